@@ -1,0 +1,69 @@
+"""The stable region of a language model's prediction.
+
+How far may the vector that produces the next-token logits move along a direction before the
+prediction has changed by more than `ε` nats? Load a model, capture a state, and ask:
+
+    lm = stability.load("smollm2-135m")
+    state = lm.capture("The capital of France is")
+    spectrum = stability.spectrum(state)
+    ray = stability.ray(state, spectrum.vectors[:, 0])
+    ray.predicted_radius(0.01), ray.boundary(0.01), ray.certificate(0.01)
+"""
+
+from importlib import import_module
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stability.clouds import Cloud, cloud
+    from stability.directions import Direction
+    from stability.errors import StabilityError
+    from stability.flips import Flip
+    from stability.models import LanguageModel, load
+    from stability.rays import Ray, ray
+    from stability.regions import Region, region
+    from stability.spectra import Spectrum, spectrum
+    from stability.state import State, Token
+
+__version__ = "0.1.0"
+
+_HOMES = {
+    "Cloud": "clouds",
+    "cloud": "clouds",
+    "Direction": "directions",
+    "StabilityError": "errors",
+    "Flip": "flips",
+    "LanguageModel": "models",
+    "load": "models",
+    "Ray": "rays",
+    "ray": "rays",
+    "Region": "regions",
+    "region": "regions",
+    "Spectrum": "spectra",
+    "spectrum": "spectra",
+    "State": "state",
+    "Token": "state",
+}
+__all__ = [
+    "Cloud",
+    "Direction",
+    "Flip",
+    "LanguageModel",
+    "Ray",
+    "Region",
+    "Spectrum",
+    "StabilityError",
+    "State",
+    "Token",
+    "cloud",
+    "load",
+    "ray",
+    "region",
+    "spectrum",
+]
+
+
+def __getattr__(name: str) -> Any:
+    """Import a public name when it is first used: torch alone takes seconds."""
+    if name not in _HOMES:
+        raise AttributeError(f"module 'stability' has no attribute {name!r}")
+    return getattr(import_module(f"stability.{_HOMES[name]}"), name)

@@ -1,0 +1,85 @@
+"""The regions of a plane in which one token wins: the upper envelope of planes, as polygons."""
+
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+Extent = tuple[float, float, float, float]
+
+
+@dataclass(frozen=True, eq=False)
+class Cell:
+    """The convex polygon in which a token is the most likely one; corners in order."""
+
+    id: int
+    text: str
+    corners: Float[ndarray, "n 2"]
+
+
+def envelope(
+    offsets: Float[ndarray, " V"], gradients: Float[ndarray, "V 2"], extent: Extent
+) -> dict[int, Float[ndarray, "n 2"]]:
+    """The winners of `offset_i + gradient_i·(x, y)` in a rectangle, each with its polygon.
+
+    Starting from the winners at the corners, cells of the candidates found so far are clipped, and
+    whoever wins at a vertex of theirs becomes a candidate. When the candidates win at all their own
+    vertices the envelope is complete: the full one is convex, theirs is linear on each cell, and
+    the two agree at its corners. Ties go to the lowest id.
+    """
+    x_min, x_max, y_min, y_max = extent
+    rectangle = np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]])
+    at_corners = rectangle @ gradients.T + offsets
+    # a plane below the best plane's lowest corner everywhere can win nowhere
+    able = np.flatnonzero(at_corners.max(axis=0) >= at_corners.min(axis=0).max())
+    offsets, gradients = offsets[able], gradients[able]
+    candidates = set(at_corners[:, able].argmax(axis=1).tolist())
+    while True:
+        members = np.array(sorted(candidates))
+        clipped = {
+            i: _clip_all(rectangle, i, members, offsets, gradients) for i in members.tolist()
+        }
+        polygons = {i: polygon for i, polygon in clipped.items() if len(polygon)}
+        vertices = np.concatenate(list(polygons.values()))
+        owners = np.repeat(list(polygons), [len(polygon) for polygon in polygons.values()])
+        values = vertices @ gradients.T + offsets
+        rounding = 1e-9 * (1 + np.abs(values).max())
+        beaten = values.max(axis=1) > values[np.arange(len(vertices)), owners] + rounding
+        found = set(values[beaten].argmax(axis=1).tolist()) - candidates
+        if not found:
+            return {int(able[i]): polygon for i, polygon in polygons.items()}
+        candidates |= found
+
+
+def _clip_all(
+    polygon: Float[ndarray, "n 2"],
+    winner: int,
+    members: Int[ndarray, " m"],
+    offsets: Float[ndarray, " V"],
+    gradients: Float[ndarray, "V 2"],
+) -> Float[ndarray, "k 2"]:
+    """What is left of a polygon where `winner` beats every other member; ties to the lower id."""
+    for rival in members[members != winner]:
+        lead = offsets[winner] - offsets[rival]
+        slope = gradients[winner] - gradients[rival]
+        if not slope.any() and (lead < 0 or (lead == 0 and rival < winner)):
+            return polygon[:0]
+        polygon = _clip(polygon, polygon @ slope + lead)
+        if len(polygon) < 3:
+            return polygon[:0]
+    return polygon
+
+
+def _clip(polygon: Float[ndarray, "n 2"], height: Float[ndarray, " n"]) -> Float[ndarray, "k 2"]:
+    """The part of a convex polygon where a linear function with these corner values is ≥ 0."""
+    if (height >= 0).all():
+        return polygon
+    following, next_height = np.roll(polygon, -1, axis=0), np.roll(height, -1)
+    corners: list[ndarray] = []
+    for start, end, h, k in zip(polygon, following, height, next_height, strict=True):
+        if h >= 0:
+            corners.append(start)
+        if (h > 0 > k) or (h < 0 < k):
+            corners.append(start + (end - start) * (h / (h - k)))
+    return np.array(corners).reshape(-1, 2)

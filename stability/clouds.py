@@ -1,0 +1,101 @@
+"""The stable region as a cloud: perturbations drawn around its boundary, projected to two axes."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from stability import fisher
+from stability.errors import StabilityError
+from stability.law import Atoms
+from stability.spectra import Spectrum
+from stability.state import State
+
+
+@dataclass(frozen=True, eq=False)
+class Cloud:
+    """Perturbations of a state, with what each does to the prediction.
+
+    `coefficients` are coordinates on the leading eigendirections, which are orthonormal: distances
+    between them are distances between the perturbations. `kl` is in nats.
+    """
+
+    coefficients: Float[ndarray, "n k"]
+    kl: Float[ndarray, " n"]
+    argmax: Int[ndarray, " n"]
+    epsilon: float
+    seed: int
+
+    def pca(self) -> Float[ndarray, "n 2"]:
+        """The two principal components of the perturbations."""
+        from sklearn.decomposition import PCA
+
+        return PCA(n_components=2, svd_solver="full").fit_transform(self.coefficients)
+
+    def umap(self, progress: Callable[[float], None] = lambda fraction: None) -> ndarray:
+        """A UMAP embedding in two dimensions; `progress` hears the fraction done.
+
+        Distances in it are not lengths: read neighbourhoods, not axes.
+        """
+        from umap import UMAP
+
+        reducer = UMAP(
+            n_neighbors=15,
+            random_state=self.seed,
+            n_jobs=1,
+            tqdm_kwds={
+                "disable": False,
+                "file": _Progress(progress),
+                "bar_format": "{percentage}|",
+            },
+        )
+        return np.asarray(reducer.fit_transform(self.coefficients), dtype=float)
+
+
+class _Progress:
+    """A file for tqdm that reads the percentages written to it."""
+
+    def __init__(self, progress: Callable[[float], None]) -> None:
+        self.progress = progress
+
+    def write(self, text: str) -> int:
+        number = text.strip().split("|")[0]
+        if number.replace(".", "", 1).isdigit():
+            self.progress(float(number) / 100)
+        return len(text)
+
+    def flush(self) -> None:
+        """Nothing is held back."""
+
+
+def cloud(
+    state: State, spectrum: Spectrum, epsilon: float, n: int = 400, k: int = 8, seed: int = 0
+) -> Cloud:
+    """Sample `δ = s·√(2ε)·Σ c_i v_i/√λ_i` over the `k` leading eigendirections.
+
+    `c` is uniform on the unit sphere and `s` on [0, 2], so that the closed form's boundary lies at
+    `s = 1`; isotropic noise in all `d` dimensions would hardly change the prediction. Raises
+    StabilityError if fewer than `k` eigenvalues are positive.
+    """
+    vectors, eigenvalues = spectrum.vectors[:, :k], spectrum.eigenvalues[:k].cpu().numpy()
+    if len(eigenvalues) < k or not (eigenvalues > 0).all():
+        raise StabilityError(
+            f"A cloud needs {k} directions with curvature; the spectrum holds "
+            f"{int((eigenvalues > 0).sum())}: choose a less certain position."
+        )
+    random = np.random.default_rng(seed)
+    sphere = random.standard_normal((n, k))
+    sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
+    radii = np.array([fisher.radius(float(value), epsilon) for value in eigenvalues])
+    coefficients = random.uniform(0, 2, (n, 1)) * sphere * radii
+    slopes = fisher.centred_slopes(state, vectors).cpu().numpy()
+    logits = state.uncapped_logits.cpu().numpy()
+    probs, one = state.probs.cpu().numpy(), np.ones(1)
+    kl, argmax = np.empty(n), np.empty(n, dtype=int)
+    for i, point in enumerate(coefficients):
+        shift = slopes @ point
+        kl[i] = Atoms(shift, probs).kl_and_slope(one)[0][0]
+        argmax[i] = (logits + shift).argmax()
+    return Cloud(coefficients, kl, argmax, epsilon, seed)

@@ -1,0 +1,212 @@
+"""Directions to look along: unit vectors at a state, each with a name.
+
+An isotropic random direction is far less sensitive than one drawn from the covariance of the
+model's own states (Lee and Heimersheim, arXiv 2410.12555); both are here.
+"""
+
+import io
+import json
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Protocol
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from stability.errors import StabilityError
+from stability.spectra import Spectrum
+from stability.state import State
+
+
+@dataclass(frozen=True, eq=False)
+class Direction:
+    """A unit vector in a state's coordinates, its kind, and what to call it."""
+
+    kind: str
+    label: str
+    vector: Float[Tensor, " d"]
+
+
+class Source(Protocol):
+    """Where other states come from: a loaded language model."""
+
+    def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
+        """The state of another prompt."""
+        ...
+
+    def background(self, site: str) -> Float[Tensor, "n d"]:
+        """Vectors of many states at a site, to draw covariance-matched directions from."""
+        ...
+
+
+def pairs_needed(spec: str, k: int) -> int:
+    """How many eigenpairs a specification asks for, at least `k`."""
+    kind, _, argument = spec.partition(":")
+    return max(k, _integer(argument, spec) + 1) if kind == "eig" else k
+
+
+def resolve(spec: str, state: State, spectrum: Spectrum, source: Source) -> Direction:
+    """The direction that a specification names.
+
+    `eig:K | random:SEED | covariance:SEED | tokens:A,B | prompt:TEXT | file:PATH`. Raises
+    StabilityError if it names none.
+    """
+    kind, _, argument = spec.partition(":")
+    match kind:
+        case "eig":
+            return eigen(spectrum, _integer(argument, spec))
+        case "random":
+            return random(state, _integer(argument, spec))
+        case "covariance":
+            return covariance_matched(
+                state, source.background(state.site), _integer(argument, spec)
+            )
+        case "tokens":
+            a, _, b = argument.partition(",")
+            return token_difference(state, _integer(a, spec), _integer(b, spec))
+        case "prompt":
+            return prompt_difference(state, source.capture(argument, site=state.site))
+        case "file":
+            return from_file(state, Path(argument))
+    raise StabilityError(
+        f"A direction must be eig:K, random:SEED, covariance:SEED, tokens:A,B, prompt:TEXT or "
+        f"file:PATH; received {spec!r}: try eig:0."
+    )
+
+
+def _integer(text: str, spec: str) -> int:
+    try:
+        number = int(text)
+    except ValueError:
+        number = -1
+    if number < 0:
+        raise StabilityError(
+            f"A direction's numbers must be whole and not negative; received {spec!r}: try "
+            "eig:0, random:0 or tokens:5,7."
+        )
+    return number
+
+
+def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:
+    """`v/‖v‖` in float64, for a vector given as a tensor or an array.
+
+    Raises StabilityError if `v` is zero, not finite, or does not have `width` components.
+    """
+    v = torch.as_tensor(vector).detach().double()
+    if v.shape != (width,):
+        raise StabilityError(
+            f"A direction needs as many components as the state, {width}; received an array of "
+            f"shape {tuple(v.shape)}: use a vector captured from the same model and site."
+        )
+    if not v.isfinite().all():
+        bad = int((~v.isfinite()).sum())
+        raise StabilityError(
+            f"A direction must be finite; {bad} of its {width} components are NaN or infinite: "
+            "check how it was made."
+        )
+    # dividing by the largest component first keeps very small and very large vectors in range
+    v = v / v.abs().max().clamp_min(torch.finfo(v.dtype).tiny)
+    if not v.any():
+        raise StabilityError(
+            "A direction must not be zero; received a vector of zeros: give one with a length."
+        )
+    return v / v.norm()
+
+
+def eigen(spectrum: Spectrum, index: int) -> Direction:
+    """The eigenvector of `H` with the given rank, from 0 for the largest eigenvalue."""
+    held = spectrum.vectors.shape[1]
+    if not 0 <= index < held:
+        raise StabilityError(
+            f"An eigendirection's index must be between 0 and {held - 1} here; received {index}: "
+            "choose one in that range."
+        )
+    return Direction("eig", f"eigendirection {index + 1}", spectrum.vectors[:, index])
+
+
+def random(state: State, seed: int) -> Direction:
+    """A direction drawn uniformly from the sphere."""
+    draw = torch.from_numpy(np.random.default_rng(seed).standard_normal(state.readout.width))
+    return Direction(
+        "random", f"random, seed {seed}", unit(draw.to(state.vector.device), len(draw))
+    )
+
+
+def covariance_matched(state: State, vectors: Float[Tensor, "n d"], seed: int) -> Direction:
+    """A direction drawn from the covariance of `vectors`, states of the same model and site.
+
+    The covariance is shrunk towards a multiple of the identity by Ledoit and Wolf's rule, as there
+    are seldom more states than dimensions.
+    """
+    from sklearn.covariance import ledoit_wolf
+
+    covariance, _ = ledoit_wolf(vectors.double().cpu().numpy())
+    root = np.linalg.cholesky(covariance)
+    draw = torch.from_numpy(root @ np.random.default_rng(seed).standard_normal(len(root)))
+    vector = unit(draw.to(state.vector.device), state.readout.width)
+    return Direction("covariance", f"covariance-matched, seed {seed}", vector)
+
+
+def token_difference(state: State, a: int, b: int) -> Direction:
+    """From token `a` to token `b`: `w_b − w_a`, the gradient of logit `b` minus logit `a`."""
+    V = state.readout.vocab_size
+    for token in (a, b):
+        if not 0 <= token < V:
+            raise StabilityError(
+                f"A token id must be between 0 and {V - 1} for {state.model.name}; received "
+                f"{token}: look ids up with `lm.tokenize`."
+            )
+    if a == b:
+        raise StabilityError(
+            f"A token difference needs two different tokens; received {a} twice: choose another."
+        )
+    W_U = state.readout.W_U
+    label = f"{state.text(a)!r} → {state.text(b)!r}"
+    return Direction("tokens", label, unit(W_U[b].double() - W_U[a].double(), W_U.shape[1]))
+
+
+def prompt_difference(state: State, other: State) -> Direction:
+    """From this state to the other's: the other prompt's vector minus this one."""
+    if state.site != other.site or state.vector.shape != other.vector.shape:
+        raise StabilityError(
+            f"Two states must come from one model and site; received {state.model.name} at "
+            f"{state.site!r} and {other.model.name} at {other.site!r}: capture both alike."
+        )
+    if torch.equal(state.vector, other.vector):
+        raise StabilityError(
+            f"The other prompt must lead to another state; received {other.prompt!r}, whose state "
+            "is this one: choose a different prompt."
+        )
+    difference = other.vector.double() - state.vector.double()
+    return Direction("prompt", f"towards {other.prompt!r}", unit(difference, len(difference)))
+
+
+def from_file(state: State, path: Path) -> Direction:
+    """A vector from a `.npy` file or a JSON list of numbers."""
+    try:
+        data = path.read_bytes()
+    except OSError as error:
+        raise StabilityError(
+            f"A direction's file must be readable; {str(path)!r} is not ({error.strerror}): check "
+            "the path."
+        ) from error
+    return pasted(state, data, path.name)
+
+
+def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
+    """A vector from the content of a `.npy` file or from the text of a JSON list of numbers."""
+    try:
+        if data.startswith(b"\x93NUMPY"):
+            array = np.load(io.BytesIO(data), allow_pickle=False)
+        else:
+            array = np.asarray(json.loads(data))
+        vector = torch.from_numpy(np.array(array, dtype=float)).to(state.vector.device)
+    except (ValueError, TypeError, UnicodeDecodeError) as error:
+        raise StabilityError(
+            f"A vector must be a .npy array or a JSON list of numbers; {name!r} is neither "
+            f"({error}): save it with numpy.save, or paste [0.1, -0.2, …]."
+        ) from error
+    return Direction("file", name, unit(vector, state.readout.width))

@@ -1,0 +1,59 @@
+"""The next-token distribution: pure functions of logits, in float64."""
+
+import math
+
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from stability.errors import StabilityError
+
+
+def require_nats(epsilon: float) -> None:
+    """Raise StabilityError unless `ε` is a positive, finite number of nats."""
+    if not (epsilon > 0 and math.isfinite(epsilon)):
+        raise StabilityError(
+            f"Epsilon must be a positive number of nats; received {epsilon}: try 0.01."
+        )
+
+
+def log_probs(logits: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
+    """Log-probabilities `log softmax(z)`, in nats and float64.
+
+    >>> import torch
+    >>> log_probs(torch.zeros(2)).exp().tolist()
+    [0.5, 0.5]
+    """
+    return logits.double().log_softmax(dim=-1)
+
+
+def entropy(log_p: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch"]:
+    """Shannon entropy `−Σ p log p`, in nats.
+
+    A token whose probability underflows contributes nothing, also where its log is −∞.
+    """
+    p = log_p.exp()
+    return -(p * log_p.where(p > 0, 0.0)).sum(dim=-1)
+
+
+def kl(
+    log_p: Float[Tensor, "*batch V"], log_q: Float[Tensor, "*batch V"]
+) -> Float[Tensor, "*batch"]:
+    """Kullback–Leibler divergence `KL(p‖q) = Σ p (log p − log q)`, in nats.
+
+    This is the plain sum: where the two are close it loses digits that
+    `stability.law.Law.kl` keeps.
+    """
+    p = log_p.exp()
+    return (p * (log_p - log_q).where(p > 0, 0.0)).sum(dim=-1)
+
+
+def argmax(logits: Float[Tensor, "*batch V"]) -> Int[Tensor, "*batch"]:
+    """The most likely token; ties go to the lowest id."""
+    ties = logits == logits.amax(dim=-1, keepdim=True)
+    return ties.int().argmax(dim=-1)
+
+
+def margin(logits: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch"]:
+    """Gap between the two largest logits: the log-odds of first over second, in nats."""
+    first, second = logits.topk(2, dim=-1).values.unbind(dim=-1)
+    return first - second

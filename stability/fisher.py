@@ -1,0 +1,124 @@
+"""The Fisher information of the next token, pulled back to the state: H = Jᵀ(diag p − p pᵀ)J.
+
+At `prelogit` the logits are linear in the state, `J = s·W_U`, and with `μ = Σ p_i w_i`
+
+    H = Σ_i p_i (w_i − μ)(w_i − μ)ᵀ,
+
+the covariance of the unembedding rows under `p`. Everything here is centred on the row of the most
+likely token: where `p` is nearly one-hot, `w_top − μ` cancels in float32, and the sum over the
+*other* tokens does not.
+"""
+
+import math
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from stability import distribution
+from stability.errors import StabilityError
+from stability.state import State
+
+ROWS = 16384  # rows of W_U held in float64 at a time
+
+
+def require_linear(state: State) -> None:
+    """Raise unless the logits are linear in the state, the premise of all formulas here."""
+    if state.site != "prelogit":
+        raise StabilityError(
+            f"The closed form is computed at site 'prelogit'; this state is from {state.site!r}: "
+            "capture it at 'prelogit'."
+        )
+    if state.readout.softcap is not None:
+        raise StabilityError(
+            f"Logits must be linear in the state; {state.model.name} soft-caps them at "
+            f"{state.readout.softcap:g}: choose a model without final soft-capping."
+        )
+
+
+def radius(curvature: float, epsilon: float) -> float | None:
+    """The closed-form stable radius `r = sqrt(2ε / vᵀHv)`, or None where the curvature is zero.
+
+    The length, in units of the state's own coordinates, at which the quadratic `½ r² vᵀHv`
+    reaches `ε` nats.
+    """
+    distribution.require_nats(epsilon)
+    return math.sqrt(2 * epsilon / curvature) if curvature > 0 else None
+
+
+def centred_slopes(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
+    """`a_c = a − E_p[a]` with `a = J v`: how fast each logit moves against the average one."""
+    require_linear(state)
+    slopes = state.readout.slopes(directions)
+    slopes -= slopes[state.argmax].clone()
+    return slopes - state.probs @ slopes
+
+
+def product(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+    """`H V` in two reads of `W_U`, without forming `H`."""
+    return state.readout.pull_back(state.probs[:, None] * centred_slopes(state, directions))
+
+
+def mean_offset(state: State) -> Float[Tensor, " d"]:
+    """`s·(μ − w_top)`, summed over the other tokens so that nothing cancels."""
+    others = state.probs.clone()
+    others[state.argmax] = 0
+    top = state.readout.scale * state.readout.W_U[state.argmax].double()
+    return state.readout.pull_back(others[:, None])[:, 0] - others.sum() * top
+
+
+def dense(state: State) -> Float[Tensor, "d d"]:
+    """The whole matrix `H`, float64: the reference for everything faster, 2Vd² operations."""
+    require_linear(state)
+    scale, W_U = state.readout.scale, state.readout.W_U
+    centre = scale * W_U[state.argmax].double() + mean_offset(state)
+    H = torch.zeros(len(centre), len(centre), dtype=centre.dtype, device=centre.device)
+    for rows, p in zip(W_U.split(ROWS), state.probs.split(ROWS), strict=True):
+        weighted = (scale * rows.double() - centre) * p.sqrt()[:, None]
+        H += weighted.T @ weighted
+    return H
+
+
+@dataclass(frozen=True, eq=False)
+class Spread:
+    """How far the unembedding rows lie from their mean under `p`: `s·‖w_i − μ‖` of every token."""
+
+    distances: Float[Tensor, " V"]
+    probs: Float[Tensor, " V"]
+
+    @property
+    def trace(self) -> float:
+        """`tr H = Σ p_i ‖w_i − μ‖²`."""
+        return float(self.probs @ self.distances.square())
+
+    def tail_trace(self, head: Int[Tensor, " m"]) -> float:
+        """Trace of the part of `H` that the tokens outside `head` make."""
+        rest = self.probs * self.distances.square()
+        rest[head] = 0
+        return float(rest.sum())
+
+    @property
+    def reach(self) -> float:
+        """`ρ = max ‖w_i − μ‖`: no logit moves faster against the average than this."""
+        return float(self.distances.max())
+
+    def token_constraint_bound(self, epsilon: float = 1.0) -> float:
+        """`ε / ‖(diag p − p pᵀ) W_U‖_F = ε / sqrt(Σ p_i² ‖w_i − μ‖²)`.
+
+        An isotropic length that bounds the L2 change of the probabilities: a ranking of states,
+        not a distance in nats. Source: Liu et al., arXiv 2602.10816.
+        """
+        return epsilon / float((self.probs * self.distances).norm())
+
+
+def spread(state: State) -> Spread:
+    """Distances of all rows from their mean, from two reads of `W_U`."""
+    require_linear(state)
+    readout, top = state.readout, state.argmax
+    offset = mean_offset(state)
+    mean = readout.scale * readout.W_U[top].double() + offset
+    projections = readout.slopes(mean[:, None])[:, 0]
+    squared = readout.row_norms_squared - 2 * projections + mean.square().sum()
+    squared[top] = offset.square().sum()
+    return Spread(squared.clamp_min(0).sqrt(), state.probs)

@@ -1,0 +1,59 @@
+"""The readout: how a model turns the vector after its final norm into next-token logits."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+from jaxtyping import Float
+from torch import Tensor
+from torch.linalg import vector_norm
+
+
+@dataclass(frozen=True, eq=False)
+class Readout:
+    """The map `z = f(s·(W_U y) + b)`, with `f` the identity or soft-capping `c·tanh(·/c)`.
+
+    `s` is 1 but for models that scale their logits (Cohere, Granite), `b` is zero but for a few
+    (GPT-J, Phi), and only Gemma 2 caps. Products with `W_U` run in its own float32 on its own
+    device; logits are handed on in float64.
+    """
+
+    W_U: Float[Tensor, "V d"]
+    bias: Float[Tensor, " V"] | None = None
+    scale: float = 1.0
+    softcap: float | None = None
+
+    @property
+    def vocab_size(self) -> int:
+        """Number of tokens `V`."""
+        return self.W_U.shape[0]
+
+    @property
+    def width(self) -> int:
+        """Dimension `d` of the vector that is multiplied by `W_U`."""
+        return self.W_U.shape[1]
+
+    def uncapped(self, y: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch V"]:
+        """Logits before soft-capping, `s·(W_U y) + b`: linear in `y`, with the same argmax."""
+        z = self.scale * (y.to(self.W_U) @ self.W_U.T).double()
+        return z if self.bias is None else z + self.bias
+
+    def cap(self, z: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
+        """`f`: monotone, so it changes no argmax."""
+        return z if self.softcap is None else self.softcap * (z / self.softcap).tanh()
+
+    def logits(self, y: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch V"]:
+        """The model's own logits `f(s·(W_U y) + b)`."""
+        return self.cap(self.uncapped(y))
+
+    def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
+        """Rate of change of the uncapped logits along directions, `A = s·W_U V`."""
+        return self.scale * (self.W_U @ directions.to(self.W_U)).double()
+
+    def pull_back(self, weights: Float[Tensor, "V k"]) -> Float[Tensor, "d k"]:
+        """The transpose of `slopes`: `s·W_Uᵀ S`."""
+        return self.scale * (self.W_U.T @ weights.to(self.W_U)).double()
+
+    @cached_property
+    def row_norms_squared(self) -> Float[Tensor, " V"]:
+        """`s²‖w_i‖²` of every token: a constant of the model, computed once."""
+        return self.scale**2 * vector_norm(self.W_U, dim=1).double().square()

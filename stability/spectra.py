@@ -1,0 +1,158 @@
+"""The eigenvectors of H: the directions in which the prediction is most, and least, sensitive.
+
+The most probable tokens carry nearly all of `H`. Their part is a small matrix, whose eigenvectors
+start a block subspace iteration with the full `W_U`; a Rayleigh–Ritz step ends each pass. What the
+head leaves out is positive semi-definite, so every step comes with a rigorous enclosure.
+"""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from stability import fisher
+from stability.errors import StabilityError
+from stability.state import State
+
+HEAD_MASS, HEAD_LEAST, HEAD_MOST = 0.998, 1024, 8192
+GUARD = 8  # extra vectors in the block: they speed up the last ones asked for
+TOLERANCE = 1e-4
+PASSES = 12
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The `k` leading eigenpairs of `H`, in descending order.
+
+    `eigenvalues` are Ritz values, which never exceed the true ones; `upper` bounds those from
+    above; `residuals` are `‖H v − λ v‖`. The largest component of each vector is positive.
+    """
+
+    eigenvalues: Float[Tensor, " k"]
+    upper: Float[Tensor, " k"]
+    vectors: Float[Tensor, "d k"]
+    residuals: Float[Tensor, " k"]
+    spread: fisher.Spread
+
+    @property
+    def trace(self) -> float:
+        """`tr H`: the sum of *all* eigenvalues."""
+        return self.spread.trace
+
+    @property
+    def share(self) -> Float[Tensor, " k"]:
+        """Each eigenvalue's part of the trace."""
+        return self.eigenvalues / self.trace
+
+    @property
+    def effective_rank(self) -> float:
+        """`exp(−Σ q log q)` with `q = λ/Σλ` over the `k` eigenvalues held here."""
+        q = self.eigenvalues / self.eigenvalues.sum()
+        return float(torch.special.entr(q).sum().exp())
+
+
+def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectrum:
+    """The `k` leading eigenpairs of `H` at a `prelogit` state.
+
+    Passes go on until the estimated relative error of every eigenvalue, `‖r_i‖²/(λ_i (λ_i − λ_b))`
+    with `λ_b` the smallest Ritz value of the block, is below `tolerance`. Where the block would
+    span much of the space, `H` is diagonalised whole.
+
+    Raises StabilityError if `k` is not between 1 and `d`, or if the logits are not linear.
+    """
+    fisher.require_linear(state)
+    d = state.readout.width
+    if not 1 <= k <= d:
+        raise StabilityError(
+            f"The number of eigenpairs must be between 1 and the width {d}; received {k}: "
+            "choose one in that range."
+        )
+    spread = fisher.spread(state)
+    if not spread.trace > 0:
+        return _flat(state, k, spread)
+    if 8 * (k + GUARD) >= d:
+        return _dense(state, k, spread)
+    return _subspace(state, k, spread, tolerance)
+
+
+def _dense(state: State, k: int, spread: fisher.Spread) -> Spectrum:
+    H = fisher.dense(state)
+    values, vectors = torch.linalg.eigh(H)
+    values, vectors = values.flip(0)[:k].clamp_min(0), _oriented(vectors.flip(1)[:, :k])
+    residuals = (H @ vectors - vectors * values).norm(dim=0)
+    return Spectrum(values, values + residuals, vectors, residuals, spread)
+
+
+def _flat(state: State, k: int, spread: fisher.Spread) -> Spectrum:
+    """The spectrum of `H = 0`: a prediction so certain that its other probabilities underflow."""
+    zeros = torch.zeros(k, dtype=torch.float64, device=state.vector.device)
+    axes = torch.eye(state.readout.width, k, dtype=torch.float64, device=state.vector.device)
+    return Spectrum(zeros, zeros, axes, zeros, spread)
+
+
+def _subspace(state: State, k: int, spread: fisher.Spread, tolerance: float) -> Spectrum:
+    head = _head_tokens(state.probs)
+    head_values, block = _head_eigenpairs(state, head, k + GUARD)
+    for _ in range(PASSES):
+        image = fisher.product(state, block)
+        ritz, rotation = torch.linalg.eigh(_symmetric(block.T @ image))
+        ritz, rotation = ritz.flip(0), rotation.flip(1)
+        vectors, image = block @ rotation, image @ rotation
+        remainder = image - vectors * ritz
+        residuals = remainder.norm(dim=0)
+        gaps = (ritz - ritz[-1]).clamp_min(torch.finfo(ritz.dtype).tiny)
+        if (residuals[:k] ** 2 <= tolerance * ritz[:k] * gaps[:k]).all():
+            break
+        block = torch.linalg.qr(image).Q
+    upper = torch.minimum(
+        _compression_bound(ritz, remainder, spread.trace),
+        head_values + spread.tail_trace(head),
+    ).maximum(ritz)
+    return Spectrum(ritz[:k], upper[:k], _oriented(vectors[:, :k]), residuals[:k], spread)
+
+
+def _head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
+    """The most probable tokens, enough of them to carry `HEAD_MASS` within fixed limits."""
+    most = probs.topk(min(HEAD_MOST, len(probs)))
+    needed = int((most.values.cumsum(0) < HEAD_MASS).sum()) + 1
+    return most.indices[: max(needed, HEAD_LEAST)]
+
+
+def _head_eigenpairs(
+    state: State, head: Int[Tensor, " m"], b: int
+) -> tuple[Float[Tensor, " b"], Float[Tensor, "d b"]]:
+    """Eigenpairs of the head's part of `H`, with the full `p` and the full `μ`.
+
+    A renormalised head would break the enclosure `λ(head) ≤ λ(H) ≤ λ(head) + tr(tail)`.
+    """
+    scale, W_U = state.readout.scale, state.readout.W_U
+    rows = scale * (W_U[head] - W_U[state.argmax]) - fisher.mean_offset(state).to(W_U)
+    rows *= state.probs[head].sqrt().to(W_U)[:, None]
+    values, vectors = torch.linalg.eigh(rows.T @ rows)
+    block = torch.linalg.qr(vectors.flip(1)[:, :b].double()).Q
+    return values.flip(0)[:b].double(), block
+
+
+def _compression_bound(
+    ritz: Float[Tensor, " b"], remainder: Float[Tensor, "d b"], trace: float
+) -> Float[Tensor, " b"]:
+    """Upper bounds of the eigenvalues from one block pass.
+
+    On the complement of the first `i − 1` Ritz vectors (Courant–Fischer) `H` is a block matrix with
+    `θ_i` and less in one corner, the residuals `R` beside it and a trace of `tr H − Σθ` left in the
+    other, so `λ_i` is at most the larger eigenvalue of `[[θ_i, ‖R‖], [‖R‖, tr H − Σθ]]`.
+    """
+    rest = max(trace - float(ritz.sum()), 0.0)
+    coupling = remainder.square().sum(dim=0).flip(0).cumsum(0).flip(0)
+    return 0.5 * (ritz + rest) + (0.25 * (ritz - rest) ** 2 + coupling).sqrt()
+
+
+def _symmetric(A: Float[Tensor, "b b"]) -> Float[Tensor, "b b"]:
+    return 0.5 * (A + A.T)
+
+
+def _oriented(vectors: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+    """The same vectors with their largest-magnitude component positive."""
+    largest = vectors.abs().argmax(dim=0, keepdim=True)
+    return vectors * vectors.gather(0, largest).sign()
