@@ -1,0 +1,104 @@
+"""A loaded language model: prompts in, states out."""
+
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformers import PreTrainedModel, PreTrainedTokenizerBase
+
+from stability.errors import StabilityError
+from stability.readout import Readout
+from stability.state import ModelCard, State, Token
+
+SITES = ("prelogit",)
+
+
+@dataclass(frozen=True, eq=False)
+class LanguageModel:
+    """A transformers model with its tokenizer, and the readout found in it.
+
+    States are captured by calling the model's own submodules, without hooks, so that threads that
+    share the model never meet.
+    """
+
+    model: PreTrainedModel
+    tokenizer: PreTrainedTokenizerBase
+    readout: Readout
+    card: ModelCard
+
+    def text(self, token: int) -> str:
+        """The text of one token id, with the space that some tokenizers strip from a first word."""
+        text = str(self.tokenizer.decode([token]))
+        piece = str(self.tokenizer.convert_ids_to_tokens(token))
+        return f" {text}" if piece.startswith("▁") and not text.startswith(" ") else text
+
+    def tokenize(self, prompt: str) -> tuple[Token, ...]:
+        """The prompt's tokens; whether a BOS token is added is the tokenizer's own default.
+
+        Raises StabilityError if there are none, or more than the model's context holds.
+        """
+        ids = self.tokenizer(prompt, verbose=False).input_ids if prompt else []
+        if not ids:
+            raise StabilityError(
+                f"A prompt needs at least one token; received {prompt!r}: type some text."
+            )
+        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        if limit is not None and len(ids) > limit:
+            raise StabilityError(
+                f"{self.card.name} reads at most {limit} tokens; this prompt has {len(ids)}: "
+                f"shorten it by {len(ids) - limit} tokens."
+            )
+        return tuple(Token(index, i, self.text(i)) for index, i in enumerate(ids))
+
+    def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
+        """The state at one position, negative ones counting from the end.
+
+        Raises StabilityError for a prompt that does not fit, a position outside it, an unknown
+        site, or values that are not finite.
+        """
+        states = self.capture_all(prompt, site)
+        if not -len(states) <= position < len(states):
+            raise StabilityError(
+                f"A position must be between {-len(states)} and {len(states) - 1} for this prompt "
+                f"of {len(states)} tokens; received {position}: choose one of its tokens."
+            )
+        return states[position]
+
+    def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
+        """Every position's state from one forward pass. Raises as `capture` does."""
+        if site not in SITES:
+            raise StabilityError(
+                f"A site must be one of {', '.join(SITES)}; received {site!r}: use 'prelogit'."
+            )
+        tokens = self.tokenize(prompt)
+        vectors = self.prelogits(torch.tensor([[token.id for token in tokens]]))[0]
+        if not vectors.isfinite().all():
+            raise StabilityError(
+                f"The model's output must be finite; {self.card.name} in {self.card.dtype} gives "
+                "NaN or infinite values on this prompt: load it in float32."
+            )
+        return tuple(
+            State(vector, self.readout, prompt, tokens, index, site, self.card, self.text)
+            for index, vector in enumerate(vectors)
+        )
+
+    def background(self, site: str) -> Float[Tensor, "n d"]:
+        """Vectors of all positions of the built-in prompts at a site."""
+        return _background(self, site)
+
+    def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
+        """The vectors after the final norm, in float32."""
+        with torch.inference_mode():
+            body = self.model.base_model
+            output = body(input_ids=ids.to(self.model.device), use_cache=False)
+            return output.last_hidden_state.float()
+
+
+@lru_cache(maxsize=8)
+def _background(lm: LanguageModel, site: str) -> Float[Tensor, "n d"]:
+    prompts = files("stability.models").joinpath("prompts.txt").read_text("utf-8").splitlines()
+    states = [state for prompt in prompts if prompt for state in lm.capture_all(prompt, site)]
+    return torch.stack([state.vector for state in states])

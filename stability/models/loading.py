@@ -1,0 +1,133 @@
+"""From a name to a language model: packaged, on the hub, in a folder, or a GGUF file."""
+
+from pathlib import Path
+from typing import Any
+
+import torch
+from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedModel
+
+from stability.errors import StabilityError
+from stability.models.language_model import LanguageModel
+from stability.models.packaged import PACKAGED, Report, ensure, ensure_gguf, silent
+from stability.readout import Readout
+from stability.state import ModelCard
+
+DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+
+
+def load(
+    name: str = "smollm2-135m",
+    dtype: str = "float32",
+    device: str | None = None,
+    report: Report = silent,
+) -> LanguageModel:
+    """A causal language model whose readout reproduces its own logits.
+
+    `name` is a packaged model (`smollm2-135m`, `gemma-3-270m`), a local folder, a `.gguf` file or a
+    hub id. `device` defaults to CUDA where there is one. Raises StabilityError if the model cannot
+    be found or read, has no unembedding, misses weights, or fails the check of its readout.
+    """
+    if dtype not in DTYPES:
+        raise StabilityError(
+            f"A dtype must be one of {', '.join(DTYPES)}; received {dtype!r}: use float32."
+        )
+    source, revision = locate(name, report)
+    report(f"Loading {name}", 0.9)
+    model, tokenizer = _read(name, source, DTYPES[dtype])
+    model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    model.requires_grad_(False)
+    readout = find_readout(model, name)
+    config = model.config.get_text_config()
+    card = ModelCard(
+        name=name,
+        revision=revision or getattr(model.config, "_commit_hash", None) or "local",
+        dtype=dtype,
+        d_model=config.hidden_size,
+        n_layers=config.num_hidden_layers,
+        vocab_size=readout.vocab_size,
+    )
+    lm = LanguageModel(model, tokenizer, readout, card)
+    check_readout(lm)
+    report(f"{name} is ready", 1.0)
+    return lm
+
+
+def locate(name: str, report: Report) -> tuple[str, str | None]:
+    """Where transformers can read a model from, and its revision where the name fixes one."""
+    if name in PACKAGED:
+        return str(ensure(name, report)), PACKAGED[name].revision
+    path = Path(name).expanduser()
+    if path.suffix == ".gguf":
+        return str(ensure_gguf(path, report)), path.name
+    return (str(path), None) if path.is_dir() else (name, None)
+
+
+def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
+    try:
+        tokenizer = AutoTokenizer.from_pretrained(source)
+        loaded: Any = AutoModelForCausalLM.from_pretrained(
+            source, dtype=dtype, output_loading_info=True
+        )
+        model, info = loaded
+    except (
+        Exception
+    ) as error:  # whatever a third party's reader may raise, the user gets a sentence
+        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
+        raise StabilityError(
+            f"A model must be a packaged name ({', '.join(PACKAGED)}), a hub id, a local folder or "
+            f"a .gguf file that transformers can read; {name!r} is not ({reason}): check the name, "
+            "or the connection if it is on a hub."
+        ) from error
+    missing = sorted(info["missing_keys"])
+    if missing:
+        raise StabilityError(
+            f"All weights of a model must be present; {name!r} lacks {len(missing)} tensors, "
+            f"{missing[0]!r} among them: get a complete copy."
+        )
+    return model, tokenizer
+
+
+def find_readout(model: PreTrainedModel, name: str) -> Readout:
+    """The unembedding of a model, its bias, and what its architecture does to the logits."""
+    unembedding = model.get_output_embeddings()
+    if unembedding is None or not hasattr(unembedding, "weight"):
+        raise StabilityError(
+            f"A language model needs an unembedding; {name!r} ({type(model).__name__}) has none: "
+            "choose a causal language model."
+        )
+    config = model.config.get_text_config()
+    bias = getattr(unembedding, "bias", None)
+    return Readout(
+        W_U=unembedding.weight.detach().float(),
+        bias=None if bias is None else bias.detach().double(),
+        scale=_logit_scale(config),
+        softcap=getattr(config, "final_logit_softcapping", None),
+    )
+
+
+def _logit_scale(config: PretrainedConfig) -> float:
+    """Cohere multiplies its logits by `logit_scale`; Granite divides by `logits_scaling`."""
+    return float(getattr(config, "logit_scale", 1.0)) / float(
+        getattr(config, "logits_scaling", 1.0)
+    )
+
+
+def check_readout(lm: LanguageModel) -> None:
+    """Raise StabilityError unless the readout reproduces the model's own logits.
+
+    Compared on a few tokens, to the rounding of the model's dtype: an architecture that treats its
+    logits in a way we do not know must fail here, not draw a wrong picture.
+    """
+    ids = torch.arange(4, 12)[None].to(lm.model.device)
+    with torch.inference_mode():
+        expected = lm.model(input_ids=ids, use_cache=False).logits[0].double()
+    found = lm.readout.logits(lm.prelogits(ids)[0])
+    error = float((found - expected).abs().max() / expected.abs().max())
+    # 64 roundings: a product of a thousand terms accumulates about the root of their number
+    tolerance = 64 * torch.finfo(DTYPES[lm.card.dtype]).eps
+    if not error <= tolerance:
+        raise StabilityError(
+            f"The readout must reproduce the model's logits to {tolerance:.1e}; for "
+            f"{lm.card.name!r} ({type(lm.model).__name__}) it is off by {error:.1e}: this "
+            "architecture changes its logits in a way that is not supported."
+        )
