@@ -17,6 +17,22 @@ class Cell:
     text: str
     corners: Float[ndarray, "n 2"]
 
+    @property
+    def area(self) -> float:
+        """Area of the polygon, by the shoelace formula."""
+        return float(self._wedges().sum()) / 2
+
+    @property
+    def centroid(self) -> Float[ndarray, " 2"]:
+        """Centre of mass of the polygon."""
+        wedges, following = self._wedges(), np.roll(self.corners, -1, axis=0)
+        return wedges @ (self.corners + following) / (3 * wedges.sum())
+
+    def _wedges(self) -> Float[ndarray, " n"]:
+        """Twice the signed area of the triangle that each edge spans with the origin."""
+        (x, y), (x_next, y_next) = self.corners.T, np.roll(self.corners, -1, axis=0).T
+        return x * y_next - x_next * y
+
 
 def envelope(
     offsets: Float[ndarray, " V"], gradients: Float[ndarray, "V 2"], extent: Extent

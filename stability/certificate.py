@@ -83,5 +83,5 @@ def ball(reach: float, largest_eigenvalue: float, epsilon: float) -> float | Non
     distribution.require_nats(epsilon)
     if not largest_eigenvalue > 0:
         return None
-    growth = solve_growth(np.array(epsilon * reach**2 / largest_eigenvalue))
-    return float(growth) / reach * (1 - ROUNDING)
+    growth = solve_growth(np.array([epsilon * reach**2 / largest_eigenvalue]))
+    return float(growth[0]) / reach * (1 - ROUNDING)

@@ -50,9 +50,16 @@ def radius(curvature: float, epsilon: float) -> float | None:
 def centred_slopes(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
     """`a_c = a − E_p[a]` with `a = J v`: how fast each logit moves against the average one."""
     require_linear(state)
-    slopes = state.readout.slopes(directions)
-    slopes -= slopes[state.argmax].clone()
-    return slopes - state.probs @ slopes
+    return centre(state.readout.slopes(directions), state.probs, state.argmax)
+
+
+def centre(
+    slopes: Float[Tensor, "V *k"], probs: Float[Tensor, " V"], top: int
+) -> Float[Tensor, "V *k"]:
+    """`a − E_p[a]`, in place: first relative to the likeliest token, then to the mean."""
+    slopes -= slopes[top].clone()
+    slopes -= probs @ slopes
+    return slopes
 
 
 def product(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:

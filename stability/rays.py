@@ -4,7 +4,7 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
@@ -17,6 +17,15 @@ from stability.law import Atoms, Law
 from stability.state import State
 
 Bracket = tuple[float, float]
+
+
+@dataclass(frozen=True)
+class Push:
+    """How fast a token gains probability along a ray, per unit length, at its start."""
+
+    rate: float
+    id: int
+    text: str
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,6 +93,24 @@ class Ray:
         minus, plus = self.law.boundaries(np.array([epsilon]))[:, 0].tolist()
         return minus, plus
 
+    def probabilities(
+        self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"] | slice = slice(None)
+    ) -> Float[ndarray, "m n"]:
+        """Probabilities of tokens along the ray, `p_i exp(t·a_c,i − KL(t))`."""
+        growth = np.outer(self.slopes[tokens], t) - self.kl(t)
+        return self.law.tokens.weights[tokens][:, None] * np.exp(growth)
+
+    def pushed(self, n: int) -> tuple[list[Push], list[Push]]:
+        """Tokens that lose and gain most probability per unit length, `dp_i/dt = p_i a_c,i`."""
+        rates = self.law.tokens.weights * self.slopes
+        order = np.argsort(rates, kind="stable")
+        lose, gain = order[:n], order[::-1][:n]
+        losing, gaining = (
+            [Push(float(rates[i]), int(i), self.state.text(int(i))) for i in side]
+            for side in (lose, gain)
+        )
+        return losing, gaining
+
     def flips(self, limit: int = 8) -> tuple[list[Flip], list[Flip]]:
         """The argmax changes on the minus and on the plus side, in order of distance."""
         minus, plus = (flips.along(self.state, sign * self.slopes, limit) for sign in (-1, 1))
@@ -96,24 +123,36 @@ class Ray:
         """
         if not self.curvature > 0:
             return None, None
-        grid = np.sqrt(2 / self.curvature) * np.geomspace(1e-5, 100, 400)
+        # self-concordance keeps the quadratic within half of `tolerance` up to the first point
+        start = min(tolerance, 1) / np.ptp(self.slopes)
+        grid = np.geomspace(start, 100 * np.sqrt(2 / self.curvature), 400)
         minus, plus = (self._leaves(sign * grid, tolerance) for sign in (-1, 1))
         return minus, plus
 
     def _leaves(self, grid: Float[ndarray, " n"], tolerance: float) -> float | None:
+        """Where the quadratic leaves the true KL: by the merged law, or by all tokens if need be."""
+        t = self._departure(self.law.merged, grid, tolerance)
+        if t is not None:
+            signed = np.sign(grid[:1]) * t
+            if self.law.merge_error(signed) <= 1e-3 * tolerance * self.quadratic(signed):
+                return t
+        return self._departure(self.law.tokens, grid, tolerance)
+
+    def _departure(
+        self, atoms: Atoms, grid: Float[ndarray, " n"], tolerance: float
+    ) -> float | None:
         """Where along `grid` `½κ₂t²/KL` first leaves `[1 − tolerance, 1 + tolerance]`."""
-        ratio = self.quadratic(grid) / self.law.merged.kl_and_slope(grid)[0]
+        parts = np.array_split(grid, 20)  # a grid times a vocabulary would be a gigabyte
+        ratio = self.quadratic(grid) / np.concatenate([atoms.kl_and_slope(t)[0] for t in parts])
         outside = np.flatnonzero(np.abs(ratio - 1) > tolerance)
         if not outside.size:
             return None
         first = outside[0]
         side, sign = np.sign(ratio[first] - 1), np.sign(grid[0])
-        if first == 0:
-            return abs(float(grid[0]))
 
         def departure(u: ndarray) -> tuple[ndarray, ndarray]:
             t = sign * np.exp(u)
-            kl, slope = self.law.merged.kl_and_slope(t)
+            kl, slope = atoms.kl_and_slope(t)
             value = np.log(self.quadratic(t) / kl) - np.log1p(side * tolerance)
             return side * value, side * (2 - t * slope / kl)
 

@@ -28,6 +28,12 @@ class Ellipse:
     semi_axes: tuple[float, float]
     angle: float
 
+    def points(self, angles: Float[ndarray, " n"]) -> Float[ndarray, "n 2"]:
+        """Points of the ellipse in the plane, by its own parameter."""
+        cos, sin = math.cos(self.angle), math.sin(self.angle)
+        upright = np.stack([np.cos(angles), np.sin(angles)], axis=1) * self.semi_axes
+        return upright @ np.array([[cos, sin], [-sin, cos]])
+
 
 @dataclass(frozen=True, eq=False)
 class Region:

@@ -1,0 +1,103 @@
+"""One question answered whole: from a prompt to all that is known along one direction."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any, Protocol
+
+from stability import certificate, directions, flips, spectra
+from stability.directions import Direction
+from stability.rays import Ray, ray
+from stability.spectra import Spectrum
+from stability.state import State
+
+
+class Model(directions.Source, Protocol):
+    """What an analysis needs of a language model: states."""
+
+
+@dataclass(frozen=True, eq=False)
+class Analysis:
+    """A state, its spectrum, and the ray along one direction."""
+
+    state: State
+    spectrum: Spectrum
+    direction: Direction
+    ray: Ray
+
+    def report(self, epsilons: Sequence[float]) -> dict[str, Any]:
+        """Everything as plain data, ready for JSON.
+
+        Lengths are in the state's own coordinates, KL and entropy in nats; null where there is no
+        such value.
+        """
+        state, spectrum, spread = self.state, self.spectrum, self.spectrum.spread
+        minus, plus = self.ray.flips()
+        nearest = flips.nearest(state)
+        return {
+            "model": asdict(state.model),
+            "prompt": state.prompt,
+            "tokens": [asdict(token) for token in state.tokens],
+            "position": state.position,
+            "site": state.site,
+            "norm": state.norm,
+            "entropy": state.entropy,
+            "argmax": {
+                "id": state.argmax,
+                "text": state.text(state.argmax),
+                "probability": float(state.probs[state.argmax]),
+            },
+            "spectrum": {
+                "eigenvalues": spectrum.eigenvalues.tolist(),
+                "residuals": spectrum.residuals.tolist(),
+                "trace": spectrum.trace,
+            },
+            "direction": {
+                "kind": self.direction.kind,
+                "label": self.direction.label,
+                "curvature": self.ray.curvature,
+            },
+            "radii": [self._radii(epsilon) for epsilon in epsilons],
+            "flips": {"minus": [asdict(f) for f in minus], "plus": [asdict(f) for f in plus]},
+            "nearest_flip": None if nearest is None else asdict(nearest),
+            "certified_ball": [
+                {"epsilon": epsilon, "radius": self.certified_ball(epsilon)} for epsilon in epsilons
+            ],
+            "token_constraint_bound": spread.token_constraint_bound(),
+        }
+
+    def certified_ball(self, epsilon: float) -> float | None:
+        """Radius within which no direction at all exceeds `ε` nats."""
+        largest = float(self.spectrum.upper[0])
+        return certificate.ball(self.spectrum.spread.reach, largest, epsilon)
+
+    def _radii(self, epsilon: float) -> dict[str, Any]:
+        minus, plus = self.ray.boundary(epsilon)
+        brackets = self.ray.certificate(epsilon)
+        return {
+            "epsilon": epsilon,
+            "predicted": self.ray.predicted_radius(epsilon),
+            "actual": {"minus": minus, "plus": plus},
+            "certified": brackets
+            and dict(zip(("minus", "plus"), map(list, brackets), strict=True)),
+        }
+
+
+def analyze(
+    lm: Model,
+    prompt: str,
+    position: int = -1,
+    site: str = "prelogit",
+    direction: str = "eig:0",
+    k: int = 16,
+) -> Analysis:
+    """Capture a state, find its spectrum, and look along the direction that is named.
+
+    Raises StabilityError for whatever of this cannot be: see `LanguageModel.capture`,
+    `directions.resolve`, `spectra.spectrum`.
+    """
+    state = lm.capture(prompt, position, site)
+    spectrum = spectra.spectrum(
+        state, min(directions.pairs_needed(direction, k), len(state.vector))
+    )
+    found = directions.resolve(direction, state, spectrum, lm)
+    return Analysis(state, spectrum, found, ray(state, found.vector))

@@ -1,0 +1,1 @@
+"""Pictures of results: one file a figure, one style, and no mathematics."""

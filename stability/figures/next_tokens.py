@@ -1,0 +1,32 @@
+"""The most likely next tokens of a position."""
+
+from collections.abc import Sequence
+
+import plotly.graph_objects as go
+
+from stability.figures.style import ACTUAL, figure, visible
+from stability.state import Token
+
+
+def next_tokens_figure(tokens: Sequence[tuple[Token, float]]) -> go.Figure:
+    """Probabilities of the next tokens, the likeliest on top."""
+    drawn = figure(270, showlegend=False, margin={"l": 110, "r": 14, "t": 10, "b": 46})
+    drawn.add_bar(
+        x=[p for _, p in tokens],
+        y=[token.index for token, _ in tokens],
+        orientation="h",
+        marker_color=ACTUAL,
+        text=[f"{p:.3g}" for _, p in tokens],
+        textposition="outside",
+        cliponaxis=False,
+        hovertemplate="%{x:.3g}<extra></extra>",
+    )
+    drawn.update_xaxes(title="probability", range=[0, 1.12 * max(p for _, p in tokens)])
+    drawn.update_yaxes(
+        tickvals=[token.index for token, _ in tokens],
+        ticktext=[visible(token.text) for token, _ in tokens],
+        autorange="reversed",
+        showgrid=False,
+        zeroline=False,
+    )
+    return drawn

@@ -1,0 +1,27 @@
+"""The eigenvalues of H as bars on a log axis, the chosen direction highlighted."""
+
+import numpy as np
+import plotly.graph_objects as go
+
+from stability.figures.style import ACTUAL, QUIET, figure
+from stability.spectra import Spectrum
+
+
+def spectrum_figure(spectrum: Spectrum, chosen: int | None) -> go.Figure:
+    """Curvature of each eigendirection (nats per squared unit length); click a bar to choose it."""
+    eigenvalues = spectrum.eigenvalues.cpu().numpy()
+    index = np.arange(1, len(eigenvalues) + 1)
+    colours = [ACTUAL if i == chosen else QUIET for i in range(len(index))]
+    drawn = figure(230, clickmode="event+select", bargap=0.25, showlegend=False)
+    drawn.add_bar(
+        x=index,
+        y=eigenvalues,
+        marker_color=colours,
+        customdata=spectrum.share.cpu().numpy(),
+        hovertemplate="λ = %{y:.3g}, %{customdata:.1%} of the trace<extra>%{x}</extra>",
+        selected={"marker": {"opacity": 1}},
+        unselected={"marker": {"opacity": 1}},
+    )
+    drawn.update_xaxes(title="eigendirection", dtick=1 if len(index) <= 16 else 8)
+    drawn.update_yaxes(title="eigenvalue λ", type="log", exponentformat="power")
+    return drawn

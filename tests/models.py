@@ -1,0 +1,115 @@
+"""Tiny random language models of every architecture family, saved as transformers saves them."""
+
+from collections.abc import Callable
+from pathlib import Path
+
+import torch
+from tokenizers import Tokenizer, decoders, pre_tokenizers, processors, trainers
+from tokenizers.models import BPE
+from transformers import (
+    AutoModelForCausalLM,
+    CohereConfig,
+    Gemma2Config,
+    Gemma3TextConfig,
+    GPT2Config,
+    GPTNeoXConfig,
+    GraniteConfig,
+    LlamaConfig,
+    OPTConfig,
+    PhiConfig,
+    PretrainedConfig,
+    PreTrainedModel,
+    PreTrainedTokenizerFast,
+    Qwen3Config,
+)
+
+VOCAB, WIDTH, CONTEXT = 320, 32, 24
+PROMPT = "the cat sat on the mat"
+SENTENCES = [PROMPT, "the capital of France is Paris", "a dog ran after the cat"]
+_IDS = {"bos_token_id": 0, "eos_token_id": 0, "pad_token_id": 0}
+_SIZES = {
+    "vocab_size": VOCAB,
+    "hidden_size": WIDTH,
+    "num_hidden_layers": 2,
+    "num_attention_heads": 2,
+    "max_position_embeddings": CONTEXT,
+    "initializer_range": 0.3,
+    **_IDS,
+}
+_SIZES_MLP = {**_SIZES, "intermediate_size": 48}
+_GEMMA = {**_SIZES_MLP, "num_key_value_heads": 1, "head_dim": 16, "sliding_window": 8}
+FAMILIES: dict[str, Callable[[], PretrainedConfig]] = {
+    "llama": lambda: LlamaConfig(**_SIZES_MLP, num_key_value_heads=1),
+    "qwen3": lambda: Qwen3Config(**_SIZES_MLP, num_key_value_heads=1, head_dim=16),
+    "gpt_neox": lambda: GPTNeoXConfig(**_SIZES_MLP),
+    "gpt2": lambda: GPT2Config(
+        vocab_size=VOCAB,
+        n_embd=WIDTH,
+        n_layer=2,
+        n_head=2,
+        n_positions=CONTEXT,
+        initializer_range=0.3,
+        **_IDS,
+    ),
+    "gemma3": lambda: Gemma3TextConfig(**_GEMMA),
+    "gemma2": lambda: Gemma2Config(**_GEMMA, final_logit_softcapping=5.0),
+    "cohere": lambda: CohereConfig(**_SIZES_MLP, logit_scale=0.25),
+    "granite": lambda: GraniteConfig(**_SIZES_MLP, num_key_value_heads=1, logits_scaling=4.0),
+    "opt": lambda: OPTConfig(**_SIZES, ffn_dim=48, word_embed_proj_dim=WIDTH),
+    "phi": lambda: PhiConfig(**_SIZES_MLP),
+}
+
+
+def byte_tokenizer(bos: bool = False) -> PreTrainedTokenizerFast:
+    """A byte-level BPE, as GPT-2's, which puts `<s>` first if `bos`."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.ByteLevel(add_prefix_space=False)
+    tokenizer.decoder = decoders.ByteLevel()
+    alphabet = pre_tokenizers.ByteLevel.alphabet()
+    return _trained(tokenizer, sorted(alphabet), bos)
+
+
+def word_tokenizer() -> PreTrainedTokenizerFast:
+    """A BPE that writes spaces as `▁`, as Llama's, and whose decoder strips the first of them."""
+    tokenizer = Tokenizer(BPE())
+    tokenizer.pre_tokenizer = pre_tokenizers.Metaspace(prepend_scheme="first")
+    tokenizer.decoder = decoders.Metaspace(prepend_scheme="first")
+    return _trained(tokenizer, list("▁abcdefghijklmnopqrstuvwxyzFP"), bos=False)
+
+
+def _trained(tokenizer: Tokenizer, alphabet: list[str], bos: bool) -> PreTrainedTokenizerFast:
+    trainer = trainers.BpeTrainer(
+        vocab_size=300, special_tokens=["<s>"], initial_alphabet=alphabet, show_progress=False
+    )
+    tokenizer.train_from_iterator(SENTENCES, trainer)
+    if bos:
+        tokenizer.post_processor = processors.TemplateProcessing(
+            single="<s> $A", special_tokens=[("<s>", 0)]
+        )
+    return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>")
+
+
+def random_model(config: PretrainedConfig, seed: int = 0) -> PreTrainedModel:
+    """A model whose norms and biases are random too: at their usual start they would hide."""
+    torch.manual_seed(seed)
+    model = AutoModelForCausalLM.from_config(config)
+    with torch.no_grad():
+        for weight in model.parameters():
+            if weight.ndim == 1:
+                weight += 0.3 * torch.randn_like(weight)
+    return model.eval()
+
+
+def save_model(
+    folder: Path,
+    config: PretrainedConfig,
+    tokenizer: PreTrainedTokenizerFast | None = None,
+    edit: Callable[[PreTrainedModel], object] = lambda model: None,
+) -> Path:
+    """A folder that transformers can read: a random model, edited, with a tokenizer."""
+    model = random_model(config)
+    with torch.no_grad():
+        edit(model)
+    model.save_pretrained(folder)
+    (tokenizer or byte_tokenizer()).save_pretrained(folder)
+    return folder

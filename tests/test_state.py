@@ -1,0 +1,85 @@
+"""What a captured state says about its own next token."""
+
+import dataclasses
+import math
+
+import pytest
+import torch
+from states import make_state, moved_logits, nearly_one_hot, random_state, with_logits
+from torch.distributions import Categorical
+
+LOGITS = [0.5, 3.0, -1.0, 3.0, 2.0]
+ROWS = torch.zeros(5, 2, dtype=torch.float64)
+
+
+@pytest.mark.parametrize("bias", [False, True])
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+def test_logits_are_those_of_the_readout_at_the_vector(bias, scale):
+    state = random_state(bias=bias, scale=scale)
+    expected = moved_logits(state, torch.zeros(6, dtype=torch.float64))
+    torch.testing.assert_close(state.logits, expected, rtol=0, atol=1e-13)
+
+
+def test_probabilities_agree_with_torch():
+    state = random_state(V=200, gain=3.0)
+    expected = Categorical(logits=state.logits)
+    torch.testing.assert_close(state.probs, expected.probs)
+    torch.testing.assert_close(state.log_probs.exp(), expected.probs)
+    assert state.entropy == pytest.approx(float(expected.entropy()), rel=1e-12)
+    assert float(state.probs.sum()) == pytest.approx(1, abs=1e-12)
+
+
+def test_capping_bounds_the_logits_and_keeps_the_argmax():
+    state = random_state(gain=10.0, softcap=2.0)
+    torch.testing.assert_close(state.logits, 2 * (state.uncapped_logits / 2).tanh())
+    assert state.logits.abs().max() <= 2 < state.uncapped_logits.abs().max()
+    assert state.argmax == int(state.uncapped_logits.argmax())
+
+
+def test_ties_for_the_most_likely_token_go_to_the_lowest_id():
+    assert with_logits(ROWS, LOGITS).argmax == 1
+
+
+def test_the_margin_is_the_gap_of_the_two_largest_logits():
+    assert with_logits(ROWS, LOGITS).margin == 0
+    assert with_logits(ROWS, [0.0, 5.0, 1.0, 3.5, 2.0]).margin == pytest.approx(1.5, abs=1e-12)
+
+
+def test_the_most_likely_tokens_come_in_order_with_ranks_texts_and_probabilities():
+    state = with_logits(ROWS, LOGITS)
+    ranked = state.most_likely(3)
+    assert [(token.index, token.id, token.text) for token, _ in ranked] == [
+        (0, 1, "<1>"),
+        (1, 3, "<3>"),
+        (2, 4, "<4>"),
+    ]
+    total = sum(math.exp(z) for z in LOGITS)
+    expected = [math.exp(LOGITS[token.id]) / total for token, _ in ranked]
+    assert [p for _, p in ranked] == pytest.approx(expected, rel=1e-12)
+
+
+def test_asking_for_more_tokens_than_there_are_gives_all():
+    assert sorted(token.id for token, _ in with_logits(ROWS, LOGITS).most_likely(99)) == [*range(5)]
+
+
+def test_the_norm_is_the_length_of_the_vector():
+    assert make_state(ROWS, torch.tensor([3.0, 4.0]).double()).norm == pytest.approx(5, rel=1e-15)
+
+
+def test_the_norm_of_a_float32_vector_is_summed_in_float64():
+    vector = torch.full((100_000,), 0.1)
+    state = make_state(torch.zeros(2, 100_000), vector)
+    # float32 sums of so many squares are off by 1e-6 and more
+    assert state.norm == pytest.approx(float(vector[0]) * math.sqrt(100_000), rel=1e-12)
+
+
+def test_small_probabilities_keep_their_digits_beside_a_certain_token():
+    state = nearly_one_hot(gap=40.0)
+    others = state.log_probs[1:]
+    # 1 − p = e^{−40}·39 tokens is below the rounding of p itself, not of its log
+    torch.testing.assert_close(others, state.logits[1:] - 40, rtol=1e-14, atol=1e-14)
+
+
+def test_a_state_cannot_be_changed():
+    with pytest.raises(dataclasses.FrozenInstanceError):
+        random_state().vector = torch.zeros(6)
