@@ -130,8 +130,9 @@ class Law:
     def kl(self, t: Float[ndarray, "*batch m"]) -> Float[ndarray, "*batch m"]:
         """`KL(t) = log E[exp(t·a_c)]` in nats, to a relative `MERGE_TOLERANCE`."""
         kl = self.merged.kl_and_slope(t)[0]
-        for *row, i in np.argwhere(self.merge_error(t) > MERGE_TOLERANCE * kl):
-            kl[*row, i] = self._row(row).kl_and_slope(t[*row, [i]])[0][0]
+        for unsafe in np.argwhere(self.merge_error(t) > MERGE_TOLERANCE * kl):
+            row, i = unsafe[:-1], unsafe[-1:]
+            kl[*row, i] = self._row(row).kl_and_slope(t[*row, i])[0]
         return kl
 
     def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "*batch 2 m"]:
@@ -143,7 +144,7 @@ class Law:
             found[*row] = self._row(row).boundaries(epsilon)
         return found
 
-    def _row(self, index: Int[ndarray, " b"] | list[int]) -> Atoms:
+    def _row(self, index: Int[ndarray, " b"]) -> Atoms:
         weights = np.broadcast_to(self.tokens.weights, self.tokens.values.shape)
         return Atoms(self.tokens.values[*index], weights[*index])
 

@@ -19,6 +19,7 @@ from stability.law import Atoms, Law
 from stability.state import State
 
 ANGLES_AT_ONCE = 30  # laws of the whole vocabulary held in memory together
+LEAST_MASS = 1e-290  # far enough from the end of float64 that no term of the sum is lost
 
 
 @dataclass(frozen=True)
@@ -99,15 +100,19 @@ class Region:
         """The true divergence on a grid, rows by `y`: exact, as one matrix product.
 
         `E[e^{xa + yb}] = Σ_i e^{x a_i} · p_i e^{y b_i}`; both factors are shifted by their maxima
-        so that neither leaves the range of exp. KL below 1e-10 nats loses its digits.
+        so that neither overflows, and points whose product underflows are computed one by one.
+        KL below 1e-10 nats loses its digits.
         """
         along_x = torch.outer(torch.from_numpy(x), torch.from_numpy(self.slopes[:, 0].copy()))
         along_y = torch.outer(torch.from_numpy(y), torch.from_numpy(self.slopes[:, 1].copy()))
         shift_x, shift_y = along_x.amax(dim=1), along_y.amax(dim=1)
         grown_x = along_x.sub_(shift_x[:, None]).exp_()
         grown_y = along_y.sub_(shift_y[:, None]).exp_().mul_(torch.from_numpy(self.probs))
-        log_mass = (grown_y @ grown_x.T).log() + shift_x + shift_y[:, None]
-        return log_mass.clamp_min(0).numpy()
+        mass = grown_y @ grown_x.T
+        kl = (mass.log() + shift_x + shift_y[:, None]).clamp_min(0).numpy()
+        rows, columns = np.nonzero(mass.numpy() < LEAST_MASS)
+        kl[rows, columns] = self.kl(x[columns], y[rows])
+        return kl
 
     def argmax(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Int[ndarray, "*n"]:
         """The most likely token at points of the plane; ties go to the lowest id."""

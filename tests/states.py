@@ -110,8 +110,10 @@ def exact_kl(values: ndarray, weights: ndarray, t: float) -> float:
     a, p = [Decimal(float(x)) for x in values], [Decimal(float(x)) for x in weights]
     total = sum(p)
     mean = sum(x * w for x, w in zip(a, p, strict=True)) / total
-    moved = (w * (Decimal(t) * (x - mean)).exp() for x, w in zip(a, p, strict=True))
-    return float((sum(moved) / total).ln())
+    powers = [Decimal(float(t)) * (x - mean) for x in a]
+    peak = max(powers)
+    moved = (w * (x - peak).exp() for x, w in zip(powers, p, strict=True))
+    return float((sum(moved) / total).ln() + peak)
 
 
 def random_law(seed: int, n: int, certainty: float, scale: float) -> tuple[ndarray, ndarray]:

@@ -24,11 +24,11 @@ def ray_figure(view: RayView) -> go.Figure:
         rows=2, shared_xaxes=True, row_heights=[0.68, 0.32], vertical_spacing=0.05
     )
     drawn.update_layout(template=TEMPLATE, height=500, hovermode="x unified")
+    _curves(drawn, view)
+    _shares(drawn, view)
     _segments(drawn, view)
     _certificate(drawn, view)
-    _curves(drawn, view)
     _marks(drawn, view)
-    _shares(drawn, view)
     span = [float(view.t[0]), float(view.t[-1])]
     drawn.update_xaxes(range=span, hoverformat=".3g")
     drawn.update_xaxes(title=f"t along {view.label} (units of the vector)", row=2, col=1)

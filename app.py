@@ -1,0 +1,16 @@
+"""Explore: a prompt, a token, a direction, and the stable region of what comes next."""
+
+import os
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
+
+import streamlit as st
+
+from stability.errors import StabilityError
+from stability.ui import explore
+
+st.set_page_config(page_title="Stable regions", page_icon="◎", layout="wide")
+try:
+    explore.page()
+except StabilityError as error:
+    st.error(str(error))

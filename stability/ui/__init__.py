@@ -1,0 +1,1 @@
+"""The page's own parts: caches, controls and words. The only part that knows Streamlit."""

@@ -1,0 +1,58 @@
+"""The token strip: every token a chip, coloured by its shortest predicted radius."""
+
+import math
+from collections.abc import Callable, Sequence
+from functools import cache
+from importlib.resources import files
+from typing import Any
+
+import streamlit as st
+from plotly.colors import sample_colorscale
+
+from stability.state import Token
+
+LIGHT = 0.55  # from here on cividis is light enough for black text
+
+
+@cache
+def _component() -> Callable[..., Any]:
+    here = files("stability.ui")
+    return st.components.v2.component(
+        "token_strip",
+        html='<div class="strip" role="group" aria-label="Tokens of the prompt"></div>',
+        css=here.joinpath("strip.css").read_text("utf-8"),
+        js=here.joinpath("strip.js").read_text("utf-8"),
+    )
+
+
+def token_strip(
+    tokens: Sequence[Token], radii: Sequence[float | None], chosen: int, key: str
+) -> int:
+    """Draw the strip and return the position that was chosen on it."""
+    shades = _shades(radii)
+    chips = [
+        {
+            "text": token.text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥"),
+            "title": f"position {token.index}, id {token.id}, shortest radius "
+            + ("none: flat" if radius is None else f"{radius:.3g}"),
+            "colour": sample_colorscale("Cividis", [shade])[0],
+            "ink": "black" if shade >= LIGHT else "white",
+        }
+        for token, radius, shade in zip(tokens, radii, shades, strict=True)
+    ]
+    result = _component()(
+        data={"tokens": chips, "chosen": chosen},
+        key=key,
+        default={"position": chosen},
+        on_position_change=lambda: None,
+    )
+    position = result.position
+    return position if position is not None and 0 <= position < len(tokens) else chosen
+
+
+def _shades(radii: Sequence[float | None]) -> list[float]:
+    """Radii on a log scale from 0 (shortest) to 1; a flat position is at the end."""
+    logs = [math.log(radius) for radius in radii if radius is not None]
+    low, high = min(logs, default=0.0), max(logs, default=1.0)
+    width = (high - low) or 1.0
+    return [1.0 if r is None else (math.log(r) - low) / width for r in radii]

@@ -1,0 +1,236 @@
+"""The leading eigenpairs of H, against dense float64 and an independent Lanczos."""
+
+import math
+
+import pytest
+import torch
+from hessian_eigenthings import LambdaOperator, lanczos
+from hypothesis import given
+from hypothesis import strategies as st
+from states import (
+    binary_state,
+    make_state,
+    moved_logits,
+    nearly_one_hot,
+    properties,
+    random_state,
+    uniform_state,
+    with_logits,
+)
+from torch import Tensor
+
+from stability import fisher, spectra
+from stability.errors import StabilityError
+from stability.spectra import spectrum
+from stability.state import State
+
+K = 16
+GAINS = [0.3, 1.0, 3.0, 8.0]  # standard deviation of the logits: nearly uniform to nearly certain
+
+
+def covariance(state: State) -> Tensor:
+    """`Σ p_i (w_i − μ)(w_i − μ)ᵀ` from the definition, all in float64."""
+    zero = torch.zeros(state.readout.width, dtype=torch.float64)
+    p = moved_logits(state, zero).softmax(0)
+    rows = state.readout.scale * state.readout.W_U.double()
+    rows = rows - p @ rows
+    return rows.T @ (p[:, None] * rows)
+
+
+def language_like(gain: float, dtype: torch.dtype = torch.float32, scale: float = 1.0) -> State:
+    """4,000 tokens in 256 dimensions whose variances fall off, as those of an unembedding do."""
+    V, d = 4000, 256
+    draw = torch.Generator().manual_seed(0)
+    W_U = torch.randn(V, d, generator=draw, dtype=torch.float64)
+    W_U *= torch.arange(1, d + 1).double() ** -0.5
+    vector = torch.randn(d, generator=draw, dtype=torch.float64)
+    vector *= gain / (scale * W_U @ vector).std()
+    return make_state(W_U.to(dtype), vector.to(dtype), scale=scale)
+
+
+@pytest.fixture(scope="module", params=GAINS)
+def case(request):
+    """A state, its spectrum by subspace iteration, and the exact one."""
+    state = language_like(request.param)
+    values, vectors = torch.linalg.eigh(covariance(state))
+    return state, spectrum(state, K), values.flip(0), vectors.flip(1)
+
+
+def test_these_cases_take_the_subspace_path(monkeypatch):
+    monkeypatch.setattr(fisher, "dense", None)
+    assert spectrum(language_like(1.0), K).eigenvalues.shape == (K,)
+
+
+def test_the_subspace_path_agrees_with_the_dense_matrix(case):
+    _, found, values, _ = case
+    error = (found.eigenvalues - values[:K]).abs() / values[:K]
+    assert float(error[:8].max()) < 1e-4
+    assert float(error.max()) < 5e-4
+
+
+def test_the_bounds_enclose_the_true_eigenvalues(case):
+    _, found, values, _ = case
+    rounding = 1 + 1e-6  # products with W_U are in float32
+    assert (found.upper * rounding >= values[:K]).all()
+    assert (values[:K] * rounding >= found.eigenvalues).all()
+    assert (found.upper >= found.eigenvalues).all()
+    assert float(found.upper[0]) < 1.01 * float(values[0])  # or the bound would be of no use
+
+
+def test_the_residuals_are_those_of_the_eigenpairs(case):
+    state, found, _, _ = case
+    H = covariance(state)
+    residuals = (H @ found.vectors - found.vectors * found.eigenvalues).norm(dim=0)
+    largest = float(found.eigenvalues[0])
+    torch.testing.assert_close(found.residuals, residuals, rtol=0.01, atol=2e-6 * largest)
+
+
+def test_the_vectors_are_orthonormal_and_descend(case):
+    _, found, _, _ = case
+    gram = found.vectors.T @ found.vectors
+    torch.testing.assert_close(gram, torch.eye(K, dtype=torch.float64), rtol=0, atol=1e-12)
+    assert (found.eigenvalues.diff() <= 0).all()
+
+
+def test_the_largest_component_of_every_vector_is_positive(case):
+    _, found, _, _ = case
+    largest = found.vectors.abs().argmax(dim=0)
+    assert (found.vectors[largest, torch.arange(K)] > 0).all()
+
+
+def test_the_first_vector_is_the_true_one(case):
+    _, found, values, vectors = case
+    gap = float((values[0] - values[1]) / values[0])
+    cosine = float((found.vectors[:, 0] @ vectors[:, 0]).abs())
+    # sin θ ≤ ‖r‖/gap, and the residual is what the tolerance of 1e-4 leaves
+    assert 1 - cosine < 1e-4 / gap
+
+
+def test_the_share_is_that_of_the_trace_of_the_whole_matrix(case):
+    _, found, values, _ = case
+    assert found.trace == pytest.approx(float(values.sum()), rel=1e-5)
+    torch.testing.assert_close(found.share, values[:K] / values.sum(), rtol=6e-4, atol=0)
+
+
+def test_a_tighter_tolerance_gives_smaller_errors():
+    state = language_like(1.0, torch.float64)
+    values = torch.linalg.eigvalsh(covariance(state)).flip(0)[:K]
+    loose, tight = (
+        float(((values - spectrum(state, K, t).eigenvalues) / values).max()) for t in (0.3, 1e-8)
+    )
+    assert tight < 1e-7
+    assert tight < loose
+
+
+def test_the_scale_of_the_logits_enters_squared():
+    # the same logits, hence the same p, from half the scale and twice the rows
+    plain = language_like(1.0, torch.float64)
+    half = make_state(2 * plain.readout.W_U, plain.vector, scale=0.25)
+    expected = make_state(plain.readout.W_U, plain.vector / 2)
+    torch.testing.assert_close(half.probs, expected.probs)
+    torch.testing.assert_close(
+        spectrum(half, K).eigenvalues, spectrum(expected, K).eigenvalues / 4, rtol=1e-4, atol=0
+    )
+
+
+@pytest.mark.parametrize("gain", [1.0, 3.0])
+def test_an_independent_lanczos_finds_the_same_eigenvalues(gain):
+    state = language_like(gain, torch.float64)
+    rows, p = state.readout.W_U, state.probs
+
+    def apply(v: Tensor) -> Tensor:
+        slopes = rows @ v
+        return rows.T @ (p * slopes) - (rows.T @ p) * (p @ slopes)
+
+    operator = LambdaOperator(apply, state.readout.width, dtype=torch.float64)
+    result = lanczos(operator, k=8, max_iter=120, tol=1e-8, seed=0)
+    expected = result.eigenvalues.sort(descending=True).values
+    torch.testing.assert_close(spectrum(state, 8).eigenvalues, expected, rtol=1e-4, atol=0)
+
+
+@pytest.mark.parametrize("k", [1, 6])
+@pytest.mark.parametrize("gain", [0.5, 6.0])
+def test_a_narrow_state_is_diagonalised_whole(k, gain, monkeypatch):
+    monkeypatch.setattr(spectra, "_subspace", None)
+    state = random_state(gain=gain)
+    found, values = spectrum(state, k), torch.linalg.eigvalsh(covariance(state)).flip(0)
+    torch.testing.assert_close(found.eigenvalues, values[:k], rtol=1e-10, atol=1e-14)
+    assert (found.upper >= found.eigenvalues).all()
+    image = covariance(state) @ found.vectors
+    torch.testing.assert_close(image, found.vectors * values[:k], rtol=0, atol=1e-12)
+    assert (found.vectors.max(dim=0).values >= -found.vectors.min(dim=0).values).all()
+
+
+@properties(30)
+@given(st.integers(0, 10_000), st.floats(0, 8), st.booleans())
+def test_any_small_state_has_the_eigenvalues_of_the_definition(seed, gain, bias):
+    state = random_state(seed, V=30, d=5, gain=gain, bias=bias, scale=0.5)
+    zero = torch.zeros(5, dtype=torch.float64)
+
+    def kl(delta: Tensor) -> Tensor:
+        return (state.probs * (state.log_probs - moved_logits(state, delta).log_softmax(0))).sum()
+
+    values = torch.linalg.eigvalsh(torch.func.hessian(kl)(zero)).flip(0)
+    torch.testing.assert_close(spectrum(state, 5).eigenvalues, values, rtol=1e-9, atol=1e-12)
+
+
+def test_a_coin_has_one_eigenvalue_its_variance():
+    found = spectrum(binary_state(0.3, 2.0), 1)
+    assert float(found.eigenvalues) == pytest.approx(0.3 * 0.7 * 4, rel=1e-12)
+    assert float(found.vectors) == 1
+    assert found.effective_rank == pytest.approx(1, abs=1e-12)
+
+
+def test_equal_eigenvalues_have_the_effective_rank_of_their_number():
+    # H is the centring matrix over V: V − 1 equal eigenvalues, and a zero
+    found = spectrum(uniform_state(9), 9)
+    assert found.effective_rank == pytest.approx(8, rel=1e-9)
+    assert float(found.share.sum()) == pytest.approx(1, rel=1e-9)
+    assert float(found.eigenvalues[-1]) == pytest.approx(0, abs=1e-15)
+
+
+def test_the_effective_rank_is_the_exponential_of_the_entropy_of_the_shares():
+    found = spectrum(random_state(), 4)
+    q = found.eigenvalues / found.eigenvalues.sum()
+    expected = math.exp(-sum(x * math.log(x) for x in q.tolist()))
+    assert found.effective_rank == pytest.approx(expected, rel=1e-12)
+    assert 1 < expected < 4
+
+
+@pytest.mark.parametrize("gap", [5.0, 20.0, 30.0])
+def test_nearly_certain_predictions_keep_their_digits(gap):
+    state = nearly_one_hot(V=2000, d=220, gap=gap)
+    rows, p = state.readout.W_U - state.readout.W_U[0], state.probs.clone()
+    p[0] = 0
+    values = torch.linalg.eigvalsh(
+        rows.T @ (p[:, None] * rows) - torch.outer(p @ rows, p @ rows)
+    ).flip(0)
+    torch.testing.assert_close(spectrum(state, K).eigenvalues, values[:K], rtol=5e-4, atol=0)
+
+
+@pytest.mark.parametrize("d", [6, 250])
+def test_a_certain_prediction_is_flat(d):
+    state = with_logits(torch.eye(d, dtype=torch.float64), torch.eye(d)[0] * 1e4)
+    found = spectrum(state, 3)
+    assert found.trace == 0
+    for zeros in (found.eigenvalues, found.upper, found.residuals):
+        assert zeros.tolist() == [0, 0, 0]
+    gram = found.vectors.T @ found.vectors
+    torch.testing.assert_close(gram, torch.eye(3, dtype=torch.float64))
+
+
+@pytest.mark.parametrize("k", [0, -1, 7])
+def test_a_number_of_eigenpairs_out_of_range_is_refused(k):
+    with pytest.raises(StabilityError, match=f"between 1 and the width 6; received {k}"):
+        spectrum(random_state(), k)
+
+
+def test_capped_logits_are_refused():
+    with pytest.raises(StabilityError, match="soft-caps them at 30"):
+        spectrum(random_state(softcap=30.0), 2)
+
+
+def test_a_state_from_another_site_is_refused():
+    state = make_state(torch.eye(3, dtype=torch.float64), site="final")
+    with pytest.raises(StabilityError, match="from 'final'"):
+        spectrum(state, 2)
