@@ -45,7 +45,7 @@ def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
 
     # e^{−y} − 1 + y is at most y²/2 and at most y, and at least y²/(2 + y)
     low = np.maximum(np.sqrt(2 * c), c)
-    high = 0.5 * (c + np.sqrt(c * (c + 8)))
+    high = 0.5 * (c + np.sqrt(c) * np.sqrt(c + 8))
     return np.exp(newton.solve(excess, np.log(low), np.log(high)))
 
 

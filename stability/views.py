@@ -17,6 +17,14 @@ POINTS, LEADERS, GRID, ANGLES = 400, 6, 101, 180
 
 
 @dataclass(frozen=True)
+class Edge:
+    """A flip in view: where on the ray, and the token that takes over when walking outwards."""
+
+    t: float
+    text: str
+
+
+@dataclass(frozen=True)
 class Segment:
     """A stretch of a ray on which one token is the most likely."""
 
@@ -42,6 +50,7 @@ class RayView:
     boundary: tuple[float, float]
     certificate: tuple[Bracket, Bracket]
     flips: tuple[list[Flip], list[Flip]]
+    edges: list[Edge]
     segments: list[Segment]
     names: list[str]
     shares: Float[ndarray, "m n"]
@@ -60,6 +69,7 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
     reach = [
         _reach(predicted, boundary, own) for boundary, own in zip((minus, plus), flips, strict=True)
     ]
+    edges = _edges(flips, reach)
     t = np.union1d(np.linspace(-reach[0], reach[1], POINTS), [-predicted, 0.0, predicted])
     names, shares = _shares(ray, t)
     return RayView(
@@ -72,7 +82,8 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
         boundary=(minus, plus),
         certificate=certificate,
         flips=flips,
-        segments=_segments(ray, flips, reach),
+        edges=edges,
+        segments=_segments(edges, reach, ray.state.text(ray.state.argmax)),
         names=names,
         shares=shares,
     )
@@ -84,21 +95,19 @@ def _reach(predicted: float, boundary: float, flips: Sequence[Flip]) -> float:
     return max(seen, 1.15 * flips[0].distance) if flips and flips[0].distance < 2 * seen else seen
 
 
-def _segments(
-    ray: Ray, flips: tuple[list[Flip], list[Flip]], reach: Sequence[float]
-) -> list[Segment]:
-    """The winners from the far minus end to the far plus end."""
-    edges = [-reach[0]]
-    texts = []
-    for flip in reversed([flip for flip in flips[0] if flip.distance < reach[0]]):
-        edges.append(-flip.distance)
-        texts.append(flip.text)
-    texts.append(ray.state.text(ray.state.argmax))
-    for flip in [flip for flip in flips[1] if flip.distance < reach[1]]:
-        edges.append(flip.distance)
-        texts.append(flip.text)
-    edges.append(reach[1])
-    return [Segment(*span) for span in zip(edges[:-1], edges[1:], texts, strict=True)]
+def _edges(flips: tuple[list[Flip], list[Flip]], reach: Sequence[float]) -> list[Edge]:
+    """The flips in view, from the far minus end to the far plus end."""
+    minus = [Edge(-flip.distance, flip.text) for flip in flips[0] if flip.distance < reach[0]]
+    plus = [Edge(flip.distance, flip.text) for flip in flips[1] if flip.distance < reach[1]]
+    return [*reversed(minus), *plus]
+
+
+def _segments(edges: Sequence[Edge], reach: Sequence[float], start: str) -> list[Segment]:
+    """The stretches between the edges; the one that holds the state belongs to `start`."""
+    bounds = [-reach[0], *(edge.t for edge in edges), reach[1]]
+    outwards = [edge.text for edge in edges if edge.t < 0]
+    texts = [*outwards, start, *(edge.text for edge in edges if edge.t >= 0)]
+    return [Segment(*span) for span in zip(bounds[:-1], bounds[1:], texts, strict=True)]
 
 
 def _shares(ray: Ray, t: Float[ndarray, " n"]) -> tuple[list[str], Float[ndarray, "m n"]]:

@@ -96,7 +96,7 @@ def random_model(config: PretrainedConfig, seed: int = 0) -> PreTrainedModel:
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim == 1:
-                weight += 0.3 * torch.randn_like(weight)
+                weight.add_(0.3 * torch.randn_like(weight))
     return model.eval()
 
 

@@ -70,11 +70,11 @@ def test_the_subspace_path_agrees_with_the_dense_matrix(case):
 
 def test_the_bounds_enclose_the_true_eigenvalues(case):
     _, found, values, _ = case
-    rounding = 1 + 1e-6  # products with W_U are in float32
+    rounding = 1 + 1e-5  # logits of up to 40 and products with W_U, in float32
     assert (found.upper * rounding >= values[:K]).all()
     assert (values[:K] * rounding >= found.eigenvalues).all()
     assert (found.upper >= found.eigenvalues).all()
-    assert float(found.upper[0]) < 1.01 * float(values[0])  # or the bound would be of no use
+    assert float(found.upper[0]) < 1.05 * float(values[0])  # or the bound would be of no use
 
 
 def test_the_residuals_are_those_of_the_eigenpairs(case):
@@ -143,7 +143,7 @@ def test_an_independent_lanczos_finds_the_same_eigenvalues(gain):
         return rows.T @ (p * slopes) - (rows.T @ p) * (p @ slopes)
 
     operator = LambdaOperator(apply, state.readout.width, dtype=torch.float64)
-    result = lanczos(operator, k=8, max_iter=120, tol=1e-8, seed=0)
+    result = lanczos(operator, k=8, max_iter=120, tol=1e-8, reorthogonalize=True, seed=0)
     expected = result.eigenvalues.sort(descending=True).values
     torch.testing.assert_close(spectrum(state, 8).eigenvalues, expected, rtol=1e-4, atol=0)
 
@@ -199,7 +199,8 @@ def test_the_effective_rank_is_the_exponential_of_the_entropy_of_the_shares():
 
 @pytest.mark.parametrize("gap", [5.0, 20.0, 30.0])
 def test_nearly_certain_predictions_keep_their_digits(gap):
-    state = nearly_one_hot(V=2000, d=220, gap=gap)
+    logits = nearly_one_hot(V=4000, d=1, gap=gap).logits
+    state = with_logits(language_like(1.0, torch.float64).readout.W_U, logits)
     rows, p = state.readout.W_U - state.readout.W_U[0], state.probs.clone()
     p[0] = 0
     values = torch.linalg.eigvalsh(

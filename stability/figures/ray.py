@@ -118,24 +118,18 @@ def _marks(drawn: go.Figure, view: RayView) -> None:
             marker={"color": colour, "symbol": symbol, "size": 12, "line": {"width": 2.5}},
             hovertemplate="%{x:.3g}",
         )
-    edges = [segment.stop for segment in view.segments[:-1]]
-    for edge in edges:
+    for edge in view.edges:
         for row in (1, 2):
-            drawn.add_vline(edge, line={"color": FLIP, "width": 2}, row=row, col=1)
-    takers = [
-        visible(segment.text)
-        for segment, following in zip(view.segments, view.segments[1:], strict=False)
-        for segment in [segment if segment.start < 0 and following.stop <= 0 else following]
-    ]
-    if edges:
+            drawn.add_vline(edge.t, line={"color": FLIP, "width": 2}, row=row, col=1)
+    if view.edges:
         drawn.add_scatter(
-            x=edges,
-            y=[0.0] * len(edges),
+            x=[edge.t for edge in view.edges],
+            y=[0.0] * len(view.edges),
             name="most likely token changes",
             mode="markers",
             marker={"color": FLIP, "symbol": "triangle-up", "size": 12},
-            customdata=takers,
-            hovertemplate="%{customdata} at %{x:.3g}",
+            customdata=[visible(edge.text) for edge in view.edges],
+            hovertemplate="%{customdata} takes over at %{x:.3g}",
         )
 
 

@@ -8,7 +8,7 @@ import streamlit as st
 
 def draw(figure: go.Figure, key: str, note: str, clickable: bool = False) -> Any:
     """Draw a figure with one line of explanation beneath; return the points that were clicked."""
-    event = st.plotly_chart(
+    event: Any = st.plotly_chart(
         figure,
         key=key,
         width="stretch",

