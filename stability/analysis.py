@@ -2,17 +2,13 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
-from typing import Any, Protocol
+from typing import Any
 
 from stability import certificate, directions, flips, spectra
 from stability.directions import Direction
 from stability.rays import Ray, ray
 from stability.spectra import Spectrum
 from stability.state import State
-
-
-class Model(directions.Source, Protocol):
-    """What an analysis needs of a language model: states."""
 
 
 @dataclass(frozen=True, eq=False)
@@ -83,7 +79,7 @@ class Analysis:
 
 
 def analyze(
-    lm: Model,
+    lm: directions.Source,
     prompt: str,
     position: int = -1,
     site: str = "prelogit",

@@ -77,13 +77,14 @@ def cloud(
 
     `c` is uniform on the unit sphere and `s` on [0, 2], so that the closed form's boundary lies at
     `s = 1`; isotropic noise in all `d` dimensions would hardly change the prediction. Raises
-    StabilityError if fewer than `k` eigenvalues are positive.
+    StabilityError if fewer than `k` eigenvalues are positive beyond their residuals.
     """
     vectors, eigenvalues = spectrum.vectors[:, :k], spectrum.eigenvalues[:k].cpu().numpy()
-    if len(eigenvalues) < k or not (eigenvalues > 0).all():
+    curved = int((eigenvalues > spectrum.residuals[:k].cpu().numpy()).sum())
+    if curved < k:
         raise StabilityError(
             f"A cloud needs {k} directions with curvature; the spectrum holds "
-            f"{int((eigenvalues > 0).sum())}: choose a less certain position."
+            f"{curved}: ask for fewer, or choose a less certain position."
         )
     random = np.random.default_rng(seed)
     sphere = random.standard_normal((n, k))

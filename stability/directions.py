@@ -8,7 +8,7 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -30,6 +30,7 @@ class Direction:
     vector: Float[Tensor, " d"]
 
 
+@runtime_checkable
 class Source(Protocol):
     """Where other states come from: a loaded language model."""
 
@@ -204,7 +205,7 @@ def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
         else:
             array = np.asarray(json.loads(data))
         vector = torch.from_numpy(np.array(array, dtype=float)).to(state.vector.device)
-    except (ValueError, TypeError, UnicodeDecodeError) as error:
+    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
         raise StabilityError(
             f"A vector must be a .npy array or a JSON list of numbers; {name!r} is neither "
             f"({error}): save it with numpy.save, or paste [0.1, -0.2, …]."

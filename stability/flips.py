@@ -65,8 +65,10 @@ def nearest(state: State) -> Flip | None:
     overlap = readout.scale * readout.slopes(top_row[:, None])[:, 0]
     squared = readout.row_norms_squared[top] + readout.row_norms_squared - 2 * overlap
     # the expanded square cancels for nearly equal rows, so the leaders are measured again
-    rough = gap / squared.clamp_min(1e-12 * float(readout.row_norms_squared[top])).sqrt()
-    rough[top] = torch.inf
+    norm_squared = float(readout.row_norms_squared[top])
+    rough = gap / squared.clamp_min(1e-12 * norm_squared).sqrt()
+    close = (squared <= 1e-5 * norm_squared).nonzero()[:, 0]
+    rough[close[(readout.W_U[close] == top_row).all(dim=1)]] = torch.inf  # copies never win
     leaders = rough.topk(min(64, len(rough) - 1), largest=False).indices.sort().values
     rows = readout.W_U[leaders].double() - top_row.double()
     distance = gap[leaders] / (readout.scale * rows.norm(dim=1))

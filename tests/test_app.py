@@ -1,10 +1,13 @@
 """The Explore page, rerun without a browser: what it says is what the library says."""
 
+from pathlib import Path
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import stability
 
+APP = Path(__file__).resolve().parents[1] / "app.py"
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.usefixtures("smollm2_folder"),
@@ -18,7 +21,7 @@ def lm(smollm2_folder):
 
 @pytest.fixture
 def page():
-    app = AppTest.from_file("app.py", default_timeout=120).run()
+    app = AppTest.from_file(str(APP), default_timeout=120).run()
     assert not app.exception
     return app
 

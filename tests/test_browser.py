@@ -55,7 +55,9 @@ def page(server):
         page = browser.new_page(viewport={"width": 1440, "height": 900})
         page.goto(server)
         page.wait_for_selector('[data-testid="stMetricValue"]', timeout=90_000)
-        page.wait_for_selector('[data-testid="stPlotlyChart"] .barlayer', timeout=30_000)
+        page.wait_for_selector(
+            '[data-testid="stPlotlyChart"] .barlayer', timeout=30_000, state="attached"
+        )
         yield page
         browser.close()
 
@@ -74,8 +76,11 @@ def test_a_person_explores_a_prompt(page):
     box.press("Control+Enter")
     page.get_by_role("button", name="␣upon").click()
     page.wait_for_selector('button[aria-pressed="true"]:has-text("␣upon")')
-    bars = page.locator('[data-testid="stPlotlyChart"]').nth(1).locator(".barlayer .point path")
-    bars.nth(2).click()
+    plot = page.locator('[data-testid="stPlotlyChart"]').nth(1).locator(".nsewdrag").first
+    plot.scroll_into_view_if_needed()
+    box = plot.bounding_box()
+    third = (3 - 0.5) / 16  # of sixteen bars
+    page.mouse.click(box["x"] + third * box["width"], box["y"] + 0.93 * box["height"])
     page.wait_for_function("document.body.innerText.includes('Along eigendirection 3 ')")
     page.get_by_role("slider").press("ArrowRight")
     page.wait_for_function("document.body.innerText.includes('ε = 0.0126 nats')")

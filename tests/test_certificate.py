@@ -86,7 +86,7 @@ def test_solutions_keep_the_shape_they_are_given():
 # --- the bracket ----------------------------------------------------------------------------------
 
 
-@properties(300)
+@properties(150)
 @given(seeds, st.sampled_from([2, 3, 12]), certainties, scales, epsilons)
 def test_the_bracket_holds_the_boundary(seed, n, certainty, scale, epsilon):
     values, weights = random_law(seed, n, certainty, scale)
@@ -98,7 +98,7 @@ def test_the_bracket_holds_the_boundary(seed, n, certainty, scale, epsilon):
         assert exact_kl(slopes, weights, outer) > epsilon
 
 
-@properties(100)
+@properties(40)
 @given(seeds, certainties, epsilons)
 def test_the_bracket_of_a_state_holds_the_boundary_on_both_sides(seed, certainty, epsilon):
     state = random_state(seed, V=20, d=4, gain=certainty)

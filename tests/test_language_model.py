@@ -1,12 +1,13 @@
 """Prompts in, states out: against transformers' own forward pass, for every architecture."""
 
 from concurrent.futures import ThreadPoolExecutor
+from importlib.resources import files
 
 import pytest
 import torch
 from models import CONTEXT, FAMILIES, PROMPT, byte_tokenizer, save_model, word_tokenizer
 
-from stability import fisher
+from stability import directions, fisher
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
 from stability.models.language_model import SITES
@@ -168,7 +169,7 @@ def test_output_that_is_not_finite_is_refused(family, monkeypatch):
     lm = family("qwen3")
     prelogits = LanguageModel.prelogits
     monkeypatch.setattr(LanguageModel, "prelogits", lambda self, ids: prelogits(self, ids) / 0)
-    with pytest.raises(StabilityError, match="must be finite; .* in float32 gives NaN"):
+    with pytest.raises(StabilityError, match=r"must be finite; .* in float32 gives NaN"):
         lm.capture(PROMPT)
 
 
@@ -187,10 +188,14 @@ def test_threads_that_share_a_model_get_the_lone_answers(lm):
 def test_the_background_holds_every_position_of_the_built_in_prompts_once(smollm2_folder):
     lm = load("smollm2-135m", device="cpu")
     background = lm.background("prelogit")
-    assert background.shape[1] == lm.card.d_model
-    assert len(background) > 100
+    prompts = files("stability.models").joinpath("prompts.txt").read_text("utf-8").splitlines()
+    lengths = [len(lm.tokenize(prompt)) for prompt in prompts if prompt]
+    assert background.shape == (sum(lengths), lm.card.d_model)
+    last = lm.capture(prompts[0]).vector
+    torch.testing.assert_close(background[lengths[0] - 1], last, rtol=0, atol=1e-4)
     assert lm.background("prelogit") is background
-    assert len(background.unique(dim=0)) > 100
+    matched = directions.covariance_matched(lm.capture(PROMPT), background, 0).vector
+    assert float(matched.norm()) == pytest.approx(1, rel=1e-12)
 
 
 def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_force(

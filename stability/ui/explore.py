@@ -89,7 +89,7 @@ def _controls() -> Choice:
         on_change=_take_example,
     )
     st.session_state.setdefault("prompt", EXAMPLES["a sure fact"])
-    prompt = prompt_box.text_area("Prompt", key="prompt", height=68)
+    prompt = prompt_box.text_area("Prompt", key="prompt", height=68, on_change=_start_at_the_end)
     return Choice(
         model or MODELS[0], prompt, st.session_state.get("position", -1), direction, epsilon
     )
@@ -98,6 +98,12 @@ def _controls() -> Choice:
 def _take_example() -> None:
     if st.session_state.example:
         st.session_state.prompt = EXAMPLES[st.session_state.example]
+        _start_at_the_end()
+
+
+def _start_at_the_end() -> None:
+    """A new prompt is looked at where it goes on."""
+    st.session_state.position = -1
 
 
 def _direction() -> str:
@@ -129,8 +135,7 @@ def _show(choice: Choice) -> None:
     last = len(states) - 1
     position = choice.position if 0 <= choice.position <= last else last
     radii = compute.sensitivities(choice.model, choice.prompt).radii(choice.epsilon)
-    key = f"strip-{choice.model}-{choice.prompt}"
-    position = token_strip(states[0].tokens, radii, position, key)
+    token_strip(states[0].tokens, radii, position)
     shortest, longest = (f([r for r in radii if r is not None], default=None) for f in (min, max))
     st.caption(
         f"Colour: shortest predicted radius, from {words.number(shortest)} (dark) to "

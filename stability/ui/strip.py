@@ -25,10 +25,8 @@ def _component() -> Callable[..., Any]:
     )
 
 
-def token_strip(
-    tokens: Sequence[Token], radii: Sequence[float | None], chosen: int, key: str
-) -> int:
-    """Draw the strip and return the position that was chosen on it."""
+def token_strip(tokens: Sequence[Token], radii: Sequence[float | None], chosen: int) -> None:
+    """Draw the strip; a choice on it is kept as `position` in the session's state."""
     shades = _shades(radii)
     chips = [
         {
@@ -40,14 +38,16 @@ def token_strip(
         }
         for token, radius, shade in zip(tokens, radii, shades, strict=True)
     ]
-    result = _component()(
+    _component()(
         data={"tokens": chips, "chosen": chosen},
-        key=key,
+        key="strip",
         default={"position": chosen},
-        on_position_change=lambda: None,
+        on_position_change=_choose,
     )
-    position = result.position
-    return position if position is not None and 0 <= position < len(tokens) else chosen
+
+
+def _choose() -> None:
+    st.session_state.position = st.session_state.strip.position
 
 
 def _shades(radii: Sequence[float | None]) -> list[float]:

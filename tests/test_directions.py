@@ -1,0 +1,279 @@
+"""Every kind of direction, and every specification of one."""
+
+import io
+import json
+import math
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from states import make_state, properties, random_state
+from torch import Tensor
+
+from stability import directions
+from stability.directions import pairs_needed, resolve, unit
+from stability.errors import StabilityError
+from stability.spectra import spectrum
+from stability.state import State
+
+WIDTH, VOCAB = 6, 40
+
+
+class Other:
+    """Another place where states come from: it remembers what it was asked for."""
+
+    def __init__(self) -> None:
+        self.asked = []
+
+    def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
+        self.asked.append((prompt, position, site))
+        return random_state(seed=len(prompt))
+
+    def background(self, site: str) -> Tensor:
+        self.asked.append(site)
+        draw = torch.Generator().manual_seed(0)
+        return torch.randn(300, WIDTH, generator=draw) * torch.arange(1.0, WIDTH + 1)
+
+
+@pytest.fixture
+def state() -> State:
+    return random_state()
+
+
+def named(spec: str, state: State, source: Other | None = None) -> directions.Direction:
+    return resolve(spec, state, spectrum(state, 3), source or Other())
+
+
+def saved(array: object) -> bytes:
+    file = io.BytesIO()
+    np.save(file, array)
+    return file.getvalue()
+
+
+def normalised(vector: Tensor) -> Tensor:
+    return vector.double() / vector.double().norm()
+
+
+@pytest.mark.parametrize("spec", ["eig:2", "random:0", "covariance:1", "tokens:3,5", "prompt:hi"])
+def test_every_specification_gives_a_unit_vector_of_its_kind(state, spec):
+    found = named(spec, state)
+    assert found.kind == spec.partition(":")[0]
+    assert found.vector.dtype == torch.float64
+    assert found.vector.shape == (WIDTH,)
+    assert float(found.vector.norm()) == pytest.approx(1, rel=1e-12)
+
+
+@pytest.mark.parametrize("index", [0, 1, 2])
+def test_an_eigendirection_is_the_vector_of_that_rank(state, index):
+    found = named(f"eig:{index}", state)
+    assert torch.equal(found.vector, spectrum(state, 3).vectors[:, index])
+    assert found.label == f"eigendirection {index + 1}"
+
+
+def test_a_random_direction_is_that_of_its_seed(state):
+    first, again, other = (named(f"random:{seed}", state) for seed in (7, 7, 8))
+    assert torch.equal(first.vector, again.vector)
+    assert abs(float(first.vector @ other.vector)) < 0.99
+    assert "7" in first.label
+
+
+def test_random_directions_favour_no_axis(state):
+    vectors = torch.stack([directions.random(state, seed).vector for seed in range(2000)])
+    covariance = vectors.T @ vectors / len(vectors)
+    # each entry is a mean of 2,000 products with a standard deviation of at most 0.21
+    torch.testing.assert_close(
+        covariance, torch.eye(WIDTH, dtype=torch.float64) / WIDTH, rtol=0, atol=5 * 0.21 / 2000**0.5
+    )
+    assert float(vectors.mean(dim=0).norm()) < 0.1
+
+
+def test_covariance_matched_directions_follow_the_spread_of_the_states(state):
+    source = Other()
+    vectors = source.background("prelogit")
+    drawn = torch.stack(
+        [directions.covariance_matched(state, vectors, seed).vector for seed in range(400)]
+    )
+    spread = drawn.square().mean(dim=0)
+    assert spread.argmax() == WIDTH - 1
+    assert float(spread[-1] / spread[0]) > 10  # the variances differ 36-fold
+    again = directions.covariance_matched(state, vectors, 3).vector
+    assert torch.equal(again, drawn[3])
+    assert torch.equal(named("covariance:3", state, source).vector, drawn[3])
+    assert source.asked[-1] == state.site
+
+
+def test_fewer_states_than_dimensions_are_enough(state):
+    vectors = torch.randn(4, WIDTH, generator=torch.Generator().manual_seed(0))
+    found = directions.covariance_matched(state, vectors, 0)
+    assert float(found.vector.norm()) == pytest.approx(1, rel=1e-12)
+
+
+def test_a_token_difference_is_the_gradient_of_the_difference_of_two_logits(state):
+    y = state.vector.clone().requires_grad_()
+    logits = state.readout.logits(y)
+    (gradient,) = torch.autograd.grad(logits[5] - logits[3], y)
+    found = named("tokens:3,5", state)
+    torch.testing.assert_close(found.vector, normalised(gradient), rtol=1e-12, atol=1e-14)
+    assert found.label == "'<3>' → '<5>'"
+    assert torch.equal(named("tokens:5,3", state).vector, -found.vector)
+    assert torch.equal(named("tokens:3, 5", state).vector, found.vector)
+
+
+def test_a_prompt_difference_points_to_the_other_state(state):
+    source = Other()
+    found = named("prompt:a: b, c", state, source)
+    other = random_state(seed=len("a: b, c"))
+    expected = normalised(other.vector - state.vector)
+    torch.testing.assert_close(found.vector, expected, rtol=1e-12, atol=1e-14)
+    assert source.asked == [("a: b, c", -1, "prelogit")]
+    assert found.label == "towards 'a prompt'"
+
+
+def test_the_same_state_is_no_direction(state):
+    with pytest.raises(StabilityError, match="lead to another state; received 'a prompt'"):
+        directions.prompt_difference(state, random_state())
+
+
+@pytest.mark.parametrize(
+    "other",
+    [random_state(d=WIDTH + 1), make_state(torch.eye(WIDTH), torch.ones(WIDTH), site="final")],
+    ids=["width", "site"],
+)
+def test_a_state_of_another_model_or_site_is_refused(state, other):
+    with pytest.raises(StabilityError, match=f"'prelogit' and tiny at '{other.site}'"):
+        directions.prompt_difference(state, other)
+
+
+@pytest.mark.parametrize("name", ["my vector.npy", "my: vector.json"])
+def test_a_file_holds_a_vector(state, tmp_path, name):
+    vector = np.arange(1.0, WIDTH + 1)
+    content = saved(vector) if name.endswith("npy") else json.dumps(vector.tolist()).encode()
+    path = tmp_path / name
+    path.write_bytes(content)
+    found = named(f"file:{path}", state)
+    expected = normalised(torch.from_numpy(vector))
+    torch.testing.assert_close(found.vector, expected, rtol=1e-12, atol=0)
+    assert (found.kind, found.label) == ("file", name)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "int64", ">f8", "float16"])
+def test_a_saved_array_may_have_any_number_type(state, dtype):
+    found = directions.pasted(state, saved(np.arange(1, WIDTH + 1).astype(dtype)))
+    expected = normalised(torch.arange(1, WIDTH + 1))
+    torch.testing.assert_close(found.vector, expected, rtol=1e-12, atol=0)
+
+
+@pytest.mark.parametrize(
+    "content",
+    [
+        b"",
+        b"not numbers",
+        b"\xff\xfe\x00",
+        b"[1, 2",
+        b'["a", "b"]',
+        b'{"a": 1}',
+        b"[[1, 2], [3]]",
+        b"[1, null, [2]]",
+        b"[1" + b"0" * 400 + b"]",
+        b"[" * 100_000,
+        saved(np.ones(WIDTH)).replace(b"(6,)", b"(6000000000000,)"),
+        b"\x93NUMPY\x01\x00",
+        saved(np.ones(WIDTH))[:-5],
+        saved(np.array([{}, {}], dtype=object)),
+    ],
+)
+def test_a_file_that_holds_none_is_refused(state, content):
+    with pytest.raises(StabilityError, match=r"A vector must be a \.npy array or a JSON list"):
+        directions.pasted(state, content, "bad")
+
+
+@pytest.mark.parametrize(
+    ("content", "message"),
+    [
+        (b"[1, 2]", rf"as the state, {WIDTH}; received an array of shape \(2,\)"),
+        (b"[]", r"shape \(0,\)"),
+        (b"3", r"shape \(\)"),
+        (b"[[1], [2]]", r"shape \(2, 1\)"),
+        (b"[0, 0, 0, 0, 0, 0]", "must not be zero"),
+        (b"[1, 2, NaN, 0, Infinity, 0]", f"finite; 2 of its {WIDTH} components"),
+        (b"[1, 2, null, 0, 0, 0]", f"finite; 1 of its {WIDTH} components"),
+    ],
+)
+def test_a_vector_that_does_not_fit_is_refused(state, content, message):
+    with pytest.raises(StabilityError, match=message):
+        directions.pasted(state, content)
+
+
+def test_a_file_that_is_not_there_is_refused(state, tmp_path):
+    for path in (tmp_path / "absent.npy", tmp_path):
+        with pytest.raises(StabilityError, match="must be readable"):
+            named(f"file:{path}", state)
+
+
+@pytest.mark.parametrize("spec", ["", "eigen:0", "eig", "random:", "EIG:0", "north", "token:1,2"])
+def test_a_specification_of_nothing_is_refused(state, spec):
+    with pytest.raises(StabilityError, match=r"must be eig:K|must be whole and not negative"):
+        named(spec, state)
+
+
+@pytest.mark.parametrize(
+    "spec",
+    ["eig:-1", "eig:x", "eig:1.5", "random:-3", "random:x", "covariance:", "tokens:3", "tokens:,"],
+)
+def test_numbers_that_are_not_whole_are_refused(state, spec):
+    with pytest.raises(StabilityError, match="whole and not negative; received '"):
+        named(spec, state)
+
+
+@pytest.mark.parametrize("index", [3, 100])
+def test_an_eigendirection_that_is_not_held_is_refused(state, index):
+    with pytest.raises(StabilityError, match=f"between 0 and 2 here; received {index}"):
+        named(f"eig:{index}", state)
+
+
+@pytest.mark.parametrize(("spec", "bad"), [("tokens:0,40", 40), ("tokens:99,1", 99)])
+def test_a_token_outside_the_vocabulary_is_refused(state, spec, bad):
+    with pytest.raises(StabilityError, match=f"between 0 and {VOCAB - 1} for tiny; received {bad}"):
+        named(spec, state)
+
+
+def test_one_token_twice_is_refused(state):
+    with pytest.raises(StabilityError, match="two different tokens; received 4 twice"):
+        named("tokens:4,4", state)
+
+
+def test_two_tokens_with_one_row_are_refused():
+    state = make_state(torch.ones(3, 2, dtype=torch.float64))
+    with pytest.raises(StabilityError, match="must not be zero"):
+        directions.token_difference(state, 0, 1)
+
+
+@pytest.mark.parametrize(
+    ("spec", "k", "needed"),
+    [("eig:0", 8, 8), ("eig:7", 8, 8), ("eig:8", 8, 9), ("eig:30", 8, 31), ("random:30", 8, 8)],
+)
+def test_a_specification_says_how_many_eigenpairs_it_needs(spec, k, needed):
+    assert pairs_needed(spec, k) == needed
+
+
+def test_a_bad_rank_is_refused_before_any_work():
+    with pytest.raises(StabilityError, match="whole and not negative"):
+        pairs_needed("eig:x", 8)
+
+
+@properties(50)
+@given(st.integers(0, 10_000), st.integers(1, 20), st.floats(-300, 300))
+def test_a_unit_vector_has_length_one_and_the_same_direction_at_any_size(seed, d, exponent):
+    vector = np.random.default_rng(seed).standard_normal(d)
+    found = unit(vector * 10.0**exponent, d)
+    assert float(found.norm()) == pytest.approx(1, rel=1e-14)
+    expected = torch.from_numpy(vector / np.linalg.norm(vector))
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
+
+
+@pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
+def test_a_vector_that_is_not_finite_has_no_direction(bad):
+    with pytest.raises(StabilityError, match="finite; 1 of its 2 components"):
+        unit(torch.tensor([1.0, bad]), 2)
