@@ -62,6 +62,13 @@ def page(server):
         browser.close()
 
 
+def settled(page):
+    """Wait until nothing on the page is being recomputed or still moves."""
+    page.wait_for_timeout(500)
+    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+    page.wait_for_timeout(500)
+
+
 def shown(page, label):
     metric = page.get_by_test_id("stMetric").filter(has_text=label)
     return metric.get_by_test_id("stMetricValue").inner_text()
@@ -74,8 +81,10 @@ def test_a_person_explores_a_prompt(page):
     box = page.get_by_label("Prompt", exact=True)
     box.fill(prompt)
     box.press("Control+Enter")
+    settled(page)
     page.get_by_role("button", name="␣upon").click()
     page.wait_for_selector('button[aria-pressed="true"]:has-text("␣upon")')
+    settled(page)
     plot = page.locator('[data-testid="stPlotlyChart"]').nth(1).locator(".nsewdrag").first
     plot.scroll_into_view_if_needed()
     box = plot.bounding_box()

@@ -118,7 +118,7 @@ def test_directions_whose_curvature_is_only_rounding_are_refused():
     """Three tokens make H a matrix of rank two, whatever eigh says of its other eigenvalues."""
     for seed in range(10):
         three = random_state(seed, V=3, d=6)
-        with pytest.raises(StabilityError, match="needs 3 directions .* holds 2: ask for fewer"):
+        with pytest.raises(StabilityError, match=r"needs 3 directions .* holds 2: ask for fewer"):
             cloud(three, spectrum(three, k=6), EPSILON, k=3)
 
 

@@ -253,7 +253,7 @@ def test_a_flat_direction_has_no_radius():
     assert fisher.radius(0.0, 0.01) is None
 
 
-@pytest.mark.parametrize("epsilon", [0, -1, math.nan])
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, math.nan])
 def test_a_radius_needs_positive_nats(epsilon):
     with pytest.raises(StabilityError, match="positive number of nats"):
         fisher.radius(1.0, epsilon)
