@@ -262,6 +262,18 @@ def test_boundaries_equal_those_of_another_root_finder(binary):
         np.testing.assert_allclose(found[:, column], [minus, plus], rtol=1e-10)
 
 
+def test_boundaries_ask_all_tokens_where_a_far_token_puts_the_others_in_one_interval():
+    bulk = np.linspace(-1, 1, 30)
+    values, weights = np.append(bulk, -3000.0), np.append(np.full(30, 1 / 30), 1e-13)
+    weights /= weights.sum()
+    law, epsilon = Law(Atoms(values - weights @ values, weights)), np.array([0.1])
+    rough, found = law.merged.boundaries(epsilon)[1, 0], law.boundaries(epsilon)[1, 0]
+    # two atoms have too small a fourth moment for a uniform law
+    assert abs(exact_kl(values, weights, rough) / 0.1 - 1) > 1e-3
+    # Newton stops at 1e-12; the curve's own digits are 2e-13
+    assert exact_kl(values, weights, found) == pytest.approx(0.1, rel=1e-11)
+
+
 def test_laws_in_a_batch_answer_as_they_do_alone():
     """With weights that are shared, as in a plane, or each with its own."""
     draw = np.random.default_rng(0)

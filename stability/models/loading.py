@@ -9,6 +9,7 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, 
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.models.packaged import PACKAGED, Report, ensure, ensure_gguf, silent
+from stability.models.quiet import quiet
 from stability.readout import Readout
 from stability.state import ModelCard
 
@@ -64,14 +65,15 @@ def locate(name: str, report: Report) -> tuple[str, str | None]:
 
 def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
     try:
-        tokenizer = AutoTokenizer.from_pretrained(source)
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            source, dtype=dtype, output_loading_info=True
-        )
+        with quiet():
+            tokenizer = AutoTokenizer.from_pretrained(source)
+            loaded: Any = AutoModelForCausalLM.from_pretrained(
+                source, dtype=dtype, output_loading_info=True
+            )
         model, info = loaded
     except (
         Exception
-    ) as error:  # whatever a third party's reader may raise, the user gets a sentence
+    ) as error:  # a third party's reader may raise anything; the user reads a sentence
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise StabilityError(
             f"A model must be a packaged name ({', '.join(PACKAGED)}), a hub id, a local folder or "

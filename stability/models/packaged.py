@@ -14,7 +14,6 @@ import re
 import shutil
 import subprocess
 import sys
-import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
@@ -32,7 +31,6 @@ Report = Callable[
 ]  # a message, and the fraction done in [0, 1], never decreasing
 MANIFEST, WEIGHTS = "stability.json", "model.safetensors"
 FORMAT = 1  # of the converted folder: raise it, and every cache is rebuilt
-_QUIET = threading.Lock()  # held while transformers' global switches are turned
 
 
 @dataclass(frozen=True)
@@ -429,32 +427,18 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any]:
 
 @contextmanager
 def _reading(gguf: Path) -> Iterator[None]:
-    """Silence transformers' bars and log, and turn whatever it raises into one sentence."""
-    from transformers.utils import logging
+    """Silence transformers, and turn whatever it raises into one sentence."""
+    from stability.models.quiet import quiet
 
-    reader: Any = importlib.import_module("transformers.modeling_gguf_pytorch_utils")
-    with _QUIET:
-        verbosity, bars, bar = (
-            logging.get_verbosity(),
-            logging.is_progress_bar_enabled(),
-            reader.tqdm,
-        )
-        logging.set_verbosity_error()
-        logging.disable_progress_bar()
-        reader.tqdm = logging.tqdm  # or it draws tqdm's own bar, deaf to the switch above
-        try:
+    try:
+        with quiet():
             yield
-        except Exception as error:
-            reason = f"{type(error).__name__}: {error}".splitlines()[0]
-            raise StabilityError(
-                f"{gguf.name} must be a GGUF that transformers can read, received {reason}; "
-                "check the file, or choose another model."
-            ) from error
-        finally:
-            reader.tqdm = bar
-            logging.set_verbosity(verbosity)
-            if bars:
-                logging.enable_progress_bar()
+    except Exception as error:
+        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        raise StabilityError(
+            f"{gguf.name} must be a GGUF that transformers can read, received {reason}; "
+            "check the file, or choose another model."
+        ) from error
 
 
 def _verify(path: Path, weights: dict[str, "Tensor"]) -> None:
