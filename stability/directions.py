@@ -204,8 +204,10 @@ def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
             array = np.load(io.BytesIO(data), allow_pickle=False)
         else:
             array = np.asarray(json.loads(data))
+        if array.dtype.kind not in "biufO":  # complex numbers, dates and text convert silently
+            raise TypeError(f"it holds {array.dtype}")
         vector = torch.from_numpy(np.array(array, dtype=float)).to(state.vector.device)
-    except (ValueError, TypeError, OverflowError, RecursionError, MemoryError) as error:
+    except Exception as error:  # damaged content makes the readers raise nearly anything
         raise StabilityError(
             f"A vector must be a .npy array or a JSON list of numbers; {name!r} is neither "
             f"({error}): save it with numpy.save, or paste [0.1, -0.2, …]."

@@ -42,13 +42,16 @@ class Spectrum:
 
     @property
     def share(self) -> Float[Tensor, " k"]:
-        """Each eigenvalue's part of the trace."""
-        return self.eigenvalues / self.trace
+        """Each eigenvalue's part of the trace; zeros where `H = 0`."""
+        return self.eigenvalues / (self.trace or 1.0)
 
     @property
     def effective_rank(self) -> float:
-        """`exp(−Σ q log q)` with `q = λ/Σλ` over the `k` eigenvalues held here."""
-        q = self.eigenvalues / self.eigenvalues.sum()
+        """`exp(−Σ q log q)` with `q = λ/Σλ` over the `k` eigenvalues held here; 0 where `H = 0`."""
+        total = self.eigenvalues.sum()
+        if not total > 0:
+            return 0.0
+        q = self.eigenvalues / total
         return float(torch.special.entr(q).sum().exp())
 
 

@@ -33,7 +33,8 @@ class LanguageModel:
         """The text of one token id, with the space that some tokenizers strip from a first word."""
         text = str(self.tokenizer.decode([token]))
         piece = str(self.tokenizer.convert_ids_to_tokens(token))
-        return f" {text}" if piece.startswith("▁") and not text.startswith(" ") else text
+        spaces = len(piece) - len(piece.lstrip("▁"))
+        return " " * spaces + text.lstrip(" ") if spaces else text
 
     def tokenize(self, prompt: str) -> tuple[Token, ...]:
         """The prompt's tokens; whether a BOS token is added is the tokenizer's own default.
