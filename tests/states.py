@@ -9,6 +9,7 @@ from numpy import ndarray
 from scipy.special import logsumexp
 from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
+from torch.nn.functional import kl_div
 
 from stability.readout import Readout
 from stability.state import ModelCard, State, Token
@@ -98,6 +99,13 @@ def true_kl(state: State, delta: Tensor | ndarray) -> Tensor:
     """`KL(p₀‖p_δ)` by torch.distributions; `δ` may have batch axes."""
     start = Categorical(logits=moved_logits(state, torch.zeros_like(state.vector.double())))
     return kl_divergence(start, Categorical(logits=moved_logits(state, delta)))
+
+
+def far_kl(state: State, delta: Tensor | ndarray) -> Tensor:
+    """The same by kl_div in logs: torch.distributions says inf where a probability underflows."""
+    start = moved_logits(state, torch.zeros_like(state.vector.double())).log_softmax(dim=-1)
+    moved = moved_logits(state, delta).log_softmax(dim=-1)
+    return kl_div(moved, start, reduction="none", log_target=True).sum(dim=-1)
 
 
 def log_mean_exp(values: ndarray, weights: ndarray, t: float) -> float:

@@ -1,6 +1,7 @@
 """Who may import whom: read from the source, and from a fresh interpreter."""
 
 import ast
+import graphlib
 import subprocess
 import sys
 from pathlib import Path
@@ -15,6 +16,8 @@ SOURCES = [
     )
 ]
 MODELS, UI, FIGURES = (Path("stability", name) for name in ("models", "ui", "figures"))
+# one job, fetching and converting under a lock; one page, its controls and its figures
+LONG = {MODELS / "packaged.py", UI / "explore.py"}
 FRONT = {Path("stability", name) for name in ("__init__.py", "__main__.py", "cli.py")}
 
 
@@ -106,7 +109,7 @@ def test_nothing_below_the_app_imports_it():
 
 def test_importing_the_library_loads_neither_torch_nor_transformers():
     code = (
-        "import sys, stability; print(*sorted(sys.modules)); "
+        "import sys, stability, stability.ui; print(*sorted(sys.modules)); "
         "stability.spectrum; print('torch' in sys.modules)"
     )
     done = subprocess.run(
@@ -116,3 +119,45 @@ def test_importing_the_library_loads_neither_torch_nor_transformers():
     assert "stability" in loaded.split()
     assert {"torch", "transformers", "streamlit", "numpy"}.isdisjoint(loaded.split())
     assert torch_when_used == "True"
+
+
+def test_imports_run_one_way():
+    """No circle, also not through an import inside a function: each module stands on others."""
+    modules = {path.with_suffix(""): path for path in SOURCES if path.parts[0] == "stability"}
+    names = {".".join(module.parts): path for module, path in modules.items()}
+    graph = {
+        name: imports((ROOT / path).read_text(encoding="utf-8"), ".".join(path.parent.parts))
+        & names.keys()
+        for name, path in names.items()
+    }
+    order = [*graphlib.TopologicalSorter(graph).static_order()]
+    theory = ["readout", "state", "fisher", "spectra", "directions", "rays", "analysis"]
+    assert sorted(theory, key=lambda name: order.index(f"stability.{name}")) == theory
+
+
+def test_every_public_thing_says_what_it_is():
+    def public(node: ast.AST) -> list[ast.AST]:
+        inside = [
+            child
+            for child in ast.iter_child_nodes(node)
+            if isinstance(child, ast.FunctionDef | ast.ClassDef) and not child.name.startswith("_")
+        ]
+        return inside + [
+            method
+            for child in inside
+            if isinstance(child, ast.ClassDef)
+            for method in public(child)
+        ]
+
+    for path in SOURCES:
+        tree = ast.parse((ROOT / path).read_text(encoding="utf-8"))
+        silent = [node.name for node in public(tree) if not ast.get_docstring(node)]
+        assert ast.get_docstring(tree), path
+        assert silent == [], path
+
+
+def test_modules_stay_below_300_lines():
+    lengths = {
+        path: len((ROOT / path).read_text(encoding="utf-8").splitlines()) for path in SOURCES
+    }
+    assert {path for path, length in lengths.items() if length >= 300} <= LONG

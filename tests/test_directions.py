@@ -1,8 +1,11 @@
 """Every kind of direction, and every specification of one."""
 
+import contextlib
 import io
 import json
 import math
+import pickle
+from pathlib import Path
 
 import numpy as np
 import pytest
@@ -104,6 +107,26 @@ def test_covariance_matched_directions_follow_the_spread_of_the_states(state):
     assert source.asked[-1] == state.site
 
 
+@pytest.mark.parametrize("degrees", [0, 115])
+def test_covariance_matched_directions_of_a_plane_have_the_law_of_a_projected_gaussian(degrees):
+    """`E[cos²] = a/(a + b)` towards the axis of standard deviation `a`, whatever its angle."""
+    a, b, n = 3.0, 1.0, 1000
+    turn = math.radians(degrees)
+    axes = torch.tensor(
+        [[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]], dtype=torch.float64
+    )
+    # points on two axes have exactly the covariance diag(a², b²), of which shrinking takes 1/n
+    points = torch.tensor([[a, 0], [-a, 0], [0, b], [0, -b]], dtype=torch.float64) * 2**0.5
+    vectors, state = points.repeat(100, 1) @ axes, random_state(V=5, d=2)
+    drawn = torch.stack(
+        [directions.covariance_matched(state, vectors, seed).vector for seed in range(n)]
+    )
+    along, across = (drawn @ axes.T).T
+    # cos² has a standard deviation of at most ½: five of the mean's
+    assert float(along.square().mean()) == pytest.approx(a / (a + b), abs=5 * 0.5 / n**0.5)
+    assert float((along * across).mean()) == pytest.approx(0, abs=5 * 0.5 / n**0.5)
+
+
 def test_fewer_states_than_dimensions_are_enough(state):
     vectors = torch.randn(4, WIDTH, generator=torch.Generator().manual_seed(0))
     found = directions.covariance_matched(state, vectors, 0)
@@ -182,11 +205,47 @@ def test_a_saved_array_may_have_any_number_type(state, dtype):
         b"\x93NUMPY\x01\x00",
         saved(np.ones(WIDTH))[:-5],
         saved(np.array([{}, {}], dtype=object)),
+        saved(np.ones(WIDTH) * 1j),
+        saved(np.arange(WIDTH).astype("M8[s]")),
+        b'["1", "2", "3", "4", "5", "6"]',
     ],
 )
 def test_a_file_that_holds_none_is_refused(state, content):
     with pytest.raises(StabilityError, match=r"A vector must be a \.npy array or a JSON list"):
         directions.pasted(state, content, "bad")
+
+
+class Trap:
+    """What a pickle runs when it is read."""
+
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_a_pickle_is_refused_and_not_run(state, tmp_path):
+    trap = tmp_path / "sprung"
+    for content in (saved(np.array([Trap(trap)])), pickle.dumps(Trap(trap))):
+        with pytest.raises(StabilityError, match="is neither"):
+            directions.pasted(state, content)
+    assert not trap.exists()
+    pickle.loads(pickle.dumps(Trap(trap)))
+    assert trap.exists()  # or the trap would prove nothing
+
+
+@pytest.mark.filterwarnings("ignore::DeprecationWarning", "ignore::SyntaxWarning")  # numpy's reader
+@properties(300)
+@given(st.data(), st.booleans())
+def test_damaged_content_gives_a_unit_vector_or_our_error(data, binary):
+    vector = np.arange(1.0, WIDTH + 1)
+    content = bytearray(saved(vector) if binary else json.dumps(vector.tolist()).encode())
+    for _ in range(data.draw(st.integers(1, 4))):
+        content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+    with contextlib.suppress(StabilityError):  # and nothing else
+        found = directions.pasted(random_state(), bytes(content))
+        assert float(found.vector.norm()) == pytest.approx(1, rel=1e-12)
 
 
 @pytest.mark.parametrize(

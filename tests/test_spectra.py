@@ -4,7 +4,7 @@ import math
 
 import pytest
 import torch
-from hessian_eigenthings import LambdaOperator, lanczos
+from hessian_eigenthings import HessianOperator, LambdaOperator, lanczos
 from hypothesis import given
 from hypothesis import strategies as st
 from states import (
@@ -148,6 +148,50 @@ def test_an_independent_lanczos_finds_the_same_eigenvalues(gain):
     torch.testing.assert_close(spectrum(state, 8).eigenvalues, expected, rtol=1e-4, atol=0)
 
 
+class Push(torch.nn.Module):
+    """The next-token logits as a function of one parameter, the perturbation of the state."""
+
+    def __init__(self, state: State) -> None:
+        super().__init__()
+        self.state = state
+        self.delta = torch.nn.Parameter(torch.zeros(state.readout.width, dtype=torch.float64))
+
+    def forward(self) -> Tensor:
+        return moved_logits(self.state, self.delta)
+
+
+def test_another_librarys_hessian_of_the_expected_loss_has_the_same_eigenvalues():
+    state = language_like(1.0, torch.float64)
+    probs = moved_logits(state, torch.zeros(256, dtype=torch.float64)).softmax(0)
+
+    def expected_loss(model: Push, batch: Tensor) -> Tensor:
+        return torch.nn.functional.cross_entropy(model()[None], batch)
+
+    operator = HessianOperator(Push(state), [probs[None]], expected_loss)
+    result = lanczos(operator, k=K, max_iter=120, tol=1e-8, reorthogonalize=True, seed=0)
+    found = spectrum(state, K).eigenvalues
+    # the tolerance of the passes; Lanczos has converged to 1e-8
+    assert result.converged.all()
+    torch.testing.assert_close(found, result.eigenvalues, rtol=5e-4, atol=0)
+    torch.testing.assert_close(found[:8], result.eigenvalues[:8], rtol=1e-4, atol=0)
+
+
+@properties(25)
+@given(st.integers(0, 10_000), st.floats(0.1, 12), st.floats(0, 1.5), st.integers(1, 4))
+def test_bounds_and_ritz_values_enclose_the_truth_for_any_state(seed, gain, decay, k):
+    """From flat spectra to steep ones; the fewer pairs are asked for, the rougher the passes."""
+    V, d = 1500, 100
+    draw = torch.Generator().manual_seed(seed)
+    W_U = torch.randn(V, d, generator=draw, dtype=torch.float64)
+    W_U *= torch.arange(1, d + 1).double() ** -decay
+    y = torch.randn(d, generator=draw, dtype=torch.float64)
+    state = make_state(W_U, y * gain / (W_U @ y).std())
+    found, truth = spectrum(state, k), torch.linalg.eigvalsh(covariance(state)).flip(0)[:k]
+    rounding = 1e-12 * float(truth[0])  # eigh and the passes, both in float64
+    assert (found.eigenvalues <= truth + rounding).all()
+    assert (truth <= found.upper + rounding).all()
+
+
 @pytest.mark.parametrize("k", [1, 6])
 @pytest.mark.parametrize("gain", [0.5, 6.0])
 def test_a_narrow_state_is_diagonalised_whole(k, gain, monkeypatch):
@@ -213,7 +257,8 @@ def test_nearly_certain_predictions_keep_their_digits(gap):
 def test_a_certain_prediction_is_flat(d):
     state = with_logits(torch.eye(d, dtype=torch.float64), torch.eye(d)[0] * 1e4)
     found = spectrum(state, 3)
-    assert found.trace == 0
+    assert found.trace == found.effective_rank == 0
+    assert found.share.tolist() == [0, 0, 0]
     for zeros in (found.eigenvalues, found.upper, found.residuals):
         assert zeros.tolist() == [0, 0, 0]
     gram = found.vectors.T @ found.vectors
