@@ -139,11 +139,13 @@ def test_an_empty_prompt_is_refused(lm):
         lm.capture("")
 
 
-def test_the_context_may_be_filled_but_not_exceeded(lm):
+@pytest.mark.parametrize("excess", [1, 3])
+def test_the_context_may_be_filled_but_not_exceeded(lm, excess):
     assert len(lm.capture_all("z" * CONTEXT)) == CONTEXT
-    too_long = f"reads at most {CONTEXT} tokens; this prompt has {CONTEXT + 3}.* by 3 tokens"
+    n = CONTEXT + excess
+    too_long = f"reads at most {CONTEXT} tokens; this prompt has {n}: shorten it by {excess} tokens"
     with pytest.raises(StabilityError, match=too_long):
-        lm.capture("z" * (CONTEXT + 3))
+        lm.capture("z" * n)
 
 
 @pytest.mark.parametrize("site", ["block:0", "final", "", "PRELOGIT"])

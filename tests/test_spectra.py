@@ -192,6 +192,15 @@ def test_bounds_and_ritz_values_enclose_the_truth_for_any_state(seed, gain, deca
     assert (truth <= found.upper + rounding).all()
 
 
+@pytest.mark.parametrize(("ritz", "residual", "rest"), [(3.0, 1.0, 2.0), (1.0, 0.1, 5.0)])
+def test_the_bound_from_one_pass_is_attained_where_the_rest_is_one_direction(ritz, residual, rest):
+    H = torch.tensor([[ritz, residual], [residual, rest]], dtype=torch.float64)
+    block = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
+    remainder = H @ block - block * ritz
+    bound = spectra._compression_bound(H[0, :1], remainder, float(H.trace()))
+    assert float(bound) == pytest.approx(float(torch.linalg.eigvalsh(H)[-1]), rel=1e-14)
+
+
 @pytest.mark.parametrize("k", [1, 6])
 @pytest.mark.parametrize("gain", [0.5, 6.0])
 def test_a_narrow_state_is_diagonalised_whole(k, gain, monkeypatch):
