@@ -2,10 +2,12 @@
 
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from functools import cached_property
 from typing import Any
 
 from stability import certificate, directions, flips, spectra
 from stability.directions import Direction
+from stability.flips import Flip
 from stability.rays import Ray, ray
 from stability.spectra import Spectrum
 from stability.state import State
@@ -28,7 +30,6 @@ class Analysis:
         """
         state, spectrum, spread = self.state, self.spectrum, self.spectrum.spread
         minus, plus = self.ray.flips()
-        nearest = flips.nearest(state)
         return {
             "model": asdict(state.model),
             "prompt": state.prompt,
@@ -54,12 +55,22 @@ class Analysis:
             },
             "radii": [self._radii(epsilon) for epsilon in epsilons],
             "flips": {"minus": [asdict(f) for f in minus], "plus": [asdict(f) for f in plus]},
-            "nearest_flip": None if nearest is None else asdict(nearest),
+            "nearest_flip": self.nearest_flip and asdict(self.nearest_flip),
             "certified_ball": [
                 {"epsilon": epsilon, "radius": self.certified_ball(epsilon)} for epsilon in epsilons
             ],
             "token_constraint_bound": spread.token_constraint_bound(),
         }
+
+    @cached_property
+    def nearest_flip(self) -> Flip | None:
+        """The closest argmax change over all directions."""
+        return flips.nearest(self.state)
+
+    @cached_property
+    def trust_range(self) -> tuple[float | None, float | None]:
+        """Where the quadratic leaves 10 % of the true KL, (minus, plus)."""
+        return self.ray.trust_range()
 
     def certified_ball(self, epsilon: float) -> float | None:
         """Radius within which no direction at all exceeds `ε` nats."""
@@ -78,6 +89,17 @@ class Analysis:
         }
 
 
+def look(source: directions.Source, state: State, spectrum: Spectrum, direction: str) -> Analysis:
+    """Look from a state along the direction that a specification names."""
+    found = directions.resolve(direction, state, spectrum, source)
+    return Analysis(state, spectrum, found, ray(state, found.vector))
+
+
+def pairs_for(state: State, direction: str, k: int) -> int:
+    """How many eigenpairs to compute: `k`, or more for a later `eig:K`, at most the width."""
+    return min(directions.pairs_needed(direction, k), len(state.vector))
+
+
 def analyze(
     lm: directions.Source,
     prompt: str,
@@ -92,8 +114,5 @@ def analyze(
     `directions.resolve`, `spectra.spectrum`.
     """
     state = lm.capture(prompt, position, site)
-    spectrum = spectra.spectrum(
-        state, min(directions.pairs_needed(direction, k), len(state.vector))
-    )
-    found = directions.resolve(direction, state, spectrum, lm)
-    return Analysis(state, spectrum, found, ray(state, found.vector))
+    spectrum = spectra.spectrum(state, pairs_for(state, direction, k))
+    return look(lm, state, spectrum, direction)

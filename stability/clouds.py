@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from stability import fisher
 from stability.errors import StabilityError
-from stability.law import Atoms
+from stability.law import divergence
 from stability.spectra import Spectrum
 from stability.state import State
 
@@ -93,10 +93,10 @@ def cloud(
     coefficients = random.uniform(0, 2, (n, 1)) * sphere * radii
     slopes = fisher.centred_slopes(state, vectors).cpu().numpy()
     logits = state.uncapped_logits.cpu().numpy()
-    probs, one = state.probs.cpu().numpy(), np.ones(1)
+    probs = state.probs.cpu().numpy()
     kl, argmax = np.empty(n), np.empty(n, dtype=int)
     for i, point in enumerate(coefficients):
         shift = slopes @ point
-        kl[i] = Atoms(shift, probs).kl_and_slope(one)[0][0]
+        kl[i] = divergence(shift, probs)
         argmax[i] = (logits + shift).argmax()
     return Cloud(coefficients, kl, argmax, epsilon, seed)

@@ -89,8 +89,12 @@ def dense(state: State) -> Float[Tensor, "d d"]:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """How far the unembedding rows lie from their mean under `p`: `s·‖w_i − μ‖` of every token."""
+    """How far the unembedding rows lie from their mean under `p`: `s·‖w_i − μ‖` of every token.
 
+    `offset` is `s·(μ − w_top)`, where the mean lies from the row of the likeliest token.
+    """
+
+    offset: Float[Tensor, " d"]
     distances: Float[Tensor, " V"]
     probs: Float[Tensor, " V"]
 
@@ -128,4 +132,4 @@ def spread(state: State) -> Spread:
     projections = readout.slopes(mean[:, None])[:, 0]
     squared = readout.row_norms_squared - 2 * projections + mean.square().sum()
     squared[top] = offset.square().sum()
-    return Spread(squared.clamp_min(0).sqrt(), state.probs)
+    return Spread(offset, squared.clamp_min(0).sqrt(), state.probs)

@@ -80,6 +80,11 @@ class Atoms:
         return distances.reshape(*distances.shape[:-1], 2, m)
 
 
+def divergence(shift: Float[ndarray, " n"], weights: Float[ndarray, " n"]) -> float:
+    """`KL(p₀‖p)` where every logit moves by its `shift`, centred under the `weights` `p₀`."""
+    return float(Atoms(shift, weights).kl_and_slope(np.ones(1))[0][0])
+
+
 @dataclass(frozen=True, eq=False)
 class Law:
     """The law on all tokens, with a merged copy that answers for it wherever that is safe."""

@@ -11,13 +11,13 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability import fisher
+from stability.spectra import TOLERANCE, rayleigh_ritz, settled
 from stability.state import State
 
 AT_ONCE = 16  # positions whose blocks are multiplied together
 BLOCK = 4
 HEAD = 256
 PASSES = 8
-TOLERANCE = 1e-4
 
 
 @dataclass(frozen=True, eq=False)
@@ -47,15 +47,11 @@ def _top_eigenvalues(states: Sequence[State]) -> Float[Tensor, " T"]:
     blocks = torch.stack([_head_block(state) for state in states])
     for _ in range(PASSES):
         images = _products(states, blocks)
-        compressed = blocks.mT @ images
-        ritz, rotation = torch.linalg.eigh(0.5 * (compressed + compressed.mT))
-        top = rotation[..., -1:]
-        remainder = images @ top - (blocks @ top) * ritz[:, None, -1:]
-        residual = remainder.square().sum(dim=(1, 2))
-        if (residual <= TOLERANCE * ritz[:, -1] * (ritz[:, -1] - ritz[:, 0])).all():
+        ritz, _, remainder = rayleigh_ritz(blocks, images)
+        if settled(ritz, remainder, 1, TOLERANCE):
             break
         blocks = torch.linalg.qr(images).Q
-    return ritz[:, -1].clamp_min(0)
+    return ritz[:, 0].clamp_min(0)
 
 
 def _head_block(state: State) -> Float[Tensor, "d b"]:

@@ -15,7 +15,7 @@ from stability.cells import Cell, Extent
 from stability.directions import unit
 from stability.distribution import require_nats
 from stability.errors import StabilityError
-from stability.law import Atoms, Law
+from stability.law import Atoms, Law, divergence
 from stability.state import State
 
 ANGLES_AT_ONCE = 30  # laws of the whole vocabulary held in memory together
@@ -92,9 +92,8 @@ class Region:
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The true divergence at points of the plane, each in `O(V)`."""
         points = np.stack([np.ravel(x), np.ravel(y)], axis=1)
-        one = np.ones(1)
-        moved = (Atoms(self.slopes @ point, self.probs) for point in points)
-        return np.array([float(law.kl_and_slope(one)[0][0]) for law in moved]).reshape(np.shape(x))
+        kl = [divergence(self.slopes @ point, self.probs) for point in points]
+        return np.array(kl).reshape(np.shape(x))
 
     def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
         """The true divergence on a grid, rows by `y`: exact, as one matrix product.

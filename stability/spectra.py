@@ -96,23 +96,42 @@ def _flat(state: State, k: int, spread: fisher.Spread) -> Spectrum:
 
 def _subspace(state: State, k: int, spread: fisher.Spread, tolerance: float) -> Spectrum:
     head = _head_tokens(state.probs)
-    head_values, block = _head_eigenpairs(state, head, k + GUARD)
+    head_values, block = _head_eigenpairs(state, spread, head, k + GUARD)
     for _ in range(PASSES):
         image = fisher.product(state, block)
-        ritz, rotation = torch.linalg.eigh(_symmetric(block.T @ image))
-        ritz, rotation = ritz.flip(0), rotation.flip(1)
-        vectors, image = block @ rotation, image @ rotation
-        remainder = image - vectors * ritz
-        residuals = remainder.norm(dim=0)
-        gaps = (ritz - ritz[-1]).clamp_min(torch.finfo(ritz.dtype).tiny)
-        if (residuals[:k] ** 2 <= tolerance * ritz[:k] * gaps[:k]).all():
+        ritz, vectors, remainder = rayleigh_ritz(block, image)
+        if settled(ritz, remainder, k, tolerance):
             break
         block = torch.linalg.qr(image).Q
+    residuals = remainder[:, :k].norm(dim=0)
     upper = torch.minimum(
         _compression_bound(ritz, remainder, spread.trace),
         head_values + spread.tail_trace(head),
     ).maximum(ritz)
-    return Spectrum(ritz[:k], upper[:k], _oriented(vectors[:, :k]), residuals[:k], spread)
+    return Spectrum(ritz[:k], upper[:k], _oriented(vectors[:, :k]), residuals, spread)
+
+
+def rayleigh_ritz(
+    block: Float[Tensor, "*T d b"], image: Float[Tensor, "*T d b"]
+) -> tuple[Float[Tensor, "*T b"], Float[Tensor, "*T d b"], Float[Tensor, "*T d b"]]:
+    """Ritz values, the largest first, Ritz vectors and residual vectors of `H` on a block.
+
+    `block` is orthonormal and `image` is `H` times it.
+    """
+    compressed = block.mT @ image
+    ritz, rotation = torch.linalg.eigh(0.5 * (compressed + compressed.mT))
+    ritz, rotation = ritz.flip(-1), rotation.flip(-1)
+    vectors = block @ rotation
+    return ritz, vectors, image @ rotation - vectors * ritz[..., None, :]
+
+
+def settled(
+    ritz: Float[Tensor, "*T b"], remainder: Float[Tensor, "*T d b"], k: int, tolerance: float
+) -> bool:
+    """Whether the estimated relative error `‖r_i‖²/(λ_i (λ_i − λ_b))` of the first `k` is small."""
+    squared = remainder[..., :k].square().sum(dim=-2)
+    gaps = (ritz - ritz[..., -1:]).clamp_min(torch.finfo(ritz.dtype).tiny)
+    return bool((squared <= tolerance * ritz[..., :k] * gaps[..., :k]).all())
 
 
 def _head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
@@ -123,14 +142,14 @@ def _head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
 
 
 def _head_eigenpairs(
-    state: State, head: Int[Tensor, " m"], b: int
+    state: State, spread: fisher.Spread, head: Int[Tensor, " m"], b: int
 ) -> tuple[Float[Tensor, " b"], Float[Tensor, "d b"]]:
     """Eigenpairs of the head's part of `H`, with the full `p` and the full `μ`.
 
     A renormalised head would break the enclosure `λ(head) ≤ λ(H) ≤ λ(head) + tr(tail)`.
     """
     scale, W_U = state.readout.scale, state.readout.W_U
-    rows = scale * (W_U[head] - W_U[state.argmax]) - fisher.mean_offset(state).to(W_U)
+    rows = scale * (W_U[head] - W_U[state.argmax]) - spread.offset.to(W_U)
     rows *= state.probs[head].sqrt().to(W_U)[:, None]
     values, vectors = torch.linalg.eigh(rows.T @ rows)
     block = torch.linalg.qr(vectors.flip(1)[:, :b].double()).Q
@@ -149,10 +168,6 @@ def _compression_bound(
     rest = max(trace - float(ritz.sum()), 0.0)
     coupling = remainder.square().sum(dim=0).flip(0).cumsum(0).flip(0)
     return 0.5 * (ritz + rest) + (0.25 * (ritz - rest) ** 2 + coupling).sqrt()
-
-
-def _symmetric(A: Float[Tensor, "b b"]) -> Float[Tensor, "b b"]:
-    return 0.5 * (A + A.T)
 
 
 def _oriented(vectors: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:

@@ -4,7 +4,7 @@ from collections.abc import Sequence
 
 import plotly.graph_objects as go
 
-from stability.figures.style import ACTUAL, figure, visible
+from stability.figures.style import ACTUAL, figure, token_axis
 from stability.state import Token
 
 
@@ -22,11 +22,5 @@ def next_tokens_figure(tokens: Sequence[tuple[Token, float]]) -> go.Figure:
         hovertemplate="%{x:.3g}<extra></extra>",
     )
     drawn.update_xaxes(title="probability", range=[0, 1.12 * max(p for _, p in tokens)])
-    drawn.update_yaxes(
-        tickvals=[token.index for token, _ in tokens],
-        ticktext=[visible(token.text) for token, _ in tokens],
-        autorange="reversed",
-        showgrid=False,
-        zeroline=False,
-    )
+    token_axis(drawn, [token.text for token, _ in tokens])
     return drawn

@@ -2,7 +2,7 @@
 
 import plotly.graph_objects as go
 
-from stability.figures.style import ACTUAL, QUIET, figure, visible
+from stability.figures.style import ACTUAL, QUIET, figure, token_axis
 from stability.rays import Push
 
 
@@ -12,11 +12,11 @@ def pushes_figure(losing: list[Push], gaining: list[Push]) -> go.Figure:
     drawn = figure(230, showlegend=False, margin={"l": 110, "r": 14, "t": 10, "b": 46})
     drawn.add_bar(
         x=[push.rate for push in pushes],
-        y=[f"{visible(push.text)}<span style='display:none'>{push.id}</span>" for push in pushes],
+        y=list(range(len(pushes))),
         orientation="h",
         marker_color=[ACTUAL if push.rate > 0 else QUIET for push in pushes],
-        hovertemplate="%{y}: %{x:.3g} per unit<extra></extra>",
+        hovertemplate="%{x:.3g} per unit<extra></extra>",
     )
     drawn.update_xaxes(title="probability gained per unit length, + side")
-    drawn.update_yaxes(autorange="reversed", showgrid=False)
+    token_axis(drawn, [push.text for push in pushes])
     return drawn

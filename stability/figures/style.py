@@ -4,6 +4,7 @@ Predicted is orange and dashed, actual is blue and solid, certified is a grey ba
 reddish purple (Okabe and Ito's palette, which colour-blind readers can tell apart), KL is cividis.
 """
 
+from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
@@ -55,7 +56,22 @@ def figure(height: int, **layout: Any) -> go.Figure:
     return go.Figure(layout={"template": TEMPLATE, "height": height, **layout})
 
 
+def spelled(text: str) -> str:
+    """A token's text with its white space made visible."""
+    return text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣") or "∅"
+
+
 def visible(text: str) -> str:
-    """A token's text with its white space made visible, and safe inside Plotly's markup."""
-    shown = text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣")
-    return shown.replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;") or "∅"
+    """The same, safe inside Plotly's markup."""
+    return spelled(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+
+
+def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:
+    """Name the horizontal bars at 0, 1, 2, … by tokens, the first on top."""
+    drawn.update_yaxes(
+        tickvals=list(range(len(texts))),
+        ticktext=[visible(text) for text in texts],
+        autorange="reversed",
+        showgrid=False,
+        zeroline=False,
+    )

@@ -5,13 +5,12 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from stability.analysis import Analysis
+from stability.analysis import Analysis, look, pairs_for
 from stability.clouds import Cloud, cloud
-from stability.directions import eigen, pairs_needed, resolve
+from stability.directions import eigen
 from stability.maps import TokenMap, token_map
 from stability.models import LanguageModel, load
 from stability.models.packaged import Report
-from stability.rays import ray
 from stability.regions import Region, region
 from stability.spectra import Spectrum, spectrum
 from stability.state import State
@@ -79,9 +78,8 @@ def state(place: Place) -> State:
 def analysis(place: Place, direction: str) -> Analysis:
     """Everything along one direction."""
     here = state(place)
-    pairs = eigenpairs(place, min(pairs_needed(direction, PAIRS), len(here.vector)))
-    found = resolve(direction, here, pairs, loaded(place.model))
-    return Analysis(here, pairs, found, ray(here, found.vector))
+    pairs = eigenpairs(place, pairs_for(here, direction, PAIRS))
+    return look(loaded(place.model), here, pairs, direction)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)

@@ -252,11 +252,7 @@ def _below(choice: Choice, place: Any, found: Any, view: Any) -> None:
 
 def _numbers(choice: Choice, found: Any, view: Any) -> None:
     """Everything on demand, each with its meaning."""
-    from stability import flips
-
-    state, ray = found.state, found.ray
-    nearest = flips.nearest(state)
-    trust = ray.trust_range()
+    state, ray, nearest, trust = found.state, found.ray, found.nearest_flip, found.trust_range
     first = [
         f"{side[0].text!r} at {words.number(side[0].distance)}" if side else "none"
         for side in view.flips

@@ -9,6 +9,7 @@ from typing import Any
 import streamlit as st
 from plotly.colors import sample_colorscale
 
+from stability.figures.style import spelled
 from stability.state import Token
 
 LIGHT = 0.55  # from here on cividis is light enough for black text
@@ -30,7 +31,7 @@ def token_strip(tokens: Sequence[Token], radii: Sequence[float | None], chosen: 
     shades = _shades(radii)
     chips = [
         {
-            "text": token.text.replace(" ", "␣").replace("\n", "⏎").replace("\t", "⇥"),
+            "text": spelled(token.text),
             "title": f"position {token.index}, id {token.id}, shortest radius "
             + ("none: flat" if radius is None else f"{radius:.3g}"),
             "colour": sample_colorscale("Cividis", [shade])[0],

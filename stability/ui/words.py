@@ -1,6 +1,6 @@
 """Numbers and findings in words: three significant digits, units always."""
 
-from stability.figures.style import visible
+from stability.figures.style import spelled
 from stability.views import RayView
 
 WORDS = (
@@ -45,7 +45,7 @@ def verdict(view: RayView) -> str:
     distance, sign, text, boundary = min(flips)
     place = "inside" if distance < boundary else "outside"
     return (
-        f"{start} The most likely token changes to `{visible(text)}` at {number(distance)} on the "
+        f"{start} The most likely token changes to `{spelled(text)}` at {number(distance)} on the "
         f"{sign} side, {place} the stable region."
     )
 

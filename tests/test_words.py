@@ -1,0 +1,42 @@
+"""Numbers and findings in words."""
+
+import numpy as np
+import pytest
+from states import with_logits
+
+from stability.rays import ray
+from stability.ui import words
+from stability.views import ray_view
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"), [(0.123456, "0.123"), (1234.0, "1.23e+03"), (None, "–")]
+)
+def test_numbers_have_three_digits(value, shown):
+    assert words.number(value) == shown
+
+
+def test_too_long_is_positive():
+    assert words.error(1.1, 1.0) == "+10 %"
+    assert words.error(0.9, 1.0) == "-10 %"
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "feeling"),
+    [(1e-3, "a sampler would not notice"), (3.0, "a different distribution")],
+)
+def test_epsilon_is_put_into_words(epsilon, feeling):
+    assert words.epsilon_words(epsilon) == feeling
+
+
+def test_the_verdict_says_side_error_and_the_token_as_it_is_spelled():
+    # two tokens in one dimension: token 0 takes over where 2t = log(0.7/0.3), on the minus side
+    state = with_logits(np.array([[0.5], [2.5]]), np.log([0.3, 0.7]))
+    line = ray(state, np.array([1.0]))
+    view = ray_view(line, "the axis", 0.01)
+    minus, plus = (100 * (view.predicted / actual - 1) for actual in line.boundary(0.01))
+    verdict = words.verdict(view)
+    assert minus > 0 > plus
+    assert f"{minus:.2g} % too long on the − side and {-plus:.2g} % too short" in verdict
+    # the factory spells token 0 as <0>: no markup is escaped outside figures
+    assert f"changes to `<0>` at {np.log(7 / 3) / 2:.3g} on the − side, outside" in verdict
