@@ -9,7 +9,7 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.ui import explore
 
-st.set_page_config(page_title="Stable regions", page_icon="◎", layout="wide")
+st.set_page_config(page_title="Stable regions", page_icon=":material/adjust:", layout="wide")
 try:
     explore.page()
 except StabilityError as error:

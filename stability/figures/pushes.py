@@ -17,6 +17,6 @@ def pushes_figure(losing: list[Push], gaining: list[Push]) -> go.Figure:
         marker_color=[ACTUAL if push.rate > 0 else QUIET for push in pushes],
         hovertemplate="%{x:.3g} per unit<extra></extra>",
     )
-    drawn.update_xaxes(title="probability gained per unit length, + side")
+    drawn.update_xaxes(title="probability per unit length, + side")
     token_axis(drawn, [push.text for push in pushes])
     return drawn

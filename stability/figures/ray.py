@@ -31,7 +31,7 @@ def ray_figure(view: RayView) -> go.Figure:
     _marks(drawn, view)
     span = [float(view.t[0]), float(view.t[-1])]
     drawn.update_xaxes(range=span, hoverformat=".3g")
-    drawn.update_xaxes(title=f"t along {view.label} (units of the vector)", row=2, col=1)
+    drawn.update_xaxes(title="t (units of the vector)", row=2, col=1)
     drawn.update_yaxes(title="KL (nats)", range=[0, CEILING * view.epsilon], row=1, col=1)
     drawn.update_yaxes(title="probability", range=[0, 1], row=2, col=1)
     return drawn
@@ -149,7 +149,8 @@ def _shares(drawn: go.Figure, view: RayView) -> None:
             row=2,
             col=1,
         )
-        widest = int(share[20:-20].argmax()) + 20
+        edge = len(view.t) // 6  # a name nearer to the end would be cut off
+        widest = int(share[edge:-edge].argmax()) + edge
         if share[widest] > 0.12:
             drawn.add_annotation(
                 x=float(view.t[widest]),

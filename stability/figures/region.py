@@ -64,7 +64,7 @@ def region_figure(view: RegionView) -> go.Figure:
         showlegend=False,
     )
     drawn.update_xaxes(
-        title=f"{view.labels[0]} (units of the vector)", range=[-half, half], constrain="domain"
+        title=f"{view.labels[0]} (vector units)", range=[-half, half], constrain="domain"
     )
     drawn.update_yaxes(
         title=view.labels[1], range=[-half, half], scaleanchor="x", constrain="domain"

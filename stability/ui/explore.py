@@ -28,7 +28,7 @@ KINDS = {
 
 # the instrument fits one screen only if the page's own margins and metrics are small
 COMPACT = """<style>
-.stMainBlockContainer { padding: 2.2rem 2.5rem 2rem; }
+.stMainBlockContainer { padding: 3.4rem 2.5rem 2rem; }
 [data-testid="stMetricValue"] { font-size: 1.45rem; }
 </style>"""
 
