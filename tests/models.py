@@ -56,6 +56,9 @@ FAMILIES: dict[str, Callable[[], PretrainedConfig]] = {
     "cohere": lambda: CohereConfig(**_SIZES_MLP, logit_scale=0.25),
     "granite": lambda: GraniteConfig(**_SIZES_MLP, num_key_value_heads=1, logits_scaling=4.0),
     "opt": lambda: OPTConfig(**_SIZES, ffn_dim=48, word_embed_proj_dim=WIDTH),
+    "opt_projected": lambda: OPTConfig(
+        **_SIZES, ffn_dim=48, word_embed_proj_dim=WIDTH // 2, do_layer_norm_before=False
+    ),
     "phi": lambda: PhiConfig(**_SIZES_MLP),
 }
 

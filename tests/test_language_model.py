@@ -2,20 +2,31 @@
 
 import copy
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 from importlib.resources import files
 
 import pytest
 import torch
-from models import CONTEXT, FAMILIES, PROMPT, byte_tokenizer, save_model, word_tokenizer
+from models import (
+    CONTEXT,
+    FAMILIES,
+    PROMPT,
+    VOCAB,
+    WIDTH,
+    byte_tokenizer,
+    save_model,
+    word_tokenizer,
+)
 
 from stability import directions, fisher
 from stability.errors import StabilityError
-from stability.models import LanguageModel, load
+from stability.models import LanguageModel, load, loading
 from stability.models.language_model import SITES
 from stability.rays import ray
 from stability.spectra import spectrum
 
 BIASED, SCALED, CAPPED = {"phi": True}, {"cohere": 0.25, "granite": 0.25}, {"gemma2": 5.0}
+WIDTHS = {"opt_projected": WIDTH // 2}
 
 
 @pytest.fixture(scope="module")
@@ -61,7 +72,8 @@ def test_every_position_has_the_logits_of_the_model(family, name):
 
 @every_family
 def test_the_readout_is_that_of_the_architecture(family, name):
-    readout = family(name).readout
+    card, readout = family(name).card, family(name).readout
+    assert (card.vocab_size, card.d_model) == readout.W_U.shape == (VOCAB, WIDTHS.get(name, WIDTH))
     assert (readout.bias is not None) == BIASED.get(name, False)
     assert readout.scale == SCALED.get(name, 1.0)
     assert readout.softcap == CAPPED.get(name)
@@ -81,7 +93,7 @@ def divergence_hessian(lm: LanguageModel) -> torch.Tensor:
         with model.get_output_embeddings().register_forward_pre_hook(push):
             return model(input_ids=ids, use_cache=False).logits[0, -1].log_softmax(0)
 
-    zero = torch.zeros(model.config.hidden_size, dtype=torch.float64)
+    zero = torch.zeros(lm.card.d_model, dtype=torch.float64)
     start = log_probs(zero).detach()
     return torch.autograd.functional.hessian(
         lambda delta: (start.exp() * (start - log_probs(delta))).sum(), zero
@@ -197,8 +209,14 @@ def test_output_that_is_not_finite_is_refused(family, monkeypatch):
     lm = family("qwen3")
     prelogits = LanguageModel.prelogits
     monkeypatch.setattr(LanguageModel, "prelogits", lambda self, ids: prelogits(self, ids) / 0)
-    with pytest.raises(StabilityError, match=r"must be finite; .* in float32 gives NaN"):
+    damaged = (
+        r"must be finite; .* in float32 gives \d+ NaN .*: its weights are damaged, get a clean"
+    )
+    with pytest.raises(StabilityError, match=damaged):
         lm.capture(PROMPT)
+    half = replace(lm, card=replace(lm.card, dtype="float16"))
+    with pytest.raises(StabilityError, match=r"in float16 gives \d+ NaN .*: load it in float32"):
+        half.capture(PROMPT)
 
 
 def test_a_prompt_with_a_damaged_token_is_refused_and_others_are_not(tmp_path):
@@ -209,8 +227,10 @@ def test_a_prompt_with_a_damaged_token_is_refused_and_others_are_not(tmp_path):
 
     lm = load(str(save_model(tmp_path, FAMILIES["llama"](), edit=spoil)), device="cpu")
     assert lm.capture("a dog ran").logits.isfinite().all()
-    with pytest.raises(StabilityError, match="must be finite"):
-        lm.capture(PROMPT)
+    for dtype in loading.DTYPES:
+        cast = replace(lm, card=replace(lm.card, dtype=dtype))
+        with pytest.raises(StabilityError, match=f"in {dtype} gives .* get a clean copy"):
+            cast.capture(PROMPT)
 
 
 @pytest.mark.parametrize(("model", "rounds"), [("tiny", 8), ("packaged", 2)])

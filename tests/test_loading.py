@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -108,12 +109,28 @@ def test_a_config_that_is_not_json_is_refused(folder):
         load(str(folder))
 
 
-def test_weights_that_are_not_numbers_are_refused(tmp_path):
+@pytest.mark.parametrize("dtype", loading.DTYPES)
+def test_weights_that_are_not_numbers_are_refused(tmp_path, dtype):
     def spoil(model):
         model.model.norm.weight[3] = float("nan")
 
-    with pytest.raises(StabilityError, match="off by nan"):
-        load(str(save_model(tmp_path, FAMILIES["llama"](), edit=spoil)), device="cpu")
+    folder = save_model(tmp_path, FAMILIES["llama"](), edit=spoil)
+    sentence = (
+        f"output must be finite; .* in {dtype} gives .* weights are damaged, get a clean copy"
+    )
+    with pytest.raises(StabilityError, match=sentence):
+        load(str(folder), dtype, device="cpu")
+
+
+def test_weights_that_half_precision_cannot_hold_are_to_be_loaded_in_float32(tmp_path):
+    def enlarge(model):
+        model.model.norm.weight.mul_(1e6)
+        model.lm_head.weight.mul_(1e-6)
+
+    folder = save_model(tmp_path, FAMILIES["llama"](), edit=enlarge)
+    with pytest.raises(StabilityError, match=r"in float16 gives .*: load it in float32"):
+        load(str(folder), "float16", device="cpu")
+    assert load(str(folder), device="cpu").card.dtype == "float32"
 
 
 @pytest.mark.parametrize("unembedding", [None, torch.nn.Identity()])
@@ -209,6 +226,13 @@ def test_the_check_needs_no_more_tokens_than_there_are(tmp_path):
     assert load(str(save_model(tmp_path, config)), device="cpu").readout.vocab_size == 7
 
 
+@pytest.mark.parametrize("context", [1, 5])
+def test_the_check_needs_no_more_tokens_than_the_context_holds(tmp_path, context):
+    config = FAMILIES["gpt2"]()
+    config.n_positions = context
+    assert load(str(save_model(tmp_path, config)), device="cpu").context == context
+
+
 def test_a_bias_that_is_left_out_is_noticed(tmp_path, monkeypatch):
     path = save_model(tmp_path, FAMILIES["phi"]())
     find = loading.find_readout
@@ -232,11 +256,34 @@ def test_a_scaled_model_reads_its_scale_from_the_config(tmp_path):
 
 def test_locate_tells_folders_from_hub_ids(tmp_path, monkeypatch):
     silent = loading.silent
-    assert locate(str(tmp_path), silent) == (str(tmp_path), None)
+    assert locate(str(tmp_path), silent) == (str(tmp_path), "local")
     assert locate("owner/model", silent) == ("owner/model", None)
     monkeypatch.setenv("HOME", str(tmp_path))
     (tmp_path / "mine").mkdir()
-    assert locate("~/mine", silent) == (str(tmp_path / "mine"), None)
+    assert locate("~/mine", silent) == (str(tmp_path / "mine"), "local")
+
+
+@pytest.mark.parametrize(
+    "name", ["/no/such", "./no", "../no", "~/no", "~no-user/no", "no.safetensors", "/no\0where"]
+)
+def test_a_path_that_leads_nowhere_is_refused_without_asking_a_hub(name, monkeypatch):
+    monkeypatch.setattr(loading, "hub_answers", lambda: pytest.fail("the hub was asked"))
+    sentence = re.escape(
+        f"must be a folder with its configuration, weights and tokenizer; {name!r}"
+    )
+    with pytest.raises(StabilityError, match=f"{sentence} is missing: check the path"):
+        load(name)
+
+
+def test_a_file_of_weights_is_no_model(folder):
+    with pytest.raises(StabilityError, match=r"must be a folder .*safetensors' is a file"):
+        load(str(folder / "model.safetensors"))
+
+
+@pytest.mark.parametrize("name", ["no\0where", "no\0where.gguf", "~no-user/model.gguf"])
+def test_a_name_that_nothing_can_have_is_refused_in_a_sentence(name):
+    with pytest.raises(StabilityError, match=re.escape(repr(name)[1:-1])):
+        load(name)
 
 
 def test_locate_prepares_what_is_packaged(smollm2_folder):

@@ -29,12 +29,34 @@ class LanguageModel:
     readout: Readout
     card: ModelCard
 
+    @property
+    def context(self) -> int | None:
+        """How many tokens the model reads at most, where its configuration says so."""
+        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+
     def text(self, token: int) -> str:
         """The text of one token id, with the space that some tokenizers strip from a first word."""
         text = str(self.tokenizer.decode([token]))
         piece = str(self.tokenizer.convert_ids_to_tokens(token))
         spaces = len(piece) - len(piece.lstrip("▁"))
         return " " * spaces + text.lstrip(" ") if spaces else text
+
+    def token_id(self, text: str) -> int:
+        """The id of the one token that spells `text`, with `␣` for a space and `⏎` for a new line.
+
+        A number is an id already. Raises StabilityError if it takes no or several tokens.
+        """
+        if text.strip().isdecimal():
+            return int(text)
+        plain = text.replace("␣", " ").replace("⏎", "\n").replace("⇥", "\t")
+        ids = self.tokenizer(plain, add_special_tokens=False).input_ids
+        if len(ids) != 1:
+            parts = ", ".join(repr(self.text(i)) for i in ids) or "none"
+            raise StabilityError(
+                f"A single token is needed; {self.card.name} reads {plain!r} as {parts}: type the "
+                "text of one token, with ␣ for a space before it, or its id."
+            )
+        return int(ids[0])
 
     def tokenize(self, prompt: str) -> tuple[Token, ...]:
         """The prompt's tokens; whether a BOS token is added is the tokenizer's own default.
@@ -46,11 +68,10 @@ class LanguageModel:
             raise StabilityError(
                 f"A prompt needs at least one token; received {prompt!r}: type some text."
             )
-        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
-        if limit is not None and len(ids) > limit:
+        if self.context is not None and len(ids) > self.context:
             raise StabilityError(
-                f"{self.card.name} reads at most {limit} tokens; this prompt has {len(ids)}: "
-                f"shorten it by {len(ids) - limit} tokens."
+                f"{self.card.name} reads at most {self.context} tokens; this prompt has "
+                f"{len(ids)}: shorten it by {len(ids) - self.context} tokens."
             )
         return tuple(Token(index, i, self.text(i)) for index, i in enumerate(ids))
 
@@ -76,14 +97,23 @@ class LanguageModel:
             )
         tokens = self.tokenize(prompt)
         vectors = self.prelogits(torch.tensor([[token.id for token in tokens]]))[0]
-        if not vectors.isfinite().all():
-            raise StabilityError(
-                f"The model's output must be finite; {self.card.name} in {self.card.dtype} gives "
-                "NaN or infinite values on this prompt: load it in float32."
-            )
+        self.require_finite(vectors)
         return tuple(
             State(vector, self.readout, prompt, tokens, index, site, self.card, self.text)
             for index, vector in enumerate(vectors)
+        )
+
+    def require_finite(self, output: Float[Tensor, "*shape"]) -> None:
+        """Raise StabilityError if the model gave NaN or infinite values."""
+        bad = int((~output.isfinite()).sum())
+        if not bad:
+            return
+        damaged = any(weight.isnan().any() for weight in self.model.parameters())
+        overflown = self.card.dtype != "float32" and not damaged
+        raise StabilityError(
+            f"A model's output must be finite; {self.card.name} in {self.card.dtype} gives {bad} "
+            f"NaN or infinite values of {output.numel()}: "
+            + ("load it in float32." if overflown else "its weights are damaged, get a clean copy.")
         )
 
     def background(self, site: str) -> Float[Tensor, "n d"]:

@@ -1,5 +1,6 @@
 """From a name to a language model: packaged, on the hub, in a folder, or a GGUF file."""
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -7,6 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedModel
 
 from stability.errors import StabilityError
+from stability.models.hub import hub_answers, hub_commit
 from stability.models.language_model import LanguageModel
 from stability.models.packaged import PACKAGED, Report, ensure, ensure_gguf, part, silent
 from stability.models.quiet import quiet
@@ -33,18 +35,18 @@ def load(
             f"A dtype must be one of {', '.join(DTYPES)}; received {dtype!r}: use float32."
         )
     source, revision = locate(name, part(report, 0.0, 0.9))
+    cached_only = revision is None and not hub_answers()
     report(f"Loading {name}", 0.9)
-    model, tokenizer = _read(name, source, DTYPES[dtype])
+    model, tokenizer = _read(name, source, DTYPES[dtype], cached_only)
     model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
     model.requires_grad_(False)
     readout = find_readout(model, name)
-    config = model.config.get_text_config()
     card = ModelCard(
         name=name,
-        revision=revision or getattr(model.config, "_commit_hash", None) or "local",
+        revision=revision or hub_commit(name),
         dtype=dtype,
-        d_model=config.hidden_size,
-        n_layers=config.num_hidden_layers,
+        d_model=readout.width,
+        n_layers=model.config.get_text_config().num_hidden_layers,
         vocab_size=readout.vocab_size,
     )
     lm = LanguageModel(model, tokenizer, readout, card)
@@ -54,21 +56,29 @@ def load(
 
 
 def locate(name: str, report: Report) -> tuple[str, str | None]:
-    """Where transformers can read a model from, and its revision where the name fixes one."""
+    """Where transformers can read a model from, and its revision unless that is the hub's to say."""
     if name in PACKAGED:
         return str(ensure(name, report)), PACKAGED[name].revision
-    path = Path(name).expanduser()
+    path = Path(os.path.expanduser(name))  # unlike Path.expanduser it leaves an unknown user alone
     if path.suffix == ".gguf":
         return str(ensure_gguf(path, report)), path.name
-    return (str(path), None) if path.is_dir() else (name, None)
+    if path.is_dir():
+        return str(path), "local"
+    if name.startswith(("/", ".", "~")) or path.suffix == ".safetensors":  # as no hub id is
+        raise StabilityError(
+            "A local model must be a folder with its configuration, weights and tokenizer; "
+            f"{name!r} is {'a file' if path.exists() else 'missing'}: check the path."
+        )
+    report(f"Asking the hub for {name}", 0.0)
+    return name, None
 
 
-def _read(name: str, source: str, dtype: torch.dtype) -> tuple[Any, Any]:
+def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tuple[Any, Any]:
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source)
+            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=cached_only)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                source, dtype=dtype, output_loading_info=True
+                source, local_files_only=cached_only, dtype=dtype, output_loading_info=True
             )
         model, info = loaded
     except (
@@ -120,9 +130,10 @@ def check_readout(lm: LanguageModel) -> None:
     Compared on a few tokens, to the rounding of the model's dtype: an architecture that treats its
     logits in a way we do not know must fail here, not draw a wrong picture.
     """
-    ids = (torch.arange(4, 12)[None] % lm.readout.vocab_size).to(lm.model.device)
+    ids = torch.arange(4, 12)[None, : lm.context].to(lm.model.device) % lm.readout.vocab_size
     with torch.inference_mode():
         expected = lm.model(input_ids=ids, use_cache=False).logits[0].double()
+    lm.require_finite(expected)
     found = lm.readout.logits(lm.prelogits(ids)[0])
     error = float((found - expected).abs().max() / expected.abs().max())
     # a product of a thousand terms accumulates about the root of their number of float32 roundings,

