@@ -7,6 +7,7 @@ from typing import Any
 
 from stability import certificate, directions, flips, spectra
 from stability.directions import Direction
+from stability.errors import StabilityError
 from stability.flips import Flip
 from stability.rays import Ray, ray
 from stability.spectra import Spectrum
@@ -28,7 +29,7 @@ class Analysis:
         Lengths are in the state's own coordinates, KL and entropy in nats; null where there is no
         such value.
         """
-        state, spectrum, spread = self.state, self.spectrum, self.spectrum.spread
+        state, spectrum = self.state, self.spectrum
         minus, plus = self.ray.flips()
         return {
             "model": asdict(state.model),
@@ -59,7 +60,7 @@ class Analysis:
             "certified_ball": [
                 {"epsilon": epsilon, "radius": self.certified_ball(epsilon)} for epsilon in epsilons
             ],
-            "token_constraint_bound": spread.token_constraint_bound(),
+            "token_constraint_bound": spectrum.spread.token_constraint_bound(),
         }
 
     @cached_property
@@ -89,15 +90,15 @@ class Analysis:
         }
 
 
-def look(source: directions.Source, state: State, spectrum: Spectrum, direction: str) -> Analysis:
-    """Look from a state along the direction that a specification names."""
-    found = directions.resolve(direction, state, spectrum, source)
-    return Analysis(state, spectrum, found, ray(state, found.vector))
-
-
 def pairs_for(state: State, direction: str, k: int) -> int:
-    """How many eigenpairs to compute: `k`, or more for a later `eig:K`, at most the width."""
-    return min(directions.pairs_needed(direction, k), len(state.vector))
+    """How many eigenpairs to compute: `k`, or more for a later `eig:K`.
+
+    Raises StabilityError if `k` is below 1, or `K` not below the width of the state.
+    """
+    if k < 1:
+        raise StabilityError(f"The number of eigenpairs must be at least 1; received {k}: try 16.")
+    rank = directions.rank(direction, state.readout.width)
+    return k if rank is None else max(k, rank + 1)
 
 
 def analyze(
@@ -115,4 +116,5 @@ def analyze(
     """
     state = lm.capture(prompt, position, site)
     spectrum = spectra.spectrum(state, pairs_for(state, direction, k))
-    return look(lm, state, spectrum, direction)
+    found = directions.resolve(direction, state, spectrum, lm)
+    return Analysis(state, spectrum, found, ray(state, found.vector))

@@ -6,13 +6,16 @@ input ends with one line there and exit status 2.
 
 import argparse
 import json
+import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Any, NoReturn
 
 from stability.errors import StabilityError
 
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
+WIDTH = 80  # columns of the readable report
+INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 and the signal's number, as a shell reports them
 
 
 class Parser(argparse.ArgumentParser):
@@ -36,7 +39,7 @@ def parser() -> argparse.ArgumentParser:
         dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
     analyze = commands.add_parser("analyze", help="the stable radius along one direction")
-    analyze.add_argument("prompt", metavar="PROMPT")
+    analyze.add_argument("prompt", metavar="PROMPT", type=_text)
     analyze.add_argument(
         "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
     )
@@ -46,6 +49,7 @@ def parser() -> argparse.ArgumentParser:
     analyze.add_argument("--site", default="prelogit", help="which vector is perturbed")
     analyze.add_argument(
         "--direction",
+        type=_text,
         default="eig:0",
         help="eig:K, random:SEED, covariance:SEED, tokens:A,B, prompt:TEXT or file:PATH",
     )
@@ -56,13 +60,31 @@ def parser() -> argparse.ArgumentParser:
     return top
 
 
-def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command."""
-    options = parser().parse_args(arguments)
+def _text(argument: str) -> str:
+    """An argument as it is, if it is text: other bytes come as surrogates, which have no UTF-8."""
     try:
-        options.run(options)
+        argument.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(f"text must be UTF-8; received {argument!r}") from error
+    return argument
+
+
+def main(arguments: Sequence[str] | None = None) -> None:
+    """Run one command; Ctrl-C, or a reader who has gone away, ends it without a word."""
+    try:
+        try:
+            options = parser().parse_args(arguments)
+            options.run(options)
+        finally:
+            print(end="", flush=True)  # what is left must fail here, not at Python's own exit
     except StabilityError as error:
         fail(str(error))
+    except KeyboardInterrupt:
+        raise SystemExit(INTERRUPTED) from None
+    except BrokenPipeError:
+        # the rest goes nowhere, or Python would try once more at its exit and complain
+        os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
+        raise SystemExit(BROKEN_PIPE) from None
 
 
 def run_analyze(options: argparse.Namespace) -> None:
@@ -81,92 +103,86 @@ def run_analyze(options: argparse.Namespace) -> None:
         options.k,
     )
     report = found.report(options.epsilon)
-    if options.json:
-        print(json.dumps(report, ensure_ascii=False, allow_nan=False))
-    else:
-        _print_tables(report)
+    # in ASCII, JSON is the same valid UTF-8 under every locale
+    print(json.dumps(report, allow_nan=False) if options.json else readable(report))
 
 
 def _load(name: str) -> Any:
     """A model, with its progress on standard error where a person is watching."""
     from rich.console import Console
+    from rich.markup import escape
     from rich.progress import Progress
 
     with Progress(
         console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
     ) as bar:
-        task = bar.add_task(f"Loading {name}", total=1.0)
+        task = bar.add_task(escape(f"Loading {name}"), total=1.0)
         from stability.models import load
 
         return load(
             name,
             report=lambda message, fraction: bar.update(
-                task, description=message, completed=fraction
+                task, description=escape(message), completed=fraction
             ),
         )
 
 
-def _print_tables(report: dict[str, Any]) -> None:
-    """The report for people: three significant digits, units in the headings."""
-    from rich.console import Console
-    from rich.table import Table
+def readable(report: dict[str, Any]) -> str:
+    """The report for people: three significant digits, no line wider than `WIDTH` columns."""
+    model, spectrum, argmax = report["model"], report["spectrum"], report["argmax"]
+    direction, token = report["direction"], report["tokens"][report["position"]]
+    lines = [
+        f"model      {model['name']} ({model['revision']})",
+        f"after      position {report['position']}, {token['text']!r}",
+        f"next       entropy {report['entropy']:.3g} nats, probability "
+        f"{argmax['probability']:.3g} of {argmax['text']!r}",
+        f"vector     site {report['site']}, length {report['norm']:.3g}",
+        f"H          trace {_number(spectrum['trace'])}, token constraint bound "
+        f"{_number(report['token_constraint_bound'])}",
+        f"direction  curvature {direction['curvature']:.3g}, {direction['label']}",
+        "",
+        *_radii(report),
+        "",
+        *_flips(report),
+        "",
+        "Epsilon is in nats, lengths are in the vector's own coordinates. Certified: the",
+        "divergence is below epsilon up to `inner` and above it from `outer` on; up to",
+        "`ball` it is below epsilon in every direction.",
+    ]
+    return "\n".join(_fitted(line) for line in lines)
 
-    console = Console(highlight=False)
-    argmax, direction = report["argmax"], report["direction"]
-    token = report["tokens"][report["position"]]
-    console.print(
-        f"{report['model']['name']} ({report['model']['revision']}), after "
-        f"{token['text']!r} at position {report['position']}, site {report['site']}: "
-        f"{argmax['text']!r} with probability {argmax['probability']:.3g}, "
-        f"entropy {report['entropy']:.3g} nats.",
-        markup=False,
-    )
-    table = Table(title=f"Along {direction['label']}, curvature {direction['curvature']:.3g}")
-    for heading in (
-        "ε (nats)",
-        "predicted r",
-        "boundary −",
-        "boundary +",
-        "certified −",
-        "certified +",
-    ):
-        table.add_column(heading, justify="right")
-    for row in report["radii"]:
-        certified = row["certified"] or {"minus": None, "plus": None}
-        table.add_row(
-            f"{row['epsilon']:g}",
-            _number(row["predicted"]),
-            *(_number(row["actual"][side]) for side in ("minus", "plus")),
-            *(_span(certified[side]) for side in ("minus", "plus")),
-        )
-    console.print(table)
-    for side, sign in (("minus", "−"), ("plus", "+")):
-        names = ", ".join(f"{f['text']!r} at {f['distance']:.3g}" for f in report["flips"][side])
-        console.print(
-            f"Most likely token on the {sign} side: {names or 'does not change'}.", markup=False
-        )
+
+def _radii(report: dict[str, Any]) -> Iterator[str]:
+    """A row for each epsilon and side: predicted and actual radius, and what is certified."""
+    columns = ("epsilon", "side", "predicted", "actual", "inner", "outer", "ball")
+    yield "".join(f"{column:>11}" for column in columns)
+    for row, ball in zip(report["radii"], report["certified_ball"], strict=True):
+        certified = row["certified"] or {"minus": (None, None), "plus": (None, None)}
+        for side, actual in row["actual"].items():
+            radii = (row["predicted"], actual, *certified[side], ball["radius"])
+            cells = (f"{row['epsilon']:g}", side, *map(_number, radii))
+            yield "".join(f"{cell:>11}" for cell in cells)
+
+
+def _flips(report: dict[str, Any]) -> Iterator[str]:
+    """A row for each change of the most likely token, the nearest over all directions last."""
+    yield f"{'side':>22}{'distance':>11}  most likely token from there"
     nearest = report["nearest_flip"]
-    if nearest:
-        console.print(
-            f"Nearest change of it over all directions: {nearest['text']!r} at "
-            f"{nearest['distance']:.3g}.",
-            markup=False,
-        )
-    balls = ", ".join(
-        f"{_number(b['radius'])} ({b['epsilon']:g} nats)" for b in report["certified_ball"]
-    )
-    console.print(f"Certified ball, all directions at once: {balls}.", markup=False)
-    console.print(
-        f"‖vector‖ {report['norm']:.3g}, trace of H {report['spectrum']['trace']:.3g}, token "
-        f"constraint bound {report['token_constraint_bound']:.3g} (ε = 1). Lengths are in the "
-        "vector's own coordinates.",
-        markup=False,
-    )
+    for side, flips in {**report["flips"], "any": [nearest] if nearest else []}.items():
+        for flip in flips:
+            yield f"{side:>22}{_number(flip['distance']):>11}  {flip['text']!r}"
+        if not flips:
+            yield f"{side:>22}{'never':>11}"
 
 
 def _number(value: float | None) -> str:
-    return "–" if value is None else f"{value:.3g}"
+    return "-" if value is None else f"{value:.3g}"
 
 
-def _span(bracket: Sequence[float] | None) -> str:
-    return "–" if bracket is None else f"{bracket[0]:.3g} … {bracket[1]:.3g}"
+def _fitted(line: str) -> str:
+    """A line in the characters that standard output has, cut with "..." where it is too wide."""
+    from rich.cells import cell_len, set_cell_size
+
+    encoding = sys.stdout.encoding or "utf-8"  # a StringIO in its place has none
+    line = line.encode(encoding, "backslashreplace").decode(encoding)
+    return line if cell_len(line) <= WIDTH else set_cell_size(line, WIDTH - 3) + "..."

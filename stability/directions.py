@@ -43,10 +43,10 @@ class Source(Protocol):
         ...
 
 
-def pairs_needed(spec: str, k: int) -> int:
-    """How many eigenpairs a specification asks for, at least `k`."""
+def rank(spec: str, width: int) -> int | None:
+    """The `K` of `eig:K`, or None for another kind; raises StabilityError unless `K < width`."""
     kind, _, argument = spec.partition(":")
-    return max(k, _integer(argument, spec) + 1) if kind == "eig" else k
+    return _require_rank(_integer(argument, spec), width) if kind == "eig" else None
 
 
 def resolve(spec: str, state: State, spectrum: Spectrum, source: Source) -> Direction:
@@ -91,6 +91,15 @@ def _integer(text: str, spec: str) -> int:
     return number
 
 
+def _require_rank(index: int, pairs: int) -> int:
+    if not 0 <= index < pairs:
+        raise StabilityError(
+            f"An eigendirection's index must be between 0 and {pairs - 1} here; received {index}: "
+            "choose one in that range."
+        )
+    return index
+
+
 def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:
     """`v/‖v‖` in float64, for a vector given as a tensor or an array.
 
@@ -119,12 +128,7 @@ def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:
 
 def eigen(spectrum: Spectrum, index: int) -> Direction:
     """The eigenvector of `H` with the given rank, from 0 for the largest eigenvalue."""
-    held = spectrum.vectors.shape[1]
-    if not 0 <= index < held:
-        raise StabilityError(
-            f"An eigendirection's index must be between 0 and {held - 1} here; received {index}: "
-            "choose one in that range."
-        )
+    _require_rank(index, spectrum.vectors.shape[1])
     return Direction("eig", f"eigendirection {index + 1}", spectrum.vectors[:, index])
 
 
@@ -139,16 +143,28 @@ def random(state: State, seed: int) -> Direction:
 def covariance_matched(state: State, vectors: Float[Tensor, "n d"], seed: int) -> Direction:
     """A direction drawn from the covariance of `vectors`, states of the same model and site.
 
-    The covariance is shrunk towards a multiple of the identity by Ledoit and Wolf's rule, as there
-    are seldom more states than dimensions.
+    The draw is normal with covariance `(1 − s) S + s (tr S/d) I`: the sample covariance
+    `S = XᵀX/n`, `X` the centred vectors, is shrunk by Ledoit and Wolf's `s`, as there are seldom
+    more states than dimensions. Raises StabilityError unless two of the vectors differ.
     """
-    from sklearn.covariance import ledoit_wolf
+    from sklearn.covariance import ledoit_wolf_shrinkage
 
-    covariance, _ = ledoit_wolf(vectors.double().cpu().numpy())
-    root = np.linalg.cholesky(covariance)
-    draw = torch.from_numpy(root @ np.random.default_rng(seed).standard_normal(len(root)))
-    vector = unit(draw.to(state.vector.device), state.readout.width)
-    return Direction("covariance", f"covariance-matched, seed {seed}", vector)
+    if not (vectors != vectors[:1]).any():
+        raise StabilityError(
+            f"A covariance needs at least two different vectors; received {len(vectors)}, all "
+            "equal: give states of several prompts."
+        )
+    X = vectors.double().cpu().numpy()
+    X = X - X.mean(axis=0)
+    shrinkage = ledoit_wolf_shrinkage(X, assume_centered=True)
+    draw = np.random.default_rng(seed)
+    # Xᵀg/√n has the covariance S, also where S is singular and has no Cholesky factor
+    sampled = draw.standard_normal(len(X)) @ X * np.sqrt((1 - shrinkage) / len(X))
+    isotropic = draw.standard_normal(X.shape[1]) * np.sqrt(shrinkage / X.size) * np.linalg.norm(X)
+    vector = torch.from_numpy(sampled + isotropic).to(state.vector.device)
+    return Direction(
+        "covariance", f"covariance-matched, seed {seed}", unit(vector, state.readout.width)
+    )
 
 
 def token_difference(state: State, a: int, b: int) -> Direction:
@@ -160,11 +176,12 @@ def token_difference(state: State, a: int, b: int) -> Direction:
                 f"A token id must be between 0 and {V - 1} for {state.model.name}; received "
                 f"{token}: look ids up with `lm.tokenize`."
             )
-    if a == b:
-        raise StabilityError(
-            f"A token difference needs two different tokens; received {a} twice: choose another."
-        )
     W_U = state.readout.W_U
+    if torch.equal(W_U[a], W_U[b]):
+        raise StabilityError(
+            f"A token difference needs two tokens with different rows of W_U; received {a} "
+            f"({state.text(a)!r}) and {b} ({state.text(b)!r}): choose another."
+        )
     label = f"{state.text(a)!r} → {state.text(b)!r}"
     return Direction("tokens", label, unit(W_U[b].double() - W_U[a].double(), W_U.shape[1]))
 

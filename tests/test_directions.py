@@ -12,11 +12,12 @@ import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from sklearn.covariance import ledoit_wolf
 from states import make_state, properties, random_state
 from torch import Tensor
 
 from stability import directions
-from stability.directions import pairs_needed, resolve, unit
+from stability.directions import rank, resolve, unit
 from stability.errors import StabilityError
 from stability.spectra import spectrum
 from stability.state import State
@@ -107,30 +108,52 @@ def test_covariance_matched_directions_follow_the_spread_of_the_states(state):
     assert source.asked[-1] == state.site
 
 
-@pytest.mark.parametrize("degrees", [0, 115])
-def test_covariance_matched_directions_of_a_plane_have_the_law_of_a_projected_gaussian(degrees):
+@pytest.mark.parametrize(("degrees", "copies"), [(0, 1), (115, 100)])
+def test_covariance_matched_directions_of_a_plane_have_the_law_of_a_projected_gaussian(
+    degrees, copies
+):
     """`E[cos²] = a/(a + b)` towards the axis of standard deviation `a`, whatever its angle."""
-    a, b, n = 3.0, 1.0, 1000
-    turn = math.radians(degrees)
+    n, turn = 1000, math.radians(degrees)
     axes = torch.tensor(
         [[math.cos(turn), math.sin(turn)], [-math.sin(turn), math.cos(turn)]], dtype=torch.float64
     )
-    # points on two axes have exactly the covariance diag(a², b²), of which shrinking takes 1/n
-    points = torch.tensor([[a, 0], [-a, 0], [0, b], [0, -b]], dtype=torch.float64) * 2**0.5
-    vectors, state = points.repeat(100, 1) @ axes, random_state(V=5, d=2)
+    points = torch.tensor([[3, 0], [-3, 0], [0, 1], [0, -1]], dtype=torch.float64)
+    vectors, state = points.repeat(copies, 1) @ axes, random_state(V=5, d=2)
+    shrunk = axes.numpy() @ ledoit_wolf(vectors.numpy())[0] @ axes.numpy().T
+    a, b = np.sqrt(np.diag(shrunk))  # 3 to 1 with all copies, 4 to 3 with one
     drawn = torch.stack(
         [directions.covariance_matched(state, vectors, seed).vector for seed in range(n)]
     )
     along, across = (drawn @ axes.T).T
-    # cos² has a standard deviation of at most ½: five of the mean's
-    assert float(along.square().mean()) == pytest.approx(a / (a + b), abs=5 * 0.5 / n**0.5)
-    assert float((along * across).mean()) == pytest.approx(0, abs=5 * 0.5 / n**0.5)
+    # cos² and cos·sin both have the variance ab/2(a + b)²: four standard deviations of the mean
+    near = 4 * (a * b / 2) ** 0.5 / (a + b) / n**0.5
+    assert float(along.square().mean()) == pytest.approx(a / (a + b), abs=near)
+    assert float((along * across).mean()) == pytest.approx(0, abs=near)
 
 
 def test_fewer_states_than_dimensions_are_enough(state):
     vectors = torch.randn(4, WIDTH, generator=torch.Generator().manual_seed(0))
     found = directions.covariance_matched(state, vectors, 0)
     assert float(found.vector.norm()) == pytest.approx(1, rel=1e-12)
+
+
+def test_two_states_are_enough_for_the_line_through_them(state):
+    first, second = random_state(1).vector, random_state(2).vector
+    line = normalised(second - first)
+    vectors = torch.stack([first, second])
+    along = [
+        float(directions.covariance_matched(state, vectors, seed).vector @ line)
+        for seed in range(20)
+    ]
+    assert np.abs(along) == pytest.approx(1, rel=1e-12)
+    assert {round(cosine) for cosine in along} == {-1, 1}
+
+
+@pytest.mark.parametrize("n", [0, 1, 2, 5])
+def test_equal_states_have_no_covariance(state, n):
+    vectors = random_state(1).vector.expand(n, WIDTH)
+    with pytest.raises(StabilityError, match=f"two different vectors; received {n}, all equal"):
+        directions.covariance_matched(state, vectors, 0)
 
 
 def test_a_token_difference_is_the_gradient_of_the_difference_of_two_logits(state):
@@ -181,6 +204,27 @@ def test_a_file_holds_a_vector(state, tmp_path, name):
     assert (found.kind, found.label) == ("file", name)
 
 
+@pytest.mark.parametrize(
+    "content",
+    [
+        saved(np.arange(1, WIDTH + 1)),
+        b"[1, 2, 3, 4, 5, 6]",
+        b"\n [1.0,2,\r\n 3e0, 4,5,6 ] \n",
+        "[1, 2, 3, 4, 5, 6]".encode("utf-8-sig"),
+    ],
+    ids=["npy", "json", "spaces", "byte order mark"],
+)
+def test_what_is_pasted_or_uploaded_is_what_a_file_holds(state, tmp_path, content):
+    path = tmp_path / "a vector"
+    path.write_bytes(content)
+    found, read = directions.pasted(state, content), directions.from_file(state, path)
+    expected = normalised(torch.arange(1, WIDTH + 1))
+    torch.testing.assert_close(found.vector, expected, rtol=1e-12, atol=0)
+    assert torch.equal(read.vector, found.vector)
+    assert (found.kind, found.label, read.label) == ("file", "pasted vector", "a vector")
+    assert directions.pasted(state, content, "mine.npy").label == "mine.npy"
+
+
 @pytest.mark.parametrize("dtype", ["float32", "int64", ">f8", "float16"])
 def test_a_saved_array_may_have_any_number_type(state, dtype):
     found = directions.pasted(state, saved(np.arange(1, WIDTH + 1).astype(dtype)))
@@ -211,8 +255,9 @@ def test_a_saved_array_may_have_any_number_type(state, dtype):
     ],
 )
 def test_a_file_that_holds_none_is_refused(state, content):
-    with pytest.raises(StabilityError, match=r"A vector must be a \.npy array or a JSON list"):
+    with pytest.raises(StabilityError, match=r"A vector must be a \.npy array or a JSON list") as e:
         directions.pasted(state, content, "bad")
+    assert "; 'bad' is neither (" in str(e.value)
 
 
 class Trap:
@@ -298,28 +343,28 @@ def test_a_token_outside_the_vocabulary_is_refused(state, spec, bad):
         named(spec, state)
 
 
-def test_one_token_twice_is_refused(state):
-    with pytest.raises(StabilityError, match="two different tokens; received 4 twice"):
-        named("tokens:4,4", state)
-
-
-def test_two_tokens_with_one_row_are_refused():
-    state = make_state(torch.ones(3, 2, dtype=torch.float64))
-    with pytest.raises(StabilityError, match="must not be zero"):
-        directions.token_difference(state, 0, 1)
+@pytest.mark.parametrize(("a", "b"), [(1, 1), (0, 2)], ids=["one token", "two of one row"])
+def test_tokens_with_one_row_are_refused_by_name(a, b):
+    state = make_state(torch.tensor([[1.0, 2], [3, 4], [1, 2]]))
+    words = rf"different rows of W_U; received {a} \('<{a}>'\) and {b} \('<{b}>'\)"
+    with pytest.raises(StabilityError, match=words):
+        directions.token_difference(state, a, b)
 
 
 @pytest.mark.parametrize(
-    ("spec", "k", "needed"),
-    [("eig:0", 8, 8), ("eig:7", 8, 8), ("eig:8", 8, 9), ("eig:30", 8, 31), ("random:30", 8, 8)],
+    ("spec", "expected"), [("eig:0", 0), ("eig:7", 7), ("random:3", None), ("prompt:eig:3", None)]
 )
-def test_a_specification_says_how_many_eigenpairs_it_needs(spec, k, needed):
-    assert pairs_needed(spec, k) == needed
+def test_an_eigendirection_has_a_rank_and_others_have_none(spec, expected):
+    assert rank(spec, 8) == expected
 
 
-def test_a_bad_rank_is_refused_before_any_work():
-    with pytest.raises(StabilityError, match="whole and not negative"):
-        pairs_needed("eig:x", 8)
+@pytest.mark.parametrize(
+    ("spec", "words"),
+    [("eig:x", "whole and not negative"), ("eig:8", "between 0 and 7 here; received 8")],
+)
+def test_a_bad_rank_is_refused_before_any_work(spec, words):
+    with pytest.raises(StabilityError, match=words):
+        rank(spec, 8)
 
 
 @properties(50)

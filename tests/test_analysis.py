@@ -1,0 +1,241 @@
+"""One question answered whole: against closed forms, and against the parts it is made of."""
+
+import json
+
+import numpy as np
+import pytest
+import torch
+from models import PROMPT
+from scipy.optimize import brentq
+from scipy.special import expit, logit, rel_entr
+from states import (
+    binary_state,
+    make_state,
+    nearly_one_hot,
+    random_direction,
+    random_state,
+    true_kl,
+    uniform_state,
+    with_logits,
+)
+from torch import Tensor
+
+from stability import directions
+from stability.analysis import Analysis, analyze, pairs_for
+from stability.errors import StabilityError
+from stability.rays import ray
+from stability.spectra import spectrum
+from stability.state import State
+
+EPSILONS = (0.001, 0.01, 0.1, 1.0)
+P, GAP = 0.3, 2.0
+
+
+class Source:
+    """A language model that has one state, and remembers where it was asked for."""
+
+    def __init__(self, state: State) -> None:
+        self.state, self.asked = state, []
+
+    def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
+        self.asked.append((prompt, position, site))
+        return self.state
+
+    def background(self, site: str) -> Tensor:
+        raise NotImplementedError
+
+
+def look(state: State, direction: str = "eig:0", k: int = 1) -> Analysis:
+    return analyze(Source(state), PROMPT, direction=direction, k=k)
+
+
+def flat_along_the_second_axis() -> State:
+    return make_state(np.array([[1.0, 0], [-1, 0], [0.5, 0]]))
+
+
+def certain(gap: float) -> State:
+    """A prediction whose other probabilities are `exp(−gap)`: they may underflow."""
+    logits = np.zeros(5)
+    logits[2] = gap
+    return with_logits(np.random.default_rng(0).standard_normal((5, 3)), logits)
+
+
+# --- two tokens in one dimension ------------------------------------------------------------------
+
+
+def binary_kl(t: float) -> float:
+    """`KL(p₀‖p_t)` of two tokens, from its definition."""
+    moved = expit(logit(P) + GAP * t)
+    return float(rel_entr(P, moved) + rel_entr(1 - P, 1 - moved))
+
+
+def test_two_tokens_have_the_closed_forms():
+    found = look(binary_state(P, GAP)).report(EPSILONS)
+    curvature = P * (1 - P) * GAP**2
+    assert found["entropy"] == pytest.approx(-P * np.log(P) - (1 - P) * np.log(1 - P))
+    assert found["argmax"] == {"id": 0, "text": "<0>", "probability": pytest.approx(1 - P)}
+    assert found["spectrum"]["eigenvalues"] == pytest.approx([curvature])
+    assert found["spectrum"]["residuals"] == pytest.approx([0], abs=1e-15)
+    assert found["spectrum"]["trace"] == pytest.approx(curvature)
+    assert found["direction"]["curvature"] == pytest.approx(curvature)
+    # one step of √2·p(1−p)·gap in the probabilities for each unit of length
+    assert found["token_constraint_bound"] == pytest.approx(1 / (2**0.5 * P * (1 - P) * GAP))
+    flip = {"distance": pytest.approx(np.log((1 - P) / P) / GAP), "id": 1, "text": "<1>"}
+    assert found["flips"] == {"minus": [], "plus": [flip]}
+    assert found["nearest_flip"] == flip
+
+
+@pytest.mark.parametrize("epsilon", EPSILONS)
+def test_two_tokens_have_the_closed_forms_of_every_radius(epsilon):
+    found = look(binary_state(P, GAP)).report([epsilon])
+    (row,), (ball,) = found["radii"], found["certified_ball"]
+    curvature, reach = P * (1 - P) * GAP**2, (1 - P) * GAP
+    assert row["epsilon"] == ball["epsilon"] == epsilon
+    assert row["predicted"] == pytest.approx((2 * epsilon / curvature) ** 0.5)
+    for side, sign in (("minus", -1), ("plus", 1)):
+        boundary = brentq(lambda t, s=sign: binary_kl(s * t) - epsilon, 1e-6, 100, xtol=1e-14)
+        assert row["actual"][side] == pytest.approx(boundary, rel=1e-9)
+        inner, outer = row["certified"][side]
+        assert inner < boundary < outer
+    growth = brentq(lambda y: np.expm1(y) - y - epsilon * reach**2 / curvature, 1e-6, 100)
+    # moved to the safe side by 1e-5 of itself, for the eigenvalue's bound and for the radius
+    assert ball["radius"] == pytest.approx(growth / reach, rel=3e-5)
+    assert ball["radius"] < growth / reach
+
+
+def test_the_trust_range_is_where_the_quadratic_is_a_tenth_off():
+    found = look(binary_state(P, GAP))
+    for sign, end in zip((-1, 1), found.trust_range, strict=True):
+        t = np.linspace(0.01, 1, 200) * end
+        off = np.array([found.ray.quadratic(s)[0] / binary_kl(s) - 1 for s in sign * t])
+        assert (np.abs(off[:-1]) < 0.1).all()
+        assert abs(off[-1]) == pytest.approx(0.1, rel=1e-6)
+
+
+# --- the parts ------------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("direction", ["eig:3", "random:1", "tokens:4,7"])
+def test_a_report_is_made_of_the_librarys_own_functions(direction):
+    state = random_state(3, bias=True, scale=0.7, gain=2)
+    found = look(state, direction, k=2).report(EPSILONS)
+    pairs = spectrum(state, 4 if direction == "eig:3" else 2)
+    named = directions.resolve(direction, state, pairs, Source(state))
+    line = ray(state, named.vector)
+    assert found["direction"] == {
+        "kind": named.kind,
+        "label": named.label,
+        "curvature": line.curvature,
+    }
+    assert found["spectrum"]["eigenvalues"] == pairs.eigenvalues.tolist()
+    assert found["spectrum"]["residuals"] == pairs.residuals.tolist()
+    for epsilon, row in zip(EPSILONS, found["radii"], strict=True):
+        assert row["predicted"] == line.predicted_radius(epsilon)
+        assert (row["actual"]["minus"], row["actual"]["plus"]) == line.boundary(epsilon)
+        minus, plus = line.certificate(epsilon)
+        assert row["certified"] == {"minus": [*minus], "plus": [*plus]}
+    for side, flips in zip(("minus", "plus"), line.flips(), strict=True):
+        assert found["flips"][side] == [vars(flip) for flip in flips]
+
+
+def test_it_is_the_state_that_was_asked_for():
+    source = Source(random_state())
+    found = analyze(source, PROMPT, 2, "prelogit", "random:1", 3)
+    assert source.asked == [(PROMPT, 2, "prelogit")]
+    assert found.state is source.state
+    assert len(found.spectrum.eigenvalues) == 3
+
+
+def test_no_direction_changes_the_most_likely_token_sooner_than_the_nearest_flip():
+    state = random_state(1, gain=2)
+    nearest = look(state).nearest_flip
+    towards = look(state, f"tokens:{state.argmax},{nearest.id}").ray.flips()[1][0]
+    assert (towards.id, towards.distance) == (nearest.id, pytest.approx(nearest.distance))
+    others = [ray(state, random_direction(state, seed)).flips(1) for seed in range(100)]
+    assert min(side[0].distance for pair in others for side in pair if side) > nearest.distance
+
+
+def test_the_certified_ball_grows_with_epsilon_and_holds_in_every_direction():
+    state = random_state(1, gain=2)
+    found = look(state)
+    radii = [found.certified_ball(epsilon) for epsilon in EPSILONS]
+    assert radii == sorted(set(radii))
+    sphere = np.stack([random_direction(state, seed) for seed in range(200)])
+    sphere = np.concatenate([sphere, [found.spectrum.vectors[:, 0].numpy()]])
+    for epsilon, radius in zip(EPSILONS, radii, strict=True):
+        reached = float(true_kl(state, radius * np.concatenate([sphere, -sphere])).max())
+        assert 0.1 * epsilon < reached < epsilon
+
+
+# --- what there is not ----------------------------------------------------------------------------
+
+
+def test_a_flat_direction_has_no_radius():
+    found = look(flat_along_the_second_axis(), "eig:1").report([0.01])
+    assert found["direction"]["curvature"] == 0
+    (row,) = found["radii"]
+    assert row["predicted"] is row["certified"] is None
+    assert row["actual"] == {"minus": None, "plus": None}
+    assert found["flips"] == {"minus": [], "plus": []}
+    assert found["certified_ball"][0]["radius"] > 0
+    assert look(flat_along_the_second_axis(), "eig:1").trust_range == (None, None)
+
+
+def test_a_prediction_that_cannot_change_a_little_has_no_bound():
+    found = look(certain(800)).report([0.01])
+    assert found["spectrum"]["trace"] == 0
+    assert found["token_constraint_bound"] is None
+    assert found["certified_ball"] == [{"epsilon": 0.01, "radius": None}]
+    assert found["nearest_flip"]["distance"] > 100  # far, but there
+
+
+def test_tokens_of_one_row_never_take_over():
+    state = with_logits(torch.ones(3, 2, dtype=torch.float64), np.array([0.0, 1, 0]))
+    assert look(state, "random:0").report([0.01])["nearest_flip"] is None
+
+
+@pytest.mark.parametrize(
+    "state",
+    [
+        binary_state(),
+        random_state(),
+        random_state(dtype=torch.float32, bias=True),
+        nearly_one_hot(),
+        uniform_state(),
+        flat_along_the_second_axis(),
+        *(certain(gap) for gap in (30, 100, 300, 800)),
+    ],
+    ids=["binary", "random", "float32", "one-hot", "uniform", "flat", "30", "100", "300", "800"],
+)
+@pytest.mark.parametrize("direction", ["eig:0", "random:0"])
+def test_every_report_is_json_without_nan(state, direction):
+    found = look(state, direction).report(EPSILONS)
+    assert json.loads(json.dumps(found, allow_nan=False)) == found
+
+
+# --- how many eigenpairs --------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    ("direction", "k", "needed"),
+    [("eig:0", 4, 4), ("eig:3", 4, 4), ("eig:4", 4, 5), ("eig:5", 1, 6), ("random:30", 4, 4)],
+)
+def test_a_later_eigendirection_needs_more_pairs(direction, k, needed):
+    state = random_state(d=6)
+    assert pairs_for(state, direction, k) == needed
+    assert len(look(state, direction, k).spectrum.eigenvalues) == needed
+
+
+@pytest.mark.parametrize(
+    ("direction", "k", "words"),
+    [
+        ("eig:0", 0, "at least 1; received 0: try"),
+        ("random:0", -3, "at least 1; received -3: try"),
+        ("eig:0", 7, "between 1 and the width 6; received 7: choose"),
+        ("eig:5", 7, "between 1 and the width 6; received 7: choose"),
+        ("eig:6", 4, "between 0 and 5 here; received 6: choose"),
+    ],
+)
+def test_more_pairs_than_there_are_or_none_are_refused(direction, k, words):
+    with pytest.raises(StabilityError, match=words):
+        look(random_state(d=6), direction, k)
