@@ -13,7 +13,7 @@ from stability.flips import Flip
 from stability.rays import Bracket, Ray
 from stability.regions import Region
 
-POINTS, LEADERS, GRID, ANGLES = 400, 6, 101, 180
+POINTS, LEADERS, GRID, ANGLES = 80, 6, 101, 180
 
 
 @dataclass(frozen=True)
@@ -37,8 +37,8 @@ class Segment:
 class RayView:
     """A ray as it is drawn: curves over `t`, and what lies on them at one `ε`.
 
-    `shares` are the probabilities of the leading tokens along the ray, a row each, the last row
-    being all other tokens; `names` spells them.
+    `shares` are the probabilities of the leading tokens along the ray, a row each, spelled by
+    `names`; one more row is that of all other tokens together.
     """
 
     label: str
@@ -65,13 +65,15 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
     minus, plus = ray.boundary(epsilon)
     if predicted is None or certificate is None or minus is None or plus is None:
         return None
-    flips = ray.flips()
+    flips = ray.flips(limit=len(ray.slopes))
     reach = [
         _reach(predicted, boundary, own) for boundary, own in zip((minus, plus), flips, strict=True)
     ]
-    edges = _edges(flips, reach)
-    t = np.union1d(np.linspace(-reach[0], reach[1], POINTS), [-predicted, 0.0, predicted])
-    names, shares = _shares(ray, t)
+    edges, segments = _partition(flips, reach, ray.state.text(ray.state.argmax))
+    # these can be orders of magnitude apart where the prediction is nearly certain
+    landmarks = (-reach[0], -minus, -predicted, predicted, plus, reach[1])
+    t = np.unique(np.concatenate([np.linspace(0, end, POINTS) for end in landmarks]))
+    names, shares = _shares(ray, t, segments)
     return RayView(
         label=label,
         epsilon=epsilon,
@@ -83,7 +85,7 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
         certificate=certificate,
         flips=flips,
         edges=edges,
-        segments=_segments(edges, reach, ray.state.text(ray.state.argmax)),
+        segments=segments,
         names=names,
         shares=shares,
     )
@@ -95,37 +97,50 @@ def _reach(predicted: float, boundary: float, flips: Sequence[Flip]) -> float:
     return max(seen, 1.15 * flips[0].distance) if flips and flips[0].distance < 2 * seen else seen
 
 
-def _edges(flips: tuple[list[Flip], list[Flip]], reach: Sequence[float]) -> list[Edge]:
-    """The flips in view, from the far minus end to the far plus end."""
-    minus = [Edge(-flip.distance, flip.text) for flip in flips[0] if flip.distance < reach[0]]
-    plus = [Edge(flip.distance, flip.text) for flip in flips[1] if flip.distance < reach[1]]
-    return [*reversed(minus), *plus]
-
-
-def _segments(edges: Sequence[Edge], reach: Sequence[float], start: str) -> list[Segment]:
-    """The stretches between the edges; the one that holds the state belongs to `start`."""
-    bounds = [-reach[0], *(edge.t for edge in edges), reach[1]]
-    outwards = [edge.text for edge in edges if edge.t < 0]
-    texts = [*outwards, start, *(edge.text for edge in edges if edge.t >= 0)]
-    return [Segment(*span) for span in zip(bounds[:-1], bounds[1:], texts, strict=True)]
-
-
-def _shares(ray: Ray, t: Float[ndarray, " n"]) -> tuple[list[str], Float[ndarray, "m n"]]:
-    """Probabilities of the tokens that lead somewhere in view, and of all others together."""
-    at_ends = np.concatenate(
-        [ray.probabilities(end) for end in (t[:1], t[-1:], np.zeros(1))], axis=1
+def _partition(
+    flips: tuple[list[Flip], list[Flip]], reach: Sequence[float], start: str
+) -> tuple[list[Edge], list[Segment]]:
+    """The flips in view and the stretches between them; that of the state belongs to `start`."""
+    minus, plus = (
+        [flip for flip in side if flip.distance < end]
+        for side, end in zip(flips, reach, strict=True)
     )
-    leaders = np.argsort(-at_ends.max(axis=1), kind="stable")[:LEADERS]
-    leaders = leaders[np.argsort(-at_ends[leaders, 2], kind="stable")]
+    edges = [
+        *(Edge(-flip.distance, flip.text) for flip in reversed(minus)),
+        *(Edge(flip.distance, flip.text) for flip in plus),
+    ]
+    bounds = [-reach[0], *(edge.t for edge in edges), reach[1]]
+    texts = [edge.text for edge in edges]
+    texts.insert(len(minus), start)
+    segments = [Segment(*span) for span in zip(bounds[:-1], bounds[1:], texts, strict=True)]
+    return edges, segments
+
+
+def _shares(
+    ray: Ray, t: Float[ndarray, " n"], segments: Sequence[Segment]
+) -> tuple[list[str], Float[ndarray, "m n"]]:
+    """Probabilities of the leading tokens, and of all others together.
+
+    Leaders are the winners of all segments, and then whoever is likely at the state or at an end.
+    """
+    middles = [(segment.start + segment.stop) / 2 for segment in segments]
+    seen = ray.probabilities(np.array([0.0, t[0], t[-1], *middles]))
+    merit = seen.max(axis=1)
+    merit[seen.argmax(axis=0)] += 1
+    leaders = np.argsort(-merit, kind="stable")[:LEADERS]
+    leaders = leaders[np.argsort(-seen[leaders, 0], kind="stable")]
     shares = ray.probabilities(t, leaders)
     rest = np.clip(1 - shares.sum(axis=0, keepdims=True), 0, 1)
     names = [ray.state.text(int(i)) for i in leaders]
-    return [*names, "all others"], np.concatenate([shares, rest])
+    return names, np.concatenate([shares, rest])
 
 
 @dataclass(frozen=True, eq=False)
 class RegionView:
-    """A plane as it is drawn: KL on a grid, closed curves as `(x, y)` rows, and argmax cells."""
+    """A plane as it is drawn: KL on a grid, closed curves as `(x, y)` rows, and argmax cells.
+
+    `walls` are the two ends of each edge between cells; the frame of the view is none.
+    """
 
     labels: tuple[str, str]
     epsilon: float
@@ -135,6 +150,7 @@ class RegionView:
     boundary: Float[ndarray, "m 2"]
     ball: float | None
     cells: list[Cell]
+    walls: Float[ndarray, "k 2 2"]
 
 
 def region_view(
@@ -144,11 +160,10 @@ def region_view(
 
     The view is square and centred on the state; of a very long region it shows the middle.
     """
-    ellipse = region.ellipse(epsilon)
-    if ellipse is None:
-        return None
     angles = np.linspace(0, 2 * np.pi, ANGLES + 1)
-    distances = region.boundary(epsilon, angles[:-1])
+    ellipse, distances = region.ellipse(epsilon), region.boundary(epsilon, angles[:-1])
+    if ellipse is None or np.isinf(distances).any():
+        return None
     edge = (
         np.stack([np.cos(angles), np.sin(angles)], axis=1)
         * np.append(distances, distances[0])[:, None]
@@ -156,6 +171,7 @@ def region_view(
     longest = max(np.abs(edge).max(), ellipse.semi_axes[0])
     half = 1.3 * min(longest, 8 * min(distances.min(), ellipse.semi_axes[1]))
     axis = np.linspace(-half, half, GRID)
+    cells = region.cells((-half, half, -half, half))
     return RegionView(
         labels=labels,
         epsilon=epsilon,
@@ -164,8 +180,17 @@ def region_view(
         ellipse=ellipse.points(angles),
         boundary=edge,
         ball=ball,
-        cells=region.cells((-half, half, -half, half)),
+        cells=cells,
+        walls=_walls(cells, half),
     )
+
+
+def _walls(cells: Sequence[Cell], half: float) -> Float[ndarray, "k 2 2"]:
+    """The edges of the cells that do not lie on the frame of the view."""
+    starts = np.concatenate([cell.corners for cell in cells])
+    stops = np.concatenate([np.roll(cell.corners, -1, axis=0) for cell in cells])
+    framed = ((starts == stops) & (np.abs(starts) == half)).any(axis=1)
+    return np.stack([starts, stops], axis=1)[~framed]
 
 
 @dataclass(frozen=True, eq=False)

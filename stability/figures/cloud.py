@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from stability.figures.style import KL_SCALE, figure, visible
+from stability.figures.style import KL_SCALE, LENGTH, figure, visible
 from stability.views import CloudView
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -13,7 +13,7 @@ CEILING = 4.0
 def cloud_figure(view: CloudView) -> go.Figure:
     """Each point a perturbation, coloured by KL/ε, its shape the most likely token there."""
     cloud = view.cloud
-    drawn = figure(520, hovermode="closest")
+    drawn = figure(520, hovermode="closest", showlegend=True)
     tokens, counts = np.unique(cloud.argmax, return_counts=True)
     leaders = tokens[np.argsort(-counts, kind="stable")][: len(SYMBOLS) - 1]
     groups = [
@@ -40,7 +40,7 @@ def cloud_figure(view: CloudView) -> go.Figure:
             text=[visible(name) for name in names],
             hovertemplate="%{text}<br>KL %{customdata[0]:.3g} nats<extra></extra>",
         )
-    unit = " (units of the vector)" if view.method == "PCA" else " (no unit)"
+    unit = LENGTH if view.method == "PCA" else "no unit"
     drawn.update_layout(
         coloraxis={
             "colorscale": KL_SCALE,
@@ -49,6 +49,6 @@ def cloud_figure(view: CloudView) -> go.Figure:
             "colorbar": {"title": {"text": "KL / ε", "side": "right"}, "thickness": 14},
         }
     )
-    drawn.update_xaxes(title=f"{view.method} 1{unit}", constrain="domain")
-    drawn.update_yaxes(title=f"{view.method} 2{unit}", scaleanchor="x", constrain="domain")
+    drawn.update_xaxes(title=f"{view.method} 1 ({unit})", constrain="domain")
+    drawn.update_yaxes(title=f"{view.method} 2 ({unit})", scaleanchor="x", constrain="domain")
     return drawn

@@ -10,7 +10,7 @@ from stability.state import Token
 
 def next_tokens_figure(tokens: Sequence[tuple[Token, float]]) -> go.Figure:
     """Probabilities of the next tokens, the likeliest on top."""
-    drawn = figure(270, showlegend=False, margin={"l": 110, "r": 14, "t": 10, "b": 46})
+    drawn = figure(240, showlegend=False, margin={"l": 110, "r": 14, "t": 10, "b": 46})
     drawn.add_bar(
         x=[p for _, p in tokens],
         y=[token.index for token, _ in tokens],
@@ -18,6 +18,8 @@ def next_tokens_figure(tokens: Sequence[tuple[Token, float]]) -> go.Figure:
         marker_color=ACTUAL,
         text=[f"{p:.3g}" for _, p in tokens],
         textposition="outside",
+        textfont={"size": 12},
+        constraintext="none",
         cliponaxis=False,
         hovertemplate="%{x:.3g}<extra></extra>",
     )

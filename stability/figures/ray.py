@@ -1,5 +1,6 @@
 """The ray: the true divergence against the closed form, and the probabilities beneath it."""
 
+import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
@@ -7,6 +8,8 @@ from stability.figures.style import (
     ACTUAL,
     CERTIFIED,
     FLIP,
+    LENGTH,
+    OTHERS,
     PREDICTED,
     QUIET,
     SHARES,
@@ -23,7 +26,7 @@ def ray_figure(view: RayView) -> go.Figure:
     drawn = make_subplots(
         rows=2, shared_xaxes=True, row_heights=[0.68, 0.32], vertical_spacing=0.05
     )
-    drawn.update_layout(template=TEMPLATE, height=500, hovermode="x unified")
+    drawn.update_layout(template=TEMPLATE, height=450, hovermode="x unified")
     _curves(drawn, view)
     _shares(drawn, view)
     _segments(drawn, view)
@@ -31,7 +34,7 @@ def ray_figure(view: RayView) -> go.Figure:
     _marks(drawn, view)
     span = [float(view.t[0]), float(view.t[-1])]
     drawn.update_xaxes(range=span, hoverformat=".3g")
-    drawn.update_xaxes(title="t (units of the vector)", row=2, col=1)
+    drawn.update_xaxes(title=f"t ({LENGTH})", row=2, col=1)
     drawn.update_yaxes(title="KL (nats)", range=[0, CEILING * view.epsilon], row=1, col=1)
     drawn.update_yaxes(title="probability", range=[0, 1], row=2, col=1)
     return drawn
@@ -135,12 +138,16 @@ def _marks(drawn: go.Figure, view: RayView) -> None:
 
 def _shares(drawn: go.Figure, view: RayView) -> None:
     """Probabilities of the leading tokens, stacked, each named where it is widest."""
+    names = [*map(visible, view.names), "all others"]
+    colours = [*SHARES[: len(view.names)], OTHERS]
+    middle, width = (view.t[0] + view.t[-1]) / 2, view.t[-1] - view.t[0]
+    inside = np.abs(view.t - middle) < width / 3  # a name nearer to the end would be cut off
     base = 0 * view.t
-    for name, share, colour in zip(view.names, view.shares, SHARES, strict=False):
+    for name, share, colour in zip(names, view.shares, colours, strict=True):
         drawn.add_scatter(
             x=view.t,
             y=share,
-            name=visible(name),
+            name=name,
             stackgroup="shares",
             line={"width": 0.6, "color": "rgba(60,60,60,0.7)"},
             fillcolor=colour,
@@ -149,13 +156,12 @@ def _shares(drawn: go.Figure, view: RayView) -> None:
             row=2,
             col=1,
         )
-        edge = len(view.t) // 6  # a name nearer to the end would be cut off
-        widest = int(share[edge:-edge].argmax()) + edge
+        widest = int(np.where(inside, share, 0).argmax())
         if share[widest] > 0.12:
             drawn.add_annotation(
                 x=float(view.t[widest]),
                 y=float(base[widest] + share[widest] / 2),
-                text=visible(name) if name != "all others" else name,
+                text=name,
                 showarrow=False,
                 font={"size": 12, "color": "black"},
                 bgcolor="rgba(255,255,255,0.65)",

@@ -3,7 +3,17 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from stability.figures.style import CERTIFIED, FLIP, KL_SCALE, PREDICTED, figure, visible
+from stability.figures.style import (
+    ACTUAL_ON_KL,
+    CERTIFIED,
+    FLIP,
+    KL_SCALE,
+    LENGTH,
+    PREDICTED,
+    escaped,
+    figure,
+    visible,
+)
 from stability.views import RegionView
 
 CEILING = 4.0  # colours end at this multiple of ε
@@ -44,7 +54,7 @@ def region_figure(view: RegionView) -> go.Figure:
         x=view.boundary[:, 0],
         y=view.boundary[:, 1],
         name=f"actual: KL = {view.epsilon:.3g}",
-        line={"color": "#56B4E9", "width": 3.5},
+        line={"color": ACTUAL_ON_KL, "width": 3.5},
         hovertemplate="%{x:.3g}, %{y:.3g}<extra>actual boundary</extra>",
     )
     drawn.add_scatter(
@@ -63,30 +73,28 @@ def region_figure(view: RegionView) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    drawn.update_xaxes(
-        title=f"{view.labels[0]} (vector units)", range=[-half, half], constrain="domain"
-    )
-    drawn.update_yaxes(
-        title=view.labels[1], range=[-half, half], scaleanchor="x", constrain="domain"
-    )
+    x_title, y_title = (f"{escaped(label)} ({LENGTH})" for label in view.labels)
+    drawn.update_xaxes(title=x_title, range=[-half, half], constrain="domain")
+    drawn.update_yaxes(title=y_title, range=[-half, half], scaleanchor="x", constrain="domain")
     return drawn
 
 
 def _cells(drawn: go.Figure, view: RegionView) -> None:
-    """Outlines of the cells, and the token's name in each that has room for it."""
-    view_area = float(np.ptp(view.axis)) ** 2
-    for i, cell in enumerate(view.cells):
-        x, y = np.append(cell.corners, cell.corners[:1], axis=0).T
+    """The walls between cells, and the token's name in each cell that has room for it."""
+    if len(view.walls):
+        ends = view.walls.astype(object)
+        gaps = np.full((len(ends), 1, 2), None)
+        x, y = np.concatenate([ends, gaps], axis=1).reshape(-1, 2).T
         drawn.add_scatter(
-            x=x,
-            y=y,
+            x=x.tolist(),
+            y=y.tolist(),
             mode="lines",
             line={"color": FLIP, "width": 2},
-            name="argmax changes",
-            legendgroup="cells",
-            showlegend=i == 0,
+            name="most likely token changes",
             hoverinfo="skip",
         )
+    view_area = float(np.ptp(view.axis)) ** 2
+    for cell in view.cells:
         if cell.area > 0.02 * view_area:
             drawn.add_annotation(
                 x=float(cell.centroid[0]),

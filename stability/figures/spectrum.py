@@ -12,7 +12,7 @@ def spectrum_figure(spectrum: Spectrum, chosen: int | None) -> go.Figure:
     eigenvalues = spectrum.eigenvalues.cpu().numpy()
     index = np.arange(1, len(eigenvalues) + 1)
     colours = [ACTUAL if i == chosen else QUIET for i in range(len(index))]
-    drawn = figure(230, clickmode="event+select", bargap=0.25, showlegend=False)
+    drawn = figure(200, clickmode="event+select", bargap=0.25, showlegend=False)
     drawn.add_bar(
         x=index,
         y=eigenvalues,
@@ -23,5 +23,7 @@ def spectrum_figure(spectrum: Spectrum, chosen: int | None) -> go.Figure:
         unselected={"marker": {"opacity": 1}},
     )
     drawn.update_xaxes(title="eigendirection", dtick=1 if len(index) <= 16 else 8)
-    drawn.update_yaxes(title="eigenvalue λ", type="log", exponentformat="power")
+    drawn.update_yaxes(
+        title="eigenvalue λ (nats/unit²)", type="log", exponentformat="power", automargin=True
+    )
     return drawn

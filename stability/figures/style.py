@@ -4,23 +4,20 @@ Predicted is orange and dashed, actual is blue and solid, certified is a grey ba
 reddish purple (Okabe and Ito's palette, which colour-blind readers can tell apart), KL is cividis.
 """
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
 import plotly.graph_objects as go
 
 PREDICTED, ACTUAL, FLIP, CERTIFIED = "#E69F00", "#0072B2", "#CC79A7", "rgba(128,128,128,0.28)"
+ACTUAL_ON_KL = "#56B4E9"  # blue enough, and light enough to be seen on cividis
 QUIET = "rgba(128,128,128,0.55)"
-SHARES = (
-    "#56B4E9",
-    "#009E73",
-    "#F0E442",
-    "#D55E00",
-    "#7F7F7F",
-    "#B8A1CF",
-    "rgba(128,128,128,0.25)",
-)
+SHARES = ("#56B4E9", "#009E73", "#F0E442", "#D55E00", "#7F7F7F", "#B8A1CF")
+OTHERS = "rgba(128,128,128,0.25)"
 KL_SCALE = "Cividis"
+LENGTH = "units of the vector"
+LONGEST_LABEL, LONGEST_TOKEN = 32, 24
 
 TEMPLATE = go.layout.Template(
     layout={
@@ -57,13 +54,20 @@ def figure(height: int, **layout: Any) -> go.Figure:
 
 
 def spelled(text: str) -> str:
-    """A token's text with its white space made visible."""
-    return text.replace("\n", "⏎").replace("\t", "⇥").replace(" ", "␣") or "∅"
+    """A token's text with its white space, and whatever else leaves no ink, made visible."""
+    shown = text.translate(str.maketrans("\n\t ", "⏎⇥␣"))
+    characters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
+    return "".join(characters) or "∅"
+
+
+def escaped(text: str, longest: int = LONGEST_LABEL) -> str:
+    """Text as it is, safe inside Plotly's markup; "…" stands for what would not fit."""
+    return html.escape(text if len(text) <= longest else f"{text[: longest - 1]}…", quote=False)
 
 
 def visible(text: str) -> str:
-    """The same, safe inside Plotly's markup."""
-    return spelled(text).replace("&", "&amp;").replace("<", "&lt;").replace(">", "&gt;")
+    """A token's text spelled, safe inside Plotly's markup."""
+    return escaped(spelled(text), LONGEST_TOKEN)
 
 
 def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:
@@ -72,6 +76,7 @@ def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:
         tickvals=list(range(len(texts))),
         ticktext=[visible(text) for text in texts],
         autorange="reversed",
+        automargin=True,
         showgrid=False,
         zeroline=False,
     )

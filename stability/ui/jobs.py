@@ -6,7 +6,7 @@ looks at how far it is.
 
 import threading
 from collections import OrderedDict
-from collections.abc import Callable, Hashable
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
 from typing import Any
 
@@ -15,39 +15,52 @@ import streamlit as st
 from stability.models.packaged import Report
 
 
+class _Job:
+    """One run of some work in the background, and how far it is."""
+
+    def __init__(self, pool: ThreadPoolExecutor, work: Callable[[Report], Any]) -> None:
+        self.progress = ("Waiting", 0.0)
+        self.future = pool.submit(work, self._report)
+
+    def _report(self, message: str, fraction: float) -> None:
+        self.progress = (message, min(max(fraction, 0.0), 1.0))
+
+    @property
+    def failed(self) -> bool:
+        return self.future.done() and self.future.exception() is not None
+
+
 class Jobs:
     """Results by key, the oldest forgotten; whoever asks for a running one waits for the same run."""
 
     def __init__(self, max_entries: int) -> None:
         self._max_entries = max_entries
-        self._entries: OrderedDict[Hashable, Any] = OrderedDict()
-        self._progress: dict[Hashable, tuple[str, float]] = {}
+        self._jobs: OrderedDict[Hashable, _Job] = OrderedDict()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1)
 
     def get(self, key: Hashable, work: Callable[[Report], Any]) -> Any:
-        """The result for a key; a failure is raised and forgotten, so that the next try is fresh."""
-        future = self._future(key, work)
-        if not future.done():
+        """The result for a key; a failure is raised to all who wait, and the next try is fresh."""
+        job = self._job(key, work)
+        if not job.future.done():
             slot = st.empty()
-            while not wait([future], timeout=0.2).done:
-                message, fraction = self._progress.get(key, ("Waiting", 0.0))
+            while not wait([job.future], timeout=0.2).done:
+                message, fraction = job.progress
                 slot.progress(fraction, message)
             slot.empty()
-        if future.exception():
-            with self._lock:
-                self._entries.pop(key, None)
-        return future.result()
+        return job.future.result()
 
-    def _future(self, key: Hashable, work: Callable[[Report], Any]) -> Any:
-        def report(message: str, fraction: float) -> None:
-            self._progress[key] = (message, min(max(fraction, 0.0), 1.0))
-
+    def _job(self, key: Hashable, work: Callable[[Report], Any]) -> _Job:
         with self._lock:
-            if key not in self._entries:
-                self._entries[key] = self._pool.submit(work, report)
-            self._entries.move_to_end(key)
-            while len(self._entries) > self._max_entries:
-                forgotten, _ = self._entries.popitem(last=False)
-                self._progress.pop(forgotten, None)
-            return self._entries[key]
+            self._forget([old for old, job in self._jobs.items() if job.failed])
+            if key not in self._jobs:
+                self._jobs[key] = _Job(self._pool, work)
+            self._jobs.move_to_end(key)
+            # a job under way stays, or whoever asks for it next would start it again
+            done = [old for old, job in self._jobs.items() if job.future.done() and old != key]
+            self._forget(done[: max(len(self._jobs) - self._max_entries, 0)])
+            return self._jobs[key]
+
+    def _forget(self, keys: Iterable[Hashable]) -> None:
+        for key in keys:
+            del self._jobs[key]
