@@ -10,6 +10,7 @@ likely token: where `p` is nearly one-hot, `w_top − μ` cancels in float32, an
 """
 
 import math
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import torch
@@ -62,24 +63,37 @@ def centre(
     return slopes
 
 
+def products(states: Sequence[State], blocks: Float[Tensor, "T d b"]) -> Float[Tensor, "T d b"]:
+    """`H V` at each state for its own block, in two reads of `W_U` for all of them together."""
+    for state in states:
+        require_linear(state)
+    readout, b = states[0].readout, blocks.shape[2]
+    slopes = readout.slopes(torch.cat([*blocks], dim=1))
+    for state, own in zip(states, slopes.split(b, dim=1), strict=True):
+        centre(own, state.probs, state.argmax).mul_(state.probs[:, None])
+    return torch.stack(readout.pull_back(slopes).split(b, dim=1))
+
+
 def product(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
     """`H V` in two reads of `W_U`, without forming `H`."""
-    return state.readout.pull_back(state.probs[:, None] * centred_slopes(state, directions))
+    return products([state], directions[None])[0]
 
 
-def mean_offset(state: State) -> Float[Tensor, " d"]:
-    """`s·(μ − w_top)`, summed over the other tokens so that nothing cancels."""
-    others = state.probs.clone()
-    others[state.argmax] = 0
-    top = state.readout.scale * state.readout.W_U[state.argmax].double()
-    return state.readout.pull_back(others[:, None])[:, 0] - others.sum() * top
+def mean_offsets(states: Sequence[State]) -> Float[Tensor, "d T"]:
+    """`s·(μ − w_top)` of each state, summed over the other tokens so that nothing cancels."""
+    readout = states[0].readout
+    others = torch.stack([state.probs for state in states], dim=1)
+    tops = [state.argmax for state in states]
+    others[tops, range(len(tops))] = 0
+    rows = readout.scale * readout.W_U[tops].double()
+    return readout.pull_back(others) - others.sum(dim=0) * rows.T
 
 
 def dense(state: State) -> Float[Tensor, "d d"]:
     """The whole matrix `H`, float64: the reference for everything faster, 2Vd² operations."""
     require_linear(state)
     scale, W_U = state.readout.scale, state.readout.W_U
-    centre = scale * W_U[state.argmax].double() + mean_offset(state)
+    centre = scale * W_U[state.argmax].double() + mean_offsets([state])[:, 0]
     H = torch.zeros(len(centre), len(centre), dtype=centre.dtype, device=centre.device)
     for rows, p in zip(W_U.split(ROWS), state.probs.split(ROWS), strict=True):
         weighted = (scale * rows.double() - centre) * p.sqrt()[:, None]
@@ -114,22 +128,33 @@ class Spread:
         """`ρ = max ‖w_i − μ‖`: no logit moves faster against the average than this."""
         return float(self.distances.max())
 
-    def token_constraint_bound(self, epsilon: float = 1.0) -> float:
+    def token_constraint_bound(self, epsilon: float = 1.0) -> float | None:
         """`ε / ‖(diag p − p pᵀ) W_U‖_F = ε / sqrt(Σ p_i² ‖w_i − μ‖²)`.
 
         An isotropic length that bounds the L2 change of the probabilities: a ranking of states,
-        not a distance in nats. Source: Liu et al., arXiv 2602.10816.
+        not a distance in nats. None where `H = 0`. Source: Liu et al., arXiv 2602.10816.
         """
-        return epsilon / float((self.probs * self.distances).norm())
+        norm = float((self.probs * self.distances).norm())
+        return epsilon / norm if norm > 0 else None
+
+
+def spreads(states: Sequence[State]) -> list[Spread]:
+    """Distances of all rows from their mean at each state, in two reads of `W_U` for all."""
+    for state in states:
+        require_linear(state)
+    readout, offsets = states[0].readout, mean_offsets(states)
+    tops = [state.argmax for state in states]
+    means = readout.scale * readout.W_U[tops].double().T + offsets
+    found = []
+    for state, offset, mean, projections in zip(
+        states, offsets.T, means.T, readout.slopes(means).T, strict=True
+    ):
+        squared = readout.row_norms_squared - 2 * projections + mean.square().sum()
+        squared[state.argmax] = offset.square().sum()
+        found.append(Spread(offset, squared.clamp_min(0).sqrt(), state.probs))
+    return found
 
 
 def spread(state: State) -> Spread:
-    """Distances of all rows from their mean, from two reads of `W_U`."""
-    require_linear(state)
-    readout, top = state.readout, state.argmax
-    offset = mean_offset(state)
-    mean = readout.scale * readout.W_U[top].double() + offset
-    projections = readout.slopes(mean[:, None])[:, 0]
-    squared = readout.row_norms_squared - 2 * projections + mean.square().sum()
-    squared[top] = offset.square().sum()
-    return Spread(offset, squared.clamp_min(0).sqrt(), state.probs)
+    """Distances of all rows from their mean at one state."""
+    return spreads([state])[0]

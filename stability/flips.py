@@ -5,15 +5,20 @@ Soft-capping is monotone and changes no argmax, so everything here is in uncappe
 the lowest token id.
 """
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
 import torch
 from jaxtyping import Float
 from numpy import ndarray
+from torch import Tensor
 
 from stability import fisher
 from stability.state import State
+
+CANCELLED = 1e-4  # of ‖w‖²: below, a squared distance from float32 products has lost its digits
+ROUGH = 1.01  # its square root beyond that errs by 1e-3 at worst: the nearest is within this
 
 
 @dataclass(frozen=True)
@@ -58,22 +63,34 @@ def nearest(state: State) -> Flip | None:
 
     It lies along `w_j − w_top`. None where no other token can take over (identical rows).
     """
-    fisher.require_linear(state)
+    return nearest_each([state])[0]
+
+
+def nearest_each(states: Sequence[State]) -> list[Flip | None]:
+    """The closest argmax change of each state, in one read of `W_U` for all of them."""
+    for state in states:
+        fisher.require_linear(state)
+    readout = states[0].readout
+    top_rows = readout.W_U[[state.argmax for state in states]]
+    overlaps = readout.scale * readout.slopes(top_rows.T)
+    return [_nearest(state, overlap) for state, overlap in zip(states, overlaps.T, strict=True)]
+
+
+def _nearest(state: State, overlap: Float[Tensor, " V"]) -> Flip | None:
+    """The closest change, given `s²·w_j·w_top` of every token."""
     readout, top = state.readout, state.argmax
     gap = state.uncapped_logits[top] - state.uncapped_logits
-    top_row = readout.W_U[top]
-    overlap = readout.scale * readout.slopes(top_row[:, None])[:, 0]
-    squared = readout.row_norms_squared[top] + readout.row_norms_squared - 2 * overlap
-    # the expanded square cancels for nearly equal rows, so the leaders are measured again
-    norm_squared = float(readout.row_norms_squared[top])
-    rough = gap / squared.clamp_min(1e-12 * norm_squared).sqrt()
-    close = (squared <= 1e-5 * norm_squared).nonzero()[:, 0]
-    rough[close[(readout.W_U[close] == top_row).all(dim=1)]] = torch.inf  # copies never win
-    leaders = rough.topk(min(64, len(rough) - 1), largest=False).indices.sort().values
-    rows = readout.W_U[leaders].double() - top_row.double()
-    distance = gap[leaders] / (readout.scale * rows.norm(dim=1))
-    best = int(distance.nan_to_num(nan=torch.inf).argmin())
+    norm_squared = readout.row_norms_squared[top]
+    squared = norm_squared + readout.row_norms_squared - 2 * overlap
+    # the expanded square cancels for nearly equal rows: those, and whatever may lead, are measured
+    close = squared <= CANCELLED * norm_squared
+    rough = (gap / squared.clamp_min(0).sqrt()).where(~close, torch.inf)
+    again = (close | (rough <= ROUGH * rough.min())).nonzero()[:, 0]
+    rows = readout.W_U[again].double() - readout.W_U[top].double()
+    lengths = readout.scale * rows.norm(dim=1)
+    distance = (gap[again] / lengths).where(lengths > 0, torch.inf)
+    best = int(distance.argmin())
     if not distance[best].isfinite():
         return None
-    token = int(leaders[best])
+    token = int(again[best])
     return Flip(float(distance[best]), token, state.text(token))

@@ -1,6 +1,7 @@
-"""The stable radius of every token of a prompt, from one forward pass.
+"""What each token of a prompt is like, from one forward pass.
 
-All positions share each read of `W_U`: their blocks of vectors stand side by side in one product.
+All positions share each read of `W_U`: their logits, their blocks of vectors, their means and their
+likeliest rows stand side by side in one product.
 """
 
 from collections.abc import Sequence
@@ -10,65 +11,94 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stability import fisher
-from stability.spectra import TOLERANCE, rayleigh_ritz, settled
-from stability.state import State
+from stability import certificate, fisher, flips
+from stability.flips import Flip
+from stability.spectra import TOLERANCE, compression_bound, rayleigh_ritz, settled
+from stability.state import State, together
 
 AT_ONCE = 16  # positions whose blocks are multiplied together
 BLOCK = 4
-HEAD = 256
+HEAD, HEAD_PASSES = 256, 4
 PASSES = 8
 
 
-@dataclass(frozen=True, eq=False)
-class TokenMap:
-    """What each position of a prompt is like: its largest eigenvalue of `H`, and its entropy."""
+@dataclass(frozen=True)
+class Sensitivity:
+    """How one position answers to perturbations of any direction.
 
-    eigenvalues: Float[Tensor, " T"]
-    entropies: Float[Tensor, " T"]
+    `eigenvalue` is the largest of `H` and `upper` bounds it from above; `reach` is
+    `ρ = max ‖w_i − μ‖`; `entropy` is in nats.
+    """
 
-    def radii(self, epsilon: float) -> list[float | None]:
-        """The shortest predicted radius of each position, along its own top eigendirection."""
-        return [fisher.radius(value, epsilon) for value in self.eigenvalues.tolist()]
+    eigenvalue: float
+    upper: float
+    reach: float
+    entropy: float
+    token_constraint_bound: float | None
+    nearest_flip: Flip | None
+
+    def radius(self, epsilon: float) -> float | None:
+        """The shortest predicted radius: along the top eigendirection; None where `H = 0`."""
+        return fisher.radius(self.eigenvalue, epsilon)
+
+    def certified_ball(self, epsilon: float) -> float | None:
+        """Radius within which no direction at all exceeds `ε` nats."""
+        return certificate.ball(self.reach, self.upper, epsilon)
 
 
-def token_map(states: Sequence[State]) -> TokenMap:
-    """The largest eigenvalue of `H` at every state, by block iteration of all side by side.
+def token_map(states: Sequence[State]) -> list[Sensitivity]:
+    """The sensitivity of every state of a prompt.
 
-    Passes go on until the estimated relative error `‖r‖²/(θ₁(θ₁ − θ_b))` of each is below 1e-4.
+    The eigenvalues come from a block iteration of all side by side; passes go on until the
+    estimated relative error `‖r‖²/(θ₁(θ₁ − θ_b))` of each is below 1e-4. Raises StabilityError where
+    the logits are not linear in the state.
     """
     chunks = [states[i : i + AT_ONCE] for i in range(0, len(states), AT_ONCE)]
-    eigenvalues = torch.cat([_top_eigenvalues(chunk) for chunk in chunks])
-    entropies = torch.tensor([state.entropy for state in states], dtype=torch.float64)
-    return TokenMap(eigenvalues, entropies)
+    return [found for chunk in chunks for found in _sensitivities(together(chunk))]
 
 
-def _top_eigenvalues(states: Sequence[State]) -> Float[Tensor, " T"]:
-    blocks = torch.stack([_head_block(state) for state in states])
+def _sensitivities(states: Sequence[State]) -> list[Sensitivity]:
+    spreads = fisher.spreads(states)
+    eigenvalues, upper = _top_eigenvalues(states, spreads)
+    return [
+        Sensitivity(
+            value, bound, spread.reach, state.entropy, spread.token_constraint_bound(), flip
+        )
+        for state, spread, value, bound, flip in zip(
+            states, spreads, eigenvalues, upper, flips.nearest_each(states), strict=True
+        )
+    ]
+
+
+def _top_eigenvalues(
+    states: Sequence[State], spreads: Sequence[fisher.Spread]
+) -> tuple[list[float], list[float]]:
+    """The largest eigenvalue of `H` at each state, and its upper bound."""
+    blocks = _head_blocks(states, spreads)
     for _ in range(PASSES):
-        images = _products(states, blocks)
+        images = fisher.products(states, blocks)
         ritz, _, remainder = rayleigh_ritz(blocks, images)
         if settled(ritz, remainder, 1, TOLERANCE):
             break
         blocks = torch.linalg.qr(images).Q
-    return ritz[:, 0].clamp_min(0)
+    upper = [
+        float(compression_bound(own, rest, spread.trace)[0])
+        for own, rest, spread in zip(ritz, remainder, spreads, strict=True)
+    ]
+    return ritz[:, 0].clamp_min(0).tolist(), upper
 
 
-def _head_block(state: State) -> Float[Tensor, "d b"]:
-    """Top eigenvectors of the part of `H` that the most probable tokens make."""
-    fisher.require_linear(state)
-    W_U = state.readout.W_U
-    p, head = state.probs.topk(min(HEAD, len(W_U)))
-    rows = W_U[head].double() - W_U[state.argmax].double()
-    rows = (rows - p @ rows) * p.sqrt()[:, None]
-    _, vectors = torch.linalg.eigh(rows @ rows.T)
-    return torch.linalg.qr(rows.T @ vectors[:, -BLOCK:]).Q
-
-
-def _products(states: Sequence[State], blocks: Float[Tensor, "T d b"]) -> Float[Tensor, "T d b"]:
-    """`H V` at every state, in two reads of `W_U` for all of them together."""
-    readout = states[0].readout
-    slopes = readout.slopes(torch.cat([*blocks], dim=1))
-    for state, own in zip(states, slopes.split(blocks.shape[2], dim=1), strict=True):
-        fisher.centre(own, state.probs, state.argmax).mul_(state.probs[:, None])
-    return torch.stack(readout.pull_back(slopes).split(blocks.shape[2], dim=1))
+def _head_blocks(
+    states: Sequence[State], spreads: Sequence[fisher.Spread]
+) -> Float[Tensor, "T d b"]:
+    """Top eigenvectors, nearly, of the part of each `H` that the most probable tokens make."""
+    W_U, scale = states[0].readout.W_U, states[0].readout.scale
+    p, head = torch.stack([state.probs for state in states]).topk(min(HEAD, len(W_U)))
+    tops = W_U[[state.argmax for state in states]].double()
+    offsets = torch.stack([spread.offset for spread in spreads])
+    rows = scale * (W_U[head].double() - tops[:, None]) - offsets[:, None]
+    rows *= p.sqrt()[..., None]
+    blocks = rows[:, :BLOCK].mT
+    for _ in range(HEAD_PASSES):
+        blocks = torch.linalg.qr(rows.mT @ (rows @ blocks)).Q
+    return blocks

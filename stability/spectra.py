@@ -15,7 +15,7 @@ from stability import fisher
 from stability.errors import StabilityError
 from stability.state import State
 
-HEAD_MASS, HEAD_LEAST, HEAD_MOST = 0.998, 1024, 8192
+HEAD_MASS, HEAD_LEAST, HEAD_MOST = 0.998, 1024, 4096
 GUARD = 8  # extra vectors in the block: they speed up the last ones asked for
 TOLERANCE = 1e-4
 PASSES = 12
@@ -105,7 +105,7 @@ def _subspace(state: State, k: int, spread: fisher.Spread, tolerance: float) -> 
         block = torch.linalg.qr(image).Q
     residuals = remainder[:, :k].norm(dim=0)
     upper = torch.minimum(
-        _compression_bound(ritz, remainder, spread.trace),
+        compression_bound(ritz, remainder, spread.trace),
         head_values + spread.tail_trace(head),
     ).maximum(ritz)
     return Spectrum(ritz[:k], upper[:k], _oriented(vectors[:, :k]), residuals, spread)
@@ -156,7 +156,7 @@ def _head_eigenpairs(
     return values.flip(0)[:b].double(), block
 
 
-def _compression_bound(
+def compression_bound(
     ritz: Float[Tensor, " b"], remainder: Float[Tensor, "d b"], trace: float
 ) -> Float[Tensor, " b"]:
     """Upper bounds of the eigenvalues from one block pass.

@@ -1,9 +1,10 @@
 """A captured vector and everything that is known where it was captured."""
 
-from collections.abc import Callable
-from dataclasses import dataclass
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, replace
 from functools import cached_property
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -95,3 +96,15 @@ class State:
         return tuple(
             (Token(rank, i, self.text(i)), float(self.probs[i])) for rank, i in enumerate(order)
         )
+
+
+def together(states: Sequence[State]) -> list[State]:
+    """Copies of states whose logits come from one read of `W_U`.
+
+    What is computed of the copies goes with them, and does not stay with the originals.
+    """
+    copies = [replace(state) for state in states]
+    logits = copies[0].readout.uncapped(torch.stack([state.vector for state in states]))
+    for copy, own in zip(copies, logits, strict=True):
+        copy.__dict__["uncapped_logits"] = own  # where the cached property keeps it
+    return copies
