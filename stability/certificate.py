@@ -64,12 +64,12 @@ def brackets(
     rise, span = slopes.max(axis=-1)[..., None], np.ptp(slopes, axis=-1)[..., None]
     inner = solve_growth(epsilon * rise**2 / variance) / rise
     outer = solve_decay(epsilon * span**2 / variance) / span
-    with np.errstate(divide="ignore"):
-        log_p = np.log(weights)
     # KL(t) ≥ log p_j + t·a_c,j: the lines of all tokens that gain are an envelope of their own
-    slope = np.where(slopes > 0, slopes, np.nan)
+    with np.errstate(divide="ignore"):
+        surprise = -np.log(weights)
+        reciprocal = 1 / np.maximum(slopes, 0)
     for i, nats in enumerate(epsilon):
-        by_token = np.nanmin((nats - log_p) / slope, axis=-1)
+        by_token = ((nats + surprise) * reciprocal).min(axis=-1)
         outer[..., i] = np.minimum(outer[..., i], by_token)
     return inner * (1 - ROUNDING), outer * (1 + ROUNDING)
 

@@ -30,9 +30,8 @@ class Cloud:
 
     def pca(self) -> Float[ndarray, "n 2"]:
         """The two principal components of the perturbations."""
-        from sklearn.decomposition import PCA
-
-        return PCA(n_components=2, svd_solver="full").fit_transform(self.coefficients)
+        centred = self.coefficients - self.coefficients.mean(axis=0)
+        return centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
 
     def umap(self, progress: Callable[[float], None] = lambda fraction: None) -> ndarray:
         """A UMAP embedding in two dimensions; `progress` hears the fraction done.

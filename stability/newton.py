@@ -1,4 +1,4 @@
-"""Two numerical tools that several formulas share: a safe root-finder and a safe `eˣ − 1 − x`."""
+"""Two numerical tools that several formulas share: a safe root-finder and `eˣ − 1 − x`."""
 
 from collections.abc import Callable
 
@@ -6,22 +6,19 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+SMALL = 1e-2  # here the series and the difference both err by 1e-13
 Function = Callable[[ndarray], tuple[ndarray, ndarray]]
 
 
-def growth_and_excess(
-    x: Float[ndarray, "*s"],
-) -> tuple[Float[ndarray, "*s"], Float[ndarray, "*s"]]:
-    """`eˣ − 1` and `eˣ − 1 − x ≥ 0`, the latter by its series where the difference would cancel."""
-    growth = np.expm1(x)
-    small = np.clip(x, -1e-2, 1e-2)  # beyond, the series and the difference both err by 1e-13
-    series = small**2 * (0.5 + small * (1 / 6 + small * (1 / 24 + small * (1 / 120 + small / 720))))
-    return growth, np.where(x == small, series, growth - x)
+def excess_of_small(x: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
+    """`eˣ − 1 − x` by its series, to a relative 1e-13 for `|x| ≤ SMALL`."""
+    return x**2 * (0.5 + x * (1 / 6 + x * (1 / 24 + x * (1 / 120 + x / 720))))
 
 
 def exp_minus_tangent(x: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
-    """`eˣ − 1 − x ≥ 0` to a relative 2e-13."""
-    return growth_and_excess(x)[1]
+    """`eˣ − 1 − x ≥ 0` to a relative 2e-13: by its series where the difference would cancel."""
+    small = np.clip(x, -SMALL, SMALL)
+    return np.where(x == small, excess_of_small(small), np.expm1(x) - x)
 
 
 def solve(

@@ -1,9 +1,12 @@
 """One direction from one state: what the closed form says, what is true, and what is certain."""
 
+import math
+from collections.abc import Iterable
 from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
@@ -68,18 +71,41 @@ class Ray:
         """The closed form `sqrt(2ε / vᵀHv)`, or None in a direction without curvature."""
         return fisher.radius(self.curvature, epsilon)
 
+    def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
+        """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
+
+        Infinite in a direction without curvature, where no boundary exists.
+        """
+        for nats in epsilon:
+            require_nats(float(nats))
+        if not self.curvature > 0:
+            return np.full((2, 2, len(epsilon)), np.inf)
+        tokens = self.law.tokens
+        return np.array(
+            [brackets(sign * tokens.values, tokens.weights, epsilon) for sign in (-1, 1)]
+        )
+
     def certificate(self, epsilon: float) -> tuple[Bracket, Bracket] | None:
         """Guaranteed `(inner, outer)` distances of the minus and of the plus boundary.
 
         None in a direction without curvature, where no boundary exists.
         """
-        require_nats(epsilon)
-        if not self.curvature > 0:
+        found = self.certificates(np.array([epsilon]))[..., 0]
+        if not np.isfinite(found).all():
             return None
-        tokens, nats = self.law.tokens, np.array([epsilon])
-        ends = (brackets(sign * tokens.values, tokens.weights, nats) for sign in (-1, 1))
-        minus, plus = ((float(inner[0]), float(outer[0])) for inner, outer in ends)
+        minus, plus = ((inner, outer) for inner, outer in found.tolist())
         return minus, plus
+
+    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
+        """Distances, (minus, plus), at which the true divergence reaches every `ε`.
+
+        Infinite in a direction without curvature.
+        """
+        for nats in epsilon:
+            require_nats(float(nats))
+        if not self.curvature > 0:
+            return np.full((2, len(epsilon)), np.inf)
+        return self.law.boundaries(epsilon)
 
     def boundary(self, epsilon: float) -> tuple[float | None, float | None]:
         """Distances `(minus, plus)` at which the true divergence reaches `ε`.
@@ -87,11 +113,8 @@ class Ray:
         The divergence is convex in `t` and grows without bound, so each side has exactly one;
         None only in a direction without curvature.
         """
-        require_nats(epsilon)
-        if not self.curvature > 0:
-            return None, None
-        minus, plus = self.law.boundaries(np.array([epsilon]))[:, 0].tolist()
-        return minus, plus
+        minus, plus = self.boundaries(np.array([epsilon]))[:, 0].tolist()
+        return (minus, plus) if math.isfinite(minus) else (None, None)
 
     def probabilities(
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"] | slice = slice(None)
@@ -166,5 +189,14 @@ def ray(state: State, direction: Float[Tensor, " d"] | Float[ndarray, " d"]) -> 
     Raises StabilityError if the direction is zero, not finite or of the wrong length, or if the
     logits are not linear in the state.
     """
-    v = unit(direction, state.readout.width).to(state.vector.device)
-    return Ray(state, v, fisher.centred_slopes(state, v[:, None])[:, 0].cpu().numpy())
+    [found] = rays(state, [direction])
+    return found
+
+
+def rays(
+    state: State, directions: Iterable[Float[Tensor, " d"] | Float[ndarray, " d"]]
+) -> list[Ray]:
+    """The rays along several directions, in one read of `W_U`; raises as `ray` does."""
+    units = [unit(v, state.readout.width).to(state.vector.device) for v in directions]
+    slopes = fisher.centred_slopes(state, torch.stack(units, dim=1)).T.contiguous().cpu().numpy()
+    return [Ray(state, v, own) for v, own in zip(units, slopes, strict=True)]
