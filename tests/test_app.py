@@ -1,12 +1,15 @@
 """The Explore page, rerun without a browser: what it says is what the library says."""
 
+import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from streamlit.testing.v1 import AppTest
 
 import stability
 
+SURE = "The capital of France is"
 APP = Path(__file__).resolve().parents[1] / "app.py"
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
@@ -31,23 +34,26 @@ def numbers(app):
 
 
 def expected(lm, prompt, epsilon, direction=0):
+    """What the headline must say along an eigendirection, or a vector."""
     state = lm.capture(prompt)
-    ray = stability.ray(state, stability.spectrum(state).vectors[:, direction])
+    if isinstance(direction, int):
+        direction = stability.spectrum(state).vectors[:, direction]
+    ray = stability.ray(state, direction)
     minus, plus = ray.boundary(epsilon)
     return {
-        "predicted r": f"{ray.predicted_radius(epsilon):.3g}",
-        "actual boundary −": f"{minus:.3g}",
-        "actual boundary +": f"{plus:.3g}",
+        "predicted r": f"{ray.predicted_radius(epsilon):#.3g}",
+        "actual −": f"{minus:#.3g}",
+        "actual +": f"{plus:#.3g}",
     }
 
 
 def test_the_page_opens_with_the_librarys_numbers(page, lm):
-    assert expected(lm, "The capital of France is", 0.01).items() <= numbers(page).items()
+    assert expected(lm, SURE, 0.01).items() <= numbers(page).items()
 
 
 def test_another_prompt_epsilon_and_direction_give_their_own_numbers(page, lm):
     page.text_area(key="prompt").set_value("Once upon a time").run()
-    page.slider(key="log_epsilon").set_value(-1.0).run()
+    page.select_slider(key="epsilon").set_value(0.1).run()
     page.number_input(key="rank").set_value(3).run()
     assert not page.exception
     assert expected(lm, "Once upon a time", 0.1, 2).items() <= numbers(page).items()
@@ -64,6 +70,79 @@ def test_bad_input_is_one_sentence_and_the_last_picture_stays(page, key, value, 
     assert len(page.error) == 1
     assert words in page.error[0].value
     assert numbers(page) == before
+
+
+def choose(page, kind, **fields):
+    page.selectbox(key="kind").set_value(kind).run()
+    for key, value in fields.items():
+        (page.text_area if key == "numbers" else page.text_input)(key=key).set_value(value).run()
+    assert not page.exception
+
+
+def test_a_direction_between_two_tokens_by_their_spelling_or_their_id(page, lm):
+    choose(page, "token difference", start="␣London", end="␣Paris")
+    rows = lm.readout.W_U
+    london, paris = (lm.tokenizer(text).input_ids[0] for text in (" London", " Paris"))
+    along = expected(lm, SURE, 0.01, rows[paris] - rows[london])
+    assert along.items() <= numbers(page).items()
+    choose(page, "token difference", start=str(london), end=str(paris))
+    assert along.items() <= numbers(page).items()
+
+
+def test_a_pasted_vector_is_a_direction(page, lm):
+    vector = np.random.default_rng(0).standard_normal(lm.readout.width)
+    choose(page, "a vector of your own", numbers=json.dumps(vector.tolist()))
+    assert not page.error
+    assert expected(lm, SURE, 0.01, vector).items() <= numbers(page).items()
+
+
+@pytest.mark.parametrize(
+    ("kind", "fields", "words"),
+    [
+        ("a vector of your own", {}, "none was received"),
+        ("a vector of your own", {"numbers": "[1, 2]"}, "576; received an array of shape (2,)"),
+        ("a vector of your own", {"numbers": "hello"}, "is neither"),
+        ("token difference", {"start": "two words"}, "A single token is needed"),
+        ("token difference", {"start": "999999"}, "between 0 and 49151"),
+        ("token difference", {"start": "␣the"}, "different rows of W_U"),
+        ("towards another prompt", {"other": ""}, "at least one token"),
+        ("towards another prompt", {"other": SURE}, "lead to another state"),
+    ],
+)
+def test_a_bad_direction_is_one_sentence_and_the_last_picture_stays(page, kind, fields, words):
+    choose(page, kind)  # which may give a good picture of its own
+    before = numbers(page)
+    choose(page, kind, **fields)
+    assert [words in error.value for error in page.error] == [True]
+    assert numbers(page) == before
+
+
+@pytest.mark.parametrize("kind", ["random", "covariance-matched random"])
+def test_another_seed_is_another_direction(page, kind):
+    choose(page, kind)
+    first = numbers(page)
+    page.number_input(key="seed").set_value(1).run()
+    assert not page.exception
+    assert numbers(page).keys() == first.keys()
+    assert numbers(page)["predicted r"] != first["predicted r"]
+
+
+def test_the_shipped_picture_is_there_until_something_else_is_chosen(page):
+    assert len(page.get("bidi_component")) == 2  # the strip, and the picture
+    assert not page.get("plotly_chart")  # they come when a browser has painted it
+    page.select_slider(key="epsilon").set_value(0.1).run()
+    assert len(page.get("bidi_component")) == 1
+    assert len(page.get("plotly_chart")) == 5
+
+
+def test_the_plane_is_drawn_as_region_and_as_cloud(page):
+    page.select_slider(key="epsilon").set_value(0.1).run()
+    second = page.selectbox(key="second")
+    assert second.options[0] == "eigendirection 2"  # the first is the ray's own
+    second.set_value(4).run()
+    assert not page.exception
+    page.segmented_control(key="picture").set_value("cloud, PCA").run()
+    assert not page.exception
 
 
 def test_an_example_fills_the_prompt(page):

@@ -10,15 +10,18 @@ from stability.views import ray_view
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(0.123456, "0.123"), (1234.0, "1.23e+03"), (None, "–")]
+    ("value", "shown"), [(0.123456, "0.123"), (0.13, "0.130"), (1234.0, "1.23e+03"), (None, "–")]
 )
 def test_numbers_have_three_digits(value, shown):
     assert words.number(value) == shown
 
 
-def test_too_long_is_positive():
-    assert words.error(1.1, 1.0) == "+10 %"
-    assert words.error(0.9, 1.0) == "-10 %"
+@pytest.mark.parametrize(
+    ("predicted", "said"),
+    [(1.1, "10 % too long"), (0.9, "10 % too short"), (1.0004, "right to 0.05 %")],
+)
+def test_the_error_of_the_closed_form_in_words(predicted, said):
+    assert words.error(predicted, 1.0) == said
 
 
 @pytest.mark.parametrize(

@@ -2,18 +2,22 @@
 
 import gc
 from dataclasses import dataclass
+from typing import Any
 
 import streamlit as st
 
-from stability.analysis import Analysis, look, pairs_for
+from stability import directions
+from stability.analysis import Analysis, pairs_for
 from stability.clouds import Cloud, cloud
-from stability.directions import eigen
-from stability.maps import TokenMap, token_map
+from stability.directions import Direction, eigen
+from stability.maps import Sensitivity, token_map
 from stability.models import LanguageModel, load
 from stability.models.packaged import Report
+from stability.rays import ray
 from stability.regions import Region, region
 from stability.spectra import Spectrum, spectrum
 from stability.state import State
+from stability.ui.controls import Heading, Pasted, TokenPair
 from stability.ui.jobs import Jobs
 from stability.views import CloudView, RayView, RegionView, ray_view, region_view
 
@@ -29,7 +33,7 @@ class Place:
     position: int
 
 
-_models, _clouds = Jobs(max_entries=2), Jobs(max_entries=32)
+_models, _embeddings = Jobs(max_entries=2), Jobs(max_entries=32)
 
 
 def loaded(name: str) -> LanguageModel:
@@ -58,8 +62,8 @@ def _states(model: str, prompt: str, _lm: LanguageModel) -> tuple[State, ...]:
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def sensitivities(model: str, prompt: str) -> TokenMap:
-    """The largest eigenvalue of every position."""
+def sensitivities(model: str, prompt: str) -> list[Sensitivity]:
+    """How every position answers to perturbations."""
     return token_map(states(model, prompt))
 
 
@@ -75,55 +79,63 @@ def state(place: Place) -> State:
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def analysis(place: Place, direction: str) -> Analysis:
+def analysis(place: Place, heading: Heading) -> Analysis:
     """Everything along one direction."""
     here = state(place)
-    pairs = eigenpairs(place, pairs_for(here, direction, PAIRS))
-    return look(loaded(place.model), here, pairs, direction)
+    k = pairs_for(here, heading, PAIRS) if isinstance(heading, str) else PAIRS
+    pairs = eigenpairs(place, min(k, here.readout.width))
+    found = _direction(loaded(place.model), here, pairs, heading)
+    return Analysis(here, pairs, found, ray(here, found.vector))
+
+
+def _direction(lm: LanguageModel, here: State, pairs: Spectrum, heading: Heading) -> Direction:
+    match heading:
+        case TokenPair(start, end):
+            return directions.token_difference(here, lm.token_id(start), lm.token_id(end))
+        case Pasted(name, data):
+            return directions.pasted(here, data, name)
+    return directions.resolve(heading, here, pairs, lm)
 
 
 @st.cache_resource(max_entries=128, show_spinner=False)
-def drawn_ray(place: Place, direction: str, epsilon: float) -> RayView | None:
+def drawn_ray(place: Place, heading: Heading, epsilon: float) -> RayView | None:
     """A ray sampled for its picture."""
-    found = analysis(place, direction)
+    found = analysis(place, heading)
     return ray_view(found.ray, found.direction.label, epsilon)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def plane(place: Place, direction: str, second: int) -> Region:
+def plane(place: Place, heading: Heading, second: int) -> Region:
     """The plane of a direction and an eigendirection."""
-    found = analysis(place, direction)
-    other = eigen(eigenpairs(place, PAIRS), second)
+    found = analysis(place, heading)
+    other = eigen(found.spectrum, second)
     return region(found.state, found.direction.vector, other.vector)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def drawn_region(place: Place, direction: str, second: int, epsilon: float) -> RegionView | None:
+def drawn_region(place: Place, heading: Heading, second: int, epsilon: float) -> RegionView | None:
     """A plane sampled for its picture."""
-    found = analysis(place, direction)
+    found = analysis(place, heading)
     labels = (found.direction.label, f"eigendirection {second + 1}")
     return region_view(
-        plane(place, direction, second), labels, epsilon, found.certified_ball(epsilon)
+        plane(place, heading, second), labels, epsilon, found.certified_ball(epsilon)
     )
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def sampled(place: Place, epsilon: float) -> Cloud:
     """Perturbations around the stable region."""
-    return cloud(state(place), eigenpairs(place, PAIRS), epsilon)
+    here = state(place)
+    return cloud(here, eigenpairs(place, min(PAIRS, here.readout.width)), epsilon)
 
 
 def drawn_cloud(place: Place, epsilon: float, method: str) -> CloudView:
-    """A cloud projected to two axes."""
-
-    def work(report: Report) -> CloudView:
-        def progress(fraction: float) -> None:
-            report("Projecting with UMAP", fraction)
-
-        report("Preparing UMAP: the first time, its code is compiled for half a minute", 0.0)
-        points = found.pca() if method == "PCA" else found.umap(progress)
-        return CloudView(method, points, found, [here.text(int(i)) for i in found.argmax])
-
+    """A cloud projected to two axes by PCA, at once, or by UMAP, with progress."""
     found, here = sampled(place, epsilon), state(place)
-    view: CloudView = _clouds.get((place, epsilon, method), work)
-    return view
+
+    def umap(report: Report) -> Any:
+        report("Preparing UMAP: the first time, its code is compiled for half a minute", 0.0)
+        return found.umap(lambda fraction: report("Projecting with UMAP", fraction))
+
+    points = found.pca() if method == "PCA" else _embeddings.get((place, epsilon), umap)
+    return CloudView(method, points, found, [here.text(int(i)) for i in found.argmax])

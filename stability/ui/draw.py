@@ -1,20 +1,31 @@
 """How figures reach the page: through one function, so that the way can change in one place."""
 
+from collections.abc import Callable
 from typing import Any
 
 import plotly.graph_objects as go
 import streamlit as st
 
 
-def draw(figure: go.Figure, key: str, note: str, clickable: bool = False) -> Any:
-    """Draw a figure with one line of explanation beneath; return the points that were clicked."""
-    event: Any = st.plotly_chart(
+def draw(
+    figure: go.Figure,
+    key: str,
+    note: str,
+    on_click: Callable[[dict[str, Any]], None] | None = None,
+) -> None:
+    """Draw a figure with one line of explanation beneath; `on_click` hears of a clicked point."""
+
+    def clicked() -> None:
+        points = st.session_state[key].selection.points
+        if points and on_click:  # a second click on the same point takes the selection back
+            on_click(points[0])
+
+    st.plotly_chart(
         figure,
         key=key,
         width="stretch",
-        on_select="rerun" if clickable else "ignore",
+        on_select=clicked if on_click else "ignore",
         selection_mode="points",
         config={"displaylogo": False, "displayModeBar": False},
     )
     st.caption(note)
-    return event.selection.points if clickable else []

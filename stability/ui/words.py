@@ -1,7 +1,11 @@
 """Numbers and findings in words: three significant digits, units always."""
 
+from typing import TYPE_CHECKING
+
 from stability.figures.style import spelled
-from stability.views import RayView
+
+if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
+    from stability.views import RayView
 
 WORDS = (
     (3e-4, "nobody would notice"),
@@ -20,18 +24,26 @@ def epsilon_words(epsilon: float) -> str:
 
 def number(value: float | None) -> str:
     """Three significant digits, or a dash where there is no such value."""
-    return "–" if value is None else f"{value:.3g}"
+    return "–" if value is None else f"{value:#.3g}"
+
+
+def percent(share: float) -> str:
+    """A share in per cent."""
+    return f"{100 * share:.3g} %"
 
 
 def error(predicted: float, actual: float) -> str:
-    """How far the closed form is from the truth: positive is too long."""
-    return f"{100 * (predicted / actual - 1):+.2g} %"
+    """How far the closed form is from the truth."""
+    share = 100 * (predicted / actual - 1)
+    if abs(share) < 0.05:
+        return "right to 0.05 %"
+    return f"{abs(share):.2g} % too {'long' if share > 0 else 'short'}"
 
 
-def verdict(view: RayView) -> str:
+def verdict(view: "RayView") -> str:
     """The picture of a ray in one sentence for each of its two statements."""
     minus, plus = (
-        _side(view.predicted, actual, sign)
+        f"{error(view.predicted, actual)} on the {sign} side"
         for actual, sign in zip(view.boundary, ("−", "+"), strict=True)
     )
     flips = [
@@ -48,10 +60,3 @@ def verdict(view: RayView) -> str:
         f"{start} The most likely token changes to `{spelled(text)}` at {number(distance)} on the "
         f"{sign} side, {place} the stable region."
     )
-
-
-def _side(predicted: float, actual: float, sign: str) -> str:
-    percent = 100 * (predicted / actual - 1)
-    if abs(percent) < 0.05:
-        return f"right to 0.05 % on the {sign} side"
-    return f"{abs(percent):.2g} % too {'long' if percent > 0 else 'short'} on the {sign} side"

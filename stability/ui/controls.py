@@ -1,0 +1,171 @@
+"""What a person can set on the Explore page: one prompt, one model, one direction, one `ε`."""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from stability.errors import StabilityError
+from stability.ui import words
+
+EXAMPLES = {
+    "a sure fact": "The capital of France is",
+    "an open story": "Once upon a time, there was a little girl named",
+    "code": "def fibonacci(n):\n    if n <",
+    "a near-tie": "The patient was treated with",
+    "a bracket that must close": "f(x) = (a + b) * (c - d",
+}
+MODELS = ("smollm2-135m", "gemma-3-270m")
+KINDS = {
+    "eigenvector": "eig",
+    "random": "random",
+    "covariance-matched random": "covariance",
+    "token difference": "tokens",
+    "towards another prompt": "prompt",
+    "a vector of your own": "vector",
+}
+# one decimal step in ten, from 1e-4 to 3 nats
+EPSILONS = (*(float(f"{10 ** (tenth / 10):.2g}") for tenth in range(-40, 5)), 3.0)
+
+
+@dataclass(frozen=True)
+class TokenPair:
+    """The direction from one token to another, each as its spelled text or its id."""
+
+    start: str
+    end: str
+
+
+@dataclass(frozen=True)
+class Pasted:
+    """A vector that came with the page: a name, and what the file or the text field held."""
+
+    name: str
+    data: bytes
+
+
+Heading = str | TokenPair | Pasted  # a specification as on the command line, or one of these
+
+
+@dataclass(frozen=True)
+class Choice:
+    """Everything a person has set."""
+
+    model: str
+    prompt: str
+    position: int
+    heading: Heading
+    epsilon: float
+
+
+def choose() -> Choice:
+    """Draw the controls and return what is set."""
+    with st.sidebar:
+        model = st.selectbox(
+            "Model",
+            MODELS,
+            key="model",
+            accept_new_options=True,
+            help="A packaged model, a hub id, a local folder, or a .gguf file.",
+        )
+        epsilon = st.select_slider(
+            "ε: how much change counts (nats)",
+            EPSILONS,
+            value=0.01,
+            key="epsilon",
+            format_func=lambda nats: f"{nats:.2g}",
+            help="KL divergence of the changed prediction from the original one.",
+        )
+        st.caption(f"ε = {epsilon:.2g} nats: {words.epsilon_words(epsilon)}.")
+        heading = _heading()
+        st.caption(
+            "Site: prelogit, the vector that the unembedding multiplies. Lengths are in its own "
+            "coordinates."
+        )
+    return Choice(
+        model or MODELS[0], _prompt(), st.session_state.get("position", -1), heading, epsilon
+    )
+
+
+def _prompt() -> str:
+    text, examples = st.columns([3, 1])
+    examples.selectbox(
+        "Examples",
+        list(EXAMPLES),
+        index=None,
+        key="example",
+        placeholder="example prompts",
+        label_visibility="collapsed",
+        on_change=_take_example,
+    )
+    st.session_state.setdefault("prompt", EXAMPLES["a sure fact"])
+    return text.text_area(
+        "Prompt",
+        key="prompt",
+        height=68,
+        placeholder="Type a prompt",
+        label_visibility="collapsed",
+        on_change=_start_at_the_end,
+    )
+
+
+def _take_example() -> None:
+    if st.session_state.example:
+        st.session_state.prompt = EXAMPLES[st.session_state.example]
+        _start_at_the_end()
+
+
+def _start_at_the_end() -> None:
+    """A new prompt is looked at where it goes on."""
+    st.session_state.position = -1
+
+
+def _heading() -> Heading:
+    kind = KINDS[st.selectbox("Direction", list(KINDS), key="kind")]
+    match kind:
+        case "eig":
+            rank = st.number_input("Eigendirection", 1, 512, key="rank")
+            return f"eig:{rank - 1}"
+        case "tokens":
+            spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
+            start = st.text_input("From token", "␣Paris", key="start", help=spelling)
+            return TokenPair(start, st.text_input("To token", "␣the", key="end", help=spelling))
+        case "prompt":
+            return f"prompt:{st.text_input('Other prompt', 'The capital of Italy is', key='other')}"
+        case "vector":
+            return _pasted()
+    return f"{kind}:{st.number_input('Seed', 0, 10**6, 0, key='seed')}"
+
+
+def look_along(rank: int) -> None:
+    """Choose an eigendirection, 1 for the largest eigenvalue; for callbacks."""
+    st.session_state.kind = next(iter(KINDS))
+    st.session_state.rank = rank
+
+
+def second_axis(heading: Heading, held: int) -> int:
+    """The eigendirection, from 0, that spans a plane with the chosen direction."""
+    others = [rank for rank in range(held) if heading != f"eig:{rank}"]
+    return st.selectbox(
+        "Second axis", others, key="second", format_func=lambda rank: f"eigendirection {rank + 1}"
+    )
+
+
+def _pasted() -> Pasted:
+    file = st.file_uploader("A .npy file or a JSON list", ["npy", "json"], key="upload")
+    text = st.text_area(
+        "or its numbers",
+        key="numbers",
+        height=100,
+        placeholder="[0.1, -0.2, …]",
+        disabled=bool(file),
+    )
+    return Pasted(file.name, file.getvalue()) if file else Pasted("pasted vector", text.encode())
+
+
+def require_something(heading: Heading) -> None:
+    """Raise StabilityError while a vector of one's own is still to be given."""
+    if isinstance(heading, Pasted) and not heading.data.strip():
+        raise StabilityError(
+            "A direction of your own needs a vector, and none was received: upload a .npy or JSON "
+            "file, or paste a JSON list of numbers, at the left."
+        )

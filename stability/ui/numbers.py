@@ -1,0 +1,63 @@
+"""The numbers of a result: the five that matter first, and the rest on demand, each explained."""
+
+import streamlit as st
+
+from stability.analysis import Analysis
+from stability.figures.style import spelled
+from stability.flips import Flip
+from stability.ui import words
+from stability.views import RayView
+
+
+def headline(view: RayView) -> None:
+    """The closed form, both boundaries, and what is certain of them."""
+    columns = st.columns([5, 6, 6, 6, 6], gap="small")
+    columns[0].metric("predicted r", words.number(view.predicted), help="sqrt(2ε / vᵀHv)")
+    sides = zip("−+", view.boundary, view.certificate, columns[1:3], columns[3:], strict=True)
+    for sign, actual, band, boundary, certified in sides:
+        boundary.metric(
+            f"actual {sign}",
+            words.number(actual),
+            words.error(view.predicted, actual),
+            delta_color="off",
+            delta_arrow="off",
+            help="Where the true KL divergence reaches ε, found by root-finding on the exact KL; "
+            "beneath, how far the predicted r is from it.",
+        )
+        certified.metric(
+            f"certified {sign}",
+            f"{words.number(band[0])} – {words.number(band[1])}",
+            help="The boundary is guaranteed to lie in here, without looking for it.",
+        )
+
+
+def everything(found: Analysis, view: RayView) -> None:
+    """All the other numbers in a table that can be searched and downloaded."""
+    state, ray, (trust_minus, trust_plus) = found.state, found.ray, found.trust_range
+    _, third, fourth = ray.cumulants
+    ball = found.certified_ball(view.epsilon)
+    bound = found.spectrum.spread.token_constraint_bound()
+    rows = [
+        ("first flip −", _flip(view.flips[0]), "where the most likely token changes"),
+        ("first flip +", _flip(view.flips[1]), "where the most likely token changes"),
+        ("nearest flip", _flip([found.nearest_flip]), "the same, over all directions"),
+        ("certified ball", words.number(ball), "no direction at all exceeds ε inside"),
+        ("token constraint bound", words.number(bound), "ranks states by sensitivity; ε = 1"),
+        ("entropy", f"{words.number(state.entropy)} nats", "of the next token"),
+        ("margin", words.number(state.margin), "gap of the two largest logits"),
+        ("trust range −", words.number(trust_minus), "quadratic within 10 % of the true KL"),
+        ("trust range +", words.number(trust_plus), "quadratic within 10 % of the true KL"),
+        ("curvature vᵀHv", words.number(ray.curvature), "κ₂, nats per squared unit"),
+        ("κ₃", words.number(third), "makes the two sides differ"),
+        ("κ₄", words.number(fourth), "the next term of the series"),
+        ("r / ‖vector‖", words.percent(view.predicted / state.norm), f"of {state.norm:.3g}"),
+    ]
+    names = ("quantity", "value", "meaning")
+    table = [dict(zip(names, row, strict=True)) for row in rows]
+    wide = {"value": st.column_config.TextColumn(width="medium")}
+    st.dataframe(table, hide_index=True, height="content", column_config=wide)
+
+
+def _flip(flips: list[Flip | None] | list[Flip]) -> str:
+    first = flips[0] if flips else None
+    return f"{spelled(first.text)} at {words.number(first.distance)}" if first else "none"
