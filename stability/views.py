@@ -1,7 +1,7 @@
 """Results sampled for drawing: the only place that decides how much of a ray or plane is seen."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 from jaxtyping import Float
@@ -12,6 +12,7 @@ from stability.clouds import Cloud
 from stability.flips import Flip
 from stability.rays import Bracket, Ray
 from stability.regions import Region
+from stability.units import COORDINATES, Unit
 
 POINTS, LEADERS, GRID, ANGLES = 80, 6, 101, 180
 
@@ -54,6 +55,29 @@ class RayView:
     segments: list[Segment]
     names: list[str]
     shares: Float[ndarray, "m n"]
+    unit: Unit = COORDINATES
+
+    def measured_in(self, unit: Unit) -> "RayView":
+        """The same view with its lengths, which are in coordinates, counted in another unit."""
+        count = unit.count
+        minus, plus = (
+            [replace(flip, distance=count(flip.distance)) for flip in side] for side in self.flips
+        )
+        inner_outer = [(count(inner), count(outer)) for inner, outer in self.certificate]
+        return replace(
+            self,
+            unit=unit,
+            t=self.t / unit.length,
+            predicted=count(self.predicted),
+            boundary=(count(self.boundary[0]), count(self.boundary[1])),
+            certificate=(inner_outer[0], inner_outer[1]),
+            flips=(minus, plus),
+            edges=[replace(edge, t=count(edge.t)) for edge in self.edges],
+            segments=[
+                replace(segment, start=count(segment.start), stop=count(segment.stop))
+                for segment in self.segments
+            ],
+        )
 
 
 def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
@@ -151,6 +175,20 @@ class RegionView:
     ball: float | None
     cells: list[Cell]
     walls: Float[ndarray, "k 2 2"]
+    unit: Unit = COORDINATES
+
+    def measured_in(self, unit: Unit) -> "RegionView":
+        """The same view with its lengths, which are in coordinates, counted in another unit."""
+        return replace(
+            self,
+            unit=unit,
+            axis=self.axis / unit.length,
+            ellipse=self.ellipse / unit.length,
+            boundary=self.boundary / unit.length,
+            ball=unit.count(self.ball),
+            cells=[replace(cell, corners=cell.corners / unit.length) for cell in self.cells],
+            walls=self.walls / unit.length,
+        )
 
 
 def region_view(
@@ -201,3 +239,10 @@ class CloudView:
     points: Float[ndarray, "n 2"]
     cloud: Cloud
     texts: list[str]
+    unit: Unit | None  # UMAP's distances are not lengths
+
+    def measured_in(self, unit: Unit) -> "CloudView":
+        """The same view with its lengths, if it has any, counted in another unit."""
+        if self.unit is None:
+            return self
+        return replace(self, unit=unit, points=self.points / unit.length)

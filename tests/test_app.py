@@ -127,6 +127,15 @@ def test_another_seed_is_another_direction(page, kind):
     assert numbers(page)["predicted r"] != first["predicted r"]
 
 
+def test_lengths_can_be_parts_of_the_norm(page, lm):
+    page.toggle(key="relative").set_value(True).run()
+    assert not page.exception
+    state = lm.capture(SURE)
+    radius = stability.ray(state, stability.spectrum(state).vectors[:, 0]).predicted_radius(0.01)
+    assert numbers(page)["predicted r"] == f"{100 * radius / state.norm:#.3g}"
+    assert any("% of ‖vector‖" in caption.value for caption in page.caption)
+
+
 def test_the_shipped_picture_is_there_until_something_else_is_chosen(page):
     assert len(page.get("bidi_component")) == 2  # the strip, and the picture
     assert not page.get("plotly_chart")  # they come when a browser has painted it

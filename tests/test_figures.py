@@ -36,6 +36,7 @@ from stability.rays import Push, ray
 from stability.regions import region
 from stability.spectra import spectrum
 from stability.state import Token
+from stability.units import COORDINATES
 from stability.views import CloudView, Edge, Segment, ray_view, region_view
 
 EPSILON = 0.05
@@ -375,7 +376,8 @@ def cloud_view(argmax, method="PCA"):
     random, n = np.random.default_rng(0), len(argmax)
     kl, points = random.uniform(0, 6 * EPSILON, n), random.standard_normal((n, 2))
     sample = Cloud(np.zeros((n, 3)), kl, np.array(argmax), EPSILON, seed=0)
-    return CloudView(method, points, sample, [f" {i}" for i in argmax])
+    texts = [f" {i}" for i in argmax]
+    return CloudView(method, points, sample, texts, COORDINATES if method == "PCA" else None)
 
 
 def test_the_cloud_gives_each_leading_token_its_shape():
@@ -540,7 +542,7 @@ def test_a_real_cloud_is_whole(method):
     state = EXTREME["open"]
     sample = cloud(state, spectrum(state, k=4), EPSILON, n=60, k=4)
     texts = [state.text(int(i)) for i in sample.argmax]
-    check_whole(cloud_figure(CloudView(method, sample.pca(), sample, texts)))
+    check_whole(cloud_figure(CloudView(method, sample.pca(), sample, texts, None)))
 
 
 @pytest.mark.parametrize("k", [1, 5])

@@ -1,6 +1,6 @@
 """What is drawn of a ray and of a plane: how much of it, and that it is the library's numbers."""
 
-from dataclasses import fields
+from dataclasses import fields, is_dataclass
 
 import numpy as np
 import pytest
@@ -21,10 +21,12 @@ from states import (
 )
 
 from stability import fisher
+from stability.clouds import Cloud
 from stability.law import MERGE_TOLERANCE
 from stability.rays import ray
 from stability.regions import region
-from stability.views import ANGLES, GRID, LEADERS, ray_view, region_view
+from stability.units import COORDINATES, Unit, percent_of
+from stability.views import ANGLES, GRID, LEADERS, CloudView, ray_view, region_view
 
 seeds, gains, log_epsilons = st.integers(0, 10**6), st.floats(0.1, 8), st.floats(-4, 0.5)
 EPSILONS = [1e-3, 3.0]
@@ -429,3 +431,51 @@ def test_a_binary_vocabulary_in_one_dimension_is_drawn_to_its_closed_form():
     (edge,) = view.edges
     assert edge.t == pytest.approx(np.log((1 - p) / p) / 2, rel=1e-12)
     assert edge.text == "<1>"
+
+
+# --- units ----------------------------------------------------------------------------------------
+
+
+def leaves(thing):
+    """Everything in a view, flat and in order, but the unit itself."""
+    if isinstance(thing, Unit):
+        return []
+    if is_dataclass(thing):
+        return [leaf for field in fields(thing) for leaf in leaves(getattr(thing, field.name))]
+    if isinstance(thing, list | tuple):
+        return [leaf for item in thing for leaf in leaves(item)]
+    return [thing]
+
+
+def counted_alike(found, expected):
+    for one, other in zip(leaves(found), leaves(expected), strict=True):
+        if isinstance(other, str | None):
+            assert one == other
+        else:
+            # roots are found to 1e-12, the corners of cells by differences of logits
+            np.testing.assert_allclose(one, other, rtol=1e-9, atol=1e-9)
+
+
+def test_a_view_in_another_unit_is_the_view_of_a_state_with_such_coordinates():
+    """Vectors shorter by a factor and rows longer by it: the same logits, all lengths shorter."""
+    unit, state = Unit("fourths", 0.25), random_state(3, bias=True)
+    scaled = make_state(
+        state.readout.W_U * unit.length, state.vector / unit.length, state.readout.bias
+    )
+    first, second = random_direction(state, 0), random_direction(state, 1)
+    lines = [ray_view(ray(s, first), "a direction", 0.1) for s in (state, scaled)]
+    counted_alike(lines[0].measured_in(unit), lines[1])
+    planes = [
+        region_view(region(s, first, second), ("a", "b"), 0.1, ball)
+        for s, ball in ((state, 1.0), (scaled, 4.0))
+    ]
+    counted_alike(planes[0].measured_in(unit), planes[1])
+    assert lines[0].measured_in(unit).unit == planes[0].measured_in(unit).unit == unit
+
+
+def test_the_distances_of_an_embedding_are_not_lengths():
+    points, unit = np.ones((1, 2)), percent_of(50.0)
+    sample = Cloud(np.ones((1, 2)), np.ones(1), np.zeros(1, dtype=int), 0.1, 0)
+    lengths, embedding = (CloudView("", points, sample, [""], u) for u in (COORDINATES, None))
+    assert lengths.measured_in(unit).points.tolist() == [[2, 2]]
+    assert embedding.measured_in(unit) is embedding

@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from stability.figures.style import KL_SCALE, LENGTH, figure, visible
+from stability.figures.style import KL_SCALE, figure, visible
 from stability.views import CloudView
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -40,7 +40,7 @@ def cloud_figure(view: CloudView) -> go.Figure:
             text=[visible(name) for name in names],
             hovertemplate="%{text}<br>KL %{customdata[0]:.3g} nats<extra></extra>",
         )
-    unit = LENGTH if view.method == "PCA" else "no unit"
+    unit = view.unit.name if view.unit else "no unit"
     drawn.update_layout(
         coloraxis={
             "colorscale": KL_SCALE,

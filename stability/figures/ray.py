@@ -8,7 +8,6 @@ from stability.figures.style import (
     ACTUAL,
     CERTIFIED,
     FLIP,
-    LENGTH,
     OTHERS,
     PREDICTED,
     QUIET,
@@ -34,7 +33,7 @@ def ray_figure(view: RayView) -> go.Figure:
     _marks(drawn, view)
     span = [float(view.t[0]), float(view.t[-1])]
     drawn.update_xaxes(range=span, hoverformat=".3g")
-    drawn.update_xaxes(title=f"t ({LENGTH})", row=2, col=1)
+    drawn.update_xaxes(title=f"t ({view.unit.name})", row=2, col=1)
     drawn.update_yaxes(title="KL (nats)", range=[0, CEILING * view.epsilon], row=1, col=1)
     drawn.update_yaxes(title="probability", range=[0, 1], row=2, col=1)
     return drawn

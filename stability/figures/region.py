@@ -8,7 +8,6 @@ from stability.figures.style import (
     CERTIFIED,
     FLIP,
     KL_SCALE,
-    LENGTH,
     PREDICTED,
     escaped,
     figure,
@@ -73,7 +72,7 @@ def region_figure(view: RegionView) -> go.Figure:
         hoverinfo="skip",
         showlegend=False,
     )
-    x_title, y_title = (f"{escaped(label)} ({LENGTH})" for label in view.labels)
+    x_title, y_title = (f"{escaped(label)} ({view.unit.name})" for label in view.labels)
     drawn.update_xaxes(title=x_title, range=[-half, half], constrain="domain")
     drawn.update_yaxes(title=y_title, range=[-half, half], scaleanchor="x", constrain="domain")
     return drawn

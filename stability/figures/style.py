@@ -16,7 +16,6 @@ QUIET = "rgba(128,128,128,0.55)"
 SHARES = ("#56B4E9", "#009E73", "#F0E442", "#D55E00", "#7F7F7F", "#B8A1CF")
 OTHERS = "rgba(128,128,128,0.25)"
 KL_SCALE = "Cividis"
-LENGTH = "units of the vector"
 LONGEST_LABEL, LONGEST_TOKEN = 32, 24
 
 TEMPLATE = go.layout.Template(

@@ -19,6 +19,7 @@ from stability.spectra import Spectrum, spectrum
 from stability.state import State
 from stability.ui.controls import Heading, Pasted, TokenPair
 from stability.ui.jobs import Jobs
+from stability.units import COORDINATES
 from stability.views import CloudView, RayView, RegionView, ray_view, region_view
 
 PAIRS = 16
@@ -138,4 +139,5 @@ def drawn_cloud(place: Place, epsilon: float, method: str) -> CloudView:
         return found.umap(lambda fraction: report("Projecting with UMAP", fraction))
 
     points = found.pca() if method == "PCA" else _embeddings.get((place, epsilon), umap)
-    return CloudView(method, points, found, [here.text(int(i)) for i in found.argmax])
+    texts = [here.text(int(i)) for i in found.argmax]
+    return CloudView(method, points, found, texts, COORDINATES if method == "PCA" else None)

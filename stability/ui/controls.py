@@ -55,6 +55,7 @@ class Choice:
     position: int
     heading: Heading
     epsilon: float
+    relative: bool = False  # lengths as parts of the vector's norm
 
 
 def choose() -> Choice:
@@ -77,13 +78,14 @@ def choose() -> Choice:
         )
         st.caption(f"ε = {epsilon:.2g} nats: {words.epsilon_words(epsilon)}.")
         heading = _heading()
-        st.caption(
-            "Site: prelogit, the vector that the unembedding multiplies. Lengths are in its own "
-            "coordinates."
+        relative = st.toggle(
+            "Lengths in % of ‖vector‖",
+            key="relative",
+            help="Instead of the vector's own coordinates: to compare positions and models.",
         )
-    return Choice(
-        model or MODELS[0], _prompt(), st.session_state.get("position", -1), heading, epsilon
-    )
+        st.caption("Site: prelogit, the vector that the unembedding multiplies.")
+    position = st.session_state.get("position", -1)
+    return Choice(model or MODELS[0], _prompt(), position, heading, epsilon, relative)
 
 
 def _prompt() -> str:

@@ -15,6 +15,7 @@ if TYPE_CHECKING:  # torch comes with these: what needs it is imported once the 
     from stability.analysis import Analysis
     from stability.state import State
     from stability.ui.compute import Place
+    from stability.units import Unit
     from stability.views import RayView
 
 
@@ -26,6 +27,7 @@ class Result:
     states: "tuple[State, ...]"
     place: "Place"
     radii: list[float | None]
+    unit: "Unit"
     analysis: "Analysis"
     view: "RayView | None"
 
@@ -73,19 +75,24 @@ def _result(choice: Choice) -> Result | None:
 
 def _compute(choice: Choice) -> Result:
     from stability.ui import compute
+    from stability.units import COORDINATES, percent_of
 
     require_something(choice.heading)
     states = compute.states(choice.model, choice.prompt)
     last = len(states) - 1
     position = choice.position if 0 <= choice.position <= last else last
     place = compute.Place(choice.model, choice.prompt, position)
+    units = [percent_of(state.norm) if choice.relative else COORDINATES for state in states]
+    sensitivities = compute.sensitivities(choice.model, choice.prompt)
+    view = compute.drawn_ray(place, choice.heading, choice.epsilon)
     return Result(
         choice,
         states,
         place,
-        [s.radius(choice.epsilon) for s in compute.sensitivities(choice.model, choice.prompt)],
+        [u.count(s.radius(choice.epsilon)) for u, s in zip(units, sensitivities, strict=True)],
+        units[position],
         compute.analysis(place, choice.heading),
-        compute.drawn_ray(place, choice.heading, choice.epsilon),
+        view and view.measured_in(units[position]),
     )
 
 
@@ -96,9 +103,10 @@ def _facts(result: Result) -> None:
 
     radii = [radius for radius in result.radii if radius is not None]
     token_strip(result.states[0].tokens, result.radii, result.place.position)
+    low, high = words.number(min(radii, default=None)), words.number(max(radii, default=None))
     st.caption(
-        f"Colour: shortest predicted radius, {words.number(min(radii, default=None))} (dark) to "
-        f"{words.number(max(radii, default=None))} (light). Click a token, or use the arrow keys."
+        f"Shortest predicted radius: {low} (dark) to {high} (light) {result.unit.name}. Click, or "
+        "use the arrow keys."
     )
     if result.view is None:
         st.info("This direction does not change the prediction at all: its curvature is zero.")
@@ -186,7 +194,7 @@ def _region(result: Result, second: int) -> None:
         st.info("This plane has a direction without curvature: there is no closed region.")
         return
     draw(
-        region_figure(view),
+        region_figure(view.measured_in(result.unit)),
         "region",
         "The true edge of the stable region and its ellipse; lines and names: cells of the most "
         "likely token; grey disc: certified for every direction.",
@@ -197,8 +205,9 @@ def _cloud(result: Result, method: str) -> None:
     from stability.figures.cloud import cloud_figure
     from stability.ui import compute
 
+    view = compute.drawn_cloud(result.place, result.choice.epsilon, method)
     draw(
-        cloud_figure(compute.drawn_cloud(result.place, result.choice.epsilon, method)),
+        cloud_figure(view.measured_in(result.unit)),
         "cloud",
         "Perturbations up to twice the predicted boundary over the top eight eigendirections; "
         "colour: KL/ε, shape: most likely token.",

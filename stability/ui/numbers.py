@@ -1,5 +1,7 @@
 """The numbers of a result: the five that matter first, and the rest on demand, each explained."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from stability.analysis import Analysis
@@ -33,29 +35,37 @@ def headline(view: RayView) -> None:
 
 def everything(found: Analysis, view: RayView) -> None:
     """All the other numbers in a table that can be searched and downloaded."""
-    state, ray, (trust_minus, trust_plus) = found.state, found.ray, found.trust_range
+    state, ray, unit = found.state, found.ray, view.unit
+    trust_minus, trust_plus = (unit.count(end) for end in found.trust_range)
     _, third, fourth = ray.cumulants
-    ball = found.certified_ball(view.epsilon)
-    bound = found.spectrum.spread.token_constraint_bound()
+    ball = unit.count(found.certified_ball(view.epsilon))
+    bound = unit.count(found.spectrum.spread.token_constraint_bound())
+    nearest = found.nearest_flip and replace(
+        found.nearest_flip, distance=unit.count(found.nearest_flip.distance)
+    )
     rows = [
-        ("first flip −", _flip(view.flips[0]), "where the most likely token changes"),
-        ("first flip +", _flip(view.flips[1]), "where the most likely token changes"),
-        ("nearest flip", _flip([found.nearest_flip]), "the same, over all directions"),
+        ("first flip −", _flip(view.flips[0]), "most likely token changes"),
+        ("first flip +", _flip(view.flips[1]), "most likely token changes"),
+        ("nearest flip", _flip([nearest]), "the same, over all directions"),
         ("certified ball", words.number(ball), "no direction at all exceeds ε inside"),
-        ("token constraint bound", words.number(bound), "ranks states by sensitivity; ε = 1"),
+        ("token constraint bound", words.number(bound), "ranks states, ε = 1"),
         ("entropy", f"{words.number(state.entropy)} nats", "of the next token"),
         ("margin", words.number(state.margin), "gap of the two largest logits"),
-        ("trust range −", words.number(trust_minus), "quadratic within 10 % of the true KL"),
-        ("trust range +", words.number(trust_plus), "quadratic within 10 % of the true KL"),
+        ("trust range −", words.number(trust_minus), "quadratic within 10 % of true KL"),
+        ("trust range +", words.number(trust_plus), "quadratic within 10 % of true KL"),
         ("curvature vᵀHv", words.number(ray.curvature), "κ₂, nats per squared unit"),
         ("κ₃", words.number(third), "makes the two sides differ"),
         ("κ₄", words.number(fourth), "the next term of the series"),
-        ("r / ‖vector‖", words.percent(view.predicted / state.norm), f"of {state.norm:.3g}"),
+        (
+            "r / ‖vector‖",
+            words.percent(view.predicted * unit.length / state.norm),
+            f"‖vector‖ = {state.norm:.3g}",
+        ),
     ]
-    names = ("quantity", "value", "meaning")
-    table = [dict(zip(names, row, strict=True)) for row in rows]
-    wide = {"value": st.column_config.TextColumn(width="medium")}
-    st.dataframe(table, hide_index=True, height="content", column_config=wide)
+    widths = {"quantity": 145, "value": 125, "meaning": 240}  # pixels: a token may be long
+    columns = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
+    table = [dict(zip(widths, row, strict=True)) for row in rows]
+    st.dataframe(table, hide_index=True, height="content", column_config=columns)
 
 
 def _flip(flips: list[Flip | None] | list[Flip]) -> str:

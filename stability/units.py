@@ -1,0 +1,28 @@
+"""Units of length: a state's own coordinates, or parts of its norm."""
+
+from dataclasses import dataclass
+from typing import overload
+
+
+@dataclass(frozen=True)
+class Unit:
+    """What lengths are counted in: its name, and its own length in the state's coordinates."""
+
+    name: str
+    length: float
+
+    @overload
+    def count(self, length: float) -> float: ...
+    @overload
+    def count(self, length: None) -> None: ...
+    def count(self, length: float | None) -> float | None:
+        """How many units a length in coordinates is; None where there is no such length."""
+        return None if length is None else length / self.length
+
+
+COORDINATES = Unit("units of the vector", 1.0)
+
+
+def percent_of(norm: float) -> Unit:
+    """Hundredths of the norm of a state's vector."""
+    return Unit("% of ‖vector‖", norm / 100)

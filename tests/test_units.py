@@ -1,0 +1,15 @@
+"""Lengths in other units."""
+
+from stability.units import COORDINATES, percent_of
+
+
+def test_coordinates_are_left_as_they_are():
+    assert COORDINATES.count(0.3) == 0.3
+
+
+def test_a_length_is_counted_in_hundredths_of_the_norm():
+    assert percent_of(40.0).count(0.2) == 0.5
+
+
+def test_no_length_is_none():
+    assert percent_of(40.0).count(None) is None
