@@ -1,4 +1,4 @@
-"""The command line: `python -m stability analyze PROMPT`.
+"""The command line: `python -m stability analyze PROMPT`, `python -m stability bench`.
 
 Results go to standard output and nothing else does; progress and errors go to standard error. Bad
 input ends with one line there and exit status 2.
@@ -9,8 +9,10 @@ import json
 import os
 import sys
 from collections.abc import Iterator, Sequence
+from pathlib import Path
 from typing import Any, NoReturn
 
+from stability.bench import PROMPT, SUITES
 from stability.errors import StabilityError
 
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
@@ -57,6 +59,16 @@ def parser() -> argparse.ArgumentParser:
     analyze.add_argument("--k", type=int, default=16, help="number of eigenpairs")
     analyze.add_argument("--json", action="store_true", help="print one JSON object")
     analyze.set_defaults(run=run_analyze)
+    bench = commands.add_parser("bench", help="speed beside accuracy, against named baselines")
+    bench.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES, help="what to measure")
+    bench.add_argument(
+        "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
+    )
+    bench.add_argument("--json", action="store_true", help="print one JSON object")
+    bench.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
+    )
+    bench.set_defaults(run=run_bench)
     return top
 
 
@@ -105,6 +117,25 @@ def run_analyze(options: argparse.Namespace) -> None:
     report = found.report(options.epsilon)
     # in ASCII, JSON is the same valid UTF-8 under every locale
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))
+
+
+def run_bench(options: argparse.Namespace) -> None:
+    """`bench`: time and accuracy of every fast path beside its baselines, from one run."""
+    states = _load(options.model).capture_all(PROMPT)
+    try:
+        from stability.bench.report import bench, lines
+
+        report = bench(states, options.suite)
+    except ModuleNotFoundError as error:
+        raise StabilityError(
+            f"The bench needs its baselines, and {error.name!r} is not installed: "
+            "run `pip install '.[bench]'`."
+        ) from error
+    if options.plot:
+        from stability.figures.scaling import scaling_figure
+
+        scaling_figure(report["scaling"]).write_image(options.plot)
+    print(json.dumps(report, allow_nan=False) if options.json else "\n".join(lines(report)))
 
 
 def _load(name: str) -> Any:

@@ -22,6 +22,7 @@ from stability.errors import StabilityError
 from stability.state import State
 
 ROWS = 16384  # rows of W_U held in float64 at a time
+CHUNK = 2048  # rows whose slopes a processor's cache holds
 
 
 def require_linear(state: State) -> None:
@@ -63,37 +64,63 @@ def centre(
     return slopes
 
 
-def products(states: Sequence[State], blocks: Float[Tensor, "T d b"]) -> Float[Tensor, "T d b"]:
-    """`H V` at each state for its own block, in two reads of `W_U` for all of them together."""
+def products(
+    states: Sequence[State], blocks: Float[Tensor, "T d b"], offsets: Float[Tensor, "T d"]
+) -> Float[Tensor, "T d b"]:
+    """`H V` at each state for its own block, in one read of `W_U` for all of them together.
+
+    With the mean known, `offsets` from `mean_offsets`, a few rows at a time make their slopes and are
+    pulled back while the processor still holds them: `H V = Σ_i p_i (w_i − μ)(w_i − μ)ᵀV`, the term
+    of the likeliest token apart, as it would cancel.
+    """
     for state in states:
         require_linear(state)
-    readout, b = states[0].readout, blocks.shape[2]
-    slopes = readout.slopes(torch.cat([*blocks], dim=1))
-    for state, own in zip(states, slopes.split(b, dim=1), strict=True):
-        centre(own, state.probs, state.argmax).mul_(state.probs[:, None])
-    return torch.stack(readout.pull_back(slopes).split(b, dim=1))
+    W_U, scale = states[0].readout.W_U, states[0].readout.scale
+    T, d, b = blocks.shape
+    tops = torch.tensor([state.argmax for state in states], device=W_U.device)[:, None]
+    probs = torch.stack([state.probs for state in states])
+    others = probs.scatter(1, tops, 0).to(W_U)
+    means = scale * W_U[tops[:, 0]].double() + offsets
+    levels = torch.einsum("td,tdb->tb", means, blocks.to(means)).to(W_U)
+    vectors = scale * torch.cat([*blocks], dim=1).to(W_U)
+    pulled = torch.zeros(d, T * b, dtype=means.dtype, device=W_U.device)
+    total = torch.zeros(T, b, dtype=means.dtype, device=W_U.device)
+    for rows, p in zip(W_U.split(CHUNK), others.T.split(CHUNK), strict=True):
+        slopes = (rows @ vectors).view(-1, T, b).sub_(levels).mul_(p[..., None])
+        pulled += rows.T @ slopes.view(-1, T * b)
+        total += slopes.sum(dim=0)
+    top = probs.gather(1, tops) * torch.einsum("td,tdb->tb", offsets, blocks.to(means))
+    image = scale * pulled.T.view(T, b, d) - total[..., None] * means[:, None]
+    return (image + top[..., None] * offsets[:, None]).mT
 
 
-def product(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
-    """`H V` in two reads of `W_U`, without forming `H`."""
-    return products([state], directions[None])[0]
+def product(
+    state: State, directions: Float[Tensor, "d k"], offset: Float[Tensor, " d"]
+) -> Float[Tensor, "d k"]:
+    """`H V` in one read of `W_U`, without forming `H`; `offset` from `mean_offset`."""
+    return products([state], directions[None], offset[None])[0]
 
 
-def mean_offsets(states: Sequence[State]) -> Float[Tensor, "d T"]:
+def mean_offsets(states: Sequence[State]) -> Float[Tensor, "T d"]:
     """`s·(μ − w_top)` of each state, summed over the other tokens so that nothing cancels."""
     readout = states[0].readout
     others = torch.stack([state.probs for state in states], dim=1)
     tops = [state.argmax for state in states]
     others[tops, range(len(tops))] = 0
     rows = readout.scale * readout.W_U[tops].double()
-    return readout.pull_back(others) - others.sum(dim=0) * rows.T
+    return readout.pull_back(others).T - others.sum(dim=0)[:, None] * rows
+
+
+def mean_offset(state: State) -> Float[Tensor, " d"]:
+    """`s·(μ − w_top)` of one state."""
+    return mean_offsets([state])[0]
 
 
 def dense(state: State) -> Float[Tensor, "d d"]:
     """The whole matrix `H`, float64: the reference for everything faster, 2Vd² operations."""
     require_linear(state)
     scale, W_U = state.readout.scale, state.readout.W_U
-    centre = scale * W_U[state.argmax].double() + mean_offsets([state])[:, 0]
+    centre = scale * W_U[state.argmax].double() + mean_offset(state)
     H = torch.zeros(len(centre), len(centre), dtype=centre.dtype, device=centre.device)
     for rows, p in zip(W_U.split(ROWS), state.probs.split(ROWS), strict=True):
         weighted = (scale * rows.double() - centre) * p.sqrt()[:, None]
@@ -144,10 +171,10 @@ def spreads(states: Sequence[State]) -> list[Spread]:
         require_linear(state)
     readout, offsets = states[0].readout, mean_offsets(states)
     tops = [state.argmax for state in states]
-    means = readout.scale * readout.W_U[tops].double().T + offsets
+    means = readout.scale * readout.W_U[tops].double() + offsets
     found = []
     for state, offset, mean, projections in zip(
-        states, offsets.T, means.T, readout.slopes(means).T, strict=True
+        states, offsets, means, readout.slopes(means.T).T, strict=True
     ):
         squared = readout.row_norms_squared - 2 * projections + mean.square().sum()
         squared[state.argmax] = offset.square().sum()

@@ -20,6 +20,8 @@ from stability import certificate, newton
 
 BINS = 256
 MERGE_TOLERANCE = 1e-5  # relative error of a divergence that merging may cause
+ROUNDING = 1e-12  # of a fourth moment, whose deviations carry 1e-16 of the largest value
+EPS = float(np.finfo(float).eps)
 OVERFLOW = 700.0  # exp of more is infinite in float64
 
 
@@ -97,9 +99,15 @@ class Law:
     tokens: Atoms
 
     @cached_property
-    def bin_width(self) -> Float[ndarray, "*batch"]:
-        """Width `h` of the intervals that are merged."""
-        return np.asarray(np.ptp(self.tokens.values, axis=-1) / BINS)
+    def _rules(self) -> tuple[Float[ndarray, "*batch n"], ...]:
+        """Nodes and masses of the intervals' Gauss rules, their defects, and their lower edges."""
+        values = self.tokens.values
+        flat = values.reshape(-1, values.shape[-1])
+        weights = np.broadcast_to(self.tokens.weights, values.shape).reshape(flat.shape)
+        rules = [_gauss_rules(v, w) for v, w in zip(flat, weights, strict=True)]
+        return tuple(
+            np.stack(part).reshape(*values.shape[:-1], -1) for part in zip(*rules, strict=True)
+        )
 
     @cached_property
     def merged(self) -> Atoms:
@@ -108,26 +116,27 @@ class Law:
         Each of `BINS` equal intervals keeps its two-point Gauss rule: the two atoms with the
         interval's own mass, mean, variance and third moment.
         """
-        values = self.tokens.values
-        flat = values.reshape(-1, values.shape[-1])
-        weights = np.broadcast_to(self.tokens.weights, values.shape).reshape(flat.shape)
-        rules = [_gauss_rules(v, w) for v, w in zip(flat, weights, strict=True)]
-        nodes, masses = (
-            np.stack(part).reshape(*values.shape[:-1], 2 * BINS)
-            for part in zip(*rules, strict=True)
-        )
+        nodes, masses, _, _ = self._rules
         return Atoms(nodes - (masses * nodes).sum(axis=-1, keepdims=True), masses)
 
-    def merge_error(self, t: Float[ndarray, "*batch m"]) -> Float[ndarray, "*batch m"]:
-        """Bound `(th)⁴e^{|t|h}/1536` of what merging takes from `KL(t)`, in nats.
+    def merge_error(
+        self, t: Float[ndarray, "*batch m"], kl: Float[ndarray, "*batch m"]
+    ) -> Float[ndarray, "*batch m"]:
+        """Bound of what merging takes from `KL(t)`, in nats, given the merged `KL(t)`.
 
-        All even derivatives of `e^{ta}` are positive, so the Gauss rule errs on one side only; its
-        remainder is `f⁗/24` times the integral of the square of the best monic quadratic on an
-        interval of width `h`, which is at most `(h²/8)²`.
+        A Gauss rule errs on one side only, as all even derivatives of `e^{ta}` are positive: by
+        `t⁴e^{ta}/24` somewhere in the interval, times its defect. In `log E` this counts relative to
+        the merged `E = e^{KL}`. Added is what the rounding of the nodes themselves may cause.
         """
-        step = np.abs(t) * self.bin_width[..., None]
-        with np.errstate(over="ignore"):  # an infinite bound is a true one
-            return step**4 * np.exp(step) / 1536
+        _, _, defects, edges = self._rules
+        low, high = edges[..., :-1], edges[..., 1:]
+        steepest = np.maximum(t[..., None] * low[..., None, :], t[..., None] * high[..., None, :])
+        with np.errstate(divide="ignore", over="ignore"):  # an infinite bound is a true one
+            fourth_power = 4 * np.log(np.abs(t)) - kl
+            terms = np.exp(steepest + fourth_power[..., None])
+        terms[np.broadcast_to(defects[..., None, :] == 0, terms.shape)] = 0
+        misplaced = 4 * EPS * np.abs(edges).max(axis=-1)[..., None] * np.abs(t)
+        return (terms @ defects[..., None])[..., 0] / 24 + misplaced
 
     def cumulants(self) -> Float[ndarray, "*batch 3"]:
         """`κ₂, κ₃, κ₄` of the series `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`.
@@ -144,7 +153,7 @@ class Law:
     def kl(self, t: Float[ndarray, "*batch m"]) -> Float[ndarray, "*batch m"]:
         """`KL(t) = log E[exp(t·a_c)]` in nats, to a relative `MERGE_TOLERANCE`."""
         kl = self.merged.kl_and_slope(t)[0]
-        for unsafe in np.argwhere(self.merge_error(t) > MERGE_TOLERANCE * kl):
+        for unsafe in np.argwhere(self.merge_error(t, kl) > MERGE_TOLERANCE * kl):
             row, i = unsafe[:-1], unsafe[-1:]
             kl[*row, i] = self._row(row).kl_and_slope(t[*row, i])[0]
         return kl
@@ -152,8 +161,9 @@ class Law:
     def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "*batch 2 m"]:
         """Distances (minus, plus) at which `KL(t) = ε`, for every `ε`."""
         found = self.merged.boundaries(epsilon)
-        error = self.merge_error(found.reshape(*found.shape[:-2], -1)).reshape(found.shape)
-        unsafe = (error > MERGE_TOLERANCE * epsilon).any(axis=(-2, -1))
+        signed = (found * np.array([[-1.0], [1.0]])).reshape(*found.shape[:-2], -1)
+        nats = np.broadcast_to(np.tile(epsilon, 2), signed.shape)
+        unsafe = (self.merge_error(signed, nats) > MERGE_TOLERANCE * nats).any(axis=-1)
         for row in np.argwhere(unsafe):
             found[*row] = self._row(row).boundaries(epsilon)
         return found
@@ -165,23 +175,32 @@ class Law:
 
 def _gauss_rules(
     values: Float[ndarray, " n"], weights: Float[ndarray, " n"]
-) -> tuple[Float[ndarray, " m"], Float[ndarray, " m"]]:
-    """Nodes and weights of the intervals' two-point Gauss rules; empty ones weigh nothing."""
+) -> tuple[Float[ndarray, " m"], ...]:
+    """Nodes and masses of the intervals' two-point Gauss rules, their defects, and all edges.
+
+    The defect is the integral of the squared monic quadratic that vanishes at both nodes,
+    `m (μ₄ − μ₃²/σ² − σ⁴)`: zero where an interval holds two values or fewer.
+    """
     low, width = values.min(), np.ptp(values) / BINS or 1.0
     index = np.minimum((values - low) / width, BINS - 1).astype(np.intp)
     mass = np.bincount(index, weights, BINS)
     safe_mass = np.where(mass > 0, mass, 1.0)
-    centre = low + (np.arange(BINS) + 0.5) * width
+    edges = low + np.arange(BINS + 1) * width
+    centre = edges[:-1] + 0.5 * width
     mean = centre + np.bincount(index, weights * (values - centre[index]), BINS) / safe_mass
     deviation = values - mean[index]
     squares = weights * deviation**2
     variance = np.bincount(index, squares, BINS) / safe_mass
     third = np.bincount(index, squares * deviation, BINS) / safe_mass
+    fourth = np.bincount(index, squares * deviation**2, BINS) / safe_mass
     # the nodes are roots of u² − (third/variance)·u − variance; the larger first: nothing cancels
     lean = np.divide(third, 2 * variance, out=np.zeros(BINS), where=variance > 0)
     far = np.abs(lean) + np.sqrt(lean**2 + variance)
     near = np.divide(variance, far, out=np.zeros(BINS), where=far > 0)
     right, left = np.where(lean >= 0, (far, near), (near, far))
-    share = np.divide(left, right + left, out=np.full(BINS, 0.5), where=far > 0)
     nodes = np.concatenate([mean + right, mean - left])
-    return nodes, np.concatenate([mass * share, mass * (1 - share)])
+    # each from the other's distance: one less a share would lose a small mass beside a large one
+    shares = np.divide([left, right], right + left, out=np.full((2, BINS), 0.5), where=far > 0)
+    masses = (mass * shares).ravel()
+    defect = np.maximum(fourth - 4 * lean**2 * variance - variance**2, 0) + ROUNDING * fourth
+    return nodes, masses, mass * defect, edges

@@ -74,28 +74,26 @@ def _top_eigenvalues(
     states: Sequence[State], spreads: Sequence[fisher.Spread]
 ) -> tuple[list[float], list[float]]:
     """The largest eigenvalue of `H` at each state, and its upper bound."""
-    blocks = _head_blocks(states, spreads)
+    offsets = torch.stack([spread.offset for spread in spreads])
+    blocks = _head_blocks(states, offsets)
     for _ in range(PASSES):
-        images = fisher.products(states, blocks)
+        images = fisher.products(states, blocks, offsets)
         ritz, _, remainder = rayleigh_ritz(blocks, images)
         if settled(ritz, remainder, 1, TOLERANCE):
             break
         blocks = torch.linalg.qr(images).Q
     upper = [
-        float(compression_bound(own, rest, spread.trace)[0])
-        for own, rest, spread in zip(ritz, remainder, spreads, strict=True)
+        float(compression_bound(own, left, spread.trace - float(own.sum()))[0])
+        for own, left, spread in zip(ritz, remainder, spreads, strict=True)
     ]
     return ritz[:, 0].clamp_min(0).tolist(), upper
 
 
-def _head_blocks(
-    states: Sequence[State], spreads: Sequence[fisher.Spread]
-) -> Float[Tensor, "T d b"]:
+def _head_blocks(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Float[Tensor, "T d b"]:
     """Top eigenvectors, nearly, of the part of each `H` that the most probable tokens make."""
     W_U, scale = states[0].readout.W_U, states[0].readout.scale
     p, head = torch.stack([state.probs for state in states]).topk(min(HEAD, len(W_U)))
     tops = W_U[[state.argmax for state in states]].double()
-    offsets = torch.stack([spread.offset for spread in spreads])
     rows = scale * (W_U[head].double() - tops[:, None]) - offsets[:, None]
     rows *= p.sqrt()[..., None]
     blocks = rows[:, :BLOCK].mT

@@ -157,7 +157,8 @@ class Ray:
         t = self._departure(self.law.merged, grid, tolerance)
         if t is not None:
             signed = np.sign(grid[:1]) * t
-            if self.law.merge_error(signed) <= 1e-3 * tolerance * self.quadratic(signed):
+            kl = self.law.merged.kl_and_slope(signed)[0]
+            if self.law.merge_error(signed, kl) <= 1e-3 * tolerance * kl:
                 return t
         return self._departure(self.law.tokens, grid, tolerance)
 

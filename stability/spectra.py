@@ -18,7 +18,7 @@ from stability.state import State
 HEAD_MASS, HEAD_LEAST, HEAD_MOST = 0.998, 1024, 4096
 GUARD = 8  # extra vectors in the block: they speed up the last ones asked for
 TOLERANCE = 1e-4
-PASSES = 12
+HEAD_PASSES, PASSES = 8, 12
 
 
 @dataclass(frozen=True, eq=False)
@@ -96,18 +96,17 @@ def _flat(state: State, k: int, spread: fisher.Spread) -> Spectrum:
 
 def _subspace(state: State, k: int, spread: fisher.Spread, tolerance: float) -> Spectrum:
     head = _head_tokens(state.probs)
-    head_values, block = _head_eigenpairs(state, spread, head, k + GUARD)
+    gram = _head_gram(state, spread, head)
+    block = _head_block(gram, k + GUARD)
     for _ in range(PASSES):
-        image = fisher.product(state, block)
+        image = fisher.product(state, block, spread.offset)
         ritz, vectors, remainder = rayleigh_ritz(block, image)
         if settled(ritz, remainder, k, tolerance):
             break
         block = torch.linalg.qr(image).Q
     residuals = remainder[:, :k].norm(dim=0)
-    upper = torch.minimum(
-        compression_bound(ritz, remainder, spread.trace),
-        head_values + spread.tail_trace(head),
-    ).maximum(ritz)
+    rest = min(spread.trace - float(ritz.sum()), _outside(gram, vectors) + spread.tail_trace(head))
+    upper = compression_bound(ritz, remainder, rest)
     return Spectrum(ritz[:k], upper[:k], _oriented(vectors[:, :k]), residuals, spread)
 
 
@@ -141,31 +140,44 @@ def _head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
     return most.indices[: max(needed, HEAD_LEAST)]
 
 
-def _head_eigenpairs(
-    state: State, spread: fisher.Spread, head: Int[Tensor, " m"], b: int
-) -> tuple[Float[Tensor, " b"], Float[Tensor, "d b"]]:
-    """Eigenpairs of the head's part of `H`, with the full `p` and the full `μ`.
+def _head_gram(
+    state: State, spread: fisher.Spread, head: Int[Tensor, " m"]
+) -> Float[Tensor, "d d"]:
+    """The head's part of `H`, with the full `p` and the full `μ`.
 
-    A renormalised head would break the enclosure `λ(head) ≤ λ(H) ≤ λ(head) + tr(tail)`.
+    A renormalised head would break the enclosure `H(head) ≤ H ≤ H(head) + tr(tail)·I`.
     """
     scale, W_U = state.readout.scale, state.readout.W_U
     rows = scale * (W_U[head] - W_U[state.argmax]) - spread.offset.to(W_U)
     rows *= state.probs[head].sqrt().to(W_U)[:, None]
-    values, vectors = torch.linalg.eigh(rows.T @ rows)
-    block = torch.linalg.qr(vectors.flip(1)[:, :b].double()).Q
-    return values.flip(0)[:b].double(), block
+    return rows.T @ rows
+
+
+def _head_block(gram: Float[Tensor, "d d"], b: int) -> Float[Tensor, "d b"]:
+    """Top eigenvectors of the head, nearly: from its longest columns by block iteration."""
+    block = gram[:, gram.diagonal().topk(b).indices]
+    for _ in range(HEAD_PASSES):
+        block = gram @ torch.linalg.qr(block).Q
+    return torch.linalg.qr(block.double()).Q
+
+
+def _outside(gram: Float[Tensor, "d d"], vectors: Float[Tensor, "d b"]) -> float:
+    """`‖(I − QQᵀ) G (I − QQᵀ)‖_F`: no eigenvalue of the head outside of `Q` exceeds it."""
+    left = gram.double() - vectors @ (vectors.T @ gram.double())
+    return float((left - (left @ vectors) @ vectors.T).norm())
 
 
 def compression_bound(
-    ritz: Float[Tensor, " b"], remainder: Float[Tensor, "d b"], trace: float
+    ritz: Float[Tensor, " b"], remainder: Float[Tensor, "d b"], rest: float
 ) -> Float[Tensor, " b"]:
     """Upper bounds of the eigenvalues from one block pass.
 
     On the complement of the first `i − 1` Ritz vectors (Courant–Fischer) `H` is a block matrix with
-    `θ_i` and less in one corner, the residuals `R` beside it and a trace of `tr H − Σθ` left in the
-    other, so `λ_i` is at most the larger eigenvalue of `[[θ_i, ‖R‖], [‖R‖, tr H − Σθ]]`.
+    `θ_i` and less in one corner, the residuals `R` beside it, and in the other corner what is left
+    outside the block, where nothing exceeds `rest`: for one, the trace that is left, `tr H − Σθ`. So
+    `λ_i` is at most the larger eigenvalue of `[[θ_i, ‖R‖], [‖R‖, rest]]`.
     """
-    rest = max(trace - float(ritz.sum()), 0.0)
+    rest = max(rest, 0.0)
     coupling = remainder.square().sum(dim=0).flip(0).cumsum(0).flip(0)
     return 0.5 * (ritz + rest) + (0.25 * (ritz - rest) ** 2 + coupling).sqrt()
 

@@ -1,0 +1,8 @@
+"""Speed beside accuracy: every fast path against what a person would write without it."""
+
+SUITES = ("spectrum", "ray", "region", "map", "scaling")
+PROMPT = (
+    "Once upon a time there was a little girl named Lily, who lived in a small house near the "
+    "forest. One day she went to the river to fetch water, and on her way she met an old man. "
+    "The capital of France is Paris, and 12 * 7 = 84; def square(n): return n"
+)

@@ -1,0 +1,73 @@
+"""How each cost grows with the vocabulary, the width and the length of the prompt."""
+
+from collections.abc import Callable, Iterator, Sequence
+from dataclasses import dataclass
+from functools import partial
+
+import numpy as np
+import torch
+
+from stability.bench.cases import everything, whole_region
+from stability.bench.timing import Way, medians
+from stability.maps import token_map
+from stability.readout import Readout
+from stability.spectra import spectrum
+from stability.state import ModelCard, State, Token
+
+VOCABULARIES = (8192, 16384, 32768, 65536, 131072)
+WIDTHS = (128, 256, 512, 1024, 2048)
+LENGTHS = (4, 8, 16, 32, 64)
+V, D = 32768, 512
+
+
+@dataclass(frozen=True)
+class Growth:
+    """The median seconds of one task at the sizes of one axis."""
+
+    axis: str
+    task: str
+    sizes: tuple[int, ...]
+    seconds: tuple[float, ...]
+
+
+def growths(states: Sequence[State]) -> Iterator[Growth]:
+    """Costs at random readouts of growing size, and on the first tokens of a prompt."""
+    yield from _by_size("vocabulary", VOCABULARIES, lambda V: synthetic(V, D))
+    yield from _by_size("width", WIDTHS, lambda d: synthetic(V, d))
+    lengths = tuple(n for n in LENGTHS if n <= len(states))
+    seconds = [medians({"": Way(partial(token_map, states[:n]))})[""] for n in lengths]
+    yield Growth("prompt length", "map of all tokens", lengths, tuple(seconds))
+
+
+def _by_size(axis: str, sizes: Sequence[int], make: Callable[[int], State]) -> Iterator[Growth]:
+    times = [medians(_tasks(make(size))) for size in sizes]
+    for task in times[0]:
+        yield Growth(axis, task, tuple(sizes), tuple(time[task] for time in times))
+
+
+def _tasks(state: State) -> dict[str, Way]:
+    vectors = spectrum(state, 2).vectors
+    axis = np.linspace(-0.1, 0.1, 101)
+    return {
+        "16 eigenpairs": Way(lambda: spectrum(state, 16)),
+        "a ray": Way(lambda: everything(state, vectors[:, 0])),
+        "a region": Way(lambda: whole_region(state, vectors, axis)),
+    }
+
+
+def synthetic(V: int, d: int) -> State:
+    """A state of a random readout whose spectrum and logits fall off like a language model's."""
+    draw = torch.Generator().manual_seed(0)
+    W_U = torch.randn(V, d, generator=draw) * torch.arange(1, d + 1) ** -0.5
+    y = torch.randn(d, generator=draw)
+    y *= 3 / (W_U @ y).std()
+    return State(
+        vector=y,
+        readout=Readout(W_U),
+        prompt="",
+        tokens=(Token(0, 0, ""),),
+        position=0,
+        site="prelogit",
+        model=ModelCard("synthetic", "0", "float32", d, 0, V),
+        text=str,
+    )
