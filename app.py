@@ -1,6 +1,7 @@
 """Explore: a prompt, a token, a direction, and the stable region of what comes next."""
 
 import os
+from importlib.resources import files
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
 
@@ -8,9 +9,12 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui import explore
+from stability.ui.words import plain
 
-st.set_page_config(page_title="Stable regions", page_icon=":material/adjust:", layout="wide")
+st.set_page_config(
+    page_title="Stable regions", page_icon=str(files("stability.ui") / "icon.svg"), layout="wide"
+)
 try:
     explore.page()
 except StabilityError as error:
-    st.error(str(error))
+    st.error(plain(str(error)))

@@ -57,9 +57,7 @@ class Analysis:
             "radii": [self._radii(epsilon) for epsilon in epsilons],
             "flips": {"minus": [asdict(f) for f in minus], "plus": [asdict(f) for f in plus]},
             "nearest_flip": self.nearest_flip and asdict(self.nearest_flip),
-            "certified_ball": [
-                {"epsilon": epsilon, "radius": self.certified_ball(epsilon)} for epsilon in epsilons
-            ],
+            "certified_ball": self._balls(epsilons),
             "token_constraint_bound": spectrum.spread.token_constraint_bound(),
         }
 
@@ -77,6 +75,12 @@ class Analysis:
         """Radius within which no direction at all exceeds `ε` nats."""
         largest = float(self.spectrum.upper[0])
         return certificate.ball(self.spectrum.spread.reach, largest, epsilon)
+
+    def _balls(self, epsilons: Sequence[float]) -> list[dict[str, float]] | None:
+        """The certified ball for every `ε`, or None where `H = 0`: nothing ends it."""
+        radii = [(epsilon, self.certified_ball(epsilon)) for epsilon in epsilons]
+        found = [{"epsilon": epsilon, "radius": r} for epsilon, r in radii if r is not None]
+        return found or None
 
     def _radii(self, epsilon: float) -> dict[str, Any]:
         minus, plus = self.ray.boundary(epsilon)

@@ -15,6 +15,8 @@ from typing import Any, NoReturn
 from stability.bench import PROMPT, SUITES
 from stability.errors import StabilityError
 
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
+
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
 WIDTH = 80  # columns of the readable report
 INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 and the signal's number, as a shell reports them
@@ -187,7 +189,8 @@ def _radii(report: dict[str, Any]) -> Iterator[str]:
     """A row for each epsilon and side: predicted and actual radius, and what is certified."""
     columns = ("epsilon", "side", "predicted", "actual", "inner", "outer", "ball")
     yield "".join(f"{column:>11}" for column in columns)
-    for row, ball in zip(report["radii"], report["certified_ball"], strict=True):
+    balls = report["certified_ball"] or [{"radius": None} for _ in report["radii"]]
+    for row, ball in zip(report["radii"], balls, strict=True):
         certified = row["certified"] or {"minus": (None, None), "plus": (None, None)}
         for side, actual in row["actual"].items():
             radii = (row["predicted"], actual, *certified[side], ball["radius"])

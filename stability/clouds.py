@@ -72,21 +72,22 @@ class _Progress:
 def cloud(
     state: State, spectrum: Spectrum, epsilon: float, n: int = 400, k: int = 8, seed: int = 0
 ) -> Cloud:
-    """Sample `δ = s·√(2ε)·Σ c_i v_i/√λ_i` over the `k` leading eigendirections.
+    """Sample `δ = s·√(2ε)·Σ c_i v_i/√λ_i` over the `k` leading eigendirections, or all curved ones.
 
     `c` is uniform on the unit sphere and `s` on [0, 2], so that the closed form's boundary lies at
     `s = 1`; isotropic noise in all `d` dimensions would hardly change the prediction. Raises
-    StabilityError if fewer than `k` eigenvalues are positive beyond their residuals.
+    StabilityError if fewer than two eigenvalues are positive beyond their residuals.
     """
     vectors, eigenvalues = spectrum.vectors[:, :k], spectrum.eigenvalues[:k].cpu().numpy()
     curved = int((eigenvalues > spectrum.residuals[:k].cpu().numpy()).sum())
-    if curved < k:
+    if curved < 2:
         raise StabilityError(
-            f"A cloud needs {k} directions with curvature; the spectrum holds "
-            f"{curved}: ask for fewer, or choose a less certain position."
+            f"A cloud needs two directions with curvature; the spectrum holds {curved}: choose a "
+            "less certain position."
         )
+    vectors, eigenvalues = vectors[:, :curved], eigenvalues[:curved]
     random = np.random.default_rng(seed)
-    sphere = random.standard_normal((n, k))
+    sphere = random.standard_normal((n, curved))
     sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
     radii = np.array([fisher.radius(float(value), epsilon) for value in eigenvalues])
     coefficients = random.uniform(0, 2, (n, 1)) * sphere * radii

@@ -28,6 +28,8 @@ class Direction:
     kind: str
     label: str
     vector: Float[Tensor, " d"]
+    rank: int | None = None  # of an eigenvector, from 0
+    distance: float | None = None  # of another prompt's state
 
 
 @runtime_checkable
@@ -129,7 +131,7 @@ def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:
 def eigen(spectrum: Spectrum, index: int) -> Direction:
     """The eigenvector of `H` with the given rank, from 0 for the largest eigenvalue."""
     _require_rank(index, spectrum.vectors.shape[1])
-    return Direction("eig", f"eigendirection {index + 1}", spectrum.vectors[:, index])
+    return Direction("eig", f"eigendirection {index + 1}", spectrum.vectors[:, index], index)
 
 
 def random(state: State, seed: int) -> Direction:
@@ -199,7 +201,8 @@ def prompt_difference(state: State, other: State) -> Direction:
             "is this one: choose a different prompt."
         )
     difference = other.vector.double() - state.vector.double()
-    return Direction("prompt", f"towards {other.prompt!r}", unit(difference, len(difference)))
+    vector, distance = unit(difference, len(difference)), float(difference.norm())
+    return Direction("prompt", f"towards {other.prompt!r}", vector, distance=distance)
 
 
 def from_file(state: State, path: Path) -> Direction:

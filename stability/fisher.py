@@ -120,10 +120,10 @@ def dense(state: State) -> Float[Tensor, "d d"]:
     """The whole matrix `H`, float64: the reference for everything faster, 2Vd² operations."""
     require_linear(state)
     scale, W_U = state.readout.scale, state.readout.W_U
-    centre = scale * W_U[state.argmax].double() + mean_offset(state)
-    H = torch.zeros(len(centre), len(centre), dtype=centre.dtype, device=centre.device)
+    mean = scale * W_U[state.argmax].double() + mean_offset(state)
+    H = torch.zeros(len(mean), len(mean), dtype=mean.dtype, device=mean.device)
     for rows, p in zip(W_U.split(ROWS), state.probs.split(ROWS), strict=True):
-        weighted = (scale * rows.double() - centre) * p.sqrt()[:, None]
+        weighted = (scale * rows.double() - mean) * p.sqrt()[:, None]
         H += weighted.T @ weighted
     return H
 

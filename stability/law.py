@@ -159,7 +159,7 @@ class Law:
         return kl
 
     def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "*batch 2 m"]:
-        """Distances (minus, plus) at which `KL(t) = ε`, for every `ε`."""
+        """Distances (minus, plus) at which `KL(t) = ε`, for every `ε`; `KL` to `MERGE_TOLERANCE`."""
         found = self.merged.boundaries(epsilon)
         signed = (found * np.array([[-1.0], [1.0]])).reshape(*found.shape[:-2], -1)
         nats = np.broadcast_to(np.tile(epsilon, 2), signed.shape)

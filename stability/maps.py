@@ -50,8 +50,8 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
     """The sensitivity of every state of a prompt.
 
     The eigenvalues come from a block iteration of all side by side; passes go on until the
-    estimated relative error `‖r‖²/(θ₁(θ₁ − θ_b))` of each is below 1e-4. Raises StabilityError where
-    the logits are not linear in the state.
+    estimated relative error `‖r‖²/(θ₁(θ₁ − θ_b))` of each is below 1e-4, or end with the eighth.
+    Raises StabilityError where the logits are not linear in the state.
     """
     chunks = [states[i : i + AT_ONCE] for i in range(0, len(states), AT_ONCE)]
     return [found for chunk in chunks for found in _sensitivities(together(chunk))]

@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -40,8 +40,8 @@ class Ray:
     """
 
     state: State
-    direction: Float[Tensor, " d"]
-    slopes: Float[ndarray, " V"]
+    direction: Float[Tensor, " d"] = field(repr=False)
+    slopes: Float[ndarray, " V"] = field(repr=False)
 
     @cached_property
     def law(self) -> Law:

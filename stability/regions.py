@@ -1,7 +1,7 @@
 """The stable region in the plane of two directions: its ellipse, its true edge, its cells."""
 
 import math
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -19,6 +19,7 @@ from stability.law import Atoms, Law, divergence
 from stability.state import State
 
 ANGLES_AT_ONCE = 30  # laws of the whole vocabulary held in memory together
+TOKENS_AT_ONCE = 8192  # of a grid's factors
 LEAST_MASS = 1e-290  # far enough from the end of float64 that no term of the sum is lost
 
 
@@ -45,8 +46,8 @@ class Region:
     """
 
     state: State
-    axes: Float[Tensor, "d 2"]
-    slopes: Float[ndarray, "V 2"]
+    axes: Float[Tensor, "d 2"] = field(repr=False)
+    slopes: Float[ndarray, "V 2"] = field(repr=False)
 
     @cached_property
     def probs(self) -> Float[ndarray, " V"]:
@@ -77,7 +78,7 @@ class Region:
             self._boundary_along(directions[i : i + ANGLES_AT_ONCE], epsilon)
             for i in range(0, len(angles), ANGLES_AT_ONCE)
         ]
-        return np.concatenate(distances)
+        return np.concatenate([*distances, np.empty(0)])
 
     def _boundary_along(
         self, directions: Float[ndarray, "n 2"], epsilon: float
@@ -102,14 +103,20 @@ class Region:
         so that neither overflows, and points whose product underflows are computed one by one.
         KL below 1e-10 nats loses its digits.
         """
-        along_x = torch.outer(torch.from_numpy(x), torch.from_numpy(self.slopes[:, 0].copy()))
-        along_y = torch.outer(torch.from_numpy(y), torch.from_numpy(self.slopes[:, 1].copy()))
-        shift_x, shift_y = along_x.amax(dim=1), along_y.amax(dim=1)
-        grown_x = along_x.sub_(shift_x[:, None]).exp_()
-        grown_y = along_y.sub_(shift_y[:, None]).exp_().mul_(torch.from_numpy(self.probs))
-        mass = grown_y @ grown_x.T
-        kl = (mass.log() + shift_x + shift_y[:, None]).clamp_min(0).numpy()
-        rows, columns = np.nonzero(mass.numpy() < LEAST_MASS)
+        ends = np.stack([self.slopes.min(axis=0), self.slopes.max(axis=0)])
+        shift_x, shift_y = (
+            np.multiply.outer(ends[:, i], v).max(axis=0) for i, v in enumerate((x, y))
+        )
+        mass = np.zeros((len(y), len(x)))
+        for start in range(0, len(self.probs), TOKENS_AT_ONCE):
+            here = slice(start, start + TOKENS_AT_ONCE)
+            along_x, along_y = self.slopes[here].T
+            grown_x = np.exp(np.multiply.outer(x, along_x) - shift_x[:, None])
+            grown_y = np.exp(np.multiply.outer(y, along_y) - shift_y[:, None])
+            mass += (grown_y * self.probs[here]) @ grown_x.T
+        with np.errstate(divide="ignore"):
+            kl = np.maximum(np.log(mass) + shift_x + shift_y[:, None], 0)
+        rows, columns = np.nonzero(mass < LEAST_MASS)
         kl[rows, columns] = self.kl(x[columns], y[rows])
         return kl
 
@@ -121,7 +128,16 @@ class Region:
         return np.array(winners).reshape(np.shape(x))
 
     def cells(self, extent: Extent) -> list[Cell]:
-        """The argmax cells in view, as polygons: exact, not a count of pixels."""
+        """The argmax cells in view, as polygons: exact, not a count of pixels.
+
+        Raises StabilityError if the view, `(x_min, x_max, y_min, y_max)`, is empty.
+        """
+        x_min, x_max, y_min, y_max = extent
+        if not (x_min < x_max and y_min < y_max):
+            raise StabilityError(
+                f"An extent must be (x_min, x_max, y_min, y_max), each growing; received {extent}: "
+                "put the smaller ends first."
+            )
         logits = self.state.uncapped_logits.cpu().numpy()
         polygons = cells.envelope(logits, self.slopes, extent)
         return [Cell(token, self.state.text(token), p) for token, p in polygons.items()]

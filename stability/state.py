@@ -1,7 +1,7 @@
 """A captured vector and everything that is known where it was captured."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 
 import torch
@@ -41,14 +41,19 @@ class State:
     `text` spells a token id of the vocabulary.
     """
 
-    vector: Float[Tensor, " d"]
-    readout: Readout
+    vector: Float[Tensor, " d"] = field(repr=False)
+    readout: Readout = field(repr=False)
     prompt: str
-    tokens: tuple[Token, ...]
+    tokens: tuple[Token, ...] = field(repr=False)
     position: int
     site: str
     model: ModelCard
-    text: Callable[[int], str]
+    text: Callable[[int], str] = field(repr=False)
+
+    @property
+    def here(self) -> Token:
+        """The token of the prompt at this position."""
+        return self.tokens[self.position]
 
     @cached_property
     def uncapped_logits(self) -> Float[Tensor, " V"]:
@@ -73,7 +78,7 @@ class State:
     @cached_property
     def argmax(self) -> int:
         """Id of the most likely next token; ties go to the lowest id."""
-        return int(distribution.argmax(self.logits))
+        return int(distribution.argmax(self.uncapped_logits))
 
     @property
     def entropy(self) -> float:

@@ -10,6 +10,7 @@ class Unit:
 
     name: str
     length: float
+    symbol: str = ""  # behind each number
 
     @overload
     def count(self, length: float) -> float: ...
@@ -25,4 +26,4 @@ COORDINATES = Unit("units of the vector", 1.0)
 
 def percent_of(norm: float) -> Unit:
     """Hundredths of the norm of a state's vector."""
-    return Unit("% of ‖vector‖", norm / 100)
+    return Unit("% of ‖vector‖", norm / 100, " %")

@@ -177,6 +177,11 @@ class RegionView:
     walls: Float[ndarray, "k 2 2"]
     unit: Unit = COORDINATES
 
+    @property
+    def is_cut(self) -> bool:
+        """Whether the stable region is longer than the view."""
+        return bool(np.abs(self.boundary).max() > self.axis[-1])
+
     def measured_in(self, unit: Unit) -> "RegionView":
         """The same view with its lengths, which are in coordinates, counted in another unit."""
         return replace(

@@ -22,6 +22,7 @@ from torch import Tensor
 
 from stability import directions
 from stability.analysis import Analysis, analyze, pairs_for
+from stability.certificate import ROUNDING
 from stability.errors import StabilityError
 from stability.rays import ray
 from stability.spectra import spectrum
@@ -98,8 +99,8 @@ def test_two_tokens_have_the_closed_forms_of_every_radius(epsilon):
         inner, outer = row["certified"][side]
         assert inner < boundary < outer
     growth = brentq(lambda y: np.expm1(y) - y - epsilon * reach**2 / curvature, 1e-6, 100)
-    # moved to the safe side by 1e-5 of itself, for the eigenvalue's bound and for the radius
-    assert ball["radius"] == pytest.approx(growth / reach, rel=3e-5)
+    # moved to the safe side by ROUNDING, and the eigenvalue's bound by 1e-5
+    assert ball["radius"] == pytest.approx(growth / reach, rel=2e-5 + ROUNDING)
     assert ball["radius"] < growth / reach
 
 
@@ -185,7 +186,7 @@ def test_a_prediction_that_cannot_change_a_little_has_no_bound():
     found = look(certain(800)).report([0.01])
     assert found["spectrum"]["trace"] == 0
     assert found["token_constraint_bound"] is None
-    assert found["certified_ball"] == [{"epsilon": 0.01, "radius": None}]
+    assert found["certified_ball"] is None
     assert found["nearest_flip"]["distance"] > 100  # far, but there
 
 

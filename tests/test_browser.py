@@ -88,7 +88,7 @@ def test_a_person_explores_a_prompt(page):
     box = plot.bounding_box()
     third = (3 - 0.5) / 16  # of sixteen bars
     page.mouse.click(box["x"] + third * box["width"], box["y"] + 0.93 * box["height"])
-    page.wait_for_function("document.body.innerText.includes('Along eigendirection 3 ')")
+    page.wait_for_function("document.body.innerText.includes('along eigendirection 3, ')")
     page.get_by_role("slider").press("ArrowRight")
     page.wait_for_function("document.body.innerText.includes('ε = 0.013 nats')")
 
@@ -119,6 +119,18 @@ def test_a_still_comes_first_and_gives_way_to_the_figure(server):
         page.wait_for_selector(".st-key-ray .main-svg", timeout=90_000)
         still.wait_for(state="hidden")
         browser.close()
+
+
+def test_a_token_can_be_chosen_again_after_another_prompt(page):
+    """The strip must not think that what was clicked last is still chosen."""
+    for prompt in ("One two three", "Four five six"):
+        box = page.get_by_label("Prompt", exact=True)
+        box.fill(prompt)
+        box.press("Control+Enter")
+        page.wait_for_selector(f'button:has-text("{prompt.split()[1]}")')
+        settled(page)
+        page.locator(".strip button").nth(1).click()
+        page.wait_for_selector('.strip button:nth-child(2)[aria-pressed="true"]')
 
 
 def test_the_arrow_keys_walk_along_the_tokens(page):

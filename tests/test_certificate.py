@@ -20,7 +20,7 @@ from states import (
 )
 
 from stability import fisher
-from stability.certificate import ball, brackets, solve_decay, solve_growth
+from stability.certificate import ROUNDING, ball, brackets, solve_decay, solve_growth
 from stability.errors import StabilityError
 from stability.rays import ray
 
@@ -93,7 +93,7 @@ def test_the_bracket_holds_the_boundary(seed, n, certainty, scale, epsilon):
     for slopes in (values, -values):
         (inner,), (outer,) = brackets(slopes, weights, one(epsilon))
         assert 0 < inner < outer < np.inf
-        # a relative 1e-5 of the radius is reserved for rounding, so none is needed here
+        # a relative ROUNDING of the radius is reserved for rounding, so none is needed here
         assert exact_kl(slopes, weights, inner) < epsilon
         assert exact_kl(slopes, weights, outer) > epsilon
 
@@ -115,9 +115,9 @@ def test_both_ends_of_the_bracket_are_the_closed_form_for_small_epsilon(seed, ce
     epsilon = 0.5e-8 * variance / span**2  # a radius r with r·span = 1e-4
     radius = np.sqrt(2 * epsilon / variance)
     (inner,), (outer,) = brackets(slopes, weights, one(epsilon))
-    # y/6 of the closed form, with y at most 1e-4, and the 1e-5 reserved for rounding
-    assert inner == pytest.approx(radius, rel=3e-5)
-    assert outer == pytest.approx(radius, rel=3e-5)
+    # y/6 of the closed form, with y at most 1e-4, and the ROUNDING reserved for rounding
+    assert inner == pytest.approx(radius, rel=2e-5 + ROUNDING)
+    assert outer == pytest.approx(radius, rel=2e-5 + ROUNDING)
 
 
 def test_the_bracket_of_a_binary_law_is_its_formula():
@@ -128,9 +128,9 @@ def test_the_bracket_of_a_binary_law_is_its_formula():
     y_in = -1 - c_in - lambertw(-np.exp(-1 - c_in), -1).real
     y_out = 1 + c_out + lambertw(-np.exp(-1 - c_out)).real
     by_token = (epsilon - np.log(q)) / (1 - q)
-    # rounding of the equations' solutions; the outward 1e-5 is exact
-    assert inner == pytest.approx(y_in / (1 - q) * (1 - 1e-5), rel=1e-11)
-    assert outer == pytest.approx(min(y_out, by_token) * (1 + 1e-5), rel=1e-11)
+    # rounding of the equations' solutions; the outward ROUNDING is exact
+    assert inner == pytest.approx(y_in / (1 - q) * (1 - ROUNDING), rel=1e-11)
+    assert outer == pytest.approx(min(y_out, by_token) * (1 + ROUNDING), rel=1e-11)
 
 
 def test_a_token_that_gains_bounds_the_boundary_where_the_prediction_is_certain():
@@ -138,7 +138,7 @@ def test_a_token_that_gains_bounds_the_boundary_where_the_prediction_is_certain(
     slopes, weights = np.array([-p, 1.0 - p]), np.array([1 - p, p])
     outer = brackets(slopes, weights, one(0.5))[1][0]
     # by self-concordance alone it would be about ε/p = 5e12
-    assert outer == pytest.approx((0.5 + 30) * (1 + 1e-5), rel=1e-12)
+    assert outer == pytest.approx((0.5 + 30) * (1 + ROUNDING), rel=1e-12)
 
 
 def test_brackets_in_a_batch_are_those_of_each_row_with_shared_weights():
@@ -170,7 +170,7 @@ def test_no_perturbation_inside_the_ball_exceeds_epsilon(seed, gain, scale, epsi
     top = np.linalg.eigh(fisher.dense(state).numpy())[1].T
     directions = np.concatenate([random, towards_rows, -towards_rows, top, -top])
     directions /= np.linalg.norm(directions, axis=1, keepdims=True)
-    # the radius keeps 1e-5 in reserve: 2e-5 of ε, above the 1e-15 of the oracle's rounding
+    # the radius keeps ROUNDING in reserve: twice that of ε, above the 1e-15 of the oracle's rounding
     assert true_kl(state, radius * directions).max() < epsilon
 
 

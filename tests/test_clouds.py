@@ -102,25 +102,21 @@ def test_umap_gives_two_coordinates_a_point_and_reports_its_progress(state, lead
 
 
 @pytest.mark.parametrize("held", [3, 6])
-def test_more_directions_than_the_spectrum_holds_are_refused(state, held):
-    message = f"needs 8 directions with curvature; the spectrum holds {held}: ask for fewer, or"
-    with pytest.raises(StabilityError, match=message):
-        cloud(state, spectrum(state, k=held), EPSILON)
+def test_of_more_directions_than_the_spectrum_holds_all_are_taken(state, held):
+    assert cloud(state, spectrum(state, k=held), EPSILON).coefficients.shape[1] == held
 
 
 def test_directions_without_curvature_are_refused():
     certain = with_logits(np.random.default_rng(0).standard_normal((5, 4)), [2000.0, 0, 0, 0, 0])
-    message = "needs 2 directions with curvature; the spectrum holds 0: ask for fewer, or"
-    with pytest.raises(StabilityError, match=message):
+    with pytest.raises(StabilityError, match=r"needs two directions .* holds 0: choose a less"):
         cloud(certain, spectrum(certain, k=2), EPSILON, k=2)
 
 
-def test_directions_whose_curvature_is_only_rounding_are_refused():
+def test_directions_whose_curvature_is_only_rounding_are_left_out():
     """Three tokens make H a matrix of rank two, whatever eigh says of its other eigenvalues."""
     for seed in range(10):
         three = random_state(seed, V=3, d=6)
-        with pytest.raises(StabilityError, match=r"needs 3 directions .* holds 2: ask for fewer"):
-            cloud(three, spectrum(three, k=6), EPSILON, k=3)
+        assert cloud(three, spectrum(three, k=6), EPSILON, k=3).coefficients.shape[1] == 2
 
 
 def test_a_cloud_needs_a_positive_number_of_nats(state, leading):

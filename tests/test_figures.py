@@ -15,7 +15,7 @@ from stability.clouds import Cloud, cloud
 from stability.figures.cloud import cloud_figure
 from stability.figures.next_tokens import next_tokens_figure
 from stability.figures.pushes import pushes_figure
-from stability.figures.ray import ray_figure
+from stability.figures.ray import LETTER, ray_figure
 from stability.figures.region import region_figure
 from stability.figures.spectrum import spectrum_figure
 from stability.figures.style import (
@@ -29,6 +29,7 @@ from stability.figures.style import (
     QUIET,
     SHARES,
     TEMPLATE,
+    letters,
     spelled,
     visible,
 )
@@ -183,7 +184,7 @@ def test_the_ray_has_a_line_at_epsilon_all_the_way(ray_drawn):
 def test_the_ray_shades_what_is_certified(curve, ray_drawn):
     (minus_in, minus_out), (plus_in, plus_out) = curve.certificate
     assert bands(ray_drawn, CERTIFIED) == [
-        (-minus_in, -minus_out, "x"),
+        (-minus_out, -minus_in, "x"),
         (plus_in, plus_out, "x"),
     ]
     assert by_name(ray_drawn)["certified: boundary in here"].marker.color == CERTIFIED
@@ -202,11 +203,11 @@ def test_the_ray_marks_flips_in_both_panels_and_names_who_takes_over(curve, ray_
         assert [line.x0 for line in lines if line.xref == panel] == edges
 
 
-def test_the_ray_shades_every_other_segment_and_names_those_with_room(curve):
+def test_the_ray_shades_segments_of_other_tokens_and_names_those_with_room(curve):
     spans = [(-2.0, -1.0, "left"), (-1.0, 0.96, "middle"), (0.96, 1.0, "narrow"), (1.0, 2, "right")]
     segments = [Segment(start, float(stop), text) for start, stop, text in spans]
     drawn = ray_figure(replace(curve, t=np.linspace(-2, 2, len(curve.t)), segments=segments))
-    assert bands(drawn, FLIP) == [(-1.0, 0.96, "x"), (1.0, 2.0, "x")]
+    assert bands(drawn, FLIP) == [(-2.0, -1.0, "x"), (0.96, 1.0, "x"), (1.0, 2.0, "x")]
     named = {text: note.x for text, note in notes(drawn).items() if note.yref == "y domain"}
     assert named == {"left": -1.5, "middle": pytest.approx(-0.02), "right": 1.5}
 
@@ -233,8 +234,9 @@ def test_the_ray_stacks_the_shares_below(curve, ray_drawn):
 
 def test_a_share_is_named_in_its_own_area_and_within_the_frame(curve, ray_drawn):
     names = [*map(visible, curve.names), "all others"]
-    inside = abs(curve.t - curve.t[[0, -1]].mean()) < np.ptp(curve.t) / 3
+    middle, width = curve.t[[0, -1]].mean(), np.ptp(curve.t)
     for name, share, top in zip(names, curve.shares, curve.shares.cumsum(axis=0), strict=True):
+        inside = abs(curve.t - middle) < (0.5 - LETTER / 2 * (letters(name) + 2)) * width
         found = [n for n in ray_drawn.layout.annotations if (n.text, n.yref) == (name, "y2")]
         assert len(found) == (share[inside].max() > 0.12)
         for note in found:
@@ -495,12 +497,12 @@ def test_pushes_put_gains_on_top_and_the_greatest_loss_at_the_bottom():
     drawn = pushes_figure(losing, gaining)
     (bars,) = drawn.data
     assert bars.orientation == "h"
-    assert bars.x == (0.4, 0.0, -0.1, -0.5)
-    assert drawn.layout.yaxis.ticktext == ("up", "not", "less", "most")
+    assert bars.x == (0.4, -0.1, -0.5)  # a bar that nobody sees is left out
+    assert drawn.layout.yaxis.ticktext == ("up", "less", "most")
     assert drawn.layout.yaxis.autorange == "reversed"
-    assert bars.y == drawn.layout.yaxis.tickvals == (0, 1, 2, 3)
-    assert bars.marker.color == (ACTUAL, QUIET, QUIET, QUIET)
-    assert title(drawn.layout.xaxis) == "probability per unit length, + side"
+    assert bars.y == drawn.layout.yaxis.tickvals == (0, 1, 2)
+    assert bars.marker.color == (ACTUAL, QUIET, QUIET)
+    assert title(drawn.layout.xaxis) == "probability per coordinate unit, + side"
 
 
 @tricky

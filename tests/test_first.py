@@ -21,7 +21,9 @@ def texts(svg: str) -> list[str]:
 def test_it_says_what_the_library_finds():
     found = analyze(stability.load(first.CHOICE.model), first.CHOICE.prompt)
     view = ray_view(found.ray, found.direction.label, first.CHOICE.epsilon)
-    assert f"<desc>{verdict(view)}</desc>" in first.PICTURE.read_text("utf-8")
+    assert f"<desc>{verdict(view, found.state.here.text)}</desc>" in first.PICTURE.read_text(
+        "utf-8"
+    )
 
 
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")

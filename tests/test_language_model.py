@@ -1,6 +1,8 @@
 """Prompts in, states out: against transformers' own forward pass, for every architecture."""
 
 import copy
+import gc
+import weakref
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import replace
 from importlib.resources import files
@@ -192,6 +194,29 @@ def test_the_text_of_several_spaces_keeps_them_all(family, tmp_path):
         assert spaced.text(tokenizer.convert_tokens_to_ids(piece)) == text
     prompt = "  the  cat\n sat "
     assert "".join(token.text for token in family("llama").tokenize(prompt)) == prompt
+
+
+def test_a_part_of_a_character_is_spelled_as_its_bytes(lm):
+    texts = [token.text for token in lm.tokenize("猫")]
+    assert "".join(text.strip("⟨⟩") for text in texts) == "E78CAB"
+
+
+def test_a_token_is_found_by_its_spelling_or_its_id(lm):
+    cat = lm.tokenize("the cat")[-1].id
+    assert lm.token_id("␣cat") == lm.token_id(" cat") == lm.token_id(str(cat)) == cat
+    with pytest.raises(StabilityError, match="A single token is needed"):
+        lm.token_id("the cat")
+
+
+def test_a_model_is_freed_although_its_background_was_asked_for(tmp_path):
+    config = FAMILIES["llama"]()
+    config.max_position_embeddings = 512
+    lm = load(str(save_model(tmp_path, config)), device="cpu")
+    lm.background("prelogit")
+    gone = weakref.ref(lm)
+    del lm
+    gc.collect()
+    assert gone() is None
 
 
 def test_a_token_that_only_the_padded_unembedding_has_is_spelled_as_nothing(lm):

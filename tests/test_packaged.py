@@ -16,7 +16,7 @@ from ggufs import VOCAB, folders, refused, write_gguf
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from stability.models import packaged
-from stability.models.packaged import PACKAGED, ensure, ensure_gguf, is_ready
+from stability.models.packaged import PACKAGED, ensure, ensure_gguf
 
 pytest_plugins = ["packages"]
 ROOT = Path(packaged.__file__).parents[2]
@@ -61,22 +61,13 @@ def test_a_cached_model_needs_neither_torch_nor_transformers(tiny):
     folder = ensure("tiny")
     script = f"""
 import sys
-from stability.models.packaged import PACKAGED, Packaged, ensure, is_ready
+from stability.models.packaged import PACKAGED, Packaged, ensure
 PACKAGED["tiny"] = Packaged(**{tiny.__dict__!r})
-print(is_ready("tiny"), ensure("tiny"), {{"torch", "transformers", "filelock"}} & set(sys.modules))
+print(ensure("tiny"), {{"torch", "transformers", "filelock"}} & set(sys.modules))
 """
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     output = subprocess.check_output([sys.executable, "-c", script], env=environment, text=True)
-    assert output.split() == ["True", str(folder), "set()"]
-
-
-def test_a_model_is_ready_when_it_is_in_the_cache_and_whole(tiny):
-    assert not is_ready("tiny")
-    folder = ensure("tiny")
-    assert is_ready("tiny")
-    short_weights(folder)
-    assert not is_ready("tiny")
-    assert not is_ready("owner/model")
+    assert output.split() == [str(folder), "set()"]
 
 
 def test_the_same_content_under_another_name_is_converted_once(model_cache, own, conversions):

@@ -10,7 +10,15 @@ from stability.views import ray_view
 
 
 @pytest.mark.parametrize(
-    ("value", "shown"), [(0.123456, "0.123"), (0.13, "0.130"), (1234.0, "1.23e+03"), (None, "–")]
+    ("value", "shown"),
+    [
+        (0.123456, "0.123"),
+        (0.13, "0.130"),
+        (100.4, "100"),
+        (-0.5, "−0.500"),
+        (1234.0, "1.23e+03"),
+        (None, "–"),
+    ],
 )
 def test_numbers_have_three_digits(value, shown):
     assert words.number(value) == shown
@@ -18,7 +26,12 @@ def test_numbers_have_three_digits(value, shown):
 
 @pytest.mark.parametrize(
     ("predicted", "said"),
-    [(1.1, "10 % too long"), (0.9, "10 % too short"), (1.0004, "right to 0.05 %")],
+    [
+        (1.1, "10 % too long"),
+        (0.9, "10 % too short"),
+        (1.0004, "right to 0.05 %"),
+        (2.54, "2.5 times too long"),
+    ],
 )
 def test_the_error_of_the_closed_form_in_words(predicted, said):
     assert words.error(predicted, 1.0) == said
@@ -38,8 +51,16 @@ def test_the_verdict_says_side_error_and_the_token_as_it_is_spelled():
     line = ray(state, np.array([1.0]))
     view = ray_view(line, "the axis", 0.01)
     minus, plus = (100 * (view.predicted / actual - 1) for actual in line.boundary(0.01))
-    verdict = words.verdict(view)
+    verdict = words.verdict(view, " a`b")
     assert minus > 0 > plus
     assert f"{minus:.2g} % too long on the − side and {-plus:.2g} % too short" in verdict
+    assert verdict.startswith("After `` ␣a`b ``, along the axis, ")
     # the factory spells token 0 as <0>: no markup is escaped outside figures
     assert f"changes to `<0>` at {np.log(7 / 3) / 2:.3g} on the − side, outside" in verdict
+
+
+@pytest.mark.parametrize("text", ["**bold**", "[a](b)", ":red[x]", "$x$", "<b>", "a_b_c", "1. x"])
+def test_markup_is_taken_literally(text):
+    assert words.plain(text).replace("\\", "") == text
+    for mark in "*[]$<_`:.":
+        assert words.plain(text).count(mark) == words.plain(text).count(f"\\{mark}")

@@ -1,5 +1,8 @@
 """What is measured at `prelogit`, and against what: one function a suite, each giving rows."""
 
+import os
+import subprocess
+import sys
 from collections.abc import Callable, Sequence
 from typing import Any
 
@@ -149,11 +152,28 @@ def map_rows(states: Sequence[State]) -> list[Row]:
     ]
 
 
+def thread_rows(states: Sequence[State]) -> list[Row]:
+    """The same work alone, and while other processes keep all cores but one busy."""
+    work = Way(lambda: spectrum(states[-1], PAIRS))
+    alone = medians({"": work})[""]
+    command = [sys.executable, "-c", "while True: pass"]
+    busy = [subprocess.Popen(command) for _ in range(max((os.cpu_count() or 1) - 1, 1))]
+    try:
+        beside = medians({"": work})[""]
+    finally:
+        for process in busy:
+            process.kill()
+            process.wait()
+    what = f"top {PAIRS} eigenpairs beside {len(busy)} busy processes"
+    return [Row("threads", what, beside, {"the same alone": alone})]
+
+
 CASES: dict[str, Suite] = {
     "spectrum": spectrum_rows,
     "ray": ray_rows,
     "region": region_rows,
     "map": map_rows,
+    "threads": thread_rows,
 }
 
 

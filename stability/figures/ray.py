@@ -1,5 +1,8 @@
 """The ray: the true divergence against the closed form, and the probabilities beneath it."""
 
+from collections.abc import Iterator
+from typing import Any
+
 import numpy as np
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -13,10 +16,12 @@ from stability.figures.style import (
     QUIET,
     SHARES,
     TEMPLATE,
+    letters,
     visible,
 )
 from stability.views import RayView
 
+LETTER = 0.014  # of the width of the picture
 CEILING = 3.0  # the picture ends at this multiple of ε
 
 
@@ -28,9 +33,9 @@ def ray_figure(view: RayView) -> go.Figure:
     drawn.update_layout(template=TEMPLATE, height=450, hovermode="x unified")
     _curves(drawn, view)
     _shares(drawn, view)
-    _segments(drawn, view)
-    _certificate(drawn, view)
     _marks(drawn, view)
+    # set at once: Plotly's add_vrect and add_annotation take milliseconds each
+    drawn.update_layout(shapes=[*_bands(view), *_lines(view)], annotations=[*_names(view)])
     span = [float(view.t[0]), float(view.t[-1])]
     drawn.update_xaxes(range=span, hoverformat=".3g")
     drawn.update_xaxes(title=f"t ({view.unit.name})", row=2, col=1)
@@ -39,46 +44,79 @@ def ray_figure(view: RayView) -> go.Figure:
     return drawn
 
 
-def _segments(drawn: go.Figure, view: RayView) -> None:
-    """Stretches with one winner: alternate shading, the token's name at the top."""
-    width = view.t[-1] - view.t[0]
-    for i, segment in enumerate(view.segments):
-        if i % 2:
-            drawn.add_vrect(
-                segment.start,
-                segment.stop,
-                fillcolor=FLIP,
-                opacity=0.10,
-                line_width=0,
-                layer="below",
-                row=1,
-                col=1,
-            )
-        if segment.stop - segment.start > 0.07 * width:
-            drawn.add_annotation(
-                x=(segment.start + segment.stop) / 2,
-                y=0.99,
-                yref="y domain",
-                yanchor="top",
-                text=visible(segment.text),
-                showarrow=False,
-                font={"color": FLIP, "size": 13},
-            )
+def _bands(view: RayView) -> Iterator[dict[str, Any]]:
+    """Stretches where another token leads, and those in which each boundary is certain to lie."""
+    spans = [(s.start, s.stop, FLIP, 0.10) for s in view.segments if not s.start <= 0 < s.stop]
+    minus, plus = view.certificate
+    spans += [(-minus[1], -minus[0], CERTIFIED, 1.0), (plus[0], plus[1], CERTIFIED, 1.0)]
+    for start, stop, colour, opacity in spans:
+        yield {
+            "type": "rect",
+            "xref": "x",
+            "yref": "y domain",
+            "x0": start,
+            "x1": stop,
+            "y0": 0,
+            "y1": 1,
+            "fillcolor": colour,
+            "opacity": opacity,
+            "line": {"width": 0},
+            "layer": "below",
+        }
 
 
-def _certificate(drawn: go.Figure, view: RayView) -> None:
-    """The stretch in which each boundary is certain to lie."""
-    for sign, (inner, outer) in zip((-1, 1), view.certificate, strict=True):
-        drawn.add_vrect(
-            sign * inner,
-            sign * outer,
-            fillcolor=CERTIFIED,
-            line_width=0,
-            layer="below",
-            row=1,
-            col=1,
-        )
-    drawn.add_bar(x=[None], y=[None], marker_color=CERTIFIED, name="certified: boundary in here")
+def _lines(view: RayView) -> Iterator[dict[str, Any]]:
+    """The level `ε`, and each change of the most likely token, through both pictures."""
+    level = {"x0": 0, "x1": 1, "y0": view.epsilon, "y1": view.epsilon}
+    look = {"color": QUIET, "width": 1.5, "dash": "dot"}
+    yield {"type": "line", "xref": "x domain", "yref": "y", **level, "line": look}
+    for edge in view.edges:
+        for x, y in (("x", "y"), ("x2", "y2")):
+            ends = {"x0": edge.t, "x1": edge.t, "y0": 0, "y1": 1}
+            look = {"color": FLIP, "width": 2}
+            yield {"type": "line", "xref": x, "yref": f"{y} domain", **ends, "line": look}
+
+
+def _names(view: RayView) -> Iterator[dict[str, Any]]:
+    """`ε` at its line, each winner above its stretch, each leader where its share is widest."""
+    width, middle = view.t[-1] - view.t[0], (view.t[0] + view.t[-1]) / 2
+    level = {"x": 0, "xref": "x domain", "xanchor": "left", "y": view.epsilon, "yref": "y"}
+    text = f"ε = {view.epsilon:.3g}"
+    yield {**level, "yanchor": "bottom", "text": text, "showarrow": False, "font": {"size": 12}}
+    for segment in view.segments:
+        if (
+            segment.stop - segment.start
+            > max(0.05, LETTER * letters(visible(segment.text))) * width
+        ):
+            yield {
+                "x": (segment.start + segment.stop) / 2,
+                "xref": "x",
+                "y": 0.99,
+                "yref": "y domain",
+                "yanchor": "top",
+                "text": visible(segment.text),
+                "showarrow": False,
+                "font": {"size": 13},
+            }
+    bases = np.cumsum(view.shares, axis=0) - view.shares
+    for name, share, base in zip(_leaders(view), view.shares, bases, strict=True):
+        inside = np.abs(view.t - middle) < (0.5 - LETTER / 2 * (letters(name) + 2)) * width
+        widest = int(np.where(inside, share, 0).argmax())
+        if share[widest] > 0.12:
+            yield {
+                "x": float(view.t[widest]),
+                "xref": "x2",
+                "y": float(base[widest] + share[widest] / 2),
+                "yref": "y2",
+                "text": name,
+                "showarrow": False,
+                "font": {"size": 12, "color": "black"},
+                "bgcolor": "rgba(255,255,255,0.65)",
+            }
+
+
+def _leaders(view: RayView) -> list[str]:
+    return [*map(visible, view.names), "all others"]
 
 
 def _curves(drawn: go.Figure, view: RayView) -> None:
@@ -96,14 +134,6 @@ def _curves(drawn: go.Figure, view: RayView) -> None:
         line={"color": PREDICTED, "width": 3, "dash": "dash"},
         hovertemplate="%{y:.3g} nats",
     )
-    drawn.add_hline(
-        view.epsilon,
-        line={"color": QUIET, "width": 1.5, "dash": "dot"},
-        annotation={"text": f"ε = {view.epsilon:.3g}", "font": {"size": 12}},
-        annotation_position="top left",
-        row=1,
-        col=1,
-    )
 
 
 def _marks(drawn: go.Figure, view: RayView) -> None:
@@ -120,9 +150,7 @@ def _marks(drawn: go.Figure, view: RayView) -> None:
             marker={"color": colour, "symbol": symbol, "size": 12, "line": {"width": 2.5}},
             hovertemplate="%{x:.3g}",
         )
-    for edge in view.edges:
-        for row in (1, 2):
-            drawn.add_vline(edge.t, line={"color": FLIP, "width": 2}, row=row, col=1)
+    drawn.add_bar(x=[None], y=[None], marker_color=CERTIFIED, name="certified: boundary in here")
     if view.edges:
         drawn.add_scatter(
             x=[edge.t for edge in view.edges],
@@ -136,13 +164,9 @@ def _marks(drawn: go.Figure, view: RayView) -> None:
 
 
 def _shares(drawn: go.Figure, view: RayView) -> None:
-    """Probabilities of the leading tokens, stacked, each named where it is widest."""
-    names = [*map(visible, view.names), "all others"]
+    """Probabilities of the leading tokens, stacked."""
     colours = [*SHARES[: len(view.names)], OTHERS]
-    middle, width = (view.t[0] + view.t[-1]) / 2, view.t[-1] - view.t[0]
-    inside = np.abs(view.t - middle) < width / 3  # a name nearer to the end would be cut off
-    base = 0 * view.t
-    for name, share, colour in zip(names, view.shares, colours, strict=True):
+    for name, share, colour in zip(_leaders(view), view.shares, colours, strict=True):
         drawn.add_scatter(
             x=view.t,
             y=share,
@@ -155,16 +179,3 @@ def _shares(drawn: go.Figure, view: RayView) -> None:
             row=2,
             col=1,
         )
-        widest = int(np.where(inside, share, 0).argmax())
-        if share[widest] > 0.12:
-            drawn.add_annotation(
-                x=float(view.t[widest]),
-                y=float(base[widest] + share[widest] / 2),
-                text=name,
-                showarrow=False,
-                font={"size": 12, "color": "black"},
-                bgcolor="rgba(255,255,255,0.65)",
-                row=2,
-                col=1,
-            )
-        base = base + share

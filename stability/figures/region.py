@@ -64,6 +64,14 @@ def region_figure(view: RegionView) -> go.Figure:
         hovertemplate="%{x:.3g}, %{y:.3g}<extra>closed form</extra>",
     )
     drawn.add_scatter(
+        x=[0],
+        y=[0],
+        mode="markers",
+        name="the state",
+        marker={"color": "white", "symbol": "x", "size": 9},
+        hoverinfo="skip",
+    )
+    drawn.add_scatter(
         x=[-half, half],
         y=[0, 0],
         mode="lines",

@@ -12,7 +12,7 @@ import plotly.graph_objects as go
 
 PREDICTED, ACTUAL, FLIP, CERTIFIED = "#E69F00", "#0072B2", "#CC79A7", "rgba(128,128,128,0.28)"
 ACTUAL_ON_KL = "#56B4E9"  # blue enough, and light enough to be seen on cividis
-QUIET = "rgba(128,128,128,0.55)"
+QUIET = "rgba(128,128,128,0.85)"
 SHARES = ("#56B4E9", "#009E73", "#F0E442", "#D55E00", "#7F7F7F", "#B8A1CF")
 OTHERS = "rgba(128,128,128,0.25)"
 KL_SCALE = "Cividis"
@@ -67,6 +67,11 @@ def escaped(text: str, longest: int = LONGEST_LABEL) -> str:
 def visible(text: str) -> str:
     """A token's text spelled, safe inside Plotly's markup."""
     return escaped(spelled(text), LONGEST_TOKEN)
+
+
+def letters(markup: str) -> int:
+    """How many letters are seen of a text that is safe inside Plotly's markup."""
+    return len(html.unescape(markup))
 
 
 def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:

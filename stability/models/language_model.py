@@ -1,13 +1,14 @@
 """A loaded language model: prompts in, states out."""
 
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
+from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
+from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from stability.errors import StabilityError
 from stability.readout import Readout
@@ -38,6 +39,8 @@ class LanguageModel:
         """The text of one token id, with the space that some tokenizers strip from a first word."""
         text = str(self.tokenizer.decode([token]))
         piece = str(self.tokenizer.convert_ids_to_tokens(token))
+        if "\ufffd" in text:  # a part of a character: many tokens would look alike
+            return _bytes(piece)
         spaces = len(piece) - len(piece.lstrip("▁"))
         return " " * spaces + text.lstrip(" ") if spaces else text
 
@@ -118,7 +121,12 @@ class LanguageModel:
 
     def background(self, site: str) -> Float[Tensor, "n d"]:
         """Vectors of all positions of the built-in prompts at a site."""
-        return _background(self, site)
+        found = _backgrounds.setdefault(self, {})
+        if site not in found:
+            prompts = files("stability.models").joinpath("prompts.txt").read_text("utf-8")
+            captured = [self.capture_all(prompt, site) for prompt in prompts.splitlines() if prompt]
+            found[site] = torch.stack([state.vector for states in captured for state in states])
+        return found[site]
 
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
         """The vectors after the final norm, in float32."""
@@ -128,8 +136,12 @@ class LanguageModel:
             return output.last_hidden_state.float()
 
 
-@lru_cache(maxsize=8)
-def _background(lm: LanguageModel, site: str) -> Float[Tensor, "n d"]:
-    prompts = files("stability.models").joinpath("prompts.txt").read_text("utf-8").splitlines()
-    states = [state for prompt in prompts if prompt for state in lm.capture_all(prompt, site)]
-    return torch.stack([state.vector for state in states])
+def _bytes(piece: str) -> str:
+    """The bytes of a byte-level BPE's piece in hexadecimal, or the piece itself of another kind."""
+    letters = {letter: byte for byte, letter in bytes_to_unicode().items()}
+    if not all(letter in letters for letter in piece):
+        return piece
+    return "⟨" + "".join(f"{letters[letter]:02X}" for letter in piece) + "⟩"
+
+
+_backgrounds: WeakKeyDictionary[LanguageModel, dict[str, Tensor]] = WeakKeyDictionary()

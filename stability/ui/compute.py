@@ -1,7 +1,12 @@
-"""Cached results, keyed by ids and settings: nothing is computed twice, and no array is a key."""
+"""Cached results, keyed by ids and settings: nothing is computed twice, and no array is a key.
+
+What a result is made from is found first and handed in: Streamlit holds a lock while a cached
+function runs, and finding a model may have to draw its progress. A prompt's states are kept as bare
+vectors; what is computed of a position goes with the position.
+"""
 
 import gc
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any
 
 import streamlit as st
@@ -23,6 +28,7 @@ from stability.units import COORDINATES
 from stability.views import CloudView, RayView, RegionView, ray_view, region_view
 
 PAIRS = 16
+PLACES = 32  # positions that are kept; each holds some ten numbers for every token of a vocabulary
 
 
 @dataclass(frozen=True)
@@ -41,8 +47,10 @@ def loaded(name: str) -> LanguageModel:
     """The model, shared by all sessions, with its progress on the page while it loads."""
 
     def work(report: Report) -> LanguageModel:
+        st.cache_resource.clear()  # results of a model that is forgotten would keep it alive
         lm = load(name, report=report)
         # what lives as long as the server need not be looked through at each collection
+        gc.unfreeze()
         gc.collect()
         gc.freeze()
         return lm
@@ -53,40 +61,50 @@ def loaded(name: str) -> LanguageModel:
 
 def states(model: str, prompt: str) -> tuple[State, ...]:
     """All positions of a prompt, from one forward pass."""
-    lm = loaded(model)
-    return _states(lm.card.name, prompt, lm)
+    return _states(model, prompt, loaded(model))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
+@st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _states(model: str, prompt: str, _lm: LanguageModel) -> tuple[State, ...]:
     return _lm.capture_all(prompt)
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
 def sensitivities(model: str, prompt: str) -> list[Sensitivity]:
     """How every position answers to perturbations."""
-    return token_map(states(model, prompt))
+    return _sensitivities(model, prompt, states(model, prompt))
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
-def eigenpairs(place: Place, k: int) -> Spectrum:
-    """The spectrum at a place."""
-    return spectrum(state(place), k)
+@st.cache_resource(max_entries=PLACES, show_spinner=False)
+def _sensitivities(model: str, prompt: str, _states: tuple[State, ...]) -> list[Sensitivity]:
+    return token_map(_states)
 
 
 def state(place: Place) -> State:
     """The state at a place."""
-    return states(place.model, place.prompt)[place.position]
+    return _state(place, states(place.model, place.prompt)[place.position])
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
+@st.cache_resource(max_entries=PLACES, show_spinner=False)
+def _state(place: Place, _bare: State) -> State:
+    return replace(_bare)
+
+
+@st.cache_resource(max_entries=PLACES, show_spinner=False)
+def _eigenpairs(place: Place, k: int, _here: State) -> Spectrum:
+    return spectrum(_here, min(k, _here.readout.width))
+
+
 def analysis(place: Place, heading: Heading) -> Analysis:
     """Everything along one direction."""
-    here = state(place)
-    k = pairs_for(here, heading, PAIRS) if isinstance(heading, str) else PAIRS
-    pairs = eigenpairs(place, min(k, here.readout.width))
-    found = _direction(loaded(place.model), here, pairs, heading)
-    return Analysis(here, pairs, found, ray(here, found.vector))
+    return _analysis(place, heading, loaded(place.model), state(place))
+
+
+@st.cache_resource(max_entries=PLACES, show_spinner=False)
+def _analysis(place: Place, heading: Heading, _lm: LanguageModel, _here: State) -> Analysis:
+    k = pairs_for(_here, heading, PAIRS) if isinstance(heading, str) else PAIRS
+    pairs = _eigenpairs(place, k, _here)
+    found = _direction(_lm, _here, pairs, heading)
+    return Analysis(_here, pairs, found, ray(_here, found.vector))
 
 
 def _direction(lm: LanguageModel, here: State, pairs: Spectrum, heading: Heading) -> Direction:
@@ -98,41 +116,45 @@ def _direction(lm: LanguageModel, here: State, pairs: Spectrum, heading: Heading
     return directions.resolve(heading, here, pairs, lm)
 
 
-@st.cache_resource(max_entries=128, show_spinner=False)
 def drawn_ray(place: Place, heading: Heading, epsilon: float) -> RayView | None:
     """A ray sampled for its picture."""
-    found = analysis(place, heading)
-    return ray_view(found.ray, found.direction.label, epsilon)
+    return _drawn_ray(place, heading, epsilon, analysis(place, heading))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def plane(place: Place, heading: Heading, second: int) -> Region:
-    """The plane of a direction and an eigendirection."""
-    found = analysis(place, heading)
-    other = eigen(found.spectrum, second)
-    return region(found.state, found.direction.vector, other.vector)
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _drawn_ray(place: Place, heading: Heading, epsilon: float, _found: Analysis) -> RayView | None:
+    return ray_view(_found.ray, _found.direction.label, epsilon)
+
+
+def drawn_region(place: Place, heading: Heading, second: int, epsilon: float) -> RegionView | None:
+    """The plane of a direction and an eigendirection, sampled for its picture."""
+    return _drawn_region(place, heading, second, epsilon, analysis(place, heading))
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
-def drawn_region(place: Place, heading: Heading, second: int, epsilon: float) -> RegionView | None:
-    """A plane sampled for its picture."""
-    found = analysis(place, heading)
-    labels = (found.direction.label, f"eigendirection {second + 1}")
-    return region_view(
-        plane(place, heading, second), labels, epsilon, found.certified_ball(epsilon)
-    )
+def _drawn_region(
+    place: Place, heading: Heading, second: int, epsilon: float, _found: Analysis
+) -> RegionView | None:
+    labels = (_found.direction.label, f"eigendirection {second + 1}")
+    plane = _plane(place, heading, second, _found)
+    return region_view(plane, labels, epsilon, _found.certified_ball(epsilon))
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def sampled(place: Place, epsilon: float) -> Cloud:
-    """Perturbations around the stable region."""
-    here = state(place)
-    return cloud(here, eigenpairs(place, min(PAIRS, here.readout.width)), epsilon)
+@st.cache_resource(max_entries=PLACES, show_spinner=False)
+def _plane(place: Place, heading: Heading, second: int, _found: Analysis) -> Region:
+    other = eigen(_found.spectrum, second)
+    return region(_found.state, _found.direction.vector, other.vector)
+
+
+@st.cache_resource(max_entries=64, show_spinner=False)
+def _sampled(place: Place, epsilon: float, _here: State) -> Cloud:
+    return cloud(_here, _eigenpairs(place, PAIRS, _here), epsilon)
 
 
 def drawn_cloud(place: Place, epsilon: float, method: str) -> CloudView:
     """A cloud projected to two axes by PCA, at once, or by UMAP, with progress."""
-    found, here = sampled(place, epsilon), state(place)
+    here = state(place)
+    found = _sampled(place, epsilon, here)
 
     def umap(report: Report) -> Any:
         report("Preparing UMAP: the first time, its code is compiled for half a minute", 0.0)

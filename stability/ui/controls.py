@@ -4,14 +4,13 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from stability.errors import StabilityError
 from stability.ui import words
 
 EXAMPLES = {
     "a sure fact": "The capital of France is",
     "an open story": "Once upon a time, there was a little girl named",
     "code": "def fibonacci(n):\n    if n <",
-    "a near-tie": "The patient was treated with",
+    "a near-tie": "He flipped the coin and it came up",
     "a bracket that must close": "f(x) = (a + b) * (c - d",
 }
 MODELS = ("smollm2-135m", "gemma-3-270m")
@@ -66,6 +65,7 @@ def choose() -> Choice:
             MODELS,
             key="model",
             accept_new_options=True,
+            on_change=_start_at_the_end,
             help="A packaged model, a hub id, a local folder, or a .gguf file.",
         )
         epsilon = st.select_slider(
@@ -74,7 +74,7 @@ def choose() -> Choice:
             value=0.01,
             key="epsilon",
             format_func=lambda nats: f"{nats:.2g}",
-            help="KL divergence of the changed prediction from the original one.",
+            help="KL(original ‖ changed): the loss of who still expects the original prediction.",
         )
         st.caption(f"ε = {epsilon:.2g} nats: {words.epsilon_words(epsilon)}.")
         heading = _heading()
@@ -164,10 +164,6 @@ def _pasted() -> Pasted:
     return Pasted(file.name, file.getvalue()) if file else Pasted("pasted vector", text.encode())
 
 
-def require_something(heading: Heading) -> None:
-    """Raise StabilityError while a vector of one's own is still to be given."""
-    if isinstance(heading, Pasted) and not heading.data.strip():
-        raise StabilityError(
-            "A direction of your own needs a vector, and none was received: upload a .npy or JSON "
-            "file, or paste a JSON list of numbers, at the left."
-        )
+def is_missing(heading: Heading) -> bool:
+    """Whether a vector of one's own is still to be given."""
+    return isinstance(heading, Pasted) and not heading.data.strip()

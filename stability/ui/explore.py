@@ -1,5 +1,6 @@
 """The Explore page: controls → results → figures."""
 
+import sys
 from dataclasses import dataclass
 from importlib.resources import files
 from typing import TYPE_CHECKING
@@ -8,7 +9,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui import first, words
-from stability.ui.controls import Choice, choose, look_along, require_something, second_axis
+from stability.ui.controls import Choice, choose, is_missing, look_along, second_axis
 from stability.ui.draw import draw
 
 if TYPE_CHECKING:  # torch comes with these: what needs it is imported once the page has begun
@@ -49,23 +50,31 @@ def page() -> None:
         if result is None:
             return
         _facts(result)
-    if result.view is None or (shipped and not first.is_painted()):
+    if shipped and not first.is_painted():
         return
-    with picture:
-        _ray(result.view)
+    if result.view is not None:
+        with picture:
+            _ray(result.view)
     with right:
         _side(result)
-    _plane(result, result.view)
+    if result.view is not None:
+        _plane(result, result.view)
 
 
 def _result(choice: Choice) -> Result | None:
     """The result, or after a sentence of what is wrong the last one that could be computed."""
-    try:
-        result = _compute(choice)
-        st.session_state.good = choice
-        return result
-    except StabilityError as error:
-        st.error(str(error))
+    if is_missing(choice.heading):
+        st.info(
+            "Upload a .npy or JSON file with a vector, or paste a JSON list of numbers, at the left."
+        )
+    else:
+        try:
+            result = _compute(choice)
+            st.session_state.good = choice
+            return result
+        except StabilityError as error:
+            st.error(words.plain(str(error)))
+            st.toast("Something is wrong with what is set: see the top of the page.")
     good = st.session_state.get("good")
     if good is None:
         return None
@@ -74,10 +83,14 @@ def _result(choice: Choice) -> Result | None:
 
 
 def _compute(choice: Choice) -> Result:
+    slot = st.empty()
+    if "torch" not in sys.modules:
+        slot.progress(0.0, "Starting: loading torch and transformers")
     from stability.ui import compute
+
+    slot.empty()
     from stability.units import COORDINATES, percent_of
 
-    require_something(choice.heading)
     states = compute.states(choice.model, choice.prompt)
     last = len(states) - 1
     position = choice.position if 0 <= choice.position <= last else last
@@ -109,9 +122,13 @@ def _facts(result: Result) -> None:
         "use the arrow keys."
     )
     if result.view is None:
-        st.info("This direction does not change the prediction at all: its curvature is zero.")
+        st.info("Along this direction the curvature is zero: there is no closed form to compare.")
         return
-    st.markdown(f"**{words.verdict(result.view)}**")
+    st.markdown(f"**{words.verdict(result.view, result.analysis.state.here.text)}**")
+    distance = result.analysis.direction.distance
+    if distance is not None:
+        there = words.number(result.unit.count(distance)) + result.unit.symbol
+        st.caption(f"The other prompt's state lies at t = {there}.")
     headline(result.view)
 
 
@@ -147,10 +164,8 @@ def _side(result: Result) -> None:
 def _spectrum(found: "Analysis") -> None:
     from stability.figures.spectrum import spectrum_figure
 
-    kind, _, rank = found.direction.label.partition(" ")
-    chosen = int(rank) - 1 if kind == "eigendirection" else None
     draw(
-        spectrum_figure(found.spectrum, chosen),
+        spectrum_figure(found.spectrum, found.direction.rank),
         "spectrum",
         f"Click a bar to look along it. Effective rank {words.number(found.spectrum.effective_rank)}; "
         f"these hold {words.percent(float(found.spectrum.share.sum()))} of the trace.",
@@ -165,6 +180,8 @@ def _plane(result: Result, view: "RayView") -> None:
     left, right = st.columns(2)
     with right:
         everything(result.analysis, view)
+        with st.expander("What the words mean"):
+            st.markdown(words.GLOSSARY)
     with left:
         what, axis = st.columns([3, 2])
         picture = what.segmented_control(
@@ -197,7 +214,8 @@ def _region(result: Result, second: int) -> None:
         region_figure(view.measured_in(result.unit)),
         "region",
         "The true edge of the stable region and its ellipse; lines and names: cells of the most "
-        "likely token; grey disc: certified for every direction.",
+        "likely token; grey disc: certified for every direction."
+        + (" The region is longer than the view." if view.is_cut else ""),
     )
 
 

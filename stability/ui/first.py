@@ -16,7 +16,7 @@ import streamlit as st
 from stability.ui.controls import EXAMPLES, MODELS, Choice
 
 CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"], -1, "eig:0", 0.01)
-PICTURE = Path(__file__).parents[2] / "assets" / "first.svg"
+PICTURE = Path(__file__).with_name("first.svg")
 WIDTH = 680  # pixels of the column it stands in, on a screen of 1440
 INK = "rgb(1, 2, 3)"  # stands for the page's own text colour while the picture is made
 
@@ -57,7 +57,7 @@ def make() -> str:
     assert view is not None
     figure = ray_figure(view).update_layout(font_color=INK)
     svg = plotly.io.to_image(figure, "svg", width=WIDTH, height=figure.layout.height).decode()
-    described = f"<desc>{verdict(view)}</desc>"
+    described = f"<desc>{verdict(view, found.state.here.text)}</desc>"
     svg = svg.replace(INK, "currentColor").replace('class="main-svg"', 'role="img"', 1)
     return svg.replace("><", f">{described}<", 1)
 

@@ -14,12 +14,13 @@ from stability.views import RayView
 def headline(view: RayView) -> None:
     """The closed form, both boundaries, and what is certain of them."""
     columns = st.columns([5, 6, 6, 6, 6], gap="small")
-    columns[0].metric("predicted r", words.number(view.predicted), help="sqrt(2ε / vᵀHv)")
+    unit = view.unit.symbol
+    columns[0].metric("predicted r", words.number(view.predicted) + unit, help="√(2ε / vᵀHv)")
     sides = zip("−+", view.boundary, view.certificate, columns[1:3], columns[3:], strict=True)
     for sign, actual, band, boundary, certified in sides:
         boundary.metric(
             f"actual {sign}",
-            words.number(actual),
+            words.number(actual) + unit,
             words.error(view.predicted, actual),
             delta_color="off",
             delta_arrow="off",
@@ -28,7 +29,7 @@ def headline(view: RayView) -> None:
         )
         certified.metric(
             f"certified {sign}",
-            f"{words.number(band[0])} – {words.number(band[1])}",
+            f"{words.number(band[0])} – {words.number(band[1])}{unit}",
             help="The boundary is guaranteed to lie in here, without looking for it.",
         )
 
@@ -50,10 +51,10 @@ def everything(found: Analysis, view: RayView) -> None:
         ("certified ball", words.number(ball), "no direction at all exceeds ε inside"),
         ("token constraint bound", words.number(bound), "ranks states, ε = 1"),
         ("entropy", f"{words.number(state.entropy)} nats", "of the next token"),
-        ("margin", words.number(state.margin), "gap of the two largest logits"),
-        ("trust range −", words.number(trust_minus), "quadratic within 10 % of true KL"),
-        ("trust range +", words.number(trust_plus), "quadratic within 10 % of true KL"),
-        ("curvature vᵀHv", words.number(ray.curvature), "κ₂, nats per squared unit"),
+        ("margin", f"{words.number(state.margin)} nats", "gap of the two largest logits"),
+        ("trust range −", _beyond(trust_minus), "quadratic within 10 % of true KL"),
+        ("trust range +", _beyond(trust_plus), "quadratic within 10 % of true KL"),
+        ("curvature vᵀHv", words.number(ray.curvature), "κ₂, nats per squared coordinate"),
         ("κ₃", words.number(third), "makes the two sides differ"),
         ("κ₄", words.number(fourth), "the next term of the series"),
         (
@@ -65,9 +66,14 @@ def everything(found: Analysis, view: RayView) -> None:
     widths = {"quantity": 145, "value": 125, "meaning": 240}  # pixels: a token may be long
     columns = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
     table = [dict(zip(widths, row, strict=True)) for row in rows]
+    st.caption(f"Lengths in {unit.name}; κ₂, κ₃, κ₄ per coordinate squared, cubed, to the fourth.")
     st.dataframe(table, hide_index=True, height="content", column_config=columns)
 
 
 def _flip(flips: list[Flip | None] | list[Flip]) -> str:
     first = flips[0] if flips else None
     return f"{spelled(first.text)} at {words.number(first.distance)}" if first else "none"
+
+
+def _beyond(trust: float | None) -> str:
+    return "beyond 100 r" if trust is None else words.number(trust)

@@ -1,6 +1,6 @@
 // The token strip: one chip a token; a click or an arrow key chooses. Nodes are updated in place, so
 // that the focus stays where it is.
-export default function ({ data, parentElement, setStateValue }) {
+export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip");
   while (strip.children.length > data.tokens.length) strip.lastChild.remove();
   data.tokens.forEach((token, index) => {
@@ -12,24 +12,31 @@ export default function ({ data, parentElement, setStateValue }) {
     }
     chip.textContent = token.text;
     chip.title = token.title;
+    chip.setAttribute("aria-label", `${token.text}, ${token.title}`);
     chip.style.backgroundColor = token.colour;
     chip.style.color = token.ink;
     chip.setAttribute("aria-pressed", index === data.chosen);
     chip.tabIndex = index === data.chosen ? 0 : -1;
     const choose = (to) => {
-      const next = strip.children[to];
+      const next = strip.children[Math.max(0, Math.min(to, strip.children.length - 1))];
       if (next) {
         next.focus();
-        setStateValue("position", to);
+        setTriggerValue("position", [...strip.children].indexOf(next));
       }
     };
     chip.onclick = () => choose(index);
     chip.onkeydown = (event) => {
-      const step = { ArrowLeft: -1, ArrowRight: 1 }[event.key];
-      if (step) {
+      const last = strip.children.length - 1;
+      const to = { ArrowLeft: index - 1, ArrowRight: index + 1, Home: 0, End: last }[event.key];
+      if (to !== undefined) {
         event.preventDefault();
-        choose(index + step);
+        choose(to);
       }
     };
   });
+  const chosen = strip.children[data.chosen];
+  const above = chosen.offsetTop - strip.offsetTop;
+  if (above < strip.scrollTop || above + chosen.offsetHeight > strip.scrollTop + strip.clientHeight) {
+    strip.scrollTop = above - strip.clientHeight / 2;
+  }
 }

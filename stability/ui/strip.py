@@ -12,7 +12,7 @@ from plotly.colors import sample_colorscale
 from stability.figures.style import spelled
 from stability.state import Token
 
-LIGHT = 0.55  # from here on cividis is light enough for black text
+LIGHT = 0.47  # from here on cividis is light enough for black text
 
 
 @cache
@@ -42,7 +42,6 @@ def token_strip(tokens: Sequence[Token], radii: Sequence[float | None], chosen: 
     _component()(
         data={"tokens": chips, "chosen": chosen},
         key="strip",
-        default={"position": chosen},
         on_position_change=_choose,
     )
 

@@ -1,5 +1,6 @@
 """Numbers and findings in words: three significant digits, units always."""
 
+import re
 from typing import TYPE_CHECKING
 
 from stability.figures.style import spelled
@@ -24,7 +25,7 @@ def epsilon_words(epsilon: float) -> str:
 
 def number(value: float | None) -> str:
     """Three significant digits, or a dash where there is no such value."""
-    return "–" if value is None else f"{value:#.3g}"
+    return "–" if value is None else f"{value:#.3g}".rstrip(".").replace("-", "−")
 
 
 def percent(share: float) -> str:
@@ -34,14 +35,29 @@ def percent(share: float) -> str:
 
 def error(predicted: float, actual: float) -> str:
     """How far the closed form is from the truth."""
-    share = 100 * (predicted / actual - 1)
-    if abs(share) < 0.05:
+    ratio = predicted / actual
+    if abs(ratio - 1) < 5e-4:
         return "right to 0.05 %"
-    return f"{abs(share):.2g} % too {'long' if share > 0 else 'short'}"
+    longer, direction = (ratio, "long") if ratio > 1 else (1 / ratio, "short")
+    if longer >= 2:
+        return f"{longer:.2g} times too {direction}"
+    return f"{100 * abs(ratio - 1):.2g} % too {direction}"
 
 
-def verdict(view: "RayView") -> str:
-    """The picture of a ray in one sentence for each of its two statements."""
+def plain(text: str) -> str:
+    """The same text, with whatever Markdown would read as markup taken literally."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~:$-])", r"\\\1", text)
+
+
+def code(text: str) -> str:
+    """A token as code, spelled; a backtick inside needs a longer fence."""
+    fence = "``" if "`" in text else "`"
+    pad = " " if "`" in text else ""
+    return f"{fence}{pad}{spelled(text)}{pad}{fence}"
+
+
+def verdict(view: "RayView", token: str) -> str:
+    """The picture of a ray after a token, in one sentence for each of its two statements."""
     minus, plus = (
         f"{error(view.predicted, actual)} on the {sign} side"
         for actual, sign in zip(view.boundary, ("−", "+"), strict=True)
@@ -51,12 +67,33 @@ def verdict(view: "RayView") -> str:
         for side, sign, boundary in zip(view.flips, ("−", "+"), view.boundary, strict=True)
         for flip in side[:1]
     ]
-    start = f"Along {view.label} the closed form is {minus} and {plus}."
+    start = (
+        f"After {code(token)}, along {plain(view.label)}, the closed form is {minus} and {plus}."
+    )
     if not flips:
         return f"{start} The most likely token never changes along this line."
     distance, sign, text, boundary = min(flips)
     place = "inside" if distance < boundary else "outside"
     return (
-        f"{start} The most likely token changes to `{spelled(text)}` at {number(distance)} on the "
-        f"{sign} side, {place} the stable region."
+        f"{start} The most likely token changes to {code(text)} at {number(distance)}"
+        f"{view.unit.symbol} on the {sign} side, {place} the stable region."
     )
+
+
+GLOSSARY = """
+- **vector**: what the unembedding multiplies to get the next-token logits; lengths are in its own
+  coordinates, or in per cent of its norm.
+- **KL**, in nats: KL(original ‖ changed). What an observer loses on average per token who still
+  expects the original prediction.
+- **stable region**: all changes of the vector that keep KL below ε. **Boundary**: its edge along a
+  direction; the − and the + side differ.
+- **closed form**, predicted r: √(2ε / vᵀHv), where H is the Hessian of KL at the vector, so that
+  KL ≈ ½ t² vᵀHv.
+- **certified**: proved from two extreme slopes and the curvature, without searching for the edge; the
+  **certified ball** holds for every direction at once.
+- **flip**: where another token becomes the most likely one.
+- **effective rank**: the exponential of the entropy of the eigenvalues shown, as shares.
+- **trust range**: how far along the line the closed form stays within 10 % of the true KL.
+- **κ₂, κ₃, κ₄**: the cumulants of the logit slopes, KL = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …
+- **token constraint bound**: a length that compares states (Liu et al., 2026), not a distance in nats.
+"""
