@@ -75,7 +75,8 @@ def products(
     """
     for state in states:
         require_linear(state)
-    W_U, scale = states[0].readout.W_U, states[0].readout.scale
+    readout = states[0].readout
+    W_U, scale = readout.W_U, readout.scale
     T, d, b = blocks.shape
     tops = torch.tensor([state.argmax for state in states], device=W_U.device)[:, None]
     probs = torch.stack([state.probs for state in states])
@@ -85,7 +86,7 @@ def products(
     vectors = scale * torch.cat([*blocks], dim=1).to(W_U)
     pulled = torch.zeros(d, T * b, dtype=means.dtype, device=W_U.device)
     total = torch.zeros(T, b, dtype=means.dtype, device=W_U.device)
-    for rows, p in zip(W_U.split(CHUNK), others.T.split(CHUNK), strict=True):
+    for rows, p in zip(readout.in_parts(CHUNK), others.T.split(CHUNK), strict=True):
         slopes = (rows @ vectors).view(-1, T, b).sub_(levels).mul_(p[..., None])
         pulled += rows.T @ slopes.view(-1, T * b)
         total += slopes.sum(dim=0)
@@ -119,10 +120,11 @@ def mean_offset(state: State) -> Float[Tensor, " d"]:
 def dense(state: State) -> Float[Tensor, "d d"]:
     """The whole matrix `H`, float64: the reference for everything faster, 2Vd² operations."""
     require_linear(state)
-    scale, W_U = state.readout.scale, state.readout.W_U
+    readout = state.readout
+    scale, W_U = readout.scale, readout.W_U
     mean = scale * W_U[state.argmax].double() + mean_offset(state)
     H = torch.zeros(len(mean), len(mean), dtype=mean.dtype, device=mean.device)
-    for rows, p in zip(W_U.split(ROWS), state.probs.split(ROWS), strict=True):
+    for rows, p in zip(readout.in_parts(ROWS), state.probs.split(ROWS), strict=True):
         weighted = (scale * rows.double() - mean) * p.sqrt()[:, None]
         H += weighted.T @ weighted
     return H

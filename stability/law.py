@@ -18,7 +18,7 @@ from numpy import ndarray
 
 from stability import certificate, newton
 
-BINS = 256
+BINS = 128
 MERGE_TOLERANCE = 1e-5  # relative error of a divergence that merging may cause
 ROUNDING = 1e-12  # of a fourth moment, whose deviations carry 1e-16 of the largest value
 EPS = float(np.finfo(float).eps)

@@ -47,6 +47,10 @@ class Readout:
         """The model's own logits `f(s·(W_U y) + b)`."""
         return self.cap(self.uncapped(y))
 
+    def in_parts(self, rows: int) -> tuple[Float[Tensor, "part d"], ...]:
+        """One read of `W_U`, a few rows at a time."""
+        return self.W_U.split(rows)
+
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
         """Rate of change of the uncapped logits along directions, `A = s·W_U V`."""
         columns = directions.to(self.W_U).T.contiguous().T  # or few of them take four times as long

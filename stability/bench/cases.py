@@ -201,6 +201,11 @@ def _counted_reads(state: State) -> tuple[int, Spectrum]:
             reads += 1
             return super().pull_back(weights)
 
+        def in_parts(self, rows: Any) -> Any:
+            nonlocal reads
+            reads += 1
+            return super().in_parts(rows)
+
     readout = state.readout
     counting = Counting(readout.W_U, readout.bias, readout.scale, readout.softcap)
     found = spectrum(replace(state, readout=counting), PAIRS)
