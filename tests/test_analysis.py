@@ -1,11 +1,12 @@
 """One question answered whole: against closed forms, and against the parts it is made of."""
 
 import json
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
-from models import PROMPT
+from models import FAMILIES, PROMPT, save_model
 from scipy.optimize import brentq
 from scipy.special import expit, logit, rel_entr
 from states import (
@@ -23,7 +24,9 @@ from torch import Tensor
 from stability import directions
 from stability.analysis import Analysis, analyze, pairs_for
 from stability.certificate import ROUNDING
+from stability.directions import resolve
 from stability.errors import StabilityError
+from stability.models import load
 from stability.rays import ray
 from stability.spectra import spectrum
 from stability.state import State
@@ -240,3 +243,30 @@ def test_a_later_eigendirection_needs_more_pairs(direction, k, needed):
 def test_more_pairs_than_there_are_or_none_are_refused(direction, k, words):
     with pytest.raises(StabilityError, match=words):
         look(random_state(d=6), direction, k)
+
+
+def numbers(data: object) -> list[float]:
+    """Every number of plain data, in order."""
+    if isinstance(data, dict | list):
+        parts = data.values() if isinstance(data, dict) else data
+        return [number for part in parts for number in numbers(part)]
+    return [float(data)] if isinstance(data, int | float) else []
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+@pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
+@pytest.mark.parametrize("direction", ["eig:0", "eig:20", "random:1", "tokens:5,7", "prompt:the"])
+def test_a_gpu_gives_the_numbers_of_the_processor(tmp_path, dtype, direction):
+    folder = str(save_model(tmp_path, FAMILIES["llama"]()))
+    # the same vectors on both: half precision rounds each forward pass in its own way
+    lm = load(folder, dtype, "cpu")
+    here = lm.capture(PROMPT)
+    readout = replace(lm.readout, W_U=lm.readout.W_U.cuda())
+    there = replace(here, vector=here.vector.cuda(), readout=readout)
+    reports = []
+    for state in (here, there):
+        found = resolve(direction, state, pairs := spectrum(state, 21), lm)
+        reports.append(Analysis(state, pairs, found, ray(state, found.vector)).report(EPSILONS))
+    first, second = (numbers([found["radii"], found["nearest_flip"]]) for found in reports)
+    assert second == pytest.approx(first, rel=1e-4)

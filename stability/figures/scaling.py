@@ -20,7 +20,9 @@ def scaling_figure(growths: Sequence[dict[str, Any]]) -> go.Figure:
     """Median milliseconds over size, a panel an axis, all logarithmic."""
     axes = list(dict.fromkeys(growth["axis"] for growth in growths))
     drawn = make_subplots(cols=max(len(axes), 1), shared_yaxes=True, horizontal_spacing=0.03)
-    drawn.update_layout(template=TEMPLATE, width=1000, height=360)
+    # a README is read on white and on black
+    white = {"paper_bgcolor": "white", "plot_bgcolor": "white"}
+    drawn.update_layout(template=TEMPLATE, width=1000, height=360, **white)
     named: set[str] = set()
     for growth in growths:
         colour, symbol = LOOKS[growth["task"]]
@@ -39,7 +41,9 @@ def scaling_figure(growths: Sequence[dict[str, Any]]) -> go.Figure:
         named.add(growth["task"])
     for column, axis in enumerate(axes, start=1):
         sizes = next(growth["sizes"] for growth in growths if growth["axis"] == axis)
-        drawn.update_xaxes(title=axis, type="log", tickvals=sizes, row=1, col=column)
-    drawn.update_yaxes(type="log")
+        names = [str(size) if size < 10_000 else f"{size / 1000:.3g}k" for size in sizes]
+        ticks = {"tickvals": sizes, "ticktext": names}
+        drawn.update_xaxes(title=axis, type="log", **ticks, row=1, col=column)
+    drawn.update_yaxes(type="log", dtick=1)
     drawn.update_yaxes(title="median time (ms)", row=1, col=1)
     return drawn
