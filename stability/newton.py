@@ -1,9 +1,9 @@
-"""Two numerical tools that several formulas share: a safe root-finder and `eˣ − 1 − x`."""
+"""Numerical tools that several formulas share: `eˣ − 1 − x`, a safe root-finder, the largest."""
 
 from collections.abc import Callable
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 SMALL = 1e-2  # here the series and the difference both err by 1e-13
@@ -49,3 +49,11 @@ def solve(
         if done:
             break
     return x
+
+
+def largest(values: Float[ndarray, " n"], count: int) -> Int[ndarray, " m"]:
+    """Indices of the `count` largest values, in order; ties go to the lowest index."""
+    count = min(count, len(values))
+    least = np.partition(values, len(values) - count)[len(values) - count]
+    candidates = np.flatnonzero(values >= least)
+    return candidates[np.argsort(-values[candidates], kind="stable")][:count]

@@ -126,11 +126,9 @@ class Ray:
     def pushed(self, n: int) -> tuple[list[Push], list[Push]]:
         """Tokens that lose and gain most probability per unit length, `dp_i/dt = p_i a_c,i`."""
         rates = self.law.tokens.weights * self.slopes
-        order = np.argsort(rates, kind="stable")
-        lose, gain = order[:n], order[::-1][:n]
         losing, gaining = (
             [Push(float(rates[i]), int(i), self.state.text(int(i))) for i in side]
-            for side in (lose, gain)
+            for side in (newton.largest(-rates, n), newton.largest(rates, n))
         )
         return losing, gaining
 

@@ -8,7 +8,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stability import distribution
+from stability import distribution, newton
 from stability.readout import Readout
 
 
@@ -97,7 +97,7 @@ class State:
 
     def most_likely(self, n: int) -> tuple[tuple[Token, float], ...]:
         """The `n` most likely next tokens with their probabilities, in order."""
-        order = self.log_probs.argsort(descending=True, stable=True)[:n].tolist()
+        order = newton.largest(self.log_probs.cpu().numpy(), n).tolist()
         return tuple(
             (Token(rank, i, self.text(i)), float(self.probs[i])) for rank, i in enumerate(order)
         )

@@ -10,6 +10,7 @@ from numpy import ndarray
 from stability.cells import Cell
 from stability.clouds import Cloud
 from stability.flips import Flip
+from stability.newton import largest
 from stability.rays import Bracket, Ray
 from stability.regions import Region
 from stability.units import COORDINATES, Unit
@@ -151,7 +152,7 @@ def _shares(
     seen = ray.probabilities(np.array([0.0, t[0], t[-1], *middles]))
     merit = seen.max(axis=1)
     merit[seen.argmax(axis=0)] += 1
-    leaders = np.argsort(-merit, kind="stable")[:LEADERS]
+    leaders = largest(merit, LEADERS)
     leaders = leaders[np.argsort(-seen[leaders, 0], kind="stable")]
     shares = ray.probabilities(t, leaders)
     rest = np.clip(1 - shares.sum(axis=0, keepdims=True), 0, 1)

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from states import properties
 
-from stability.newton import exp_minus_tangent, solve
+from stability.newton import exp_minus_tangent, largest, solve
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
@@ -86,3 +86,10 @@ def test_solve_takes_few_steps_on_a_smooth_function():
     solve(counted, np.array([-10.0]), np.array([10.0]))
     # bisection of a bracket of 20 to 1e-12 takes 44
     assert len(calls) < 15
+
+
+@pytest.mark.parametrize("count", [1, 3, 7, 50])
+def test_the_largest_are_those_of_a_stable_sort(count):
+    values = np.random.default_rng(0).integers(0, 5, 40).astype(float)  # full of ties
+    expected = sorted(range(40), key=lambda i: (-values[i], i))[:count]
+    assert largest(values, count).tolist() == expected
