@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from stability.directions import Direction
     from stability.errors import StabilityError
     from stability.flips import Flip
+    from stability.maps import Sensitivity, token_map
     from stability.models import LanguageModel, load
     from stability.rays import Ray, ray
     from stability.regions import Region, region
@@ -32,6 +33,8 @@ _HOMES = {
     "Direction": "directions",
     "StabilityError": "errors",
     "Flip": "flips",
+    "Sensitivity": "maps",
+    "token_map": "maps",
     "LanguageModel": "models",
     "load": "models",
     "Ray": "rays",
@@ -50,6 +53,7 @@ __all__ = [
     "LanguageModel",
     "Ray",
     "Region",
+    "Sensitivity",
     "Spectrum",
     "StabilityError",
     "State",
@@ -59,6 +63,7 @@ __all__ = [
     "ray",
     "region",
     "spectrum",
+    "token_map",
 ]
 
 

@@ -68,7 +68,7 @@ def region_figure(view: RegionView) -> go.Figure:
         y=[0],
         mode="markers",
         name="the state",
-        marker={"color": "white", "symbol": "x", "size": 9},
+        marker={"color": "white", "symbol": "x", "size": 9, "line": {"color": "grey", "width": 1}},
         hoverinfo="skip",
     )
     drawn.add_scatter(
@@ -107,6 +107,7 @@ def _cells(drawn: go.Figure, view: RegionView) -> None:
                 x=float(cell.centroid[0]),
                 y=float(cell.centroid[1]),
                 text=visible(cell.text),
+                yshift=16,  # the state itself may lie in the middle
                 showarrow=False,
                 font={"color": "white", "size": 13},
                 bgcolor="rgba(0,0,0,0.45)",

@@ -8,12 +8,14 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from stability.errors import StabilityError
+from stability.figures.style import spelled
 from stability.ui import first, words
 from stability.ui.controls import Choice, choose, is_missing, look_along, second_axis
 from stability.ui.draw import draw
 
 if TYPE_CHECKING:  # torch comes with these: what needs it is imported once the page has begun
     from stability.analysis import Analysis
+    from stability.maps import Sensitivity
     from stability.state import State
     from stability.ui.compute import Place
     from stability.units import Unit
@@ -28,6 +30,7 @@ class Result:
     states: "tuple[State, ...]"
     place: "Place"
     radii: list[float | None]
+    notes: list[str]
     unit: "Unit"
     analysis: "Analysis"
     view: "RayView | None"
@@ -103,9 +106,21 @@ def _compute(choice: Choice) -> Result:
         states,
         place,
         [u.count(s.radius(choice.epsilon)) for u, s in zip(units, sensitivities, strict=True)],
+        [_note(s, u, choice.epsilon) for u, s in zip(units, sensitivities, strict=True)],
         units[position],
         compute.analysis(place, choice.heading),
         view and view.measured_in(units[position]),
+    )
+
+
+def _note(position: "Sensitivity", unit: "Unit", epsilon: float) -> str:
+    """What a token of the strip says of its position, in words."""
+    flip, count, number = position.nearest_flip, unit.count, words.number
+    change = f"{spelled(flip.text)} at {number(count(flip.distance))}" if flip else "none"
+    return (
+        f"shortest radius {number(count(position.radius(epsilon)))}, "
+        f"certified ball {number(count(position.certified_ball(epsilon)))}, "
+        f"nearest flip {change}, entropy {number(position.entropy)} nats"
     )
 
 
@@ -115,7 +130,7 @@ def _facts(result: Result) -> None:
     from stability.ui.strip import token_strip
 
     radii = [radius for radius in result.radii if radius is not None]
-    token_strip(result.states[0].tokens, result.radii, result.place.position)
+    token_strip(result.states[0].tokens, result.radii, result.notes, result.place.position)
     low, high = words.number(min(radii, default=None)), words.number(max(radii, default=None))
     st.caption(
         f"Shortest predicted radius: {low} (dark) to {high} (light) {result.unit.name}. Click, or "

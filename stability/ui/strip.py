@@ -26,18 +26,19 @@ def _component() -> Callable[..., Any]:
     )
 
 
-def token_strip(tokens: Sequence[Token], radii: Sequence[float | None], chosen: int) -> None:
-    """Draw the strip; a choice on it is kept as `position` in the session's state."""
+def token_strip(
+    tokens: Sequence[Token], radii: Sequence[float | None], notes: Sequence[str], chosen: int
+) -> None:
+    """Draw the strip, with a note for each token; a choice is kept as the session's `position`."""
     shades = _shades(radii)
     chips = [
         {
             "text": spelled(token.text),
-            "title": f"position {token.index}, id {token.id}, shortest radius "
-            + ("none: flat" if radius is None else f"{radius:.3g}"),
+            "title": f"position {token.index}, id {token.id}: {note}",
             "colour": sample_colorscale("Cividis", [shade])[0],
             "ink": "black" if shade >= LIGHT else "white",
         }
-        for token, radius, shade in zip(tokens, radii, shades, strict=True)
+        for token, note, shade in zip(tokens, notes, shades, strict=True)
     ]
     _component()(
         data={"tokens": chips, "chosen": chosen},
