@@ -66,6 +66,9 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
     )
+    bench.add_argument(
+        "--dtype", default="float32", help="of the forward pass: float32, bfloat16 or float16"
+    )
     bench.add_argument("--json", action="store_true", help="print one JSON object")
     bench.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
@@ -123,7 +126,7 @@ def run_analyze(options: argparse.Namespace) -> None:
 
 def run_bench(options: argparse.Namespace) -> None:
     """`bench`: time and accuracy of every fast path beside its baselines, from one run."""
-    states = _load(options.model).capture_all(PROMPT)
+    states = _load(options.model, options.dtype).capture_all(PROMPT)
     try:
         from stability.bench.report import bench, lines
 
@@ -140,7 +143,7 @@ def run_bench(options: argparse.Namespace) -> None:
     print(json.dumps(report, allow_nan=False) if options.json else "\n".join(lines(report)))
 
 
-def _load(name: str) -> Any:
+def _load(name: str, dtype: str = "float32") -> Any:
     """A model, with its progress on standard error where a person is watching."""
     from rich.console import Console
     from rich.markup import escape
@@ -154,6 +157,7 @@ def _load(name: str) -> Any:
 
         return load(
             name,
+            dtype=dtype,
             report=lambda message, fraction: bar.update(
                 task, description=escape(message), completed=fraction
             ),

@@ -82,8 +82,9 @@ def test_the_command_prints_one_json_object(tmp_path, capsys, monkeypatch):
     config = FAMILIES["llama"]()
     config.max_position_embeddings = 512  # the bench's prompt is longer than the tiny context
     save_model(tmp_path, config)
-    cli.main(["bench", "--suite", "map", "--model", str(tmp_path), "--json"])
+    cli.main(["bench", "--suite", "map", "--model", str(tmp_path), "--dtype", "bfloat16", "--json"])
     report = json.loads(capsys.readouterr().out)
+    assert report["model"]["dtype"] == "bfloat16"
     assert [row["suite"] for row in report["rows"]] == ["map"]
     assert report["scaling"] == []
 

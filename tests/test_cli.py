@@ -73,7 +73,7 @@ def _load_once():
     """Each model is read once: what is tested here is what the command line makes of it."""
     read = cache(load)
     with pytest.MonkeyPatch.context() as patch:
-        patch.setattr("stability.models.load", lambda name, report: read(name))
+        patch.setattr("stability.models.load", lambda name, dtype, report: read(name, dtype))
         yield
 
 
