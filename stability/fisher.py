@@ -25,18 +25,19 @@ ROWS = 16384  # rows of W_U held in float64 at a time
 CHUNK = 2048  # rows whose slopes a processor's cache holds
 
 
-def require_linear(state: State) -> None:
-    """Raise unless the logits are linear in the state, the premise of all formulas here."""
-    if state.site != "prelogit":
-        raise StabilityError(
-            f"The closed form is computed at site 'prelogit'; this state is from {state.site!r}: "
-            "capture it at 'prelogit'."
-        )
-    if state.readout.softcap is not None:
-        raise StabilityError(
-            f"Logits must be linear in the state; {state.model.name} soft-caps them at "
-            f"{state.readout.softcap:g}: choose a model without final soft-capping."
-        )
+def require_linear(*states: State) -> None:
+    """Raise unless the logits are linear in each state, the premise of all formulas here."""
+    for state in states:
+        if state.site != "prelogit":
+            raise StabilityError(
+                f"The closed form is computed at site 'prelogit'; this state is from "
+                f"{state.site!r}: capture it at 'prelogit'."
+            )
+        if state.readout.softcap is not None:
+            raise StabilityError(
+                f"Logits must be linear in the state; {state.model.name} soft-caps them at "
+                f"{state.readout.softcap:g}: choose a model without final soft-capping."
+            )
 
 
 def radius(curvature: float, epsilon: float) -> float | None:
@@ -52,15 +53,9 @@ def radius(curvature: float, epsilon: float) -> float | None:
 def centred_slopes(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
     """`a_c = a − E_p[a]` with `a = J v`: how fast each logit moves against the average one."""
     require_linear(state)
-    return centre(state.readout.slopes(directions), state.probs, state.argmax)
-
-
-def centre(
-    slopes: Float[Tensor, "V *k"], probs: Float[Tensor, " V"], top: int
-) -> Float[Tensor, "V *k"]:
-    """`a − E_p[a]`, in place: first relative to the likeliest token, then to the mean."""
-    slopes -= slopes[top].clone()
-    slopes -= probs @ slopes
+    slopes = state.readout.slopes(directions)
+    slopes -= slopes[state.argmax].clone()
+    slopes -= state.probs @ slopes
     return slopes
 
 
@@ -73,25 +68,24 @@ def products(
     pulled back while the processor still holds them: `H V = Σ_i p_i (w_i − μ)(w_i − μ)ᵀV`, the term
     of the likeliest token apart, as it would cancel.
     """
-    for state in states:
-        require_linear(state)
+    require_linear(*states)
     readout = states[0].readout
     W_U, scale = readout.W_U, readout.scale
     T, d, b = blocks.shape
     tops = torch.tensor([state.argmax for state in states], device=W_U.device)[:, None]
     probs = torch.stack([state.probs for state in states])
     others = probs.scatter(1, tops, 0).to(W_U)
-    means = scale * W_U[tops[:, 0]].double() + offsets
-    levels = torch.einsum("td,tdb->tb", means, blocks.to(means)).to(W_U)
+    centres = means(states, offsets)
+    levels = torch.einsum("td,tdb->tb", centres, blocks.to(centres)).to(W_U)
     vectors = scale * torch.cat([*blocks], dim=1).to(W_U)
-    pulled = torch.zeros(d, T * b, dtype=means.dtype, device=W_U.device)
-    total = torch.zeros(T, b, dtype=means.dtype, device=W_U.device)
+    pulled = torch.zeros(d, T * b, dtype=centres.dtype, device=W_U.device)
+    total = torch.zeros(T, b, dtype=centres.dtype, device=W_U.device)
     for rows, p in zip(readout.in_parts(CHUNK), others.T.split(CHUNK), strict=True):
         slopes = (rows @ vectors).view(-1, T, b).sub_(levels).mul_(p[..., None])
         pulled += rows.T @ slopes.view(-1, T * b)
         total += slopes.sum(dim=0)
-    top = probs.gather(1, tops) * torch.einsum("td,tdb->tb", offsets, blocks.to(means))
-    image = scale * pulled.T.view(T, b, d) - total[..., None] * means[:, None]
+    top = probs.gather(1, tops) * torch.einsum("td,tdb->tb", offsets, blocks.to(centres))
+    image = scale * pulled.T.view(T, b, d) - total[..., None] * centres[:, None]
     return (image + top[..., None] * offsets[:, None]).mT
 
 
@@ -117,15 +111,32 @@ def mean_offset(state: State) -> Float[Tensor, " d"]:
     return mean_offsets([state])[0]
 
 
+def means(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Float[Tensor, "T d"]:
+    """`s·μ` of each state, from its offset."""
+    readout = states[0].readout
+    return readout.scale * readout.W_U[[state.argmax for state in states]].double() + offsets
+
+
+def weighted_rows(
+    state: State, tokens: Int[Tensor, " m"], offset: Float[Tensor, " d"]
+) -> Float[Tensor, "m d"]:
+    """`√p_i·s(w_i − μ)` of some tokens, with the full `p` and `μ`, in the precision of `W_U`.
+
+    Their Gram matrix is these tokens' part of `H`.
+    """
+    scale, W_U = state.readout.scale, state.readout.W_U
+    rows = scale * (W_U[tokens] - W_U[state.argmax]) - offset.to(W_U)
+    return rows * state.probs[tokens].sqrt().to(W_U)[:, None]
+
+
 def dense(state: State) -> Float[Tensor, "d d"]:
     """The whole matrix `H`, float64: the reference for everything faster, 2Vd² operations."""
     require_linear(state)
     readout = state.readout
-    scale, W_U = readout.scale, readout.W_U
-    mean = scale * W_U[state.argmax].double() + mean_offset(state)
+    mean = means([state], mean_offsets([state]))[0]
     H = torch.zeros(len(mean), len(mean), dtype=mean.dtype, device=mean.device)
     for rows, p in zip(readout.in_parts(ROWS), state.probs.split(ROWS), strict=True):
-        weighted = (scale * rows.double() - mean) * p.sqrt()[:, None]
+        weighted = (readout.scale * rows.double() - mean) * p.sqrt()[:, None]
         H += weighted.T @ weighted
     return H
 
@@ -169,14 +180,12 @@ class Spread:
 
 def spreads(states: Sequence[State]) -> list[Spread]:
     """Distances of all rows from their mean at each state, in two reads of `W_U` for all."""
-    for state in states:
-        require_linear(state)
+    require_linear(*states)
     readout, offsets = states[0].readout, mean_offsets(states)
-    tops = [state.argmax for state in states]
-    means = readout.scale * readout.W_U[tops].double() + offsets
+    centres = means(states, offsets)
     found = []
     for state, offset, mean, projections in zip(
-        states, offsets, means, readout.slopes(means.T).T, strict=True
+        states, offsets, centres, readout.slopes(centres.T).T, strict=True
     ):
         squared = readout.row_norms_squared - 2 * projections + mean.square().sum()
         squared[state.argmax] = offset.square().sum()

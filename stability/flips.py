@@ -68,8 +68,7 @@ def nearest(state: State) -> Flip | None:
 
 def nearest_each(states: Sequence[State]) -> list[Flip | None]:
     """The closest argmax change of each state, in one read of `W_U` for all of them."""
-    for state in states:
-        fisher.require_linear(state)
+    fisher.require_linear(*states)
     readout = states[0].readout
     top_rows = readout.W_U[[state.argmax for state in states]]
     overlaps = readout.scale * readout.slopes(top_rows.T)

@@ -5,7 +5,7 @@ start is the cumulant generating function of the centred slope `a_c` under `p`:
 
     KL(t) = log E_p[exp(t·a_c)].
 
-So a ray is a one-dimensional measure, and a measure can be merged: a thousand atoms stand for a
+So a ray is a one-dimensional measure, and a measure can be merged: some hundred atoms stand for a
 vocabulary. Arrays may carry leading batch axes, one law for each index.
 """
 
@@ -100,7 +100,7 @@ class Law:
 
     @cached_property
     def _rules(self) -> tuple[Float[ndarray, "*batch n"], ...]:
-        """Nodes and masses of the intervals' Gauss rules, their defects, and their lower edges."""
+        """Nodes and masses of the intervals' Gauss rules, their defects, and all edges."""
         values = self.tokens.values
         flat = values.reshape(-1, values.shape[-1])
         weights = np.broadcast_to(self.tokens.weights, values.shape).reshape(flat.shape)

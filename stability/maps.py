@@ -91,11 +91,14 @@ def _top_eigenvalues(
 
 def _head_blocks(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Float[Tensor, "T d b"]:
     """Top eigenvectors, nearly, of the part of each `H` that the most probable tokens make."""
-    W_U, scale = states[0].readout.W_U, states[0].readout.scale
-    p, head = torch.stack([state.probs for state in states]).topk(min(HEAD, len(W_U)))
-    tops = W_U[[state.argmax for state in states]].double()
-    rows = scale * (W_U[head].double() - tops[:, None]) - offsets[:, None]
-    rows *= p.sqrt()[..., None]
+    rows = torch.stack(
+        [
+            fisher.weighted_rows(
+                state, state.probs.topk(min(HEAD, len(state.probs))).indices, offset
+            )
+            for state, offset in zip(states, offsets, strict=True)
+        ]
+    ).double()
     blocks = rows[:, :BLOCK].mT
     for _ in range(HEAD_PASSES):
         blocks = torch.linalg.qr(rows.mT @ (rows @ blocks)).Q

@@ -99,7 +99,8 @@ def _flat(state: State, k: int, spread: fisher.Spread) -> Spectrum:
 
 def _subspace(state: State, k: int, spread: fisher.Spread, tolerance: float) -> Spectrum:
     head = _head_tokens(state.probs)
-    gram = _head_gram(state, spread, head)
+    rows = fisher.weighted_rows(state, head, spread.offset)
+    gram = rows.T @ rows
     block = _head_block(gram, k + GUARD)
     for _ in range(PASSES):
         image = fisher.product(state, block, spread.offset)
@@ -139,23 +140,13 @@ def settled(
 
 
 def _head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
-    """The most probable tokens, enough of them to carry `HEAD_MASS` within fixed limits."""
+    """The most probable tokens, enough of them to carry `HEAD_MASS` within fixed limits.
+
+    Taken with the full `p` and `μ`, or the enclosure `H(head) ≤ H ≤ H(head) + tr(tail)·I` would break.
+    """
     most = probs.topk(min(HEAD_MOST, len(probs)))
     needed = int((most.values.cumsum(0) < HEAD_MASS).sum()) + 1
     return most.indices[: max(needed, HEAD_LEAST)]
-
-
-def _head_gram(
-    state: State, spread: fisher.Spread, head: Int[Tensor, " m"]
-) -> Float[Tensor, "d d"]:
-    """The head's part of `H`, with the full `p` and the full `μ`.
-
-    A renormalised head would break the enclosure `H(head) ≤ H ≤ H(head) + tr(tail)·I`.
-    """
-    scale, W_U = state.readout.scale, state.readout.W_U
-    rows = scale * (W_U[head] - W_U[state.argmax]) - spread.offset.to(W_U)
-    rows *= state.probs[head].sqrt().to(W_U)[:, None]
-    return rows.T @ rows
 
 
 def _head_block(gram: Float[Tensor, "d d"], b: int) -> Float[Tensor, "d b"]:
