@@ -45,9 +45,6 @@ def parser() -> argparse.ArgumentParser:
     analyze = commands.add_parser("analyze", help="the stable radius along one direction")
     analyze.add_argument("prompt", metavar="PROMPT", type=_text)
     analyze.add_argument(
-        "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
-    )
-    analyze.add_argument(
         "--position", type=int, default=-1, help="token index, from the end if < 0"
     )
     analyze.add_argument("--site", default="prelogit", help="which vector is perturbed")
@@ -59,21 +56,21 @@ def parser() -> argparse.ArgumentParser:
     )
     analyze.add_argument("--epsilon", type=float, nargs="+", default=EPSILONS, help="nats")
     analyze.add_argument("--k", type=int, default=16, help="number of eigenpairs")
-    analyze.add_argument("--json", action="store_true", help="print one JSON object")
     analyze.set_defaults(run=run_analyze)
     bench = commands.add_parser("bench", help="speed beside accuracy, against named baselines")
     bench.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES, help="what to measure")
     bench.add_argument(
-        "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
-    )
-    bench.add_argument(
         "--dtype", default="float32", help="of the forward pass: float32, bfloat16 or float16"
     )
-    bench.add_argument("--json", action="store_true", help="print one JSON object")
     bench.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
     )
     bench.set_defaults(run=run_bench)
+    for command in (analyze, bench):
+        command.add_argument(
+            "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
+        )
+        command.add_argument("--json", action="store_true", help="print one JSON object")
     return top
 
 

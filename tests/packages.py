@@ -7,7 +7,7 @@ from zipfile import ZipFile
 import pytest
 from ggufs import write_gguf
 
-from stability.models.packaged import PACKAGED, Packaged
+from stability.models.registry import PACKAGED, Packaged
 
 
 @pytest.fixture

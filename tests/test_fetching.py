@@ -11,7 +11,9 @@ import pytest
 from ggufs import folders, refused
 
 from stability.models import fetching
-from stability.models.packaged import PACKAGED, Packaged, Report, ensure
+from stability.models.packaged import ensure
+from stability.models.progress import Report
+from stability.models.registry import PACKAGED, Packaged
 
 pytest_plugins = ["packages"]
 MISMATCH = "tiny-model 1.0 must have SHA-256 000000000000, received {}"

@@ -16,7 +16,8 @@ from ggufs import VOCAB, folders, refused, write_gguf
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
 from stability.models import packaged
-from stability.models.packaged import PACKAGED, ensure, ensure_gguf
+from stability.models.packaged import ensure, ensure_gguf
+from stability.models.registry import PACKAGED
 
 pytest_plugins = ["packages"]
 ROOT = Path(packaged.__file__).parents[2]
@@ -61,7 +62,8 @@ def test_a_cached_model_needs_neither_torch_nor_transformers(tiny):
     folder = ensure("tiny")
     script = f"""
 import sys
-from stability.models.packaged import PACKAGED, Packaged, ensure
+from stability.models.packaged import ensure
+from stability.models.registry import PACKAGED, Packaged
 PACKAGED["tiny"] = Packaged(**{tiny.__dict__!r})
 print(ensure("tiny"), {{"torch", "transformers", "filelock"}} & set(sys.modules))
 """

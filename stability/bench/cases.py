@@ -4,6 +4,7 @@ import os
 import subprocess
 import sys
 from collections.abc import Callable, Sequence
+from dataclasses import replace
 from functools import partial
 from typing import Any
 
@@ -17,6 +18,7 @@ from stability import distribution, fisher
 from stability.bench.timing import Row, Way, medians
 from stability.maps import token_map
 from stability.rays import Ray, ray, rays
+from stability.readout import Readout
 from stability.regions import Region, region
 from stability.spectra import Spectrum, spectrum
 from stability.state import State
@@ -192,11 +194,9 @@ def _row(
 
 def _counted_reads(state: State) -> tuple[int, Spectrum]:
     """How often the spectrum reads `W_U`, beside the state's own logits."""
-    from dataclasses import replace
-
     reads = 0
 
-    class Counting(type(state.readout)):  # type: ignore[misc]
+    class Counting(Readout):
         def slopes(self, directions: Any) -> Any:
             nonlocal reads
             reads += 1

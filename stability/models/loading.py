@@ -10,8 +10,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, 
 from stability.errors import StabilityError
 from stability.models.hub import hub_answers, hub_commit
 from stability.models.language_model import LanguageModel
-from stability.models.packaged import PACKAGED, Report, ensure, ensure_gguf, part, silent
+from stability.models.packaged import ensure, ensure_gguf
+from stability.models.progress import Report, part, silent
 from stability.models.quiet import quiet
+from stability.models.registry import PACKAGED
 from stability.readout import Readout
 from stability.state import ModelCard
 

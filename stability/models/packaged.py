@@ -18,8 +18,6 @@ from stability.models.fetching import checksum, fetch
 from stability.models.progress import Report, part, silent
 from stability.models.registry import PACKAGED, Packaged
 
-__all__ = ["PACKAGED", "Packaged", "Report", "ensure", "ensure_gguf", "part", "silent"]
-
 MANIFEST = "stability.json"
 FORMAT = 1  # of the converted folder: raise it, and every cache is rebuilt
 Source = Callable[[Packaged, Path, Report], Path]  # puts the verified GGUF into a scratch folder

@@ -17,7 +17,7 @@ from stability.clouds import Cloud, cloud
 from stability.directions import Direction, eigen
 from stability.maps import Sensitivity, token_map
 from stability.models import LanguageModel, load
-from stability.models.packaged import Report
+from stability.models.progress import Report
 from stability.rays import ray
 from stability.regions import Region, region
 from stability.spectra import Spectrum, spectrum

@@ -12,7 +12,7 @@ from typing import Any
 
 import streamlit as st
 
-from stability.models.packaged import Report
+from stability.models.progress import Report
 
 
 class _Job:
