@@ -4,8 +4,11 @@ import numpy as np
 import pytest
 from states import with_logits
 
+from stability.flips import Flip
+from stability.maps import Sensitivity
 from stability.rays import ray
 from stability.ui import words
+from stability.units import Unit
 from stability.views import ray_view
 
 
@@ -64,3 +67,18 @@ def test_markup_is_taken_literally(text):
     assert words.plain(text).replace("\\", "") == text
     for mark in "*[]$<_`:.":
         assert words.plain(text).count(mark) == words.plain(text).count(f"\\{mark}")
+
+
+def test_a_change_is_named_with_its_place_in_the_unit():
+    flip = Flip(0.5, 3, " the")
+    assert words.change(flip) == "␣the at 0.500"
+    assert words.change(flip, Unit("", 0.25)) == "␣the at 2.00"
+    assert words.change(None) == "none"
+
+
+def test_a_position_is_told_in_one_line():
+    found = Sensitivity(8.0, 8.0, 4.0, 1.25, None, Flip(0.5, 3, "x"))
+    told = words.sensitivity(found, Unit("", 0.5), 0.01)
+    # sqrt(2·0.01/8) is 0.05
+    assert told.startswith("shortest radius 0.100, certified ball 0.0")
+    assert told.endswith("nearest flip x at 1.00, entropy 1.25 nats")

@@ -6,6 +6,7 @@ vectors; what is computed of a position goes with the position.
 """
 
 import gc
+from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any
 
@@ -22,9 +23,10 @@ from stability.rays import ray
 from stability.regions import Region, region
 from stability.spectra import Spectrum, spectrum
 from stability.state import State
+from stability.ui import words
 from stability.ui.controls import Heading, Pasted, TokenPair
 from stability.ui.jobs import Jobs
-from stability.units import COORDINATES
+from stability.units import COORDINATES, Unit, percent_of
 from stability.views import CloudView, RayView, RegionView, ray_view, region_view
 
 PAIRS = 16
@@ -77,6 +79,33 @@ def sensitivities(model: str, prompt: str) -> list[Sensitivity]:
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _sensitivities(model: str, prompt: str, _states: tuple[State, ...]) -> list[Sensitivity]:
     return token_map(_states)
+
+
+def units(model: str, prompt: str, relative: bool) -> list[Unit]:
+    """What lengths are counted in at every position."""
+    return _units(model, prompt, relative, states(model, prompt))
+
+
+@st.cache_resource(max_entries=PLACES, show_spinner=False)
+def _units(model: str, prompt: str, relative: bool, _states: tuple[State, ...]) -> list[Unit]:
+    return [percent_of(state.norm) if relative else COORDINATES for state in _states]
+
+
+def notes(model: str, prompt: str, relative: bool, epsilon: float) -> list[str]:
+    """What every position is like, in words."""
+    found = zip(sensitivities(model, prompt), units(model, prompt, relative), strict=True)
+    return _notes(model, prompt, relative, epsilon, found)
+
+
+@st.cache_resource(max_entries=128, show_spinner=False)
+def _notes(
+    model: str,
+    prompt: str,
+    relative: bool,
+    epsilon: float,
+    _found: Iterable[tuple[Sensitivity, Unit]],
+) -> list[str]:
+    return [words.sensitivity(one, unit, epsilon) for one, unit in _found]
 
 
 def state(place: Place) -> State:

@@ -2,20 +2,18 @@
 
 import sys
 from dataclasses import dataclass
-from importlib.resources import files
 from typing import TYPE_CHECKING
 
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.figures.style import spelled
 from stability.ui import first, words
 from stability.ui.controls import Choice, choose, is_missing, look_along, second_axis
 from stability.ui.draw import draw
+from stability.ui.resources import resource
 
 if TYPE_CHECKING:  # torch comes with these: what needs it is imported once the page has begun
     from stability.analysis import Analysis
-    from stability.maps import Sensitivity
     from stability.state import State
     from stability.ui.compute import Place
     from stability.units import Unit
@@ -38,7 +36,7 @@ class Result:
 
 def page() -> None:
     """Draw the page; bad input is answered in one sentence, and the last good picture stays."""
-    st.html(f"<style>{files('stability.ui').joinpath('page.css').read_text('utf-8')}</style>")
+    st.html(f"<style>{resource('page.css')}</style>")
     st.markdown("#### Stable regions of a language model's prediction")
     choice = choose()
     left, right = st.columns([5, 3])
@@ -92,13 +90,11 @@ def _compute(choice: Choice) -> Result:
     from stability.ui import compute
 
     slot.empty()
-    from stability.units import COORDINATES, percent_of
-
     states = compute.states(choice.model, choice.prompt)
     last = len(states) - 1
     position = choice.position if 0 <= choice.position <= last else last
     place = compute.Place(choice.model, choice.prompt, position)
-    units = [percent_of(state.norm) if choice.relative else COORDINATES for state in states]
+    units = compute.units(choice.model, choice.prompt, choice.relative)
     sensitivities = compute.sensitivities(choice.model, choice.prompt)
     view = compute.drawn_ray(place, choice.heading, choice.epsilon)
     return Result(
@@ -106,21 +102,10 @@ def _compute(choice: Choice) -> Result:
         states,
         place,
         [u.count(s.radius(choice.epsilon)) for u, s in zip(units, sensitivities, strict=True)],
-        [_note(s, u, choice.epsilon) for u, s in zip(units, sensitivities, strict=True)],
+        compute.notes(choice.model, choice.prompt, choice.relative, choice.epsilon),
         units[position],
         compute.analysis(place, choice.heading),
         view and view.measured_in(units[position]),
-    )
-
-
-def _note(position: "Sensitivity", unit: "Unit", epsilon: float) -> str:
-    """What a token of the strip says of its position, in words."""
-    flip, count, number = position.nearest_flip, unit.count, words.number
-    change = f"{spelled(flip.text)} at {number(count(flip.distance))}" if flip else "none"
-    return (
-        f"shortest radius {number(count(position.radius(epsilon)))}, "
-        f"certified ball {number(count(position.certified_ball(epsilon)))}, "
-        f"nearest flip {change}, entropy {number(position.entropy)} nats"
     )
 
 

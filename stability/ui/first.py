@@ -7,13 +7,13 @@ it again.
 
 from collections.abc import Callable
 from functools import cache
-from importlib.resources import files
 from pathlib import Path
 from typing import Any
 
 import streamlit as st
 
 from stability.ui.controls import EXAMPLES, MODELS, Choice
+from stability.ui.resources import resource
 
 CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"], -1, "eig:0", 0.01)
 PICTURE = Path(__file__).with_name("first.svg")
@@ -36,9 +36,9 @@ def is_painted() -> bool:
 def _component() -> Callable[..., Any]:
     return st.components.v2.component(
         "first_picture",
-        html=PICTURE.read_text("utf-8"),
+        html=resource(PICTURE.name),
         css="svg { width: 100%; height: auto; color: var(--st-text-color); }",
-        js=files("stability.ui").joinpath("first.js").read_text("utf-8"),
+        js=resource("first.js"),
     )
 
 

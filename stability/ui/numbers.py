@@ -1,12 +1,8 @@
 """The numbers of a result: the five that matter first, and the rest on demand, each explained."""
 
-from dataclasses import replace
-
 import streamlit as st
 
 from stability.analysis import Analysis
-from stability.figures.style import spelled
-from stability.flips import Flip
 from stability.ui import words
 from stability.views import RayView
 
@@ -41,13 +37,11 @@ def everything(found: Analysis, view: RayView) -> None:
     _, third, fourth = ray.cumulants
     ball = unit.count(found.certified_ball(view.epsilon))
     bound = unit.count(found.spectrum.spread.token_constraint_bound())
-    nearest = found.nearest_flip and replace(
-        found.nearest_flip, distance=unit.count(found.nearest_flip.distance)
-    )
+    minus, plus = (next(iter(side), None) for side in view.flips)  # in the view's unit already
     rows = [
-        ("first flip −", _flip(view.flips[0]), "most likely token changes"),
-        ("first flip +", _flip(view.flips[1]), "most likely token changes"),
-        ("nearest flip", _flip([nearest]), "the same, over all directions"),
+        ("first flip −", words.change(minus), "most likely token changes"),
+        ("first flip +", words.change(plus), "most likely token changes"),
+        ("nearest flip", words.change(found.nearest_flip, unit), "the same, over all directions"),
         ("certified ball", words.number(ball), "no direction at all exceeds ε inside"),
         ("token constraint bound", words.number(bound), "ranks states, ε = 1"),
         ("entropy", f"{words.number(state.entropy)} nats", "of the next token"),
@@ -68,11 +62,6 @@ def everything(found: Analysis, view: RayView) -> None:
     table = [dict(zip(widths, row, strict=True)) for row in rows]
     st.caption(f"Lengths in {unit.name}; κ₂, κ₃, κ₄ per coordinate squared, cubed, to the fourth.")
     st.dataframe(table, hide_index=True, height="content", column_config=columns)
-
-
-def _flip(flips: list[Flip | None] | list[Flip]) -> str:
-    first = flips[0] if flips else None
-    return f"{spelled(first.text)} at {words.number(first.distance)}" if first else "none"
 
 
 def _beyond(trust: float | None) -> str:

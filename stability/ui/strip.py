@@ -3,7 +3,6 @@
 import math
 from collections.abc import Callable, Sequence
 from functools import cache
-from importlib.resources import files
 from typing import Any
 
 import streamlit as st
@@ -11,18 +10,18 @@ from plotly.colors import sample_colorscale
 
 from stability.figures.style import spelled
 from stability.state import Token
+from stability.ui.resources import resource
 
 LIGHT = 0.47  # from here on cividis is light enough for black text
 
 
 @cache
 def _component() -> Callable[..., Any]:
-    here = files("stability.ui")
     return st.components.v2.component(
         "token_strip",
         html='<div class="strip" role="group" aria-label="Tokens of the prompt"></div>',
-        css=here.joinpath("strip.css").read_text("utf-8"),
-        js=here.joinpath("strip.js").read_text("utf-8"),
+        css=resource("strip.css"),
+        js=resource("strip.js"),
     )
 
 
@@ -31,14 +30,15 @@ def token_strip(
 ) -> None:
     """Draw the strip, with a note for each token; a choice is kept as the session's `position`."""
     shades = _shades(radii)
+    colours = sample_colorscale("Cividis", shades)  # at once: each call looks the scale up again
     chips = [
         {
             "text": spelled(token.text),
             "title": f"position {token.index}, id {token.id}: {note}",
-            "colour": sample_colorscale("Cividis", [shade])[0],
+            "colour": colour,
             "ink": "black" if shade >= LIGHT else "white",
         }
-        for token, note, shade in zip(tokens, notes, shades, strict=True)
+        for token, note, shade, colour in zip(tokens, notes, shades, colours, strict=True)
     ]
     _component()(
         data={"tokens": chips, "chosen": chosen},

@@ -4,8 +4,11 @@ import re
 from typing import TYPE_CHECKING
 
 from stability.figures.style import spelled
+from stability.units import COORDINATES, Unit
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
+    from stability.flips import Flip
+    from stability.maps import Sensitivity
     from stability.views import RayView
 
 WORDS = (
@@ -42,6 +45,20 @@ def error(predicted: float, actual: float) -> str:
     if longer >= 2:
         return f"{longer:.2g} times too {direction}"
     return f"{100 * abs(ratio - 1):.2g} % too {direction}"
+
+
+def change(flip: "Flip | None", unit: Unit = COORDINATES) -> str:
+    """Which token takes over, and where; the flip's own distance is in coordinates."""
+    return f"{spelled(flip.text)} at {number(unit.count(flip.distance))}" if flip else "none"
+
+
+def sensitivity(found: "Sensitivity", unit: Unit, epsilon: float) -> str:
+    """What a position is like, for its token in the strip."""
+    return (
+        f"shortest radius {number(unit.count(found.radius(epsilon)))}, "
+        f"certified ball {number(unit.count(found.certified_ball(epsilon)))}, "
+        f"nearest flip {change(found.nearest_flip, unit)}, entropy {number(found.entropy)} nats"
+    )
 
 
 def plain(text: str) -> str:
