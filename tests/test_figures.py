@@ -236,7 +236,8 @@ def test_a_share_is_named_in_its_own_area_and_within_the_frame(curve, ray_drawn)
     names = [*map(visible, curve.names), "all others"]
     middle, width = curve.t[[0, -1]].mean(), np.ptp(curve.t)
     for name, share, top in zip(names, curve.shares, curve.shares.cumsum(axis=0), strict=True):
-        inside = abs(curve.t - middle) < (0.5 - LETTER / 2 * (letters(name) + 2)) * width
+        reach = min(1 / 3, 0.5 - LETTER / 2 * (letters(name) + 2))
+        inside = abs(curve.t - middle) < reach * width
         found = [n for n in ray_drawn.layout.annotations if (n.text, n.yref) == (name, "y2")]
         assert len(found) == (share[inside].max() > 0.12)
         for note in found:

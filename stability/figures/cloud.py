@@ -3,7 +3,7 @@
 import numpy as np
 import plotly.graph_objects as go
 
-from stability.figures.style import KL_SCALE, figure, visible
+from stability.figures.style import ABOVE_COLOUR_BAR, KL_SCALE, colour_bar, figure, visible
 from stability.views import CloudView
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
@@ -13,7 +13,7 @@ CEILING = 4.0
 def cloud_figure(view: CloudView) -> go.Figure:
     """Each point a perturbation, coloured by KL/ε, its shape the most likely token there."""
     cloud = view.cloud
-    drawn = figure(520, hovermode="closest", showlegend=True)
+    drawn = figure(560, margin=ABOVE_COLOUR_BAR, hovermode="closest", showlegend=True)
     tokens, counts = np.unique(cloud.argmax, return_counts=True)
     leaders = tokens[np.argsort(-counts, kind="stable")][: len(SYMBOLS) - 1]
     groups = [
@@ -46,7 +46,7 @@ def cloud_figure(view: CloudView) -> go.Figure:
             "colorscale": KL_SCALE,
             "cmin": 0,
             "cmax": CEILING,
-            "colorbar": {"title": {"text": "KL / ε", "side": "right"}, "thickness": 14},
+            "colorbar": colour_bar("KL / ε"),
         }
     )
     drawn.update_xaxes(title=f"{view.method} 1 ({unit})", constrain="domain")

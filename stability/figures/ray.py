@@ -80,7 +80,8 @@ def _lines(view: RayView) -> Iterator[dict[str, Any]]:
 def _names(view: RayView) -> Iterator[dict[str, Any]]:
     """`ε` at its line, each winner above its stretch, each leader where its share is widest."""
     width, middle = view.t[-1] - view.t[0], (view.t[0] + view.t[-1]) / 2
-    level = {"x": 0, "xref": "x domain", "xanchor": "left", "y": view.epsilon, "yref": "y"}
+    # above the middle of the curve, where no mark can be
+    level = {"x": 0.5, "xref": "x domain", "y": view.epsilon, "yref": "y"}
     text = f"ε = {view.epsilon:.3g}"
     yield {**level, "yanchor": "bottom", "text": text, "showarrow": False, "font": {"size": 12}}
     for segment in view.segments:
@@ -100,7 +101,8 @@ def _names(view: RayView) -> Iterator[dict[str, Any]]:
             }
     bases = np.cumsum(view.shares, axis=0) - view.shares
     for name, share, base in zip(_leaders(view), view.shares, bases, strict=True):
-        inside = np.abs(view.t - middle) < (0.5 - LETTER / 2 * (letters(name) + 2)) * width
+        reach = min(1 / 3, 0.5 - LETTER / 2 * (letters(name) + 2))  # or the frame would cut it off
+        inside = np.abs(view.t - middle) < reach * width
         widest = int(np.where(inside, share, 0).argmax())
         if share[widest] > 0.12:
             yield {

@@ -4,11 +4,13 @@ import numpy as np
 import plotly.graph_objects as go
 
 from stability.figures.style import (
+    ABOVE_COLOUR_BAR,
     ACTUAL_ON_KL,
     CERTIFIED,
     FLIP,
     KL_SCALE,
     PREDICTED,
+    colour_bar,
     escaped,
     figure,
     visible,
@@ -21,7 +23,7 @@ CEILING = 4.0  # colours end at this multiple of ε
 def region_figure(view: RegionView) -> go.Figure:
     """KL divergence (nats) over the plane, in the site's coordinates, equal scales on both axes."""
     half = float(view.axis[-1])
-    drawn = figure(520, hovermode="closest")
+    drawn = figure(560, margin=ABOVE_COLOUR_BAR, hovermode="closest")
     drawn.add_heatmap(
         x=view.axis.astype(np.float32),
         y=view.axis.astype(np.float32),
@@ -30,11 +32,7 @@ def region_figure(view: RegionView) -> go.Figure:
         zmax=CEILING * view.epsilon,
         zsmooth="best",
         colorscale=KL_SCALE,
-        colorbar={
-            "title": {"text": "KL (nats)", "side": "right"},
-            "thickness": 14,
-            "tickformat": ".2g",
-        },
+        colorbar=colour_bar("KL (nats)"),
         hovertemplate="x %{x:.3g}, y %{y:.3g}<br>KL %{z:.3g} nats<extra></extra>",
     )
     _cells(drawn, view)

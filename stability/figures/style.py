@@ -17,6 +17,7 @@ SHARES = ("#56B4E9", "#009E73", "#F0E442", "#D55E00", "#7F7F7F", "#B8A1CF")
 OTHERS = "rgba(128,128,128,0.25)"
 KL_SCALE = "Cividis"
 LONGEST_LABEL, LONGEST_TOKEN = 32, 24
+ABOVE_COLOUR_BAR = {"l": 60, "r": 14, "t": 34, "b": 110}  # margins, pixels
 
 TEMPLATE = go.layout.Template(
     layout={
@@ -50,6 +51,19 @@ TEMPLATE = go.layout.Template(
 def figure(height: int, **layout: Any) -> go.Figure:
     """An empty figure in the common style; `height` in pixels."""
     return go.Figure(layout={"template": TEMPLATE, "height": height, **layout})
+
+
+def colour_bar(title: str) -> dict[str, Any]:
+    """A colour bar beneath a plane, where a narrow screen has room for it."""
+    return {
+        "title": {"text": title, "side": "bottom"},
+        "orientation": "h",
+        "thickness": 12,
+        "y": -0.16,
+        "yanchor": "top",
+        "tickformat": "~g",
+        "nticks": 6,
+    }
 
 
 def spelled(text: str) -> str:
