@@ -12,6 +12,7 @@ likely token: where `p` is nearly one-hot, `w_top − μ` cancels in float32, an
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
@@ -125,8 +126,11 @@ def weighted_rows(
     Their Gram matrix is these tokens' part of `H`.
     """
     scale, W_U = state.readout.scale, state.readout.W_U
-    rows = scale * (W_U[tokens] - W_U[state.argmax]) - offset.to(W_U)
-    return rows * state.probs[tokens].sqrt().to(W_U)[:, None]
+    rows = W_U[tokens]  # a copy, changed in place: memory is what this costs
+    rows -= W_U[state.argmax]
+    rows *= scale
+    rows -= offset.to(W_U)
+    return rows.mul_(state.probs[tokens].sqrt().to(W_U)[:, None])
 
 
 def dense(state: State) -> Float[Tensor, "d d"]:
@@ -143,25 +147,33 @@ def dense(state: State) -> Float[Tensor, "d d"]:
 
 @dataclass(frozen=True, eq=False)
 class Spread:
-    """How far the unembedding rows lie from their mean under `p`: `s·‖w_i − μ‖` of every token.
+    """How far the unembedding rows lie from their mean under `p`.
 
     `offset` is `s·(μ − w_top)`, where the mean lies from the row of the likeliest token.
     """
 
+    state: State
     offset: Float[Tensor, " d"]
-    distances: Float[Tensor, " V"]
-    probs: Float[Tensor, " V"]
 
-    @property
+    @cached_property
     def trace(self) -> float:
-        """`tr H = Σ p_i ‖w_i − μ‖²`."""
-        return float(self.probs @ self.distances.square())
+        """`tr H = Σ p_i ‖w_i − μ‖² = Σ p_i ‖w_i − w_top‖² − ‖μ − w_top‖²`, without a read of `W_U`.
 
-    def tail_trace(self, head: Int[Tensor, " m"]) -> float:
-        """Trace of the part of `H` that the tokens outside `head` make."""
-        rest = self.probs * self.distances.square()
-        rest[head] = 0
-        return float(rest.sum())
+        The sum over the other tokens follows from the mean, which holds `Σ p_i w_i`.
+        """
+        readout, top = self.state.readout, self.state.argmax
+        others = self.state.probs.clone()
+        others[top] = 0
+        norms = readout.row_norms_squared
+        row = readout.scale * readout.W_U[top].double()
+        overlap = row @ (self.offset + others.sum() * row)
+        squares = others @ (norms + norms[top]) - 2 * overlap - self.offset.square().sum()
+        return max(float(squares), 0.0)
+
+    @cached_property
+    def distances(self) -> Float[Tensor, " V"]:
+        """`s·‖w_i − μ‖` of every token, in one read of `W_U`."""
+        return _distances([self.state], self.offset[None])[0]
 
     @property
     def reach(self) -> float:
@@ -174,25 +186,33 @@ class Spread:
         An isotropic length that bounds the L2 change of the probabilities: a ranking of states,
         not a distance in nats. None where `H = 0`. Source: Liu et al., arXiv 2602.10816.
         """
-        norm = float((self.probs * self.distances).norm())
+        norm = float((self.state.probs * self.distances).norm())
         return epsilon / norm if norm > 0 else None
 
 
+def spread(state: State) -> Spread:
+    """Where the mean row lies at one state, in one read of `W_U`."""
+    require_linear(state)
+    return Spread(state, mean_offset(state))
+
+
 def spreads(states: Sequence[State]) -> list[Spread]:
-    """Distances of all rows from their mean at each state, in two reads of `W_U` for all."""
+    """Those of several states with their distances, in two reads of `W_U` for all of them."""
     require_linear(*states)
-    readout, offsets = states[0].readout, mean_offsets(states)
-    centres = means(states, offsets)
-    found = []
+    offsets = mean_offsets(states)
+    found = [Spread(*one) for one in zip(states, offsets, strict=True)]
+    for one, distances in zip(found, _distances(states, offsets), strict=True):
+        one.__dict__["distances"] = distances  # where the cached property keeps it
+    return found
+
+
+def _distances(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> list[Float[Tensor, " V"]]:
+    """`s·‖w_i − μ‖` of every token at each state, in one read of `W_U`."""
+    readout, centres, found = states[0].readout, means(states, offsets), []
     for state, offset, mean, projections in zip(
         states, offsets, centres, readout.slopes(centres.T).T, strict=True
     ):
         squared = readout.row_norms_squared - 2 * projections + mean.square().sum()
         squared[state.argmax] = offset.square().sum()
-        found.append(Spread(offset, squared.clamp_min(0).sqrt(), state.probs))
+        found.append(squared.clamp_min(0).sqrt())
     return found
-
-
-def spread(state: State) -> Spread:
-    """Distances of all rows from their mean at one state."""
-    return spreads([state])[0]

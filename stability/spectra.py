@@ -109,7 +109,8 @@ def _subspace(state: State, k: int, spread: fisher.Spread, tolerance: float) -> 
             break
         block = torch.linalg.qr(image).Q
     residuals = remainder[:, :k].norm(dim=0)
-    rest = min(spread.trace - float(ritz.sum()), _outside(gram, vectors) + spread.tail_trace(head))
+    tail = (1 + ROUNDING) * spread.trace - float(gram.diagonal().double().sum())
+    rest = min(spread.trace - float(ritz.sum()), _outside(gram, vectors) + tail)
     upper = compression_bound(ritz, remainder, rest) * (1 + ROUNDING)
     return Spectrum(ritz[:k], upper[:k], _oriented(vectors[:, :k]), residuals, spread)
 

@@ -1,6 +1,7 @@
 """H at the prelogit site: closed forms, autograd, and sums that cannot cancel."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
@@ -209,14 +210,22 @@ def test_nearly_certain_predictions_keep_their_digits(gap, dtype):
     assert spread.token_constraint_bound() == pytest.approx(bound, rel=1e-5)
 
 
-def test_the_trace_of_the_tail_is_what_the_head_leaves_out():
+def test_the_trace_of_the_head_is_the_tokens_part_of_the_whole():
     state = random_state()
     spread, head = fisher.spread(state), torch.tensor([3, 0, 17])
-    tail = [i for i in range(40) if i not in head.tolist()]
+    rows = fisher.weighted_rows(state, head, spread.offset)
     parts = state.probs * spread.distances**2
-    assert spread.tail_trace(head) == pytest.approx(float(parts[tail].sum()), rel=1e-12)
-    assert spread.tail_trace(torch.arange(40)) == 0
-    assert spread.tail_trace(head[:0]) == pytest.approx(spread.trace, rel=1e-12)
+    assert float(rows.square().sum()) == pytest.approx(float(parts[head].sum()), rel=1e-12)
+    assert spread.trace == pytest.approx(float(parts.sum()), rel=1e-12)
+
+
+def test_spreads_of_several_states_are_those_of_each():
+    state = random_state()
+    states = [state, replace(state, vector=2 * state.vector)]
+    for one, own in zip(states, fisher.spreads(states), strict=True):
+        alone = fisher.spread(one)
+        torch.testing.assert_close(own.distances, alone.distances, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(own.offset, alone.offset, rtol=1e-12, atol=1e-12)
 
 
 @properties(50)
