@@ -1,9 +1,12 @@
 """One question answered whole: from a prompt to all that is known along one direction."""
 
+import math
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
 from functools import cached_property
 from typing import Any
+
+import numpy as np
 
 from stability import certificate, directions, flips, spectra
 from stability.directions import Direction
@@ -48,23 +51,30 @@ class Analysis:
                 "eigenvalues": spectrum.eigenvalues.tolist(),
                 "residuals": spectrum.residuals.tolist(),
                 "trace": spectrum.trace,
+                "trace_error": spectrum.trace_error,
             },
             "direction": {
                 "kind": self.direction.kind,
                 "label": self.direction.label,
                 "curvature": self.ray.curvature,
             },
-            "radii": [self._radii(epsilon) for epsilon in epsilons],
+            "radii": self._radii(epsilons),
             "flips": {"minus": [asdict(f) for f in minus], "plus": [asdict(f) for f in plus]},
             "nearest_flip": self.nearest_flip and asdict(self.nearest_flip),
             "certified_ball": self._balls(epsilons),
-            "token_constraint_bound": spectrum.spread.token_constraint_bound(),
+            "token_constraint_bound": self.token_constraint_bound,
         }
 
     @cached_property
     def nearest_flip(self) -> Flip | None:
-        """The closest argmax change over all directions."""
-        return flips.nearest(self.state)
+        """The closest argmax change over all directions; None where logits are not linear."""
+        return flips.nearest(self.state) if self.state.is_linear else None
+
+    @property
+    def token_constraint_bound(self) -> float | None:
+        """The bound of Liu et al.; None where logits are not linear."""
+        spread = self.spectrum.spread
+        return spread.token_constraint_bound() if spread else None
 
     @cached_property
     def trust_range(self) -> tuple[float | None, float | None]:
@@ -72,26 +82,35 @@ class Analysis:
         return self.ray.trust_range()
 
     def certified_ball(self, epsilon: float) -> float | None:
-        """Radius within which no direction at all exceeds `ε` nats."""
-        largest = float(self.spectrum.upper[0])
-        return certificate.ball(self.spectrum.spread.reach, largest, epsilon)
+        """Radius within which no direction at all exceeds `ε` nats; None where there is none."""
+        upper, spread = self.spectrum.upper, self.spectrum.spread
+        if upper is None or spread is None:
+            return None
+        return certificate.ball(spread.reach, float(upper[0]), epsilon)
 
     def _balls(self, epsilons: Sequence[float]) -> list[dict[str, float]] | None:
-        """The certified ball for every `ε`, or None where `H = 0`: nothing ends it."""
+        """The certified ball for every `ε`, or None: at `H = 0` nothing ends it."""
         radii = [(epsilon, self.certified_ball(epsilon)) for epsilon in epsilons]
         found = [{"epsilon": epsilon, "radius": r} for epsilon, r in radii if r is not None]
         return found or None
 
-    def _radii(self, epsilon: float) -> dict[str, Any]:
-        minus, plus = self.ray.boundary(epsilon)
-        brackets = self.ray.certificate(epsilon)
-        return {
-            "epsilon": epsilon,
-            "predicted": self.ray.predicted_radius(epsilon),
-            "actual": {"minus": minus, "plus": plus},
-            "certified": brackets
-            and dict(zip(("minus", "plus"), map(list, brackets), strict=True)),
-        }
+    def _radii(self, epsilons: Sequence[float]) -> list[dict[str, Any]]:
+        """For every `ε` the closed form, both boundaries, and what is certain of them."""
+        found = self.ray.boundaries(np.array(epsilons, dtype=float)).T.tolist()
+        rows = []
+        for epsilon, actual in zip(epsilons, found, strict=True):
+            minus, plus = (t if math.isfinite(t) else None for t in actual)
+            brackets = self.ray.certificate(epsilon)
+            certified = brackets and dict(zip(("minus", "plus"), map(list, brackets), strict=True))
+            rows.append(
+                {
+                    "epsilon": epsilon,
+                    "predicted": self.ray.predicted_radius(epsilon),
+                    "actual": {"minus": minus, "plus": plus},
+                    "certified": certified,
+                }
+            )
+        return rows
 
 
 def pairs_for(state: State, direction: str, k: int) -> int:
@@ -101,7 +120,7 @@ def pairs_for(state: State, direction: str, k: int) -> int:
     """
     if k < 1:
         raise StabilityError(f"The number of eigenpairs must be at least 1; received {k}: try 16.")
-    rank = directions.rank(direction, state.readout.width)
+    rank = directions.rank(direction, state.width)
     return k if rank is None else max(k, rank + 1)
 
 

@@ -47,7 +47,9 @@ def parser() -> argparse.ArgumentParser:
     analyze.add_argument(
         "--position", type=int, default=-1, help="token index, from the end if < 0"
     )
-    analyze.add_argument("--site", default="prelogit", help="which vector is perturbed")
+    analyze.add_argument(
+        "--site", default="prelogit", help="which vector is perturbed: prelogit, final or block:L"
+    )
     analyze.add_argument(
         "--direction",
         type=_text,
@@ -179,11 +181,16 @@ def readable(report: dict[str, Any]) -> str:
         "",
         *_flips(report),
         "",
-        "Epsilon is in nats, lengths are in the vector's own coordinates. Certified: the",
-        "divergence is below epsilon up to `inner` and above it from `outer` on; up to",
-        "`ball` it is below epsilon in every direction.",
+        "Epsilon is in nats, lengths are in the vector's own coordinates.",
+        *(_CERTIFIED if report["certified_ball"] else ()),
     ]
     return "\n".join(_fitted(line) for line in lines)
+
+
+_CERTIFIED = (
+    "Certified: the divergence is below epsilon up to `inner` and above it from `outer`",
+    "on; up to `ball` it is below epsilon in every direction.",
+)
 
 
 def _radii(report: dict[str, Any]) -> Iterator[str]:
@@ -203,7 +210,7 @@ def _flips(report: dict[str, Any]) -> Iterator[str]:
     """A row for each change of the most likely token, the nearest over all directions last."""
     yield f"{'side':>22}{'distance':>11}  most likely token from there"
     nearest = report["nearest_flip"]
-    for side, flips in {**report["flips"], "any": [nearest] if nearest else []}.items():
+    for side, flips in {**report["flips"], **({"any": [nearest]} if nearest else {})}.items():
         for flip in flips:
             yield f"{side:>22}{_number(flip['distance']):>11}  {flip['text']!r}"
         if not flips:

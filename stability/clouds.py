@@ -4,12 +4,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
 from stability import fisher
 from stability.errors import StabilityError
-from stability.law import divergence
+from stability.moves import moved
 from stability.spectra import Spectrum
 from stability.state import State
 
@@ -91,12 +92,6 @@ def cloud(
     sphere /= np.linalg.norm(sphere, axis=1, keepdims=True)
     radii = np.array([fisher.radius(float(value), epsilon) for value in eigenvalues])
     coefficients = random.uniform(0, 2, (n, 1)) * sphere * radii
-    slopes = fisher.centred_slopes(state, vectors).cpu().numpy()
-    logits = state.uncapped_logits.cpu().numpy()
-    probs = state.probs.cpu().numpy()
-    kl, argmax = np.empty(n), np.empty(n, dtype=int)
-    for i, point in enumerate(coefficients):
-        shift = slopes @ point
-        kl[i] = divergence(shift, probs)
-        argmax[i] = (logits + shift).argmax()
-    return Cloud(coefficients, kl, argmax, epsilon, seed)
+    perturbations = torch.from_numpy(coefficients).to(vectors) @ vectors.T
+    found = moved(state, perturbations)
+    return Cloud(coefficients, found.kl, found.argmax, epsilon, seed)

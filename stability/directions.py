@@ -136,7 +136,7 @@ def eigen(spectrum: Spectrum, index: int) -> Direction:
 
 def random(state: State, seed: int) -> Direction:
     """A direction drawn uniformly from the sphere."""
-    draw = torch.from_numpy(np.random.default_rng(seed).standard_normal(state.readout.width))
+    draw = torch.from_numpy(np.random.default_rng(seed).standard_normal(state.width))
     return Direction(
         "random", f"random, seed {seed}", unit(draw.to(state.vector.device), len(draw))
     )
@@ -164,13 +164,14 @@ def covariance_matched(state: State, vectors: Float[Tensor, "n d"], seed: int) -
     sampled = draw.standard_normal(len(X)) @ X * np.sqrt((1 - shrinkage) / len(X))
     isotropic = draw.standard_normal(X.shape[1]) * np.sqrt(shrinkage / X.size) * np.linalg.norm(X)
     vector = torch.from_numpy(sampled + isotropic).to(state.vector.device)
-    return Direction(
-        "covariance", f"covariance-matched, seed {seed}", unit(vector, state.readout.width)
-    )
+    return Direction("covariance", f"covariance-matched, seed {seed}", unit(vector, state.width))
 
 
 def token_difference(state: State, a: int, b: int) -> Direction:
-    """From token `a` to token `b`: `w_b − w_a`, the gradient of logit `b` minus logit `a`."""
+    """From token `a` to token `b`: the gradient of logit `b` minus logit `a`.
+
+    That is `w_b − w_a` at `prelogit`.
+    """
     V = state.readout.vocab_size
     for token in (a, b):
         if not 0 <= token < V:
@@ -185,7 +186,9 @@ def token_difference(state: State, a: int, b: int) -> Direction:
             f"({state.text(a)!r}) and {b} ({state.text(b)!r}): choose another."
         )
     label = f"{state.text(a)!r} → {state.text(b)!r}"
-    return Direction("tokens", label, unit(W_U[b].double() - W_U[a].double(), W_U.shape[1]))
+    slopes = state.readout.cap_slope(state.uncapped_logits)
+    gradient = slopes[b] * W_U[b].double() - slopes[a] * W_U[a].double()
+    return Direction("tokens", label, unit(state.pull(gradient[:, None])[:, 0], state.width))
 
 
 def prompt_difference(state: State, other: State) -> Direction:
@@ -232,4 +235,4 @@ def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
             f"A vector must be a .npy array or a JSON list of numbers; {name!r} is neither "
             f"({error}): save it with numpy.save, or paste [0.1, -0.2, …]."
         ) from error
-    return Direction("file", name, unit(vector, state.readout.width))
+    return Direction("file", name, unit(vector, state.width))

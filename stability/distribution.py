@@ -7,6 +7,8 @@ from torch import Tensor
 
 from stability.errors import StabilityError
 
+OVERFLOW = 700.0  # exp of more is infinite in float64
+
 
 def require_nats(epsilon: float) -> None:
     """Raise StabilityError unless `ε` is a positive, finite number of nats."""
@@ -45,6 +47,24 @@ def kl(
     """
     p = log_p.exp()
     return (p * (log_p - log_q).where(p > 0, 0.0)).sum(dim=-1)
+
+
+def divergence(
+    log_p: Float[Tensor, " V"], shift: Float[Tensor, "n V"]
+) -> tuple[Float[Tensor, " n"], Float[Tensor, " n"]]:
+    """The mean shift `E_p[s]` of logits that move by `s`, and `KL(p‖q) = log E_p[exp(s − E_p[s])]`.
+
+    With the mean known, `E[eˣ] = 1 + E[eˣ − 1 − x]` is a sum of positive terms: small divergences
+    keep their digits. Beyond the range of exp the sum is taken in logs.
+    """
+    p = log_p.exp()
+    drift = shift @ p
+    x = shift - drift[:, None]
+    kl = (x.expm1().sub_(x) @ p).log1p()
+    far = x.amax(dim=1) > OVERFLOW
+    if far.any():
+        kl[far] = (log_p + x[far]).logsumexp(dim=1)
+    return drift, kl
 
 
 def argmax(logits: Float[Tensor, "*batch V"]) -> Int[Tensor, "*batch"]:

@@ -4,7 +4,8 @@ At `prelogit` the logits are linear in the state, `J = s·W_U`, and with `μ = �
 
     H = Σ_i p_i (w_i − μ)(w_i − μ)ᵀ,
 
-the covariance of the unembedding rows under `p`. Everything here is centred on the row of the most
+the covariance of the unembedding rows under `p`. Below, `J` goes through the network as well, and `H`
+is applied by its derivatives. Everything here is centred on the row of the most
 likely token: where `p` is nearly one-hot, `w_top − μ` cancels in float32, and the sum over the
 *other* tokens does not.
 """
@@ -27,17 +28,14 @@ CHUNK = 2048  # rows whose slopes a processor's cache holds
 
 
 def require_linear(*states: State) -> None:
-    """Raise unless the logits are linear in each state, the premise of all formulas here."""
+    """Raise unless the logits are linear in each state, the premise of what is exact or certified."""
     for state in states:
-        if state.site != "prelogit":
+        if not state.is_linear:
+            capped = f", whose logits are soft-capped at {state.readout.softcap:g}"
             raise StabilityError(
-                f"The closed form is computed at site 'prelogit'; this state is from "
-                f"{state.site!r}: capture it at 'prelogit'."
-            )
-        if state.readout.softcap is not None:
-            raise StabilityError(
-                f"Logits must be linear in the state; {state.model.name} soft-caps them at "
-                f"{state.readout.softcap:g}: choose a model without final soft-capping."
+                f"Logits must be linear in the state for this; received a state of "
+                f"{state.model.name} at {state.site!r}{capped if state.readout.softcap else ''}: "
+                "capture it at 'prelogit' of a model without soft-capping."
             )
 
 
@@ -53,8 +51,7 @@ def radius(curvature: float, epsilon: float) -> float | None:
 
 def centred_slopes(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
     """`a_c = a − E_p[a]` with `a = J v`: how fast each logit moves against the average one."""
-    require_linear(state)
-    slopes = state.readout.slopes(directions)
+    slopes = state.slopes(directions)
     slopes -= slopes[state.argmax].clone()
     slopes -= state.probs @ slopes
     return slopes
@@ -63,7 +60,7 @@ def centred_slopes(state: State, directions: Float[Tensor, "d k"]) -> Float[Tens
 def products(
     states: Sequence[State], blocks: Float[Tensor, "T d b"], offsets: Float[Tensor, "T d"]
 ) -> Float[Tensor, "T d b"]:
-    """`H V` at each state for its own block, in one read of `W_U` for all of them together.
+    """`H V` at each `prelogit` state for its own block, in one read of `W_U` for all together.
 
     With the mean known, `offsets` from `mean_offsets`, a few rows at a time make their slopes and are
     pulled back while the processor still holds them: `H V = Σ_i p_i (w_i − μ)(w_i − μ)ᵀV`, the term
@@ -90,11 +87,21 @@ def products(
     return (image + top[..., None] * offsets[:, None]).mT
 
 
-def product(
-    state: State, directions: Float[Tensor, "d k"], offset: Float[Tensor, " d"]
-) -> Float[Tensor, "d k"]:
-    """`H V` in one read of `W_U`, without forming `H`; `offset` from `mean_offset`."""
-    return products([state], directions[None], offset[None])[0]
+def product(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+    """`H V = Jᵀ(diag p − p pᵀ)J V` at any site, without forming `H`, in two reads of `W_U`."""
+    return state.pull_back(state.probs[:, None] * centred_slopes(state, directions))
+
+
+def sketch(state: State, columns: int, seed: int) -> Float[Tensor, "d m"]:
+    """Random vectors `c` with `E[c cᵀ] = H`, at any site: `Jᵀ(√p ξ − p Σ√p ξ)` with normal `ξ`.
+
+    They lie where `H` is large, and `E‖c‖² = tr H`.
+    """
+    draw = torch.Generator().manual_seed(seed)
+    normal = torch.randn(len(state.probs), columns, generator=draw, dtype=torch.float64)
+    weights = state.probs.sqrt()[:, None] * normal.to(state.probs)
+    weights -= state.probs[:, None] * weights.sum(dim=0)
+    return state.pull_back(weights)
 
 
 def mean_offsets(states: Sequence[State]) -> Float[Tensor, "T d"]:
@@ -135,7 +142,9 @@ def weighted_rows(
 
 def dense(state: State) -> Float[Tensor, "d d"]:
     """The whole matrix `H`, float64: the reference for everything faster, 2Vd² operations."""
-    require_linear(state)
+    if not state.is_linear:
+        H = product(state, torch.eye(state.width, dtype=torch.float64, device=state.vector.device))
+        return 0.5 * (H + H.T)
     readout = state.readout
     mean = means([state], mean_offsets([state]))[0]
     H = torch.zeros(len(mean), len(mean), dtype=mean.dtype, device=mean.device)

@@ -17,12 +17,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from stability import certificate, newton
+from stability.distribution import OVERFLOW
 
 BINS = 128
 MERGE_TOLERANCE = 1e-5  # relative error of a divergence that merging may cause
 ROUNDING = 1e-12  # of a fourth moment, whose deviations carry 1e-16 of the largest value
 EPS = float(np.finfo(float).eps)
-OVERFLOW = 700.0  # exp of more is infinite in float64
 
 
 @dataclass(frozen=True, eq=False)

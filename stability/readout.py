@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 from functools import cached_property
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import vector_norm
@@ -42,6 +43,10 @@ class Readout:
     def cap(self, z: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
         """`f`: monotone, so it changes no argmax."""
         return z if self.softcap is None else self.softcap * (z / self.softcap).tanh()
+
+    def cap_slope(self, z: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
+        """`f'`, by which capping slows each logit: `1 − tanh²(z/c)`."""
+        return torch.ones_like(z) if self.softcap is None else 1 - (z / self.softcap).tanh() ** 2
 
     def logits(self, y: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch V"]:
         """The model's own logits `f(s·(W_U y) + b)`."""

@@ -10,17 +10,13 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability import cells, fisher
+from stability import fisher
 from stability.cells import Cell, Extent
 from stability.directions import unit
 from stability.distribution import require_nats
 from stability.errors import StabilityError
-from stability.law import Atoms, Law, divergence
+from stability.planes import BentPlane, StraightPlane
 from stability.state import State
-
-ANGLES_AT_ONCE = 30  # laws of the whole vocabulary held in memory together
-TOKENS_AT_ONCE = 8192  # of a grid's factors
-LEAST_MASS = 1e-290  # far enough from the end of float64 that no term of the sum is lost
 
 
 @dataclass(frozen=True)
@@ -42,7 +38,8 @@ class Region:
     """The plane `vector + x·e₁ + y·e₂` of an orthonormal pair, with its logit slopes.
 
     `slopes` are the centred `a_c` of every token along both axes; `x`, `y` are lengths in the
-    state's own coordinates; divergences are in nats. At `prelogit` the stable region is convex.
+    state's own coordinates; divergences are in nats. The ellipse follows from the slopes; the truth is
+    exact where the logits are linear in the state, and evaluated elsewhere.
     """
 
     state: State
@@ -50,14 +47,16 @@ class Region:
     slopes: Float[ndarray, "V 2"] = field(repr=False)
 
     @cached_property
-    def probs(self) -> Float[ndarray, " V"]:
-        """The next-token probabilities at the state."""
-        return self.state.probs.cpu().numpy()
+    def truth(self) -> StraightPlane | BentPlane:
+        """What really happens in the plane."""
+        if self.state.is_linear:
+            return StraightPlane(self.state, self.slopes, self.curvature)
+        return BentPlane(self.state, self.axes, self.curvature)
 
     @cached_property
     def curvature(self) -> Float[ndarray, "2 2"]:
         """`EᵀHE`: the curvature of the divergence in the plane."""
-        return (self.slopes * self.probs[:, None]).T @ self.slopes
+        return (self.slopes * self.state.probs.cpu().numpy()[:, None]).T @ self.slopes
 
     def ellipse(self, epsilon: float) -> Ellipse | None:
         """Where the quadratic `½ (x, y) EᵀHE (x, y)ᵀ` reaches `ε`; the longer semi-axis first.
@@ -71,64 +70,27 @@ class Region:
         return Ellipse((long, short), math.atan2(vectors[1, 0], vectors[0, 0]))
 
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
-        """Distance at which the true divergence reaches `ε`, by angle; infinite if flat."""
-        require_nats(epsilon)
-        directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        distances = [
-            self._boundary_along(directions[i : i + ANGLES_AT_ONCE], epsilon)
-            for i in range(0, len(angles), ANGLES_AT_ONCE)
-        ]
-        return np.concatenate([*distances, np.empty(0)])
+        """Distance at which the true divergence first reaches `ε`, by angle.
 
-    def _boundary_along(
-        self, directions: Float[ndarray, "n 2"], epsilon: float
-    ) -> Float[ndarray, " n"]:
-        distances = np.full(len(directions), np.inf)
-        curved = ((directions @ self.curvature) * directions).sum(axis=1) > 0
-        if curved.any():
-            law = Law(Atoms(directions[curved] @ self.slopes.T, self.probs))
-            distances[curved] = law.boundaries(np.array([epsilon]))[:, 1, 0]
-        return distances
+        Infinite where it is not reached: see `Ray.boundaries`.
+        """
+        require_nats(epsilon)
+        return self.truth.boundary(epsilon, angles)
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
-        """The true divergence at points of the plane, each in `O(V)`."""
-        points = np.stack([np.ravel(x), np.ravel(y)], axis=1)
-        kl = [divergence(self.slopes @ point, self.probs) for point in points]
-        return np.array(kl).reshape(np.shape(x))
+        """The true divergence at points of the plane."""
+        return self.truth.kl(x, y)
 
     def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
-        """The true divergence on a grid, rows by `y`: exact, as one matrix product.
-
-        `E[e^{xa + yb}] = Σ_i e^{x a_i} · p_i e^{y b_i}`; both factors are shifted by their maxima
-        so that neither overflows, and points whose product underflows are computed one by one.
-        KL below 1e-10 nats loses its digits.
-        """
-        ends = np.stack([self.slopes.min(axis=0), self.slopes.max(axis=0)])
-        shift_x, shift_y = (
-            np.multiply.outer(ends[:, i], v).max(axis=0) for i, v in enumerate((x, y))
-        )
-        mass = np.zeros((len(y), len(x)))
-        for start in range(0, len(self.probs), TOKENS_AT_ONCE):
-            here = slice(start, start + TOKENS_AT_ONCE)
-            along_x, along_y = self.slopes[here].T
-            grown_x = np.exp(np.multiply.outer(x, along_x) - shift_x[:, None])
-            grown_y = np.exp(np.multiply.outer(y, along_y) - shift_y[:, None])
-            mass += (grown_y * self.probs[here]) @ grown_x.T
-        with np.errstate(divide="ignore"):
-            kl = np.maximum(np.log(mass) + shift_x + shift_y[:, None], 0)
-        rows, columns = np.nonzero(mass < LEAST_MASS)
-        kl[rows, columns] = self.kl(x[columns], y[rows])
-        return kl
+        """The true divergence on a grid, rows by `y`."""
+        return self.truth.kl_grid(x, y)
 
     def argmax(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Int[ndarray, "*n"]:
-        """The most likely token at points of the plane; ties go to the lowest id."""
-        logits = self.state.uncapped_logits.cpu().numpy()
-        points = np.stack([np.ravel(x), np.ravel(y)], axis=1)
-        winners = [int((logits + self.slopes @ point).argmax()) for point in points]
-        return np.array(winners).reshape(np.shape(x))
+        """The most likely token at points of the plane."""
+        return self.truth.argmax(x, y)
 
     def cells(self, extent: Extent) -> list[Cell]:
-        """The argmax cells in view, as polygons: exact, not a count of pixels.
+        """The argmax cells in view, as polygons: exact, or from a lattice where the logits bend.
 
         Raises StabilityError if the view, `(x_min, x_max, y_min, y_max)`, is empty.
         """
@@ -138,9 +100,7 @@ class Region:
                 f"An extent must be (x_min, x_max, y_min, y_max), each growing; received {extent}: "
                 "put the smaller ends first."
             )
-        logits = self.state.uncapped_logits.cpu().numpy()
-        polygons = cells.envelope(logits, self.slopes, extent)
-        return [Cell(token, self.state.text(token), p) for token, p in polygons.items()]
+        return self.truth.cells(extent)
 
 
 def region(
@@ -152,7 +112,7 @@ def region(
 
     Raises StabilityError if either is no direction, or if the two are parallel.
     """
-    width, device = state.readout.width, state.vector.device
+    width, device = state.width, state.vector.device
     e1 = unit(first, width).to(device)
     e2 = unit(second, width).to(device)
     rest = e2 - (e1 @ e2) * e1

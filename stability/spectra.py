@@ -1,8 +1,9 @@
 """The eigenvectors of H: the directions in which the prediction is most, and least, sensitive.
 
-The most probable tokens carry nearly all of `H`. Their part is a small matrix, whose eigenvectors
-start a block subspace iteration with the full `W_U`; a Rayleigh–Ritz step ends each pass. What the
-head leaves out is positive semi-definite, so every step comes with a rigorous enclosure.
+At `prelogit` the most probable tokens carry nearly all of `H`. Their part is a small matrix, whose
+eigenvectors start a block subspace iteration with the full `W_U`; a Rayleigh–Ritz step ends each pass.
+What the head leaves out is positive semi-definite, so every step comes with a rigorous enclosure.
+Below, the eigenpairs at the readout, pulled back through the network, start the same iteration.
 """
 
 from dataclasses import dataclass, field
@@ -20,6 +21,11 @@ GUARD = 8  # extra vectors in the block: they speed up the last ones asked for
 TOLERANCE = 1e-4
 LEADING, LOOSER = 8, 5  # beyond the leading pairs, errors may be so many times the tolerance
 HEAD_PASSES, PASSES = 8, 12
+FACTOR, ROUGH = (
+    48,
+    1e-2,
+)  # eigenpairs at the readout that start the iteration below it, and their tolerance
+PROBES = 16  # sketches that estimate a trace
 ROUNDING = 1e-6  # relative error of a Ritz value from float32 products; 2e-7 was measured
 
 
@@ -27,20 +33,19 @@ ROUNDING = 1e-6  # relative error of a Ritz value from float32 products; 2e-7 wa
 class Spectrum:
     """The `k` leading eigenpairs of `H`, in descending order.
 
-    `eigenvalues` are Ritz values, which never exceed the true ones; `upper` bounds those from
-    above; `residuals` are `‖H v − λ v‖`. The largest component of each vector is positive.
+    `eigenvalues` are Ritz values, which never exceed the true ones; `residuals` are `‖H v − λ v‖`; the
+    largest component of each vector is positive. `trace` is `tr H`, the sum of *all* eigenvalues, and
+    `trace_error` its standard error where it is an estimate. Where the logits are linear, `upper`
+    bounds the true eigenvalues from above, and `spread` tells how far the rows of `W_U` lie apart.
     """
 
     eigenvalues: Float[Tensor, " k"]
-    upper: Float[Tensor, " k"] = field(repr=False)
     vectors: Float[Tensor, "d k"] = field(repr=False)
     residuals: Float[Tensor, " k"] = field(repr=False)
-    spread: fisher.Spread = field(repr=False)
-
-    @property
-    def trace(self) -> float:
-        """`tr H`: the sum of *all* eigenvalues."""
-        return self.spread.trace
+    trace: float
+    trace_error: float = 0.0
+    upper: Float[Tensor, " k"] | None = field(default=None, repr=False)
+    spread: fisher.Spread | None = field(default=None, repr=False)
 
     @property
     def share(self) -> Float[Tensor, " k"]:
@@ -58,52 +63,88 @@ class Spectrum:
 
 
 def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectrum:
-    """The `k` leading eigenpairs of `H` at a `prelogit` state.
+    """The `k` leading eigenpairs of `H` at a state of any site.
 
     Passes go on until the estimated relative error of every eigenvalue, `‖r_i‖²/(λ_i (λ_i − λ_b))`
     with `λ_b` the smallest Ritz value of the block, is below `tolerance` for the first eight and five
     times that for the others, or end with the twelfth: the residuals tell. Where the block would
     span much of the space, `H` is diagonalised whole.
 
-    Raises StabilityError if `k` is not between 1 and `d`, or if the logits are not linear.
+    Raises StabilityError if `k` is not between 1 and `d`.
     """
-    fisher.require_linear(state)
-    d = state.readout.width
+    d = state.width
     if not 1 <= k <= d:
         raise StabilityError(
             f"The number of eigenpairs must be between 1 and the width {d}; received {k}: "
             "choose one in that range."
         )
-    spread = fisher.spread(state)
-    if not spread.trace > 0:
-        return _flat(state, k, spread)
     if 8 * (k + GUARD) >= d:
-        return _dense(state, k, spread)
-    return _subspace(state, k, spread, tolerance)
+        return _dense(state, k)
+    return _by_head(state, k, tolerance) if state.is_linear else _by_factor(state, k, tolerance)
 
 
-def _dense(state: State, k: int, spread: fisher.Spread) -> Spectrum:
+def _dense(state: State, k: int) -> Spectrum:
+    spread = fisher.spread(state) if state.is_linear else None
     H = fisher.dense(state)
     values, vectors = torch.linalg.eigh(H)
     values, vectors = values.flip(0)[:k].clamp_min(0), _oriented(vectors.flip(1)[:, :k])
     residuals = (H @ vectors - vectors * values).norm(dim=0)
-    return Spectrum(values, values + residuals, vectors, residuals, spread)
+    upper = values + residuals if spread else None
+    return Spectrum(values, vectors, residuals, float(H.trace()), upper=upper, spread=spread)
 
 
 def _flat(state: State, k: int, spread: fisher.Spread) -> Spectrum:
     """The spectrum of `H = 0`: a prediction so certain that its other probabilities underflow."""
     zeros = torch.zeros(k, dtype=torch.float64, device=state.vector.device)
-    axes = torch.eye(state.readout.width, k, dtype=torch.float64, device=state.vector.device)
-    return Spectrum(zeros, zeros, axes, zeros, spread)
+    axes = torch.eye(state.width, k, dtype=torch.float64, device=state.vector.device)
+    return Spectrum(zeros, axes, zeros, 0.0, upper=zeros, spread=spread)
 
 
-def _subspace(state: State, k: int, spread: fisher.Spread, tolerance: float) -> Spectrum:
+def factor(state: State, m: int) -> Float[Tensor, "d m"]:
+    """`C` with `H ≈ C Cᵀ` at any site: the `m` leading eigenpairs at the readout, pulled back.
+
+    As `H = Jᵀ H_prelogit J`, `C = Jᵀ V √λ`; what it leaves out is positive semi-definite. Where
+    logits are capped there is no fast spectrum at the readout, and a random sketch stands in.
+    """
+    start = state.at_readout()
+    if not start.is_linear:
+        return fisher.sketch(state, m, seed=0)
+    found = spectrum(start, min(m, start.width), ROUGH)
+    return state.pull(found.vectors * found.eigenvalues.sqrt())
+
+
+def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
+    """Block iteration from a factor of `H`; the trace outside the block by random sketches."""
+    start = factor(state, max(k + GUARD, FACTOR))
+    block = torch.linalg.svd(start, full_matrices=False).U[:, : k + GUARD]
+    for _ in range(PASSES):
+        image = fisher.product(state, block)
+        ritz, vectors, remainder = rayleigh_ritz(block, image)
+        if settled(ritz, remainder, k, tolerance):
+            break
+        block = torch.linalg.qr(image).Q
+    probes = fisher.sketch(state, PROBES, seed=1)
+    outside = (probes - vectors @ (vectors.T @ probes)).square().sum(dim=0)
+    return Spectrum(
+        ritz[:k],
+        _oriented(vectors[:, :k]),
+        remainder[:, :k].norm(dim=0),
+        trace=float(ritz.sum() + outside.mean()),
+        trace_error=float(outside.std()) / PROBES**0.5,
+    )
+
+
+def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
+    """Block iteration from the eigenvectors of the part of `H` that the likeliest tokens make."""
+    spread = fisher.spread(state)
+    if not spread.trace > 0:
+        return _flat(state, k, spread)
     head = _head_tokens(state.probs)
     rows = fisher.weighted_rows(state, head, spread.offset)
     gram = rows.T @ rows
     block = _head_block(gram, k + GUARD)
     for _ in range(PASSES):
-        image = fisher.product(state, block, spread.offset)
+        [image] = fisher.products([state], block[None], spread.offset[None])
         ritz, vectors, remainder = rayleigh_ritz(block, image)
         if settled(ritz, remainder, k, tolerance):
             break
@@ -112,7 +153,8 @@ def _subspace(state: State, k: int, spread: fisher.Spread, tolerance: float) -> 
     tail = (1 + ROUNDING) * spread.trace - float(gram.diagonal().double().sum())
     rest = min(spread.trace - float(ritz.sum()), _outside(gram, vectors) + tail)
     upper = compression_bound(ritz, remainder, rest) * (1 + ROUNDING)
-    return Spectrum(ritz[:k], upper[:k], _oriented(vectors[:, :k]), residuals, spread)
+    vectors = _oriented(vectors[:, :k])
+    return Spectrum(ritz[:k], vectors, residuals, spread.trace, upper=upper[:k], spread=spread)
 
 
 def rayleigh_ritz(

@@ -3,12 +3,14 @@
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field, replace
 from functools import cached_property
+from typing import Protocol, runtime_checkable
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from stability import distribution, newton
+from stability.jacobian import Jacobian
 from stability.readout import Readout
 
 
@@ -33,12 +35,29 @@ class ModelCard:
     vocab_size: int
 
 
+@runtime_checkable
+class Above(Protocol):
+    """The network between a site and the readout, at one position of one prompt."""
+
+    def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
+        """The vectors after the final norm, for several vectors at the site."""
+        ...
+
+    def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
+        """What one vector becomes: itself, the output of each block above, and the last of them
+        after the final norm.
+        """
+        ...
+
+
 @dataclass(frozen=True, eq=False)
 class State:
     """The vector at one site and position of one prompt, with the map from it to the logits.
 
-    `site` is `prelogit`: the vector after the final norm, the one that `W_U` multiplies.
-    `text` spells a token id of the vocabulary.
+    `site` is `prelogit`, the vector after the final norm, the one that `W_U` multiplies; `final`, the
+    one before the norm; or `block:L`, the residual stream leaving block `L`. `above` is the network
+    between the site and the readout; there is none at `prelogit`. `text` spells a token id of the
+    vocabulary.
     """
 
     vector: Float[Tensor, " d"] = field(repr=False)
@@ -49,16 +68,36 @@ class State:
     site: str
     model: ModelCard
     text: Callable[[int], str] = field(repr=False)
+    above: Above | None = field(default=None, repr=False)
 
     @property
     def here(self) -> Token:
         """The token of the prompt at this position."""
         return self.tokens[self.position]
 
+    @property
+    def width(self) -> int:
+        """Dimension `d` of the vector."""
+        return len(self.vector)
+
+    @property
+    def is_linear(self) -> bool:
+        """Whether the logits are linear in the vector: at `prelogit`, unless they are capped."""
+        return self.above is None and self.readout.softcap is None
+
+    @cached_property
+    def prelogit(self) -> Float[Tensor, " D"]:
+        """The vector that the readout is given."""
+        return self.vector if self.above is None else self.above(self.vector[None])[0]
+
+    def at_readout(self) -> "State":
+        """The same prediction as a state of site `prelogit`."""
+        return replace(self, vector=self.prelogit, site="prelogit", above=None)
+
     @cached_property
     def uncapped_logits(self) -> Float[Tensor, " V"]:
-        """Logits before any soft-capping: the lines whose upper envelope is the argmax."""
-        return self.readout.uncapped(self.vector)
+        """Logits before any soft-capping, which have the same argmax."""
+        return self.readout.uncapped(self.prelogit)
 
     @cached_property
     def logits(self) -> Float[Tensor, " V"]:
@@ -95,6 +134,34 @@ class State:
         """Euclidean length of the vector, in its own coordinates."""
         return float(self.vector.double().norm())
 
+    @cached_property
+    def _jacobian(self) -> Jacobian | None:
+        return None if self.above is None else Jacobian(self.above, self.vector)
+
+    def push(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
+        """How the vector given to the readout moves along directions at this site."""
+        return directions.double() if self._jacobian is None else self._jacobian.push(directions)
+
+    def pull(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
+        """The transpose of `push`."""
+        return cotangents.double() if self._jacobian is None else self._jacobian.pull(cotangents)
+
+    def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
+        """How fast each logit moves along directions, `dz/dx V`."""
+        slopes = self.readout.slopes(self.push(directions))
+        return slopes if self._cap_slope is None else slopes * self._cap_slope
+
+    def pull_back(self, weights: Float[Tensor, "V k"]) -> Float[Tensor, "d k"]:
+        """The transpose of `slopes`: gradients of weighted sums of the logits."""
+        capped = weights if self._cap_slope is None else weights * self._cap_slope
+        return self.pull(self.readout.pull_back(capped))
+
+    @cached_property
+    def _cap_slope(self) -> Float[Tensor, "V 1"] | None:
+        if self.readout.softcap is None:
+            return None
+        return self.readout.cap_slope(self.uncapped_logits)[:, None]
+
     def most_likely(self, n: int) -> tuple[tuple[Token, float], ...]:
         """The `n` most likely next tokens with their probabilities, in order."""
         order = newton.largest(self.log_probs.cpu().numpy(), n).tolist()
@@ -104,7 +171,7 @@ class State:
 
 
 def together(states: Sequence[State]) -> list[State]:
-    """Copies of states whose logits come from one read of `W_U`.
+    """Copies of `prelogit` states whose logits come from one read of `W_U`.
 
     What is computed of the copies goes with them, and does not stay with the originals.
     """

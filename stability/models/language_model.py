@@ -11,10 +11,11 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from stability.errors import StabilityError
+from stability.models.upper import Passage, Upper, passage
 from stability.readout import Readout
 from stability.state import ModelCard, State, Token
 
-SITES = ("prelogit",)
+AGREEMENT = 1e-4  # relative, of the network above a block with the whole; float32 rounds each step
 
 
 @dataclass(frozen=True, eq=False)
@@ -29,6 +30,22 @@ class LanguageModel:
     tokenizer: PreTrainedTokenizerBase
     readout: Readout
     card: ModelCard
+
+    @property
+    def sites(self) -> tuple[str, ...]:
+        """All sites, from the readout down."""
+        blocks = (f"block:{index}" for index in reversed(range(self.card.n_layers)))
+        return ("prelogit", "final", *blocks)
+
+    def block(self, site: str) -> int | None:
+        """The block whose output a site is, or None for `prelogit`; raises StabilityError if none."""
+        if site not in self.sites:
+            raise StabilityError(
+                f"A site must be prelogit, final or block:L with L from 0 to "
+                f"{self.card.n_layers - 1} for {self.card.name}; received {site!r}: use 'prelogit'."
+            )
+        kind, _, number = site.partition(":")
+        return int(number) if number else None if kind == "prelogit" else self.card.n_layers - 1
 
     @property
     def context(self) -> int | None:
@@ -85,26 +102,86 @@ class LanguageModel:
         site, or values that are not finite.
         """
         states = self.capture_all(prompt, site)
-        if not -len(states) <= position < len(states):
-            raise StabilityError(
-                f"A position must be between {-len(states)} and {len(states) - 1} for this prompt "
-                f"of {len(states)} tokens; received {position}: choose one of its tokens."
-            )
-        return states[position]
+        return states[self._index(position, len(states))]
 
     def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
         """Every position's state from one forward pass. Raises as `capture` does."""
-        if site not in SITES:
-            raise StabilityError(
-                f"A site must be one of {', '.join(SITES)}; received {site!r}: use 'prelogit'."
+        block, tokens = self.block(site), self.tokenize(prompt)
+        if block is not None:
+            passed = self._passage(tokens)
+            return tuple(
+                self._below(passed, prompt, tokens, index, site) for index in range(len(tokens))
             )
-        tokens = self.tokenize(prompt)
         vectors = self.prelogits(torch.tensor([[token.id for token in tokens]]))[0]
         self.require_finite(vectors)
         return tuple(
             State(vector, self.readout, prompt, tokens, index, site, self.card, self.text)
             for index, vector in enumerate(vectors)
         )
+
+    def capture_depth(self, prompt: str, position: int = -1) -> tuple[State, ...]:
+        """One position's state at every block, the first block's first, from one forward pass.
+
+        Raises as `capture` does.
+        """
+        tokens = self.tokenize(prompt)
+        index = self._index(position, len(tokens))
+        passed = self._passage(tokens)
+        blocks = range(self.card.n_layers)
+        return tuple(
+            self._below(passed, prompt, tokens, index, f"block:{block}") for block in blocks
+        )
+
+    def _below(
+        self, passed: Passage, prompt: str, tokens: tuple[Token, ...], index: int, site: str
+    ) -> State:
+        block = self.block(site)
+        assert block is not None
+        return State(
+            vector=passed.streams[block][index],
+            readout=self.readout,
+            prompt=prompt,
+            tokens=tokens,
+            position=index,
+            site=site,
+            model=self.card,
+            text=self.text,
+            above=Upper(passed, index, block),
+        )
+
+    def _passage(self, tokens: tuple[Token, ...]) -> Passage:
+        """A forward pass that keeps every block, once its upper part has been seen to give the same.
+
+        Raises StabilityError in half precision, whose rounding drowns small divergences, and for an
+        architecture whose blocks need more than the vector before them.
+        """
+        if self.card.dtype != "float32":
+            raise StabilityError(
+                f"Sites below the final norm need float32; {self.card.name} is in "
+                f"{self.card.dtype}: load it in float32, or use site 'prelogit'."
+            )
+        ids = torch.tensor([token.id for token in tokens], device=self.model.device)
+        passed = passage(self.model.base_model, ids)
+        self.require_finite(passed.prelogits)
+        expected, middle = passed.prelogits[-1], self.card.n_layers // 2
+        with torch.no_grad():
+            [found] = Upper(passed, len(tokens) - 1, middle)(passed.streams[middle][-1:])
+        error = float((found - expected).norm() / expected.norm())
+        if not error <= AGREEMENT:
+            raise StabilityError(
+                f"The blocks above a site must give the model's own output to {AGREEMENT:g}; those "
+                f"of {self.card.name!r} ({type(self.model).__name__}) are off by {error:.1e}: this "
+                "architecture is supported at site 'prelogit' only."
+            )
+        return passed
+
+    def _index(self, position: int, length: int) -> int:
+        if not -length <= position < length:
+            raise StabilityError(
+                f"A position must be between {-length} and {length - 1} for this prompt "
+                f"of {length} tokens; received {position}: choose one of its tokens."
+            )
+        return position % length
 
     def require_finite(self, output: Float[Tensor, "*shape"]) -> None:
         """Raise StabilityError if the model gave NaN or infinite values."""

@@ -81,7 +81,11 @@ def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tupl
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=cached_only)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
-                source, local_files_only=cached_only, dtype=dtype, output_loading_info=True
+                source,
+                local_files_only=cached_only,
+                dtype=dtype,
+                attn_implementation="eager",  # the only kernel that can be differentiated twice
+                output_loading_info=True,
             )
         model, info = loaded
     except (

@@ -120,7 +120,7 @@ def _state(place: Place, _bare: State) -> State:
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _eigenpairs(place: Place, k: int, _here: State) -> Spectrum:
-    return spectrum(_here, min(k, _here.readout.width))
+    return spectrum(_here, min(k, _here.width))
 
 
 def analysis(place: Place, heading: Heading) -> Analysis:

@@ -34,9 +34,9 @@ def everything(found: Analysis, view: RayView) -> None:
     """All the other numbers in a table that can be searched and downloaded."""
     state, ray, unit = found.state, found.ray, view.unit
     trust_minus, trust_plus = (unit.count(end) for end in found.trust_range)
-    _, third, fourth = ray.cumulants
+    _, third, fourth = ray.cumulants or (None, None, None)
     ball = unit.count(found.certified_ball(view.epsilon))
-    bound = unit.count(found.spectrum.spread.token_constraint_bound())
+    bound = unit.count(found.token_constraint_bound)
     minus, plus = (next(iter(side), None) for side in view.flips)  # in the view's unit already
     rows = [
         ("first flip −", words.change(minus), "most likely token changes"),

@@ -1,0 +1,79 @@
+"""What perturbations of a state do to the prediction, at any site: evaluated, not solved."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from torch import Tensor
+
+from stability import distribution
+from stability.state import State
+
+AT_ONCE = 64  # perturbations, each with a float64 for every token
+
+
+@dataclass(frozen=True, eq=False)
+class Moved:
+    """A batch of perturbations: how far each moves the vector given to the readout, and what follows.
+
+    `drift` is the mean shift of the logits under `p`; `kl` is in nats; `argmax` holds token ids.
+    """
+
+    state: State
+    displacement: Float[Tensor, "n D"]
+    drift: Float[Tensor, " n"]
+    kl: Float[ndarray, " n"]
+    argmax: Int[ndarray, " n"]
+
+    def lead(self, first: Int[ndarray, " n"], second: Int[ndarray, " n"]) -> Float[ndarray, " n"]:
+        """How far one token's logit, before any soft-capping, is above another's, row by row."""
+        readout, z = self.state.readout, self.state.uncapped_logits
+        i, j = torch.from_numpy(first), torch.from_numpy(second)
+        rows = readout.scale * (readout.W_U[i].double() - readout.W_U[j].double())
+        return (z[i] - z[j] + (self.displacement * rows).sum(dim=1)).cpu().numpy()
+
+    def uncapped(self, tokens: Int[ndarray, " m"]) -> Float[Tensor, "n m"]:
+        """Logits of some tokens before any soft-capping: their order is that of the logits."""
+        readout, index = self.state.readout, torch.from_numpy(tokens)
+        rows = readout.scale * readout.W_U[index].double()
+        return self.state.uncapped_logits[index] + self.displacement @ rows.T
+
+    def probabilities(self, tokens: Int[ndarray, " m"]) -> Float[ndarray, "m n"]:
+        """Probabilities of some tokens, `p_i exp(shift_i − E_p[shift] − KL)`."""
+        state, index = self.state, torch.from_numpy(tokens)
+        moved = state.readout.cap(self.uncapped(tokens))
+        kl = torch.from_numpy(self.kl).to(moved)
+        log_q = state.log_probs[index] + moved - state.logits[index] - (self.drift + kl)[:, None]
+        return log_q.exp().T.cpu().numpy()
+
+
+def moved(state: State, perturbations: Float[Tensor, "n d"]) -> Moved:
+    """The prediction at `vector + δ` for every row `δ`, by running the network above the site.
+
+    Logits shift by `W_U` times the displacement of the vector given to the readout, so that small
+    divergences keep what digits the network's own float32 leaves them.
+    """
+    displacement = _displacement(state, perturbations)
+    results = [_measured(state, part) for part in displacement.split(AT_ONCE)]
+    drift, kl, argmax = (torch.cat(part) for part in zip(*results, strict=True))
+    return Moved(state, displacement, drift, kl.cpu().numpy(), argmax.cpu().numpy())
+
+
+def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
+    if state.above is None:
+        return perturbations.double()
+    with torch.no_grad():
+        moved = state.above(state.vector.double() + perturbations)
+    return moved.double() - state.prelogit.double()
+
+
+def _measured(state: State, displacement: Float[Tensor, "n D"]) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean shift, divergence and most likely token of each displacement."""
+    readout = state.readout
+    shift = readout.slopes(displacement.T).T.contiguous()
+    uncapped = state.uncapped_logits + shift
+    if readout.softcap is not None:
+        shift = readout.cap(uncapped) - state.logits
+    drift, kl = distribution.divergence(state.log_probs, shift)
+    return drift, kl, distribution.argmax(uncapped)

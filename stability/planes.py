@@ -1,0 +1,165 @@
+"""The truth in the plane of two directions: exact where logits are linear, evaluated elsewhere."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property, lru_cache
+
+import contourpy
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from torch import Tensor
+
+from stability import cells
+from stability.bent import BATCHES_KEPT, Lines
+from stability.cells import Cell, Extent
+from stability.law import Atoms, Law, divergence
+from stability.moves import Moved, moved
+from stability.state import State
+
+ANGLES_AT_ONCE = 30  # laws of the whole vocabulary held in memory together
+TOKENS_AT_ONCE = 8192  # of a grid's factors
+LEAST_MASS = 1e-290  # far enough from the end of float64 that no term of the sum is lost
+LATTICE = 33  # points a side from which the cells of a bent plane are drawn
+
+
+@dataclass(frozen=True, eq=False)
+class StraightPlane:
+    """A plane in which every logit is a linear function; the stable region is convex there."""
+
+    state: State
+    slopes: Float[ndarray, "V 2"]
+    curvature: Float[ndarray, "2 2"]
+
+    @cached_property
+    def probs(self) -> Float[ndarray, " V"]:
+        """The next-token probabilities at the state."""
+        return self.state.probs.cpu().numpy()
+
+    def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+        """Distance at which the true divergence reaches `ε`, by angle; infinite if flat."""
+        directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        distances = [
+            self._boundary_along(directions[i : i + ANGLES_AT_ONCE], epsilon)
+            for i in range(0, len(angles), ANGLES_AT_ONCE)
+        ]
+        return np.concatenate([*distances, np.empty(0)])
+
+    def _boundary_along(
+        self, directions: Float[ndarray, "n 2"], epsilon: float
+    ) -> Float[ndarray, " n"]:
+        distances = np.full(len(directions), np.inf)
+        curved = ((directions @ self.curvature) * directions).sum(axis=1) > 0
+        if curved.any():
+            law = Law(Atoms(directions[curved] @ self.slopes.T, self.probs))
+            distances[curved] = law.boundaries(np.array([epsilon]))[:, 1, 0]
+        return distances
+
+    def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
+        """The true divergence at points of the plane, each in `O(V)`."""
+        points = np.stack([np.ravel(x), np.ravel(y)], axis=1)
+        kl = [divergence(self.slopes @ point, self.probs) for point in points]
+        return np.array(kl).reshape(np.shape(x))
+
+    def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
+        """The true divergence on a grid, rows by `y`: exact, as one matrix product.
+
+        `E[e^{xa + yb}] = Σ_i e^{x a_i} · p_i e^{y b_i}`; both factors are shifted by their maxima
+        so that neither overflows, and points whose product underflows are computed one by one.
+        KL below 1e-10 nats loses its digits.
+        """
+        ends = np.stack([self.slopes.min(axis=0), self.slopes.max(axis=0)])
+        shift_x, shift_y = (
+            np.multiply.outer(ends[:, i], v).max(axis=0) for i, v in enumerate((x, y))
+        )
+        mass = np.zeros((len(y), len(x)))
+        for start in range(0, len(self.probs), TOKENS_AT_ONCE):
+            here = slice(start, start + TOKENS_AT_ONCE)
+            along_x, along_y = self.slopes[here].T
+            grown_x = np.exp(np.multiply.outer(x, along_x) - shift_x[:, None])
+            grown_y = np.exp(np.multiply.outer(y, along_y) - shift_y[:, None])
+            mass += (grown_y * self.probs[here]) @ grown_x.T
+        with np.errstate(divide="ignore"):
+            kl = np.maximum(np.log(mass) + shift_x + shift_y[:, None], 0)
+        rows, columns = np.nonzero(mass < LEAST_MASS)
+        kl[rows, columns] = self.kl(x[columns], y[rows])
+        return kl
+
+    def argmax(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Int[ndarray, "*n"]:
+        """The most likely token at points of the plane; ties go to the lowest id."""
+        logits = self.state.uncapped_logits.cpu().numpy()
+        points = np.stack([np.ravel(x), np.ravel(y)], axis=1)
+        winners = [int((logits + self.slopes @ point).argmax()) for point in points]
+        return np.array(winners).reshape(np.shape(x))
+
+    def cells(self, extent: Extent) -> list[Cell]:
+        """The argmax cells in view, as polygons: exact, not a count of pixels."""
+        logits = self.state.uncapped_logits.cpu().numpy()
+        polygons = cells.envelope(logits, self.slopes, extent)
+        return [Cell(token, self.state.text(token), p) for token, p in polygons.items()]
+
+
+@dataclass(frozen=True, eq=False)
+class BentPlane:
+    """A plane in which the logits bend: run through the network, point by point."""
+
+    state: State
+    axes: Float[Tensor, "d 2"]
+    curvature: Float[ndarray, "2 2"]
+
+    def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+        """Distance at which the divergence first reaches `ε`, by angle; infinite if it does not."""
+        plane = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        curvatures = ((plane @ self.curvature) * plane).sum(axis=1)
+        directions = self.axes @ torch.from_numpy(plane.T).to(self.axes)
+        return Lines(self.state, directions, curvatures).crossings(np.array([epsilon]))[:, 0]
+
+    @cached_property
+    def _evaluated(self) -> Callable[[bytes], Moved]:
+        @lru_cache(BATCHES_KEPT)
+        def evaluated(points: bytes) -> Moved:
+            plane = torch.from_numpy(np.frombuffer(points).reshape(-1, 2).copy()).to(self.axes)
+            return moved(self.state, plane @ self.axes.T)
+
+        return evaluated
+
+    def at(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Moved:
+        """The prediction at points of the plane; the last few batches are kept."""
+        return self._evaluated(np.stack([np.ravel(x), np.ravel(y)], axis=1).tobytes())
+
+    def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
+        """The divergence at points of the plane."""
+        return self.at(x, y).kl.reshape(np.shape(x))
+
+    def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
+        """The divergence on a grid, rows by `y`."""
+        return self.kl(*np.meshgrid(x, y))
+
+    def argmax(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Int[ndarray, "*n"]:
+        """The most likely token at points of the plane."""
+        return self.at(x, y).argmax.reshape(np.shape(x))
+
+    def cells(self, extent: Extent) -> list[Cell]:
+        """The argmax cells in view, from a lattice of `LATTICE²` points.
+
+        Leads are linear between points. A token may have several cells; a hole in one is drawn by the
+        cell that lies in it.
+        """
+        x_min, x_max, y_min, y_max = extent
+        x, y = np.linspace(x_min, x_max, LATTICE), np.linspace(y_min, y_max, LATTICE)
+        found = self.at(*np.meshgrid(x, y))
+        winners = np.unique(found.argmax)
+        if len(winners) == 1:
+            corners = np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]])
+            return [Cell(int(winners[0]), self.state.text(int(winners[0])), corners)]
+        logits = found.uncapped(winners).cpu().numpy()
+        cells: list[Cell] = []
+        for i, token in enumerate(winners.tolist()):
+            lead = (logits[:, i] - np.delete(logits, i, axis=1).max(axis=1)).reshape(
+                LATTICE, LATTICE
+            )
+            generator = contourpy.contour_generator(x, y, lead, fill_type="OuterOffset")
+            for corners, offsets in zip(*generator.filled(0.0, np.inf), strict=True):
+                cells.append(Cell(token, self.state.text(token), corners[: offsets[1] - 1]))
+        return cells
