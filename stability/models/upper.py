@@ -97,16 +97,15 @@ class Passage:
     prelogits: Float[Tensor, "T D"]
     cache: DynamicCache
 
-    def before(self, position: int, rows: int, through: int = 0) -> DynamicCache:
-        """The keys and values of all earlier positions, for a batch; of the first `through` blocks
-        also those of the position itself.
+    def before(self, position: int, rows: int) -> DynamicCache:
+        """The keys and values of all earlier positions, for a batch.
 
         A cache grows by replacing its tensors, so that a copy can grow alone.
         """
         grown = copy.copy(self.cache)
         grown.layers = [
-            _start_of(layer, position + (index < through), rows)
-            for index, layer in enumerate(self.cache.layers)
+            _start_of(layer, position, rows)
+            for layer in self.cache.layers
             if isinstance(layer, DynamicLayer)
         ]
         return grown
@@ -166,11 +165,22 @@ class Upper:
 
     def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
         """What one vector becomes: itself, the output of each block above, and the last of them
-        after the final norm.
+        after the final norm; as they are in the graph, with axes of length one.
         """
         outputs: list[Tensor] = []
-        last = self.entered(vector[None], outputs)[0, 0]
-        return vector, *(output[0, 0] for output in outputs), last
+        last = self.entered(vector[None], outputs)
+        return vector, *outputs, last
+
+    def continued(self, vectors: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n D"], DynamicCache]:
+        """The vectors after the final norm, and the keys and values that later tokens will read.
+
+        Those of the blocks above come from the vectors let in, the others from the prompt.
+        """
+        cache = self.passage.before(self.position, len(vectors))
+        last = self.entered(vectors.to(self._vector), cache=cache)[:, 0]
+        below = self.passage.before(self.position + 1, len(vectors)).layers[: self.block + 1]
+        cache.layers[: self.block + 1] = below
+        return last, cache
 
     def entered(
         self,

@@ -1,0 +1,114 @@
+"""All depths at once: how sensitive every block's output is, at one position.
+
+As `H_L = J_Lᵀ H J_L`, with `J_L` the derivative of the readout's vector by what leaves block `L`, a
+factor `H ≈ F Fᵀ` at the readout, pulled back through the network, passes by every block and leaves
+`C_L = J_Lᵀ F` there: the recursion of the pulled-back metric (FishBack, arXiv 2605.17231).
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from stability import fisher
+from stability.errors import StabilityError
+from stability.spectra import factor
+from stability.state import Above, State
+
+PAIRS = 32  # eigenpairs at the readout that are pulled back
+
+
+@dataclass(frozen=True, eq=False)
+class Depth:
+    """One position of a prompt at every block, the first block's first.
+
+    `directions` are, nearly, the top eigenvectors of `H` at each block's output, and `eigenvalues`
+    the curvatures along them; `norms` are the lengths of the residual stream there. `alignment` is
+    the `|cos|` between what two blocks' directions do to the prediction: both are carried to the
+    logits by the network's own derivative, and compared under the Fisher metric, in which equal
+    lengths are equal divergences. One: it is the same change, made earlier or later. Zero: another.
+    """
+
+    state: State
+    eigenvalues: Float[Tensor, " L"]
+    directions: Float[Tensor, "L d"]
+    norms: Float[Tensor, " L"]
+    alignment: Float[Tensor, "L L"]
+
+    def radii(self, epsilon: float) -> list[float | None]:
+        """The shortest predicted radius at each block's output; None where there is no curvature."""
+        return [fisher.radius(float(value), epsilon) for value in self.eigenvalues]
+
+
+def depth(state: State) -> Depth:
+    """Every block above a state, which should be that of the first, from two backward passes.
+
+    The factor gives the directions; a second pass carries each to the logits, which gives the
+    curvature along it: never more than the largest eigenvalue, and short of it by the square of the
+    direction's error. Raises StabilityError at `prelogit`, below which nothing is known.
+    """
+    if state.above is None:
+        raise StabilityError(
+            f"Depth needs the blocks above a state; received one at {state.site!r}: capture it at "
+            "'block:0'."
+        )
+    readout = state.at_readout()
+    passing = _Passing(state.above, state.vector)
+    factors = passing.pull(factor(readout, PAIRS))
+    _, vectors = torch.linalg.eigh(factors.mT @ factors)
+    directions = (factors @ vectors[..., -1:])[..., 0]
+    directions /= directions.norm(dim=1, keepdim=True).clamp_min(torch.finfo(factors.dtype).tiny)
+    slopes = fisher.centred_slopes(readout, passing.push(directions))
+    gram = slopes.T @ (readout.probs[:, None] * slopes)
+    lengths = gram.diagonal().clamp_min(torch.finfo(gram.dtype).tiny).sqrt()
+    alignment = (gram / lengths / lengths[:, None]).abs().clamp_max(1)
+    return Depth(state, gram.diagonal(), directions, passing.norms, alignment)
+
+
+class _Passing:
+    """A vector's way through the network, and the derivative of its end by every block's output."""
+
+    def __init__(self, above: Above, vector: Float[Tensor, " d"]) -> None:
+        with torch.enable_grad():
+            start = vector.detach().clone().requires_grad_(True)
+            *self._hidden, self._last = above.trajectory(start)
+            self._u = torch.zeros_like(self._last, requires_grad=True)
+            self._pulled = torch.autograd.grad(self._last, self._hidden, self._u, create_graph=True)
+
+    @property
+    def norms(self) -> Float[Tensor, " L"]:
+        """How long the vector is at every block."""
+        return torch.stack([hidden.detach().double().norm() for hidden in self._hidden])
+
+    def pull(self, cotangents: Float[Tensor, "D m"]) -> Float[Tensor, "L d m"]:
+        """`J_Lᵀ U` at every block."""
+        batch = cotangents.T.to(self._last).reshape(-1, *self._last.shape)
+        found = torch.autograd.grad(
+            self._last, self._hidden, batch, retain_graph=True, is_grads_batched=True
+        )
+        return torch.stack([part.reshape(len(batch), -1).T for part in found]).double()
+
+    def push(self, directions: Float[Tensor, "L d"]) -> Float[Tensor, "D L"]:
+        """`J_L v_L`: each block's own direction, carried to the end."""
+        each = torch.diag_embed(directions.T).permute(
+            1, 2, 0
+        )  # a batch a block, zero at the others
+        batches = [
+            part.to(pulled).reshape(-1, *pulled.shape)
+            for part, pulled in zip(each, self._pulled, strict=True)
+        ]
+        [found] = torch.autograd.grad(self._pulled, self._u, batches, is_grads_batched=True)
+        return found.reshape(len(directions), -1).T.double()
+
+
+def depth_map(
+    states: Sequence[State], progress: Callable[[float], None] = lambda fraction: None
+) -> list[Depth]:
+    """The depth of every state of a prompt; `progress` hears the fraction done, and may raise."""
+    found = []
+    for index, state in enumerate(states):
+        progress(index / len(states))
+        found.append(depth(state))
+    return found

@@ -1,0 +1,104 @@
+"""What a model would write: greedy continuations after one perturbation of one state."""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+from transformers import DynamicCache
+
+from stability import distribution
+from stability.errors import StabilityError
+from stability.models.language_model import LanguageModel
+from stability.models.upper import Upper, passage
+from stability.state import State, Token
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What is written after a state was moved by `distance`, and how far each step's prediction is.
+
+    `kl` compares each new token's distribution with that of the unperturbed text at the same step, in
+    nats; from `first_difference` on the texts differ, and so does what the two are predicting.
+    """
+
+    distance: float
+    tokens: tuple[Token, ...]
+    kl: tuple[float, ...]
+    first_difference: int | None
+
+
+def continuations(
+    lm: LanguageModel,
+    state: State,
+    direction: Float[Tensor, " d"],
+    distances: Sequence[float],
+    n: int = 24,
+) -> list[Continuation]:
+    """Greedy texts of at most `n` tokens from a state moved once by each distance along a direction.
+
+    The prompt counts up to the state's position. At `prelogit` and `final` the perturbation changes
+    one prediction, and later ones through the token chosen; at `block:L` it also stays in the keys
+    and values of the blocks above, which later tokens read. A text ends after an end-of-text token.
+    Raises StabilityError where the model's context has no room for `n` more tokens.
+    """
+    room = None if lm.context is None else lm.context - state.position - 1
+    if room is not None and n > room:
+        raise StabilityError(
+            f"{lm.card.name} reads at most {lm.context} tokens; after position {state.position} there "
+            f"is room for {room}, not for {n}: ask for fewer, or shorten the prompt."
+        )
+    moves = torch.tensor([0.0, *distances], dtype=torch.float64, device=direction.device)
+    vectors = state.vector.double() + moves[:, None] * direction.double()
+    with torch.no_grad():
+        last, cache = _entered(lm, state, vectors)
+        steps = _written(lm, last, cache, n)
+    ids = torch.stack([distribution.argmax(step) for step in steps]).T.tolist()
+    log_p = torch.stack([distribution.log_probs(step) for step in steps])
+    kl = distribution.kl(log_p[:, :1].expand_as(log_p), log_p).T.tolist()
+    ends = {lm.tokenizer.eos_token_id}
+    base = _until(ids[0], ends)
+    return [
+        _continuation(lm, t, _until(own, ends), nats, base)
+        for t, own, nats in zip(distances, ids[1:], kl[1:], strict=True)
+    ]
+
+
+def _entered(
+    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
+) -> tuple[Float[Tensor, "n D"], DynamicCache]:
+    """The moved vectors before the readout, and the keys and values that later tokens will read."""
+    if isinstance(state.above, Upper):
+        return state.above.continued(vectors)
+    ids = torch.tensor([token.id for token in state.tokens], device=lm.model.device)
+    return vectors, passage(lm.model.base_model, ids).before(state.position + 1, len(vectors))
+
+
+def _written(
+    lm: LanguageModel, last: Float[Tensor, "n D"], cache: DynamicCache, n: int
+) -> list[Float[Tensor, "n V"]]:
+    """The logits of each new token, the most likely one always chosen."""
+    steps = [lm.readout.logits(last)]
+    body: Any = lm.model.base_model
+    for _ in range(n - 1):
+        ids: Int[Tensor, "n 1"] = distribution.argmax(steps[-1])[:, None]
+        output = body(input_ids=ids, past_key_values=cache, use_cache=True)
+        steps.append(lm.readout.logits(output.last_hidden_state[:, -1]))
+    return steps
+
+
+def _until(ids: list[int], ends: set[int | None]) -> list[int]:
+    """The ids up to and with the first end."""
+    stop = next((i for i, token in enumerate(ids) if token in ends), len(ids) - 1)
+    return ids[: stop + 1]
+
+
+def _continuation(
+    lm: LanguageModel, distance: float, ids: list[int], kl: list[float], base: list[int]
+) -> Continuation:
+    pairs = zip(ids, base, strict=False)
+    differing = next((i for i, (own, other) in enumerate(pairs) if own != other), None)
+    tokens = tuple(Token(i, token, lm.text(token)) for i, token in enumerate(ids))
+    return Continuation(float(distance), tokens, tuple(kl[: len(ids)]), differing)

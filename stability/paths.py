@@ -1,0 +1,82 @@
+"""The straight way between two states: plateaus, edges, and where the closed form expects them.
+
+Interpolating `A + α(B − A)` between what two prompts leave after a block shows stretches where little
+changes and edges where much does (Janiak et al., arXiv 2409.17113). Here the closed form at either end
+says beforehand where its own region stops.
+"""
+
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from stability import directions
+from stability.moves import moved
+from stability.rays import Ray, ray
+from stability.state import State
+
+STEPS = 50
+
+
+@dataclass(frozen=True, eq=False)
+class Path:
+    """`A + α(B − A)` for `α` in [0, 1], sampled.
+
+    `kl` are the divergences `KL(p_A‖p_α)` in nats; `movement` is how far the vector before the readout
+    has moved, as a part of its whole way; `argmax` holds token ids. `start` and `end` are the rays
+    from A towards B and from B towards A; `length` is `‖B − A‖`.
+    """
+
+    alpha: Float[ndarray, " n"]
+    kl: Float[ndarray, " n"]
+    movement: Float[ndarray, " n"]
+    argmax: Int[ndarray, " n"]
+    start: Ray
+    end: Ray
+    length: float
+
+    @property
+    def edge(self) -> float:
+        """The `α` at which the output moves fastest."""
+        fastest = int(np.diff(self.movement).argmax())
+        return float(self.alpha[fastest : fastest + 2].mean())
+
+    def predicted(self, epsilon: float) -> tuple[float | None, float | None]:
+        """Where the closed form puts the edge of A's stable region, and of B's, as `α`."""
+        from_a, from_b = (one.predicted_radius(epsilon) for one in (self.start, self.end))
+        return (
+            None if from_a is None else from_a / self.length,
+            None if from_b is None else 1 - from_b / self.length,
+        )
+
+    def actual(self, epsilon: float) -> tuple[float | None, float | None]:
+        """Where the divergence from A, and from B, first reaches `ε` on the way, as `α`."""
+        from_a, from_b = (one.boundary(epsilon)[1] for one in (self.start, self.end))
+        return (
+            None if from_a is None or from_a > self.length else from_a / self.length,
+            None if from_b is None or from_b > self.length else 1 - from_b / self.length,
+        )
+
+
+def path(a: State, b: State, steps: int = STEPS) -> Path:
+    """The way from one state to another of the same model and site.
+
+    Raises StabilityError where they are not, or are the same vector.
+    """
+    towards = directions.prompt_difference(a, b)
+    back = directions.prompt_difference(b, a)
+    alpha = np.linspace(0, 1, steps + 1)
+    way = b.vector.double() - a.vector.double()
+    found = moved(a, torch.from_numpy(alpha).to(way)[:, None] * way)
+    distances = found.displacement.norm(dim=1).cpu().numpy()
+    return Path(
+        alpha=alpha,
+        kl=found.kl,
+        movement=distances / (distances[-1] or 1.0),
+        argmax=found.argmax,
+        start=ray(a, towards.vector),
+        end=ray(b, back.vector),
+        length=float(way.norm()),
+    )
