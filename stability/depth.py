@@ -8,15 +8,20 @@ factor `H ≈ F Fᵀ` at the readout, pulled back through the network, passes by
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor
 
 from stability import fisher
+from stability.bent import Lines
+from stability.distribution import require_nats
 from stability.errors import StabilityError
 from stability.spectra import factor
 from stability.state import Above, State
 
+SPAN = 3  # predicted radii on either side
 PAIRS = 32  # eigenpairs at the readout that are pulled back
 
 
@@ -112,3 +117,43 @@ def depth_map(
         progress(index / len(states))
         found.append(depth(state))
     return found
+
+
+@dataclass(frozen=True, eq=False)
+class Across:
+    """The closed form against the truth at every block, along each block's own top direction.
+
+    `actual` are the distances (minus, plus) at which the divergence first reaches `epsilon`, infinite
+    where it does not; `kl` are the divergences at `scale` times each block's predicted radius.
+    """
+
+    epsilon: float
+    predicted: Float[ndarray, " L"]
+    actual: Float[ndarray, "L 2"]
+    scale: Float[ndarray, " n"]
+    kl: Float[ndarray, "L n"]
+
+
+def across(
+    found: Depth,
+    states: Sequence[State],
+    epsilon: float,
+    progress: Callable[[float], None] = lambda fraction: None,
+) -> Across:
+    """The truth along the directions of a depth; `states` are those of its position, block by block.
+
+    Blocks without curvature have infinite radii.
+    """
+    require_nats(epsilon)
+    scale = np.linspace(-SPAN, SPAN, 8 * SPAN + 1)
+    predicted = np.array([np.inf if r is None else r for r in found.radii(epsilon)])
+    actual, kl = np.full((len(states), 2), np.inf), np.zeros((len(states), len(scale)))
+    for block, (state, direction) in enumerate(zip(states, found.directions, strict=True)):
+        progress(block / len(states))
+        if np.isinf(predicted[block]):
+            continue
+        both = torch.stack([-direction, direction], dim=1)
+        sides = Lines(state, both, np.full(2, float(found.eigenvalues[block])))
+        actual[block] = sides.crossings(np.array([epsilon]))[:, 0]
+        kl[block] = sides.at((scale >= 0).astype(int), np.abs(scale) * predicted[block]).kl
+    return Across(epsilon, predicted, actual, scale, kl)

@@ -5,7 +5,7 @@ changes and edges where much does (Janiak et al., arXiv 2409.17113). Here the cl
 says beforehand where its own region stops.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -26,7 +26,7 @@ class Path:
 
     `kl` are the divergences `KL(p_A‖p_α)` in nats; `movement` is how far the vector before the readout
     has moved, as a part of its whole way; `argmax` holds token ids. `start` and `end` are the rays
-    from A towards B and from B towards A; `length` is `‖B − A‖`.
+    from A towards B and from B towards A, both after A's earlier tokens; `length` is `‖B − A‖`.
     """
 
     alpha: Float[ndarray, " n"]
@@ -65,8 +65,7 @@ def path(a: State, b: State, steps: int = STEPS) -> Path:
 
     Raises StabilityError where they are not, or are the same vector.
     """
-    towards = directions.prompt_difference(a, b)
-    back = directions.prompt_difference(b, a)
+    towards = directions.prompt_difference(a, b).vector
     alpha = np.linspace(0, 1, steps + 1)
     way = b.vector.double() - a.vector.double()
     found = moved(a, torch.from_numpy(alpha).to(way)[:, None] * way)
@@ -76,7 +75,7 @@ def path(a: State, b: State, steps: int = STEPS) -> Path:
         kl=found.kl,
         movement=distances / (distances[-1] or 1.0),
         argmax=found.argmax,
-        start=ray(a, towards.vector),
-        end=ray(b, back.vector),
+        start=ray(a, towards),
+        end=ray(replace(a, vector=b.vector), -towards),
         length=float(way.norm()),
     )

@@ -11,11 +11,15 @@ from stability.cells import Cell
 from stability.clouds import Cloud
 from stability.flips import Flip
 from stability.newton import largest
+from stability.planes import LATTICE
 from stability.rays import Bracket, Ray
 from stability.regions import Region
 from stability.units import COORDINATES, Unit
 
-POINTS, LEADERS, GRID, ANGLES = 80, 6, 101, 180
+LEADERS = 6
+POINTS, GRID, ANGLES = 80, 101, 180  # where the logits are linear
+BENT_POINTS, BENT_GRID, BENT_ANGLES, BENT_FLIPS = 16, LATTICE, 36, 8  # each runs the network
+FAR = 3.0  # closed-form radii that are drawn of a side whose boundary is not reached
 
 
 @dataclass(frozen=True)
@@ -39,6 +43,7 @@ class Segment:
 class RayView:
     """A ray as it is drawn: curves over `t`, and what lies on them at one `ε`.
 
+    A boundary is None where it is not reached; `certificate` is None where nothing is certified.
     `shares` are the probabilities of the leading tokens along the ray, a row each, spelled by
     `names`; one more row is that of all other tokens together.
     """
@@ -49,8 +54,8 @@ class RayView:
     kl: Float[ndarray, " n"]
     quadratic: Float[ndarray, " n"]
     predicted: float
-    boundary: tuple[float, float]
-    certificate: tuple[Bracket, Bracket]
+    boundary: tuple[float | None, float | None]
+    certificate: tuple[Bracket, Bracket] | None
     flips: tuple[list[Flip], list[Flip]]
     edges: list[Edge]
     segments: list[Segment]
@@ -64,14 +69,14 @@ class RayView:
         minus, plus = (
             [replace(flip, distance=count(flip.distance)) for flip in side] for side in self.flips
         )
-        inner_outer = [(count(inner), count(outer)) for inner, outer in self.certificate]
+        brackets = [(count(inner), count(outer)) for inner, outer in self.certificate or ()]
         return replace(
             self,
             unit=unit,
             t=self.t / unit.length,
             predicted=count(self.predicted),
             boundary=(count(self.boundary[0]), count(self.boundary[1])),
-            certificate=(inner_outer[0], inner_outer[1]),
+            certificate=(brackets[0], brackets[1]) if brackets else None,
             flips=(minus, plus),
             edges=[replace(edge, t=count(edge.t)) for edge in self.edges],
             segments=[
@@ -86,18 +91,19 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
 
     None in a direction without curvature: there is nothing to see.
     """
-    predicted, certificate = ray.predicted_radius(epsilon), ray.certificate(epsilon)
-    minus, plus = ray.boundary(epsilon)
-    if predicted is None or certificate is None or minus is None or plus is None:
+    predicted = ray.predicted_radius(epsilon)
+    if predicted is None:
         return None
-    flips = ray.flips(limit=len(ray.slopes))
-    reach = [
-        _reach(predicted, boundary, own) for boundary, own in zip((minus, plus), flips, strict=True)
-    ]
+    minus, plus = ray.boundary(epsilon)
+    is_linear = ray.state.is_linear
+    flips = ray.flips(limit=len(ray.slopes) if is_linear else BENT_FLIPS)
+    ends = [FAR * predicted if end is None else end for end in (minus, plus)]
+    reach = [_reach(predicted, end, own) for end, own in zip(ends, flips, strict=True)]
     edges, segments = _partition(flips, reach, ray.state.text(ray.state.argmax))
     # these can be orders of magnitude apart where the prediction is nearly certain
-    landmarks = (-reach[0], -minus, -predicted, predicted, plus, reach[1])
-    t = np.unique(np.concatenate([np.linspace(0, end, POINTS) for end in landmarks]))
+    landmarks = (-reach[0], -ends[0], -predicted, predicted, ends[1], reach[1])
+    points = POINTS if is_linear else BENT_POINTS
+    t = np.unique(np.concatenate([np.linspace(0, end, points) for end in landmarks]))
     names, shares = _shares(ray, t, segments)
     return RayView(
         label=label,
@@ -107,7 +113,7 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
         quadratic=ray.quadratic(t),
         predicted=predicted,
         boundary=(minus, plus),
-        certificate=certificate,
+        certificate=ray.certificate(epsilon),
         flips=flips,
         edges=edges,
         segments=segments,
@@ -181,7 +187,7 @@ class RegionView:
     @property
     def is_cut(self) -> bool:
         """Whether the stable region is longer than the view."""
-        return bool(np.abs(self.boundary).max() > self.axis[-1])
+        return not bool((np.abs(self.boundary) <= self.axis[-1]).all())
 
     def measured_in(self, unit: Unit) -> "RegionView":
         """The same view with its lengths, which are in coordinates, counted in another unit."""
@@ -198,30 +204,36 @@ class RegionView:
 
 
 def region_view(
-    region: Region, labels: tuple[str, str], epsilon: float, ball: float | None
+    region: Region,
+    labels: tuple[str, str],
+    epsilon: float,
+    ball: float | None,
+    half: float | None = None,
 ) -> RegionView | None:
     """Sample a plane around its stable region at `ε`; None where the plane has a flat direction.
 
-    The view is square and centred on the state; of a very long region it shows the middle.
+    The view is square and centred on the state, `half` its width to either side if that is given; of
+    a very long region it shows the middle. The edge has a gap where it is not reached.
     """
-    angles = np.linspace(0, 2 * np.pi, ANGLES + 1)
-    ellipse, distances = region.ellipse(epsilon), region.boundary(epsilon, angles[:-1])
-    if ellipse is None or np.isinf(distances).any():
+    is_linear = region.state.is_linear
+    angles = np.linspace(0, 2 * np.pi, (ANGLES if is_linear else BENT_ANGLES) + 1)
+    ellipse = region.ellipse(epsilon)
+    if ellipse is None:
         return None
-    edge = (
-        np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        * np.append(distances, distances[0])[:, None]
-    )
-    longest = max(np.abs(edge).max(), ellipse.semi_axes[0])
-    half = 1.3 * min(longest, 8 * min(distances.min(), ellipse.semi_axes[1]))
-    axis = np.linspace(-half, half, GRID)
+    distances = region.boundary(epsilon, angles[:-1])
+    distances[np.isinf(distances)] = np.nan
+    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+    edge = circle * np.append(distances, distances[0])[:, None]
+    longest = np.nanmax([np.nanmax(np.abs(edge), initial=0), ellipse.semi_axes[0]])
+    half = half or 1.3 * min(longest, 8 * np.nanmin([*distances, ellipse.semi_axes[1]]))
+    axis = np.linspace(-half, half, GRID if is_linear else BENT_GRID)
     cells = region.cells((-half, half, -half, half))
     return RegionView(
         labels=labels,
         epsilon=epsilon,
         axis=axis,
         kl=region.kl_grid(axis, axis),
-        ellipse=ellipse.points(angles),
+        ellipse=ellipse.points(np.linspace(0, 2 * np.pi, ANGLES + 1)),
         boundary=edge,
         ball=ball,
         cells=cells,

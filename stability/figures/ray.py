@@ -47,8 +47,9 @@ def ray_figure(view: RayView) -> go.Figure:
 def _bands(view: RayView) -> Iterator[dict[str, Any]]:
     """Stretches where another token leads, and those in which each boundary is certain to lie."""
     spans = [(s.start, s.stop, FLIP, 0.10) for s in view.segments if not s.start <= 0 < s.stop]
-    minus, plus = view.certificate
-    spans += [(-minus[1], -minus[0], CERTIFIED, 1.0), (plus[0], plus[1], CERTIFIED, 1.0)]
+    if view.certificate:
+        minus, plus = view.certificate
+        spans += [(-minus[1], -minus[0], CERTIFIED, 1.0), (plus[0], plus[1], CERTIFIED, 1.0)]
     for start, stop, colour, opacity in spans:
         yield {
             "type": "rect",
@@ -140,19 +141,23 @@ def _curves(drawn: go.Figure, view: RayView) -> None:
 
 def _marks(drawn: go.Figure, view: RayView) -> None:
     """Where the closed form puts ±r, where the boundaries are, where the argmax changes."""
+    ends = [sign * end for sign, end in zip((-1, 1), view.boundary, strict=True) if end is not None]
     for name, xs, colour, symbol in (
-        ("predicted ±r", (-view.predicted, view.predicted), PREDICTED, "diamond-open"),
-        ("actual boundary", (-view.boundary[0], view.boundary[1]), ACTUAL, "circle"),
+        ("predicted ±r", [-view.predicted, view.predicted], PREDICTED, "diamond-open"),
+        ("actual boundary", ends, ACTUAL, "circle"),
     ):
         drawn.add_scatter(
             x=xs,
-            y=[view.epsilon] * 2,
+            y=[view.epsilon] * len(xs),
             name=name,
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 12, "line": {"width": 2.5}},
             hovertemplate="%{x:.3g}",
         )
-    drawn.add_bar(x=[None], y=[None], marker_color=CERTIFIED, name="certified: boundary in here")
+    if view.certificate:
+        drawn.add_bar(
+            x=[None], y=[None], marker_color=CERTIFIED, name="certified: boundary in here"
+        )
     if view.edges:
         drawn.add_scatter(
             x=[edge.t for edge in view.edges],

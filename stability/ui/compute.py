@@ -35,11 +35,12 @@ PLACES = 32  # positions that are kept; each holds some ten numbers for every to
 
 @dataclass(frozen=True)
 class Place:
-    """A model, a prompt and a position in it: what a state is captured from."""
+    """A model, a prompt, a position in it and a site: what a state is captured from."""
 
     model: str
     prompt: str
     position: int
+    site: str = "prelogit"
 
 
 _models, _embeddings = Jobs(max_entries=2), Jobs(max_entries=32)
@@ -61,14 +62,14 @@ def loaded(name: str) -> LanguageModel:
     return lm
 
 
-def states(model: str, prompt: str) -> tuple[State, ...]:
-    """All positions of a prompt, from one forward pass."""
-    return _states(model, prompt, loaded(model))
+def states(model: str, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
+    """All positions of a prompt at a site, from one forward pass."""
+    return _states(model, prompt, site, loaded(model))
 
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
-def _states(model: str, prompt: str, _lm: LanguageModel) -> tuple[State, ...]:
-    return _lm.capture_all(prompt)
+def _states(model: str, prompt: str, site: str, _lm: LanguageModel) -> tuple[State, ...]:
+    return _lm.capture_all(prompt, site)
 
 
 def sensitivities(model: str, prompt: str) -> list[Sensitivity]:
@@ -81,13 +82,15 @@ def _sensitivities(model: str, prompt: str, _states: tuple[State, ...]) -> list[
     return token_map(_states)
 
 
-def units(model: str, prompt: str, relative: bool) -> list[Unit]:
+def units(model: str, prompt: str, relative: bool, site: str = "prelogit") -> list[Unit]:
     """What lengths are counted in at every position."""
-    return _units(model, prompt, relative, states(model, prompt))
+    return _units(model, prompt, relative, site, states(model, prompt, site))
 
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
-def _units(model: str, prompt: str, relative: bool, _states: tuple[State, ...]) -> list[Unit]:
+def _units(
+    model: str, prompt: str, relative: bool, site: str, _states: tuple[State, ...]
+) -> list[Unit]:
     return [percent_of(state.norm) if relative else COORDINATES for state in _states]
 
 
@@ -110,12 +113,17 @@ def _notes(
 
 def state(place: Place) -> State:
     """The state at a place."""
-    return _state(place, states(place.model, place.prompt)[place.position])
+    return _state(place, states(place.model, place.prompt, place.site)[place.position])
 
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _state(place: Place, _bare: State) -> State:
     return replace(_bare)
+
+
+def eigenpairs(place: Place, k: int) -> Spectrum:
+    """The leading eigenpairs of `H` at a place."""
+    return _eigenpairs(place, k, state(place))
 
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)

@@ -1,4 +1,4 @@
-"""What a person can set on the Explore page: one prompt, one model, one direction, one `ε`."""
+"""What a person can set: one prompt, one model, one site, one direction, one `ε`."""
 
 from dataclasses import dataclass
 
@@ -24,6 +24,15 @@ KINDS = {
 }
 # one decimal step in ten, from 1e-4 to 3 nats
 EPSILONS = (*(float(f"{10 ** (tenth / 10):.2g}") for tenth in range(-40, 5)), 3.0)
+
+
+SITES = {
+    "prelogit": "after the final norm: what the unembedding multiplies",
+    "final": "the residual stream before the final norm",
+    "a block": "the residual stream leaving a block",
+}
+# widgets that several pages share, or that one page sets for another
+SHARED = ("model", "prompt", "position", "epsilon", "site", "block", "kind", "rank", "relative")
 
 
 @dataclass(frozen=True)
@@ -55,40 +64,77 @@ class Choice:
     heading: Heading
     epsilon: float
     relative: bool = False  # lengths as parts of the vector's norm
+    site: str = "prelogit"
+
+
+def keep_shared() -> None:
+    """Keep what is set when another page is opened: a widget that is not drawn forgets its value."""
+    for key in SHARED:
+        if key in st.session_state:
+            st.session_state[key] = st.session_state[key]
 
 
 def choose() -> Choice:
     """Draw the controls and return what is set."""
     with st.sidebar:
-        model = st.selectbox(
-            "Model",
-            MODELS,
-            key="model",
-            accept_new_options=True,
-            on_change=_start_at_the_end,
-            help="A packaged model, a hub id, a local folder, or a .gguf file.",
-        )
-        epsilon = st.select_slider(
-            "ε: how much change counts (nats)",
-            EPSILONS,
-            value=0.01,
-            key="epsilon",
-            format_func=lambda nats: f"{nats:.2g}",
-            help="KL(original ‖ changed): the loss of who still expects the original prediction.",
-        )
-        st.caption(f"ε = {epsilon:.2g} nats: {words.epsilon_words(epsilon)}.")
+        model = choose_model()
+        epsilon = choose_epsilon()
+        site = _site()
         heading = _heading()
         relative = st.toggle(
             "Lengths in % of ‖vector‖",
             key="relative",
             help="Instead of the vector's own coordinates: to compare positions and models.",
         )
-        st.caption("Site: prelogit, the vector that the unembedding multiplies.")
     position = st.session_state.get("position", -1)
-    return Choice(model or MODELS[0], _prompt(), position, heading, epsilon, relative)
+    return Choice(model, choose_prompt(), position, heading, epsilon, relative, site)
 
 
-def _prompt() -> str:
+def choose_model() -> str:
+    """The model's name."""
+    chosen = st.selectbox(
+        "Model",
+        MODELS,
+        key="model",
+        accept_new_options=True,
+        on_change=_start_at_the_end,
+        help="A packaged model, a hub id, a local folder, or a .gguf file.",
+    )
+    return chosen or MODELS[0]
+
+
+def choose_epsilon() -> float:
+    """How many nats count as a change."""
+    st.session_state.setdefault("epsilon", 0.01)
+    epsilon = st.select_slider(
+        "ε: how much change counts (nats)",
+        EPSILONS,
+        key="epsilon",
+        format_func=lambda nats: f"{nats:.2g}",
+        help="KL(original ‖ changed): the loss of who still expects the original prediction.",
+    )
+    st.caption(f"ε = {epsilon:.2g} nats: {words.epsilon_words(epsilon)}.")
+    return epsilon
+
+
+def _site() -> str:
+    kind = st.selectbox("Site: which vector is pushed", list(SITES), key="site")
+    st.caption(SITES[kind].capitalize() + ".")
+    if kind != "a block":
+        return kind
+    return f"block:{st.number_input('Block, 0 is the first', 0, 511, key='block')}"
+
+
+def look_at(site: str) -> None:
+    """Choose a site; for callbacks."""
+    kind, _, block = site.partition(":")
+    st.session_state.site = "a block" if block else kind
+    if block:
+        st.session_state.block = int(block)
+
+
+def choose_prompt() -> str:
+    """The text whose continuation is looked at, or one of the examples."""
     text, examples = st.columns([3, 1])
     examples.selectbox(
         "Examples",

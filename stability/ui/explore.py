@@ -93,19 +93,21 @@ def _compute(choice: Choice) -> Result:
     states = compute.states(choice.model, choice.prompt)
     last = len(states) - 1
     position = choice.position if 0 <= choice.position <= last else last
-    place = compute.Place(choice.model, choice.prompt, position)
+    place = compute.Place(choice.model, choice.prompt, position, choice.site)
     units = compute.units(choice.model, choice.prompt, choice.relative)
     sensitivities = compute.sensitivities(choice.model, choice.prompt)
-    view = compute.drawn_ray(place, choice.heading, choice.epsilon)
+    with slot, st.spinner("Running the network above the site", show_time=True):
+        view = compute.drawn_ray(place, choice.heading, choice.epsilon)
+    unit = compute.units(choice.model, choice.prompt, choice.relative, choice.site)[position]
     return Result(
         choice,
         states,
         place,
         [u.count(s.radius(choice.epsilon)) for u, s in zip(units, sensitivities, strict=True)],
         compute.notes(choice.model, choice.prompt, choice.relative, choice.epsilon),
-        units[position],
+        unit,
         compute.analysis(place, choice.heading),
-        view and view.measured_in(units[position]),
+        view and view.measured_in(unit),
     )
 
 
@@ -118,8 +120,8 @@ def _facts(result: Result) -> None:
     token_strip(result.states[0].tokens, result.radii, result.notes, result.place.position)
     low, high = words.number(min(radii, default=None)), words.number(max(radii, default=None))
     st.caption(
-        f"Shortest predicted radius: {low} (dark) to {high} (light) {result.unit.name}. Click, or "
-        "use the arrow keys."
+        f"Shortest predicted radius{_where(result)}: {low} (dark) to {high} (light) "
+        f"{result.unit.name}. Click, or use the arrow keys."
     )
     if result.view is None:
         st.info("Along this direction the curvature is zero: there is no closed form to compare.")
@@ -132,14 +134,24 @@ def _facts(result: Result) -> None:
     headline(result.view)
 
 
+def _where(result: Result) -> str:
+    """The strip shows the readout's radii; the Depth page shows those of all layers."""
+    return "" if result.choice.site == "prelogit" else " at prelogit (other sites: page Depth)"
+
+
 def _ray(view: "RayView") -> None:
     from stability.figures.ray import ray_figure
 
+    certified = (
+        "Each boundary lies in its grey band, certified."
+        if view.certificate
+        else "Boundaries are first crossings; nothing is certified at this site."
+    )
     draw(
         ray_figure(view),
         "ray",
-        "Solid: true divergence; dashed: the closed form. Each boundary lies in its grey band, "
-        "certified. Below: probabilities of the leading tokens along the same line.",
+        f"Solid: true divergence; dashed: the closed form. {certified} Below: probabilities of the "
+        "leading tokens along the same line.",
     )
 
 
@@ -214,7 +226,8 @@ def _region(result: Result, second: int) -> None:
         region_figure(view.measured_in(result.unit)),
         "region",
         "The true edge of the stable region and its ellipse; lines and names: cells of the most "
-        "likely token; grey disc: certified for every direction."
+        "likely token"
+        + ("; grey disc: certified for every direction." if view.ball else ".")
         + (" The region is longer than the view." if view.is_cut else ""),
     )
 

@@ -12,6 +12,7 @@ from typing import Any
 
 import streamlit as st
 
+from stability.errors import StabilityError
 from stability.models.progress import Report
 
 
@@ -20,9 +21,12 @@ class _Job:
 
     def __init__(self, pool: ThreadPoolExecutor, work: Callable[[Report], Any]) -> None:
         self.progress = ("Waiting", 0.0)
+        self.is_stopped = False
         self.future = pool.submit(work, self._report)
 
     def _report(self, message: str, fraction: float) -> None:
+        if self.is_stopped:
+            raise StabilityError(f"{self.progress[0]} was stopped: start it again.")
         self.progress = (message, min(max(fraction, 0.0), 1.0))
 
     @property
@@ -39,16 +43,38 @@ class Jobs:
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1)
 
-    def get(self, key: Hashable, work: Callable[[Report], Any]) -> Any:
-        """The result for a key; a failure is raised to all who wait, and the next try is fresh."""
+    def get(
+        self,
+        key: Hashable,
+        work: Callable[[Report], Any],
+        on_stop: Callable[[], None] | None = None,
+    ) -> Any:
+        """The result for a key; a failure is raised to all who wait, and the next try is fresh.
+
+        With `on_stop` there is a button to stop the work, at its next report and for all who wait.
+        """
         job = self._job(key, work)
         if not job.future.done():
-            slot = st.empty()
+            slot, button = st.empty(), st.empty()
+
+            def stop() -> None:
+                job.is_stopped = True
+                if on_stop:
+                    on_stop()
+
+            if on_stop:
+                button.button("Stop", on_click=stop)
             while not wait([job.future], timeout=0.2).done:
                 message, fraction = job.progress
                 slot.progress(fraction, message)
             slot.empty()
+            button.empty()
         return job.future.result()
+
+    def has(self, key: Hashable) -> bool:
+        """Whether the result for a key is there, or on its way."""
+        with self._lock:
+            return key in self._jobs and not self._jobs[key].failed
 
     def _job(self, key: Hashable, work: Callable[[Report], Any]) -> _Job:
         with self._lock:

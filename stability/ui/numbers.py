@@ -3,27 +3,32 @@
 import streamlit as st
 
 from stability.analysis import Analysis
+from stability.spectra import Spectrum
 from stability.ui import words
 from stability.views import RayView
 
 
 def headline(view: RayView) -> None:
     """The closed form, both boundaries, and what is certain of them."""
-    columns = st.columns([5, 6, 6, 6, 6], gap="small")
+    bands = view.certificate
+    columns = st.columns([5, 6, 6, 6, 6] if bands else [5, 6, 6], gap="small")
     unit = view.unit.symbol
     columns[0].metric("predicted r", words.number(view.predicted) + unit, help="√(2ε / vᵀHv)")
-    sides = zip("−+", view.boundary, view.certificate, columns[1:3], columns[3:], strict=True)
-    for sign, actual, band, boundary, certified in sides:
-        boundary.metric(
+    for sign, actual, column in zip("−+", view.boundary, columns[1:3], strict=True):
+        column.metric(
             f"actual {sign}",
-            words.number(actual) + unit,
+            "not reached" if actual is None else words.number(actual) + unit,
             words.error(view.predicted, actual),
             delta_color="off",
             delta_arrow="off",
-            help="Where the true KL divergence reaches ε, found by root-finding on the exact KL; "
-            "beneath, how far the predicted r is from it.",
+            help="Where the true KL divergence first reaches ε: by root-finding on the exact KL where "
+            "the logits are linear, by running the network above the site elsewhere; beneath, how "
+            "far the predicted r is from it.",
         )
-        certified.metric(
+    if bands is None:
+        return
+    for sign, band, column in zip("−+", bands, columns[3:], strict=True):
+        column.metric(
             f"certified {sign}",
             f"{words.number(band[0])} – {words.number(band[1])}{unit}",
             help="The boundary is guaranteed to lie in here, without looking for it.",
@@ -34,35 +39,53 @@ def everything(found: Analysis, view: RayView) -> None:
     """All the other numbers in a table that can be searched and downloaded."""
     state, ray, unit = found.state, found.ray, view.unit
     trust_minus, trust_plus = (unit.count(end) for end in found.trust_range)
-    _, third, fourth = ray.cumulants or (None, None, None)
-    ball = unit.count(found.certified_ball(view.epsilon))
-    bound = unit.count(found.token_constraint_bound)
     minus, plus = (next(iter(side), None) for side in view.flips)  # in the view's unit already
+    far = "beyond 100 r" if state.is_linear else "beyond 5 ‖vector‖"
     rows = [
         ("first flip −", words.change(minus), "most likely token changes"),
         ("first flip +", words.change(plus), "most likely token changes"),
-        ("nearest flip", words.change(found.nearest_flip, unit), "the same, over all directions"),
-        ("certified ball", words.number(ball), "no direction at all exceeds ε inside"),
-        ("token constraint bound", words.number(bound), "ranks states, ε = 1"),
         ("entropy", f"{words.number(state.entropy)} nats", "of the next token"),
         ("margin", f"{words.number(state.margin)} nats", "gap of the two largest logits"),
-        ("trust range −", _beyond(trust_minus), "quadratic within 10 % of true KL"),
-        ("trust range +", _beyond(trust_plus), "quadratic within 10 % of true KL"),
-        ("curvature vᵀHv", words.number(ray.curvature), "κ₂, nats per squared coordinate"),
-        ("κ₃", words.number(third), "makes the two sides differ"),
-        ("κ₄", words.number(fourth), "the next term of the series"),
+        ("trust range −", _beyond(trust_minus, far), "quadratic within 10 % of true KL"),
+        ("trust range +", _beyond(trust_plus, far), "quadratic within 10 % of true KL"),
+        ("curvature vᵀHv", words.number(ray.curvature), "nats per squared coordinate"),
+        ("trace of H", _trace(found.spectrum), "sum of all eigenvalues"),
         (
             "r / ‖vector‖",
             words.percent(view.predicted * unit.length / state.norm),
             f"‖vector‖ = {state.norm:.3g}",
         ),
+        *(_where_linear(found, view) if state.is_linear else ()),
     ]
     widths = {"quantity": 145, "value": 125, "meaning": 240}  # pixels: a token may be long
     columns = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
     table = [dict(zip(widths, row, strict=True)) for row in rows]
-    st.caption(f"Lengths in {unit.name}; κ₂, κ₃, κ₄ per coordinate squared, cubed, to the fourth.")
+    st.caption(
+        f"Lengths in {unit.name}; curvature, κ₃, κ₄ per coordinate squared, cubed, to the fourth."
+    )
     st.dataframe(table, hide_index=True, height="content", column_config=columns)
 
 
-def _beyond(trust: float | None) -> str:
-    return "beyond 100 r" if trust is None else words.number(trust)
+def _where_linear(found: Analysis, view: RayView) -> list[tuple[str, str, str]]:
+    """What is known only where the logits are linear in the vector."""
+    unit = view.unit
+    _, third, fourth = found.ray.cumulants or (None, None, None)
+    ball = unit.count(found.certified_ball(view.epsilon))
+    bound = unit.count(found.token_constraint_bound)
+    nearest = words.change(found.nearest_flip, unit)
+    return [
+        ("nearest flip", nearest, "change of the top token, all directions"),
+        ("certified ball", words.number(ball), "no direction at all exceeds ε inside"),
+        ("token constraint bound", words.number(bound), "ranks states, ε = 1"),
+        ("κ₃", words.number(third), "makes the two sides differ"),
+        ("κ₄", words.number(fourth), "the next term of the series"),
+    ]
+
+
+def _trace(spectrum: Spectrum) -> str:
+    error = f" ± {spectrum.trace_error:.1g}" if spectrum.trace_error else ""
+    return words.number(spectrum.trace) + error
+
+
+def _beyond(trust: float | None, far: str) -> str:
+    return far if trust is None else words.number(trust)

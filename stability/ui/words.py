@@ -9,6 +9,7 @@ from stability.units import COORDINATES, Unit
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from stability.flips import Flip
     from stability.maps import Sensitivity
+    from stability.models.writing import Continuation
     from stability.views import RayView
 
 WORDS = (
@@ -36,8 +37,10 @@ def percent(share: float) -> str:
     return f"{100 * share:.3g} %"
 
 
-def error(predicted: float, actual: float) -> str:
+def error(predicted: float, actual: float | None) -> str:
     """How far the closed form is from the truth."""
+    if actual is None:
+        return "too short: no boundary is reached"
     ratio = predicted / actual
     if abs(ratio - 1) < 5e-4:
         return "right to 0.05 %"
@@ -90,7 +93,7 @@ def verdict(view: "RayView", token: str) -> str:
     if not flips:
         return f"{start} The most likely token never changes along this line."
     distance, sign, text, boundary = min(flips)
-    place = "inside" if distance < boundary else "outside"
+    place = "inside" if boundary is None or distance < boundary else "outside"
     return (
         f"{start} The most likely token changes to {code(text)} at {number(distance)}"
         f"{view.unit.symbol} on the {sign} side, {place} the stable region."
@@ -114,3 +117,22 @@ GLOSSARY = """
 - **κ₂, κ₃, κ₄**: the cumulants of the logit slopes, KL = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …
 - **token constraint bound**: a length that compares states (Liu et al., 2026), not a distance in nats.
 """
+
+
+def written(text: "Continuation") -> str:
+    """A continuation as text, its first token that differs underlined."""
+    parts = [plain(spelled(token.text)) for token in text.tokens]
+    if text.first_difference is not None:
+        parts[text.first_difference] = f"<u>**{parts[text.first_difference]}**</u>"
+    return "".join(parts)
+
+
+def steps(text: "Continuation") -> str:
+    """How far each step's prediction is from that of the unperturbed text."""
+    first = (
+        "the same text"
+        if text.first_difference is None
+        else f"differs from token {text.first_difference + 1} on"
+    )
+    shown = ", ".join(number(nats) if nats >= 5e-7 else "0" for nats in text.kl[:12])
+    return f"{first}; KL per step: {shown}{', …' if len(text.kl) > 12 else ''}"

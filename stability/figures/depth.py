@@ -1,0 +1,174 @@
+"""All depths: how long the radius is at every token and block, and how right it is at one token."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
+from plotly.colors import sample_colorscale
+
+from stability.depth import Across
+from stability.figures.style import (
+    ABOVE_COLOUR_BAR,
+    ACTUAL,
+    KL_SCALE,
+    PREDICTED,
+    QUIET,
+    colour_bar,
+    figure,
+    visible,
+)
+
+ROW, LEAST = 24, 260  # pixels
+CEILING = 4.0  # curves end at this multiple of ε
+
+
+def depth_map_figure(
+    radii: Float[ndarray, "T L"], tokens: Sequence[str], unit: str, chosen: int
+) -> go.Figure:
+    """The shortest predicted radius of every token (rows) at every block (columns), log colours.
+
+    Transparent marks lie on the cells, since cells themselves do not hear a click.
+    """
+    rows, blocks = radii.shape
+    drawn = figure(
+        max(ROW * rows + 150, LEAST), margin={**ABOVE_COLOUR_BAR, "t": 14}, hovermode="closest"
+    )
+    logs = np.log10(radii)
+    low, high = float(np.nanmin(logs)), float(np.nanmax(logs))
+    ticks = np.linspace(low, high, 5)
+    bar = {
+        **colour_bar(f"shortest predicted radius ({unit})"),
+        "tickvals": ticks,
+        "ticktext": [f"{10**tick:.2g}" for tick in ticks],
+        "y": -60 / (ROW * rows),
+    }
+    drawn.add_heatmap(
+        z=logs.astype(np.float32),
+        colorscale=KL_SCALE,
+        colorbar=bar,
+        xgap=1,
+        ygap=1,
+        hoverinfo="skip",
+    )
+    y, x = (part.ravel() for part in np.indices((rows, blocks)))
+    drawn.add_scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"symbol": "square", "size": 16, "color": "rgba(0,0,0,0)"},
+        customdata=[
+            [visible(tokens[int(row)]), f"{radii[row, block]:.3g}"]
+            for row, block in zip(y, x, strict=True)
+        ],
+        hovertemplate="%{customdata[0]}, block %{x}<br>r = %{customdata[1]}<extra></extra>",
+        showlegend=False,
+    )
+    drawn.add_shape(
+        type="rect",
+        x0=-0.5,
+        x1=blocks - 0.5,
+        y0=chosen - 0.5,
+        y1=chosen + 0.5,
+        line={"color": PREDICTED, "width": 2},
+    )
+    drawn.update_xaxes(title="block (0 is the first)", showgrid=False, zeroline=False, ticks="")
+    drawn.update_yaxes(
+        tickvals=list(range(rows)),
+        ticktext=[visible(token) for token in tokens],
+        autorange="reversed",
+        automargin=True,
+        showgrid=False,
+        zeroline=False,
+        ticks="",
+    )
+    return drawn
+
+
+def across_figure(found: Across, length: Float[ndarray, " L"], unit: str) -> go.Figure:
+    """Predicted and actual radii over the blocks; `length` is the unit's own at each block."""
+    drawn = figure(380, hovermode="x unified")
+    blocks = np.arange(len(found.predicted))
+    minus, plus = np.where(np.isinf(found.actual), np.nan, found.actual).T / length
+    for name, side, symbol in (("actual −", minus, "triangle-down"), ("actual +", plus, "circle")):
+        drawn.add_scatter(
+            x=blocks,
+            y=side,
+            name=name,
+            mode="lines+markers",
+            line={"color": ACTUAL, "width": 1.5},
+            marker={"symbol": symbol, "size": 8},
+            hovertemplate="%{y:.3g}",
+        )
+    drawn.add_scatter(
+        x=blocks,
+        y=found.predicted / length,
+        name="predicted r",
+        mode="lines+markers",
+        line={"color": PREDICTED, "width": 3, "dash": "dash"},
+        marker={"symbol": "diamond-open", "size": 9, "line": {"width": 2}},
+        hovertemplate="%{y:.3g}",
+    )
+    drawn.update_xaxes(title="block (0 is the first)")
+    drawn.update_yaxes(title=f"radius ({unit})", type="log")
+    return drawn
+
+
+def curves_figure(found: Across) -> go.Figure:
+    """The true divergence of every block over `t/r`, and the closed form that all of them share."""
+    drawn = figure(380, margin={**ABOVE_COLOUR_BAR, "t": 34}, hovermode="closest")
+    last = max(len(found.kl) - 1, 1)
+    for block, curve in enumerate(found.kl):
+        if np.isfinite(found.predicted[block]):
+            [colour] = sample_colorscale(KL_SCALE, [block / last])
+            drawn.add_scatter(
+                x=found.scale,
+                y=curve,
+                name=f"block {block}",
+                mode="lines",
+                line={"color": colour, "width": 1.5},
+                showlegend=False,
+                hovertemplate="t = %{x:.2g} r, KL %{y:.3g} nats",
+            )
+    drawn.add_scatter(
+        x=found.scale,
+        y=found.epsilon * found.scale**2,
+        name="closed form ε (t/r)²",
+        mode="lines",
+        line={"color": PREDICTED, "width": 3, "dash": "dash"},
+        hoverinfo="skip",
+    )
+    drawn.add_scatter(
+        x=[None],
+        y=[None],
+        mode="markers",
+        marker={
+            "color": [0],
+            "cmin": 0,
+            "cmax": last,
+            "colorscale": KL_SCALE,
+            "colorbar": {**colour_bar("block"), "y": -0.3},
+        },
+        showlegend=False,
+    )
+    drawn.add_hline(y=found.epsilon, line={"color": QUIET, "width": 1.5, "dash": "dot"})
+    drawn.update_xaxes(title="t / predicted r of the block")
+    drawn.update_yaxes(title="KL (nats)", range=[0, CEILING * found.epsilon])
+    return drawn
+
+
+def alignment_figure(alignment: Float[ndarray, "L L"]) -> go.Figure:
+    """`|cos|` between what two blocks' top directions do to the prediction."""
+    drawn = figure(470, margin=ABOVE_COLOUR_BAR, hovermode="closest")
+    drawn.add_heatmap(
+        z=alignment.astype(np.float32),
+        zmin=0,
+        zmax=1,
+        colorscale=KL_SCALE,
+        colorbar=colour_bar("alignment |cos|"),
+        hovertemplate="blocks %{x} and %{y}<br>|cos| = %{z:.2f}<extra></extra>",
+    )
+    drawn.update_xaxes(title="block", constrain="domain")
+    drawn.update_yaxes(title="block", scaleanchor="x", constrain="domain")
+    return drawn

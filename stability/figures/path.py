@@ -1,0 +1,83 @@
+"""The way between two states: how the output moves, and where the edges are."""
+
+from collections.abc import Sequence
+
+import numpy as np
+import plotly.graph_objects as go
+from plotly.subplots import make_subplots
+
+from stability.figures.region import region_figure
+from stability.figures.style import ACTUAL, FLIP, PREDICTED, QUIET, TEMPLATE, visible
+from stability.paths import Path
+from stability.views import RegionView
+
+
+def path_figure(path: Path, epsilon: float, names: Sequence[str]) -> go.Figure:
+    """KL from the first state (nats) and movement of the output over `α`; `names` spell the argmax.
+
+    Orange lines: where the closed form puts the edge of either state's stable region; blue: the truth.
+    """
+    drawn = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
+    drawn.update_layout(template=TEMPLATE, height=480, hovermode="x unified")
+    drawn.add_scatter(
+        x=path.alpha,
+        y=path.kl,
+        name="KL from A",
+        line={"color": ACTUAL, "width": 3},
+        hovertemplate="%{y:.3g} nats",
+    )
+    drawn.add_scatter(
+        x=path.alpha,
+        y=path.movement,
+        name="output moved",
+        line={"color": ACTUAL, "width": 3, "dash": "dot"},
+        customdata=[visible(name) for name in names],
+        hovertemplate="%{y:.0%} of the way; most likely %{customdata}",
+        row=2,
+        col=1,
+    )
+    for name, ends, colour, dash in (
+        ("predicted edge", path.predicted(epsilon), PREDICTED, "dash"),
+        ("actual edge", path.actual(epsilon), ACTUAL, "solid"),
+    ):
+        inside = [end for end in ends if end is not None and 0 <= end <= 1]
+        for end in inside:
+            drawn.add_vline(x=end, line={"color": colour, "width": 2, "dash": dash})
+        drawn.add_scatter(
+            x=[None], y=[None], mode="lines", name=name, line={"color": colour, "dash": dash}
+        )
+    changes = [i for i in range(1, len(names)) if path.argmax[i] != path.argmax[i - 1]]
+    drawn.add_scatter(
+        x=path.alpha[changes],
+        y=np.zeros(len(changes)),
+        mode="markers",
+        name="most likely token changes",
+        marker={"color": FLIP, "symbol": "triangle-up", "size": 11},
+        customdata=[visible(names[i]) for i in changes],
+        hovertemplate="%{customdata} takes over",
+        row=2,
+        col=1,
+    )
+    drawn.add_hline(y=epsilon, line={"color": QUIET, "width": 1.5, "dash": "dot"}, row=1, col=1)
+    drawn.update_yaxes(title="KL (nats)", rangemode="tozero", row=1, col=1)
+    drawn.update_yaxes(title="output moved", tickformat=".0%", rangemode="tozero", row=2, col=1)
+    drawn.update_xaxes(title="α: from A (0) to B (1)", row=2, col=1)
+    return drawn
+
+
+def slice_figure(view: RegionView, points: Sequence[tuple[str, float, float]]) -> go.Figure:
+    """The plane of three states: the region of the first, with the others marked."""
+    drawn = region_figure(view)
+    names, x, y = zip(*points, strict=True)
+    drawn.add_scatter(
+        x=x,
+        y=y,
+        mode="markers+text",
+        text=names,
+        textposition="top center",
+        textfont={"color": "white", "size": 15},
+        marker={"color": "white", "size": 10, "line": {"color": "black", "width": 1}},
+        hoverinfo="skip",
+        showlegend=False,
+    )
+    return drawn

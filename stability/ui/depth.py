@@ -1,0 +1,271 @@
+"""The Depth page: the stable region of every layer, what would be written, the way between prompts."""
+
+from collections.abc import Callable
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from stability.errors import StabilityError
+from stability.ui import controls, words
+from stability.ui.draw import draw
+from stability.ui.resources import resource
+
+QUICK = 8  # tokens of a prompt whose map is made without being asked for
+LONGEST = 40  # tokens that may be written
+SECTIONS = ("all tokens", "one token", "what it would write", "between prompts")
+
+
+def page() -> None:
+    """Draw the page."""
+    st.html(f"<style>{resource('page.css')}</style>")
+    st.markdown("#### The stable region of every layer")
+    if st.session_state.pop("opened", False):
+        st.switch_page("app.py")
+    with st.sidebar:
+        model = controls.choose_model()
+        epsilon = controls.choose_epsilon()
+        relative = st.toggle("Lengths in % of ‖vector‖", key="relative")
+    prompt = controls.choose_prompt()
+    section = st.segmented_control(
+        "Look at", SECTIONS, default=SECTIONS[0], required=True, key="section"
+    )
+    try:
+        from stability.ui import compute
+
+        states = compute.states(model, prompt)
+        position = min(st.session_state.get("position", -1), len(states) - 1) % len(states)
+        place = compute.Place(model, prompt, position)
+        match section:
+            case "all tokens":
+                _map(place, epsilon, relative)
+            case "one token":
+                _token_choice(place)
+                _across(place, epsilon, relative)
+            case "what it would write":
+                _token_choice(place)
+                _writing(place, epsilon)
+            case _:
+                _between(place, epsilon)
+    except StabilityError as error:
+        st.error(words.plain(str(error)))
+
+
+def _token_choice(place: Any) -> None:
+    """The token that is looked at, shared with the other sections and with Explore."""
+    from stability.figures.style import spelled
+    from stability.ui import compute
+
+    tokens = compute.states(place.model, place.prompt)[0].tokens
+    st.session_state.depth_position = place.position
+
+    def chosen() -> None:
+        st.session_state.position = st.session_state.depth_position
+
+    st.selectbox(
+        "Token",
+        range(len(tokens)),
+        key="depth_position",
+        format_func=lambda i: f"{i}: {spelled(tokens[i].text)}",
+        on_change=chosen,
+    )
+
+
+def _asked(name: str, key: tuple[Any, ...], label: str) -> tuple[bool, Callable[[], None]]:
+    """Whether some long work was asked for, by a button that stands there until then; and how to
+    take that back.
+    """
+
+    def ask() -> None:
+        st.session_state[name] = key
+
+    def withdraw() -> None:
+        st.session_state[name] = None
+
+    if st.session_state.get(name) == key:
+        return True, withdraw
+    st.button(label, on_click=ask, type="primary")
+    return False, withdraw
+
+
+def _map(place: Any, epsilon: float, relative: bool) -> None:
+    from stability.figures.depth import depth_map_figure
+    from stability.ui import compute, layers
+
+    tokens = compute.states(place.model, place.prompt)[0].tokens
+    key = (place.model, place.prompt)
+    if len(tokens) <= QUICK:
+        st.session_state.setdefault("map_asked", key)
+    if not layers.has_map(*key):
+        asked, withdraw = _asked(
+            "map_asked", key, f"Measure {len(tokens)} tokens at every block (about a second each)"
+        )
+        if not asked:
+            return
+    else:
+        withdraw = None
+    depths = layers.depths(*key, on_stop=withdraw)
+    radii = np.array([[np.nan if r is None else r for r in one.radii(epsilon)] for one in depths])
+    if relative:
+        radii /= np.stack([one.norms.cpu().numpy() for one in depths]) / 100
+    unit = "% of ‖vector‖" if relative else "units of the vector"
+
+    def opened(point: dict[str, Any]) -> None:
+        st.session_state.position = int(point["y"])
+        controls.look_at(f"block:{int(point['x'])}")
+        controls.look_along(1)
+        st.session_state.opened = True
+
+    draw(
+        depth_map_figure(radii, [token.text for token in tokens], unit, place.position),
+        "depth_map",
+        f"How far the vector leaving each block may move along its most sensitive direction before "
+        f"the next token changes by ε = {epsilon:.2g} nats, by the closed form. Click a cell to open "
+        "Explore there.",
+        on_click=opened,
+    )
+
+
+def _across(place: Any, epsilon: float, relative: bool) -> None:
+    from stability.figures.depth import across_figure, alignment_figure, curves_figure
+    from stability.ui import layers
+
+    asked, withdraw = _asked(
+        "across_asked", (place, epsilon), "Measure this token at every block (about 15 seconds)"
+    )
+    if not asked:
+        return
+    depth, found = layers.depth_across(place, epsilon, on_stop=withdraw)
+    norms = depth.norms.cpu().numpy()
+    reached = np.isfinite(found.actual)
+    errors = np.abs(found.predicted[:, None] / found.actual - 1)[reached]
+    st.markdown(
+        f"**In {int((errors <= 0.1).sum())} of {found.actual.size} cases (both sides of "
+        f"{len(found.predicted)} blocks) the closed form is within 10 % of the truth; the median "
+        f"error is {words.percent(float(np.median(errors)))}.**"
+        + ("" if reached.all() else f" {int((~reached).sum())} boundaries are not reached.")
+    )
+    left, right = st.columns(2)
+    with left:
+        draw(
+            across_figure(
+                found,
+                norms / 100 if relative else np.ones_like(norms),
+                "% of ‖vector‖" if relative else "units of the vector",
+            ),
+            "across",
+            "Predicted radius and true boundaries along each block's most sensitive direction.",
+        )
+    with right:
+        draw(
+            curves_figure(found),
+            "curves",
+            "The true KL of every block, each over its own predicted radius: where the formula holds "
+            "all of them lie on the dashed parabola.",
+        )
+    with left:
+        draw(
+            alignment_figure(depth.alignment.cpu().numpy()),
+            "alignment",
+            "Whether the most sensitive directions of two blocks change the prediction alike, carried "
+            "to the output by the network's derivative: a bright square is one direction carried on, "
+            "and its lower corner is where it was born.",
+        )
+    with right:
+        rows = [
+            {
+                "block": block,
+                "predicted": words.number(float(r)),
+                "actual −": words.number(float(minus)) if np.isfinite(minus) else "not reached",
+                "actual +": words.number(float(plus)) if np.isfinite(plus) else "not reached",
+                "closed form −": words.error(r, minus if np.isfinite(minus) else None),
+                "closed form +": words.error(r, plus if np.isfinite(plus) else None),
+            }
+            for block, (r, (minus, plus)) in enumerate(
+                zip(found.predicted, found.actual, strict=True)
+            )
+            if np.isfinite(r)
+        ]
+        st.dataframe(rows, hide_index=True, height=470)
+        st.caption("Lengths in units of the vector; the table can be searched and downloaded.")
+
+
+def _writing(place: Any, epsilon: float) -> None:
+    from stability.ui import compute, layers
+
+    last = compute.loaded(place.model).card.n_layers - 1
+    site_column, rank_column, t_column, n_column = st.columns(4)
+    site = site_column.selectbox(
+        "Site",
+        ["prelogit", "final", *(f"block:{b}" for b in range(last, -1, -1))],
+        key="write_site",
+    )
+    rank = rank_column.number_input("Eigendirection", 1, 16, key="write_rank")
+    chosen = t_column.number_input("also at t =", value=0.0, format="%.4g", key="write_t")
+    n = n_column.slider("tokens", 5, LONGEST, 24, key="write_n")
+    here = compute.Place(place.model, place.prompt, place.position, site)
+    with st.spinner("Writing", show_time=True):
+        r, texts = layers.written(here, rank - 1, epsilon, chosen, n)
+    st.caption(
+        f"Greedy texts after token {place.position}, with the vector at {site} moved once, along "
+        f"eigendirection {rank}; r = {words.number(r)} at ε = {epsilon:.2g} nats. "
+        + (
+            "The push changes one prediction; later ones feel it only through the token chosen."
+            if site in ("prelogit", "final")
+            else "The push also stays in the keys and values above the block, which later tokens read."
+        )
+    )
+    for name, text in texts:
+        st.markdown(f"**{name}** &nbsp; {words.written(text)}")
+        st.caption(words.steps(text))
+    st.caption(
+        "Underlined: the first token that differs from t = 0. KL compares each step's prediction with "
+        "the one of t = 0 at the same step, in nats; after the first difference the texts are others."
+    )
+
+
+def _between(place: Any, epsilon: float) -> None:
+    from stability.figures.path import path_figure, slice_figure
+    from stability.ui import compute, layers
+
+    last = compute.loaded(place.model).card.n_layers - 1
+    b_column, c_column, block_column = st.columns([3, 3, 1])
+    b = b_column.text_input("B: another prompt", "Once upon a time there was a", key="path_b")
+    c = c_column.text_input("C: a third, for the plane", "2 + 2 =", key="path_c")
+    block = block_column.number_input("Block", 0, last, min(5, last), key="path_block")
+    site = f"block:{block}"
+    st.caption(
+        f"A is the prompt above. What its last token leaves block {block} with is replaced by "
+        "A + α(B − A); A's earlier tokens stay as they are."
+    )
+    with st.spinner("Running the network above the block", show_time=True):
+        path, names = layers.way(place.model, place.prompt, b, site)
+    draw(
+        path_figure(path, epsilon, names),
+        "path",
+        "Flat stretches are plateaus, steep ones edges. Dashed orange: where the closed form, seen "
+        "from A and from B, puts the edge of the stable region; solid blue: where it is.",
+    )
+    predicted, actual = path.predicted(epsilon)[0], path.actual(epsilon)[0]
+    st.markdown(
+        f"**‖B − A‖ = {words.number(path.length)}. The output moves fastest at α = {path.edge:.2g}. "
+        f"From A the closed form puts the edge at α = {words.number(predicted)}; "
+        + (f"it is at {words.number(actual)}.**" if actual else "it is not reached on the way.**")
+    )
+    asked, _ = _asked(
+        "slice_asked",
+        (place.model, place.prompt, b, c, site, epsilon),
+        "Draw the plane of A, B and C",
+    )
+    if asked:
+        with st.spinner("Running the network at a thousand points", show_time=True):
+            view, points = layers.slice_of_three(place.model, place.prompt, b, c, site, epsilon)
+        if view is None:
+            st.info("This plane has a direction without curvature: there is no closed region.")
+            return
+        draw(
+            slice_figure(view, points),
+            "slice",
+            f"The plane through what A, B and C leave block {block} with: KL from A, the edge of A's "
+            "stable region and its ellipse, and the cells of the most likely token.",
+        )
