@@ -15,11 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stability.clouds import Cloud, cloud
+    from stability.depth import Depth, across, depth, depth_map
     from stability.directions import Direction
     from stability.errors import StabilityError
     from stability.flips import Flip
     from stability.maps import Sensitivity, token_map
     from stability.models import LanguageModel, load
+    from stability.models.writing import Continuation, continuations
+    from stability.paths import Path, path
     from stability.rays import Ray, ray
     from stability.regions import Region, region
     from stability.spectra import Spectrum, spectrum
@@ -30,6 +33,12 @@ __version__ = "0.1.0"
 _HOMES = {
     "Cloud": "clouds",
     "cloud": "clouds",
+    "Continuation": "models.writing",
+    "continuations": "models.writing",
+    "Depth": "depth",
+    "across": "depth",
+    "depth": "depth",
+    "depth_map": "depth",
     "Direction": "directions",
     "StabilityError": "errors",
     "Flip": "flips",
@@ -37,6 +46,8 @@ _HOMES = {
     "token_map": "maps",
     "LanguageModel": "models",
     "load": "models",
+    "Path": "paths",
+    "path": "paths",
     "Ray": "rays",
     "ray": "rays",
     "Region": "regions",
@@ -48,9 +59,12 @@ _HOMES = {
 }
 __all__ = [
     "Cloud",
+    "Continuation",
+    "Depth",
     "Direction",
     "Flip",
     "LanguageModel",
+    "Path",
     "Ray",
     "Region",
     "Sensitivity",
@@ -58,8 +72,13 @@ __all__ = [
     "StabilityError",
     "State",
     "Token",
+    "across",
     "cloud",
+    "continuations",
+    "depth",
+    "depth_map",
     "load",
+    "path",
     "ray",
     "region",
     "spectrum",

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stability.bench import PROMPT, SUITES
+from stability.bench import DEEP_TOKENS, PROMPT, SUITES
 from stability.errors import StabilityError
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
@@ -125,11 +125,15 @@ def run_analyze(options: argparse.Namespace) -> None:
 
 def run_bench(options: argparse.Namespace) -> None:
     """`bench`: time and accuracy of every fast path beside its baselines, from one run."""
-    states = _load(options.model, options.dtype).capture_all(PROMPT)
+    lm = _load(options.model, options.dtype)
+    states, deep = lm.capture_all(PROMPT), None
+    if "depth" in options.suite and options.dtype == "float32":
+        short = "".join(token.text for token in lm.tokenize(PROMPT)[:DEEP_TOKENS])
+        deep = lm.capture_all(short, "block:0"), lm.capture_depth(short)
     try:
         from stability.bench.report import bench, lines
 
-        report = bench(states, options.suite)
+        report = bench(states, options.suite, deep)
     except ModuleNotFoundError as error:
         raise StabilityError(
             f"The bench needs its baselines, and {error.name!r} is not installed: "

@@ -145,7 +145,7 @@ def across(
     Blocks without curvature have infinite radii.
     """
     require_nats(epsilon)
-    scale = np.linspace(-SPAN, SPAN, 8 * SPAN + 1)
+    scale = np.linspace(-SPAN, SPAN, 10 * SPAN + 1)
     predicted = np.array([np.inf if r is None else r for r in found.radii(epsilon)])
     actual, kl = np.full((len(states), 2), np.inf), np.zeros((len(states), len(scale)))
     for block, (state, direction) in enumerate(zip(states, found.directions, strict=True)):

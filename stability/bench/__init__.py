@@ -1,6 +1,7 @@
 """Speed beside accuracy: every fast path against what a person would write without it."""
 
-SUITES = ("spectrum", "ray", "region", "map", "threads", "scaling")
+SUITES = ("spectrum", "ray", "region", "map", "depth", "threads", "scaling")
+DEEP_TOKENS = 32  # of the prompt, below the readout
 PROMPT = (
     "Once upon a time there was a little girl named Lily, who lived in a small house near the "
     "forest. One day she went to the river to fetch water, and on her way she met an old man. "

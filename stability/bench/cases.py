@@ -15,7 +15,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability import distribution, fisher
-from stability.bench.timing import Row, Way, medians
+from stability.bench.timing import Row, Way, measured, medians
 from stability.maps import token_map
 from stability.rays import Ray, ray, rays
 from stability.readout import Readout
@@ -65,7 +65,7 @@ def _spectrum_row(state: State) -> Row:
     true = torch.linalg.eigvalsh(fisher.dense(state)).flip(0)[:PAIRS]
     upper = found.eigenvalues if found.upper is None else found.upper
     error = (found.eigenvalues / true - 1).abs()
-    return _row(
+    return measured(
         "spectrum",
         f"top {PAIRS} eigenpairs at an entropy of {state.entropy:.2g} nats",
         Way(lambda: spectrum(state, PAIRS)),
@@ -100,7 +100,7 @@ def ray_rows(states: Sequence[State]) -> list[Row]:
     bisection = f"bisection (1 of {sides} boundaries, scaled)"
     naive = Way(lambda: _bisect(state, vectors[:, 0], 1.0), share=1 / sides)
     return [
-        _row(
+        measured(
             "ray",
             f"a, {sides} boundaries and certificates, cumulants, flips, {POINTS}-point curve",
             Way(lambda: everything(state, vectors[:, 0])),
@@ -110,7 +110,7 @@ def ray_rows(states: Sequence[State]) -> list[Row]:
             },
             {"relative error of a boundary": error},
         ),
-        _row(
+        measured(
             "calibration",
             f"{sides} boundaries of {DIRECTIONS} rays",
             Way(boundaries_of_all),
@@ -131,7 +131,7 @@ def region_rows(states: Sequence[State]) -> list[Row]:
     brute = np.stack([_brute_row(plane, axis, axis[i]) for i in rows])
     error = np.abs(plane.kl_grid(axis, axis)[list(rows)] / brute - 1).max()
     return [
-        _row(
+        measured(
             "region",
             f"ellipse, boundary at {ANGLES} angles, cells, {GRID}×{GRID} grid of KL",
             Way(lambda: whole_region(state, vectors, axis)),
@@ -152,7 +152,7 @@ def map_rows(states: Sequence[State]) -> list[Row]:
     true = [float(torch.linalg.eigvalsh(fisher.dense(states[i]))[-1]) for i in some]
     errors = [abs(found[i].eigenvalue / value - 1) for i, value in zip(some, true, strict=True)]
     return [
-        _row(
+        measured(
             "map",
             f"radius, ball, flip, bound, entropy of {len(states)} tokens",
             Way(lambda: token_map(states)),
@@ -189,13 +189,6 @@ CASES: dict[str, Suite] = {
     "map": map_rows,
     "threads": thread_rows,
 }
-
-
-def _row(
-    suite: str, what: str, ours: Way, baselines: dict[str, Way], accuracy: dict[str, float]
-) -> Row:
-    times = medians({"": ours, **baselines})
-    return Row(suite, what, times.pop(""), times, accuracy)
 
 
 def _counted_reads(state: State) -> tuple[int, Spectrum]:

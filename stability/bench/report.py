@@ -11,6 +11,7 @@ import torch
 
 import stability
 from stability.bench.cases import CASES
+from stability.bench.depth import depth_rows
 from stability.bench.scaling import growths
 from stability.bench.timing import Row
 from stability.state import State
@@ -18,12 +19,19 @@ from stability.state import State
 PACKAGES = ("torch", "numpy", "scipy", "transformers", "hessian-eigenthings")
 
 
-def bench(states: Sequence[State], suites: Sequence[str]) -> dict[str, Any]:
+def bench(
+    states: Sequence[State],
+    suites: Sequence[str],
+    deep: tuple[Sequence[State], Sequence[State]] | None = None,
+) -> dict[str, Any]:
     """Measure suites on the states of a prompt; everything as plain data, ready for JSON.
 
+    `deep` are the states of a shorter prompt at the first block, and its last one's at every block.
     Times are medians in seconds, ratios are baseline over ours, both from this one run.
     """
     rows = [row for name in suites if name in CASES for row in CASES[name](states)]
+    if deep is not None and "depth" in suites:
+        rows += depth_rows(*deep)
     found = [*growths(states)] if "scaling" in suites else []
     readout = states[0].readout
     return {

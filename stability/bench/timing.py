@@ -54,6 +54,18 @@ def medians(ways: Mapping[str, Way]) -> dict[str, float]:
     return {name: statistics.median(times[name]) / way.share for name, way in ways.items()}
 
 
+def measured(
+    suite: str,
+    what: str,
+    ours: Way,
+    baselines: Mapping[str, Way],
+    accuracy: Mapping[str, float],
+) -> Row:
+    """A row from ways timed in turns."""
+    times = medians({"": ours, **baselines})
+    return Row(suite, what, times.pop(""), times, accuracy)
+
+
 def timed(call: Callable[[], object]) -> float:
     """Seconds that one call takes, until the device has finished."""
     _synchronize()

@@ -66,8 +66,12 @@ def path_figure(path: Path, epsilon: float, names: Sequence[str]) -> go.Figure:
 
 
 def slice_figure(view: RegionView, points: Sequence[tuple[str, float, float]]) -> go.Figure:
-    """The plane of three states: the region of the first, with the others marked."""
+    """The plane of three states: the region of the first, with the others marked.
+
+    The others are far: colours reach to the largest divergence in view.
+    """
     drawn = region_figure(view)
+    drawn.update_traces(zmax=float(view.kl.max()), selector={"type": "heatmap"})
     names, x, y = zip(*points, strict=True)
     drawn.add_scatter(
         x=x,

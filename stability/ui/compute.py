@@ -25,7 +25,7 @@ from stability.spectra import Spectrum, spectrum
 from stability.state import State
 from stability.ui import words
 from stability.ui.controls import Heading, Pasted, TokenPair
-from stability.ui.jobs import Jobs
+from stability.ui.jobs import TURN, Jobs
 from stability.units import COORDINATES, Unit, percent_of
 from stability.views import CloudView, RayView, RegionView, ray_view, region_view
 
@@ -69,7 +69,8 @@ def states(model: str, prompt: str, site: str = "prelogit") -> tuple[State, ...]
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _states(model: str, prompt: str, site: str, _lm: LanguageModel) -> tuple[State, ...]:
-    return _lm.capture_all(prompt, site)
+    with TURN:
+        return _lm.capture_all(prompt, site)
 
 
 def sensitivities(model: str, prompt: str) -> list[Sensitivity]:
@@ -79,7 +80,8 @@ def sensitivities(model: str, prompt: str) -> list[Sensitivity]:
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _sensitivities(model: str, prompt: str, _states: tuple[State, ...]) -> list[Sensitivity]:
-    return token_map(_states)
+    with TURN:
+        return token_map(_states)
 
 
 def units(model: str, prompt: str, relative: bool, site: str = "prelogit") -> list[Unit]:
@@ -128,7 +130,8 @@ def eigenpairs(place: Place, k: int) -> Spectrum:
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _eigenpairs(place: Place, k: int, _here: State) -> Spectrum:
-    return spectrum(_here, min(k, _here.width))
+    with TURN:
+        return spectrum(_here, min(k, _here.width))
 
 
 def analysis(place: Place, heading: Heading) -> Analysis:
@@ -141,7 +144,8 @@ def _analysis(place: Place, heading: Heading, _lm: LanguageModel, _here: State) 
     k = pairs_for(_here, heading, PAIRS) if isinstance(heading, str) else PAIRS
     pairs = _eigenpairs(place, k, _here)
     found = _direction(_lm, _here, pairs, heading)
-    return Analysis(_here, pairs, found, ray(_here, found.vector))
+    with TURN:
+        return Analysis(_here, pairs, found, ray(_here, found.vector))
 
 
 def _direction(lm: LanguageModel, here: State, pairs: Spectrum, heading: Heading) -> Direction:
@@ -160,7 +164,8 @@ def drawn_ray(place: Place, heading: Heading, epsilon: float) -> RayView | None:
 
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _drawn_ray(place: Place, heading: Heading, epsilon: float, _found: Analysis) -> RayView | None:
-    return ray_view(_found.ray, _found.direction.label, epsilon)
+    with TURN:
+        return ray_view(_found.ray, _found.direction.label, epsilon)
 
 
 def drawn_region(place: Place, heading: Heading, second: int, epsilon: float) -> RegionView | None:
@@ -174,7 +179,8 @@ def _drawn_region(
 ) -> RegionView | None:
     labels = (_found.direction.label, f"eigendirection {second + 1}")
     plane = _plane(place, heading, second, _found)
-    return region_view(plane, labels, epsilon, _found.certified_ball(epsilon))
+    with TURN:
+        return region_view(plane, labels, epsilon, _found.certified_ball(epsilon))
 
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
@@ -185,7 +191,9 @@ def _plane(place: Place, heading: Heading, second: int, _found: Analysis) -> Reg
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _sampled(place: Place, epsilon: float, _here: State) -> Cloud:
-    return cloud(_here, _eigenpairs(place, PAIRS, _here), epsilon)
+    pairs = _eigenpairs(place, PAIRS, _here)
+    with TURN:
+        return cloud(_here, pairs, epsilon)
 
 
 def drawn_cloud(place: Place, epsilon: float, method: str) -> CloudView:

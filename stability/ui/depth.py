@@ -195,11 +195,8 @@ def _writing(place: Any, epsilon: float) -> None:
 
     last = compute.loaded(place.model).card.n_layers - 1
     site_column, rank_column, t_column, n_column = st.columns(4)
-    site = site_column.selectbox(
-        "Site",
-        ["prelogit", "final", *(f"block:{b}" for b in range(last, -1, -1))],
-        key="write_site",
-    )
+    sites = ["prelogit", "final", *(f"block:{block}" for block in range(last, -1, -1))]
+    site = site_column.selectbox("Site", sites, index=len(sites) // 2, key="write_site")
     rank = rank_column.number_input("Eigendirection", 1, 16, key="write_rank")
     chosen = t_column.number_input("also at t =", value=0.0, format="%.4g", key="write_t")
     n = n_column.slider("tokens", 5, LONGEST, 24, key="write_n")

@@ -5,9 +5,11 @@ looks at how far it is.
 """
 
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import nullcontext
 from typing import Any
 
 import streamlit as st
@@ -15,18 +17,34 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.models.progress import Report
 
+PAUSE = 0.01  # seconds, so that a thread that waits for its turn wakes up
+# Networks run one at a time: two that share the cores take five times as long each. Held only around
+# calls of the library, never while a page draws or asks a cache.
+TURN = threading.Lock()
+
 
 class _Job:
     """One run of some work in the background, and how far it is."""
 
-    def __init__(self, pool: ThreadPoolExecutor, work: Callable[[Report], Any]) -> None:
+    def __init__(
+        self, pool: ThreadPoolExecutor, work: Callable[[Report], Any], takes_turns: bool
+    ) -> None:
         self.progress = ("Waiting", 0.0)
         self.is_stopped = False
-        self.future = pool.submit(work, self._report)
+        self._takes_turns = takes_turns
+        self.future = pool.submit(self._run, work)
+
+    def _run(self, work: Callable[[Report], Any]) -> Any:
+        with TURN if self._takes_turns else nullcontext():
+            return work(self._report)
 
     def _report(self, message: str, fraction: float) -> None:
         if self.is_stopped:
             raise StabilityError(f"{self.progress[0]} was stopped: start it again.")
+        if self._takes_turns:  # whoever waits may go first
+            TURN.release()
+            time.sleep(PAUSE)
+            TURN.acquire()
         self.progress = (message, min(max(fraction, 0.0), 1.0))
 
     @property
@@ -35,10 +53,13 @@ class _Job:
 
 
 class Jobs:
-    """Results by key, the oldest forgotten; whoever asks for a running one waits for the same run."""
+    """Results by key, the oldest forgotten; whoever asks for a running one waits for the same run.
 
-    def __init__(self, max_entries: int) -> None:
-        self._max_entries = max_entries
+    Work that takes turns runs beside no other network, and lets others in at each of its reports.
+    """
+
+    def __init__(self, max_entries: int, takes_turns: bool = False) -> None:
+        self._max_entries, self._takes_turns = max_entries, takes_turns
         self._jobs: OrderedDict[Hashable, _Job] = OrderedDict()
         self._lock = threading.Lock()
         self._pool = ThreadPoolExecutor(max_workers=1)
@@ -80,7 +101,7 @@ class Jobs:
         with self._lock:
             self._forget([old for old, job in self._jobs.items() if job.failed])
             if key not in self._jobs:
-                self._jobs[key] = _Job(self._pool, work)
+                self._jobs[key] = _Job(self._pool, work, self._takes_turns)
             self._jobs.move_to_end(key)
             # a job under way stays, or whoever asks for it next would start it again
             done = [old for old, job in self._jobs.items() if job.future.done() and old != key]

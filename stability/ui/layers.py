@@ -11,11 +11,11 @@ from stability.paths import Path, path
 from stability.rays import ray
 from stability.regions import region
 from stability.ui.compute import PAIRS, Place, eigenpairs, loaded, state, states
-from stability.ui.jobs import Jobs
+from stability.ui.jobs import TURN, Jobs
 from stability.views import RegionView, region_view
 
 Stop = Callable[[], None] | None
-_maps, _acrosses = Jobs(max_entries=16), Jobs(max_entries=32)
+_maps, _acrosses = Jobs(16, takes_turns=True), Jobs(32, takes_turns=True)
 
 
 def has_map(model: str, prompt: str) -> bool:
@@ -63,11 +63,14 @@ def _written(
     here = state(place)
     pairs = eigenpairs(place, PAIRS)
     direction = pairs.vectors[:, min(rank, pairs.vectors.shape[1] - 1)]
-    r = ray(here, direction).predicted_radius(epsilon) or 0.0
+    with TURN:
+        r = ray(here, direction).predicted_radius(epsilon) or 0.0
     places = {"t = 0": 0.0, "r/2": r / 2, "r": r, "2r": 2 * r, "−r": -r, "−2r": -2 * r}
     if extra:
         places[f"t = {extra:.3g}"] = extra
-    found = continuations(loaded(place.model), here, direction, [*places.values()], n)
+    lm = loaded(place.model)
+    with TURN:
+        found = continuations(lm, here, direction, [*places.values()], n)
     return r, [*zip(places, found, strict=True)]
 
 
@@ -75,7 +78,8 @@ def _written(
 def way(model: str, a: str, b: str, site: str) -> tuple[Path, list[str]]:
     """The way between the last tokens of two prompts, and the most likely token along it."""
     start, end = states(model, a, site)[-1], states(model, b, site)[-1]
-    found = path(start, end)
+    with TURN:
+        found = path(start, end)
     return found, [start.text(int(token)) for token in found.argmax]
 
 
@@ -86,10 +90,12 @@ def slice_of_three(
     """The plane through the last tokens of three prompts, and where they lie in it."""
     start, *others = (states(model, prompt, site)[-1] for prompt in (a, b, c))
     ways = [other.vector.double() - start.vector.double() for other in others]
-    plane = region(start, *ways)
+    with TURN:
+        plane = region(start, *ways)
     points = [("A", 0.0, 0.0)]
     for name, one in zip("BC", ways, strict=True):
         x, y = (plane.axes.T @ one).tolist()
         points.append((name, x, y))
     half = 1.2 * max(abs(coordinate) for _, x, y in points for coordinate in (x, y))
-    return region_view(plane, ("towards B", "towards C"), epsilon, None, half), points
+    with TURN:
+        return region_view(plane, ("towards B", "towards C"), epsilon, None, half), points

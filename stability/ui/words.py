@@ -121,7 +121,7 @@ GLOSSARY = """
 
 def written(text: "Continuation") -> str:
     """A continuation as text, its first token that differs underlined."""
-    parts = [plain(spelled(token.text)) for token in text.tokens]
+    parts = [plain(token.text.replace("\n", "⏎")) for token in text.tokens]
     if text.first_difference is not None:
         parts[text.first_difference] = f"<u>**{parts[text.first_difference]}**</u>"
     return "".join(parts)
