@@ -90,4 +90,20 @@ def test_the_command_prints_one_json_object(tmp_path, capsys, monkeypatch):
 
 
 def test_every_suite_of_the_command_exists():
-    assert set(SUITES) == {*CASES, "scaling"}
+    assert set(SUITES) == {*CASES, "depth", "scaling"}
+
+
+def test_the_deeper_sites_are_measured_against_a_run_of_the_whole_prompt(
+    tmp_path, capsys, monkeypatch
+):
+    monkeypatch.setattr(timing, "REPEATS", 1)
+    config = FAMILIES["llama"]()
+    config.max_position_embeddings = 512
+    save_model(tmp_path, config)
+    cli.main(["bench", "--suite", "depth", "--model", str(tmp_path), "--json"])
+    rows = json.loads(capsys.readouterr().out)["rows"]
+    assert len(rows) == 5
+    for row in rows:
+        [error] = row["accuracy"].values()
+        # float32 of two blocks, with and without the cache, and the tail that the map leaves out
+        assert error < (0.1 if "map" in row["what"] else 1e-3), row["what"]

@@ -218,7 +218,8 @@ def _region(result: Result, second: int) -> None:
     from stability.ui import compute
 
     choice = result.choice
-    view = compute.drawn_region(result.place, choice.heading, second, choice.epsilon)
+    with st.spinner("Running the network across the plane", show_time=True):
+        view = compute.drawn_region(result.place, choice.heading, second, choice.epsilon)
     if view is None:
         st.info("This plane has a direction without curvature: there is no closed region.")
         return

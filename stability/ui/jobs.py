@@ -76,7 +76,7 @@ class Jobs:
         """
         job = self._job(key, work)
         if not job.future.done():
-            slot, button = st.empty(), st.empty()
+            slots = [st.empty()]
 
             def stop() -> None:
                 job.is_stopped = True
@@ -84,12 +84,13 @@ class Jobs:
                     on_stop()
 
             if on_stop:
-                button.button("Stop", on_click=stop)
+                slots.append(st.empty())
+                slots[1].button("Stop", on_click=stop)
             while not wait([job.future], timeout=0.2).done:
                 message, fraction = job.progress
-                slot.progress(fraction, message)
-            slot.empty()
-            button.empty()
+                slots[0].progress(fraction, message)
+            for slot in slots:
+                slot.empty()
         return job.future.result()
 
     def has(self, key: Hashable) -> bool:

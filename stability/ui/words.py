@@ -101,12 +101,14 @@ def verdict(view: "RayView", token: str) -> str:
 
 
 GLOSSARY = """
-- **vector**: what the unembedding multiplies to get the next-token logits; lengths are in its own
-  coordinates, or in per cent of its norm.
+- **vector**: what is pushed. At the site *prelogit* it is what the unembedding multiplies to get the
+  next-token logits; at *final* and after a *block* it is the residual stream there. Lengths are in its
+  own coordinates, or in per cent of its norm: numbers of different sites differ a hundredfold.
 - **KL**, in nats: KL(original ‖ changed). What an observer loses on average per token who still
   expects the original prediction.
 - **stable region**: all changes of the vector that keep KL below ε. **Boundary**: its edge along a
-  direction; the − and the + side differ.
+  direction; the − and the + side differ. Below the readout it is the first crossing, and may not be
+  reached at all.
 - **closed form**, predicted r: √(2ε / vᵀHv), where H is the Hessian of KL at the vector, so that
   KL ≈ ½ t² vᵀHv.
 - **certified**: proved from two extreme slopes and the curvature, without searching for the edge; the
