@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stability.clouds import Cloud, cloud
-    from stability.depth import Depth, across, depth, depth_map
+    from stability.depths import Depth, across, depth, depth_map
     from stability.directions import Direction
     from stability.errors import StabilityError
     from stability.flips import Flip
@@ -35,10 +35,10 @@ _HOMES = {
     "cloud": "clouds",
     "Continuation": "models.writing",
     "continuations": "models.writing",
-    "Depth": "depth",
-    "across": "depth",
-    "depth": "depth",
-    "depth_map": "depth",
+    "Depth": "depths",
+    "across": "depths",
+    "depth": "depths",
+    "depth_map": "depths",
     "Direction": "directions",
     "StabilityError": "errors",
     "Flip": "flips",

@@ -59,9 +59,9 @@ class Lines:
         t, kl = np.zeros((m, 1)), np.zeros((m, 1))
         winners = np.full((m, 1), self.state.argmax)
         while (open_lines := np.flatnonzero(kl.max(axis=1) < level)).size:
-            ahead = 0.5 * radii[:, None] * STEP ** (t.shape[1] - 1 + np.arange(STRIDES))
-            if ahead[open_lines, 0].min() > self.limit:
+            if t[open_lines, -1].min() >= self.limit:
                 break
+            ahead = 0.5 * radii[:, None] * STEP ** (t.shape[1] - 1 + np.arange(STRIDES))
             t = np.concatenate([t, ahead], axis=1)
             found = self.at(np.repeat(open_lines, STRIDES), ahead[open_lines].ravel())
             new_kl, new_winners = np.full((m, STRIDES), np.inf), np.full((m, STRIDES), -1)
@@ -216,7 +216,8 @@ class Bent:
 
     def _departure(self, line: int, tolerance: float) -> float | None:
         t, kl, _ = (part[line, 1:] for part in self._walked)
-        off = np.abs(0.5 * self.curvature * t**2 / kl - 1) / tolerance
+        with np.errstate(divide="ignore", invalid="ignore"):  # where rounding is all there is
+            off = np.abs(0.5 * self.curvature * t**2 / kl - 1) / tolerance
         outside = np.flatnonzero(off > 1)
         if not outside.size:
             return None

@@ -31,11 +31,12 @@ def require_linear(*states: State) -> None:
     """Raise unless the logits are linear in each state, the premise of what is exact or certified."""
     for state in states:
         if not state.is_linear:
-            capped = f", whose logits are soft-capped at {state.readout.softcap:g}"
+            cap = state.readout.softcap
+            capped = f", whose logits are soft-capped at {cap:g}" if cap else ""
             raise StabilityError(
-                f"Logits must be linear in the state for this; received a state of "
-                f"{state.model.name} at {state.site!r}{capped if state.readout.softcap else ''}: "
-                "capture it at 'prelogit' of a model without soft-capping."
+                "Logits must be linear in the state for this; received a state of "
+                f"{state.model.name} at {state.site!r}{capped}: capture it at 'prelogit' of a model "
+                "without soft-capping."
             )
 
 

@@ -1,11 +1,13 @@
 """Tiny random language models of every architecture family, saved as transformers saves them."""
 
+import copy
 from collections.abc import Callable
 from pathlib import Path
 
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE
+from torch import Tensor
 from transformers import (
     AutoModelForCausalLM,
     CohereConfig,
@@ -101,6 +103,59 @@ def random_model(config: PretrainedConfig, seed: int = 0) -> PreTrainedModel:
             if weight.ndim == 1:
                 weight.add_(0.3 * torch.randn_like(weight))
     return model.eval()
+
+
+def in_float64(model: PreTrainedModel) -> PreTrainedModel:
+    return copy.deepcopy(model).double()
+
+
+def hooked_logits(
+    model: PreTrainedModel, ids: Tensor, position: int, site: str, delta: Tensor
+) -> Tensor:
+    """The logits of the whole model at a position, `δ` added to the vector at a site there.
+
+    By a plain hook on a block, or on the model's own head, and without a cache: nothing is shared
+    with the library.
+    """
+
+    def add(vectors: Tensor) -> Tensor:
+        moved = vectors.clone()
+        moved[:, position] += delta
+        return moved
+
+    def after(module, arguments, output):
+        return (add(output[0]), *output[1:]) if isinstance(output, tuple) else add(output)
+
+    if site == "prelogit":
+        head = model.get_output_embeddings()
+        hook = head.register_forward_pre_hook(lambda module, inputs: (add(inputs[0]),))
+    else:
+        hook = blocks(model)[-1 if site == "final" else int(site.split(":")[1])]
+        hook = hook.register_forward_hook(after)
+    with hook:
+        return model(input_ids=ids[None], use_cache=False).logits[0, position]
+
+
+def blocks(model: PreTrainedModel) -> torch.nn.ModuleList:
+    """Where each architecture keeps its blocks, by name."""
+    body = model.base_model
+    body = getattr(body, "decoder", body)  # OPT
+    return body.h if hasattr(body, "h") else body.layers  # GPT-2
+
+
+def divergence_hessian(
+    model: PreTrainedModel, ids: Tensor, position: int, site: str, width: int
+) -> Tensor:
+    """The Hessian of `KL(p₀‖p_δ)` of the whole model, in its own precision, by autograd."""
+
+    def log_probs(delta: Tensor) -> Tensor:
+        return hooked_logits(model, ids, position, site, delta).log_softmax(0)
+
+    zero = torch.zeros(width, dtype=model.dtype)
+    start = log_probs(zero).detach()
+    return torch.autograd.functional.hessian(
+        lambda delta: (start.exp() * (start - log_probs(delta))).sum(), zero
+    )
 
 
 def save_model(

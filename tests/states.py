@@ -1,5 +1,7 @@
 """States without a language model, and independent ways to compute what happens to them."""
 
+from collections.abc import Callable
+from dataclasses import dataclass
 from decimal import Decimal, getcontext
 
 import numpy as np
@@ -17,6 +19,19 @@ from stability.state import ModelCard, State, Token
 getcontext().prec = 60
 
 
+@dataclass(frozen=True)
+class Function:
+    """A function of batches of vectors, as the network above a site."""
+
+    function: Callable[[Tensor], Tensor]
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        return self.function(vectors)
+
+    def trajectory(self, vector: Tensor) -> tuple[Tensor, ...]:
+        return vector, self(vector[None])
+
+
 def make_state(
     W_U: Tensor | ndarray,
     vector: Tensor | ndarray | None = None,
@@ -24,8 +39,9 @@ def make_state(
     scale: float = 1.0,
     softcap: float | None = None,
     site: str = "prelogit",
+    above: Callable[[Tensor], Tensor] | None = None,
 ) -> State:
-    """A state with the given readout; the zero vector if none is given."""
+    """A state with the given readout, and network above it; the zero vector if none is given."""
     W_U = torch.as_tensor(W_U)
     V, d = W_U.shape
     return State(
@@ -34,9 +50,10 @@ def make_state(
         prompt="a prompt",
         tokens=(Token(0, 0, "a prompt"),),
         position=0,
-        site=site,
+        site=site if above is None else "block:0",
         model=ModelCard("tiny", "0", "float64", d, 0, V),
         text=lambda token: f"<{token}>",
+        above=None if above is None else Function(above),
     )
 
 
@@ -63,6 +80,23 @@ def random_state(
     return make_state(W_U, vector, shift, scale, softcap)
 
 
+def bent_state(
+    seed: int = 0, V: int = 40, d: int = 8, D: int = 6, gain: float = 1.0, **readout: float
+) -> State:
+    """A state below one layer of a smooth network, `A x + B tanh(C x)`."""
+    draw = torch.Generator().manual_seed(seed)
+    W_U, vector, A, B, C = (
+        torch.randn(*shape, generator=draw, dtype=torch.float64)
+        for shape in ((V, D), (d,), (D, d), (D, d), (d, d))
+    )
+    weight = gain / (D * d) ** 0.5
+
+    def above(x: Tensor) -> Tensor:
+        return weight * (x @ A.T + (x @ C.T).tanh() @ B.T)
+
+    return make_state(W_U, vector, above=above, **readout)
+
+
 def nearly_one_hot(seed: int = 0, V: int = 40, d: int = 6, gap: float = 12.0) -> State:
     """Token 0 leads all others by about `gap` nats."""
     draw = np.random.default_rng(seed)
@@ -83,7 +117,7 @@ def binary_state(p: float = 0.3, gap: float = 2.0) -> State:
 
 
 def random_direction(state: State, seed: int = 0) -> ndarray:
-    v = np.random.default_rng([seed, 1]).standard_normal(state.readout.width)
+    v = np.random.default_rng([seed, 1]).standard_normal(state.width)
     return v / np.linalg.norm(v)
 
 
@@ -91,8 +125,10 @@ def moved_logits(state: State, delta: Tensor | ndarray) -> Tensor:
     """The logits at `vector + δ`, from the definition and in float64; `δ` may have batch axes."""
     readout = state.readout
     moved = state.vector.double() + torch.as_tensor(delta)
-    z = readout.scale * (moved @ readout.W_U.double().T)
-    return z if readout.bias is None else z + readout.bias
+    y = moved if state.above is None else state.above(moved)
+    z = readout.scale * (y @ readout.W_U.double().T)
+    z = z if readout.bias is None else z + readout.bias
+    return z if readout.softcap is None else readout.softcap * (z / readout.softcap).tanh()
 
 
 def true_kl(state: State, delta: Tensor | ndarray) -> Tensor:

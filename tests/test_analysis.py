@@ -10,6 +10,7 @@ from models import FAMILIES, PROMPT, save_model
 from scipy.optimize import brentq
 from scipy.special import expit, logit, rel_entr
 from states import (
+    bent_state,
     binary_state,
     make_state,
     nearly_one_hot,
@@ -33,6 +34,11 @@ from stability.state import State
 
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
 P, GAP = 0.3, 2.0
+BENT = {
+    "capped": random_state(gain=3.0, softcap=4.0),
+    "below a layer": bent_state(),
+    "below a layer, capped": bent_state(softcap=4.0),
+}
 
 
 class Source:
@@ -133,13 +139,42 @@ def test_a_report_is_made_of_the_librarys_own_functions(direction):
     }
     assert found["spectrum"]["eigenvalues"] == pairs.eigenvalues.tolist()
     assert found["spectrum"]["residuals"] == pairs.residuals.tolist()
-    for epsilon, row in zip(EPSILONS, found["radii"], strict=True):
+    actual = line.boundaries(np.array(EPSILONS)).T.tolist()
+    for epsilon, row, ends in zip(EPSILONS, found["radii"], actual, strict=True):
         assert row["predicted"] == line.predicted_radius(epsilon)
-        assert (row["actual"]["minus"], row["actual"]["plus"]) == line.boundary(epsilon)
+        assert [row["actual"]["minus"], row["actual"]["plus"]] == ends
         minus, plus = line.certificate(epsilon)
         assert row["certified"] == {"minus": [*minus], "plus": [*plus]}
     for side, flips in zip(("minus", "plus"), line.flips(), strict=True):
         assert found["flips"][side] == [vars(flip) for flip in flips]
+
+
+@pytest.mark.parametrize("state", BENT.values(), ids=BENT)
+def test_where_logits_bend_a_report_has_the_truth_and_no_certificate(state):
+    found = look(state, "random:1", k=2).report((*EPSILONS, 100.0))
+    line = ray(state, directions.random(state, 1).vector)
+    assert found["site"] == state.site
+    assert found["nearest_flip"] is found["certified_ball"] is None
+    assert found["token_constraint_bound"] is None
+    for row in found["radii"]:
+        assert row["certified"] is None
+        for sign, reached in zip((-1, 1), row["actual"].values(), strict=True):
+            if reached is not None:
+                kl = float(true_kl(state, sign * reached * line.direction))
+                # boundaries are right to 1e-4 of themselves, and KL grows as their square
+                assert kl == pytest.approx(row["epsilon"], rel=4e-4)
+    assert found["radii"][0]["actual"]["plus"] is not None
+    assert found["radii"][-1]["actual"] == {"minus": None, "plus": None}  # of 100 nats
+    for side, flips in zip(("minus", "plus"), line.flips(), strict=True):
+        assert found["flips"][side] == [vars(flip) for flip in flips]
+
+
+def test_the_error_of_an_estimated_trace_is_reported():
+    state = bent_state(V=300, d=160, D=40)
+    found = look(state, "eig:0", k=4)
+    report = found.report([0.01])["spectrum"]
+    assert report["trace_error"] == found.spectrum.trace_error > 0
+    assert look(random_state()).report([0.01])["spectrum"]["trace_error"] == 0
 
 
 def test_it_is_the_state_that_was_asked_for():
@@ -208,8 +243,12 @@ def test_tokens_of_one_row_never_take_over():
         uniform_state(),
         flat_along_the_second_axis(),
         *(certain(gap) for gap in (30, 100, 300, 800)),
+        *BENT.values(),
     ],
-    ids=["binary", "random", "float32", "one-hot", "uniform", "flat", "30", "100", "300", "800"],
+    ids=[
+        *("binary", "random", "float32", "one-hot", "uniform", "flat", "30", "100", "300", "800"),
+        *BENT,
+    ],
 )
 @pytest.mark.parametrize("direction", ["eig:0", "random:0"])
 def test_every_report_is_json_without_nan(state, direction):

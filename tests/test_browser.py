@@ -138,3 +138,28 @@ def test_the_arrow_keys_walk_along_the_tokens(page):
     assert chosen.inner_text() == "␣is"
     chosen.press("ArrowLeft")
     page.wait_for_selector('button[aria-pressed="true"]:has-text("␣France")')
+
+
+def test_a_person_walks_from_the_map_of_layers_to_explore_and_back(page):
+    """A cell opens Explore at its token and block, and what was set comes along both ways."""
+    lm = stability.load("smollm2-135m")
+    box = page.get_by_label("Prompt", exact=True)
+    box.fill("One two three")
+    box.press("Control+Enter")
+    page.wait_for_selector('button:has-text("two")')
+    settled(page)
+    page.get_by_role("link", name="Depth").click()
+    page.wait_for_selector(".st-key-depth_map .heatmaplayer", timeout=90_000, state="attached")
+    settled(page)
+    assert page.get_by_label("Prompt", exact=True).input_value() == "One two three"
+    cells = page.locator(".st-key-depth_map .nsewdrag").first.bounding_box()
+    column, row = (29 + 0.5) / 30, (1 + 0.5) / 3
+    page.mouse.click(cells["x"] + column * cells["width"], cells["y"] + row * cells["height"])
+    page.wait_for_function(
+        "document.body.innerText.includes('nothing is certified')", timeout=60_000
+    )
+    state = lm.capture("One two three", position=1, site="block:29")
+    predicted = stability.ray(state, stability.spectrum(state).vectors[:, 0]).predicted_radius(0.01)
+    assert shown(page, "predicted r") == f"{predicted:#.3g}"
+    assert page.get_by_label("Prompt", exact=True).input_value() == "One two three"
+    assert page.get_by_test_id("stException").count() == 0

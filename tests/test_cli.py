@@ -41,7 +41,12 @@ CONTRACT = {
     "norm": float,
     "entropy": float,
     "argmax": {"id": int, "text": str, "probability": float},
-    "spectrum": {"eigenvalues": [float], "residuals": [float], "trace": float},
+    "spectrum": {
+        "eigenvalues": [float],
+        "residuals": [float],
+        "trace": float,
+        "trace_error": float,
+    },
     "direction": {"kind": str, "label": str, "curvature": float},
     "radii": [
         {
@@ -149,16 +154,41 @@ def test_every_value_is_that_of_the_library(report, folder):
         "eigenvalues": spectrum.eigenvalues.tolist(),
         "residuals": spectrum.residuals.tolist(),
         "trace": spectrum.trace,
+        "trace_error": 0.0,
     }
     assert found["direction"]["curvature"] == ray.curvature
-    for row, epsilon in zip(found["radii"], (0.5, 0.02), strict=True):
+    actual = ray.boundaries(np.array([0.5, 0.02])).T.tolist()
+    for row, epsilon, ends in zip(found["radii"], (0.5, 0.02), actual, strict=True):
         assert row["epsilon"] == epsilon
         assert row["predicted"] == ray.predicted_radius(epsilon)
-        assert tuple(row["actual"].values()) == ray.boundary(epsilon)
+        assert [*row["actual"].values()] == ends
         assert tuple(map(tuple, row["certified"].values())) == ray.certificate(epsilon)
     minus, plus = ([vars(flip) for flip in side] for side in ray.flips())
     assert found["flips"] == {"minus": minus, "plus": plus}
     assert found["token_constraint_bound"] == spectrum.spread.token_constraint_bound()
+
+
+@pytest.mark.parametrize("site", ["final", "block:0"])
+def test_below_the_readout_every_value_is_that_of_the_library(report, answer, folder, site):
+    found = report("--site", site, "--direction", "random:3", "--epsilon", "0.02", "1e9")
+    lm = load(folder)
+    state = lm.capture(PROMPT, site=site)
+    spectrum = stability.spectrum(state, 16)
+    ray = stability.ray(state, resolve("random:3", state, spectrum, lm).vector)
+    assert (found["site"], found["norm"], found["entropy"]) == (site, state.norm, state.entropy)
+    assert found["spectrum"]["eigenvalues"] == spectrum.eigenvalues.tolist()
+    assert found["direction"]["curvature"] == ray.curvature
+    reached, not_reached = found["radii"]
+    assert reached["actual"] == dict(zip(("minus", "plus"), ray.boundary(0.02), strict=True))
+    assert not_reached["actual"] == {"minus": None, "plus": None}
+    assert reached["certified"] is not_reached["certified"] is None
+    for what in ("nearest_flip", "certified_ball", "token_constraint_bound"):
+        assert found[what] is None
+    minus, plus = ([vars(flip) for flip in side] for side in ray.flips())
+    assert found["flips"] == {"minus": minus, "plus": plus}
+    text = answer("--site", site)
+    assert f"site {site}, length {found['norm']:.3g}" in text
+    assert "Certified" not in text
 
 
 @pytest.mark.parametrize(
@@ -326,9 +356,8 @@ BAD = {
             (["--position", "99"], "between -6 and 5 for this prompt of 6 tokens; received 99"),
             (["--position", "-7"], "between -6 and 5 for this prompt of 6 tokens; received -7"),
             (["--position", "1.5"], "argument --position: invalid int value: '1.5'"),
-            (["--site", "nowhere"], "received 'nowhere'"),
-            (["--site", "final"], "received 'final'"),
-            (["--site", "block:1"], "received 'block:1'"),
+            (["--site", "nowhere"], "; received 'nowhere': use 'prelogit'"),
+            (["--site", "block:2"], "prelogit, final or block:L with L from 0 to 1 for "),
             (["--epsilon", "nan"], "positive number of nats; received nan"),
             (["--epsilon", "inf"], "positive number of nats; received inf"),
             (["--epsilon", "0"], "positive number of nats; received 0.0"),

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from states import moved_logits, random_state, true_kl, with_logits
+from states import bent_state, moved_logits, random_state, true_kl, with_logits
 
 from stability.clouds import cloud
 from stability.errors import StabilityError
@@ -52,6 +52,21 @@ def test_the_argmax_is_that_of_the_moved_logits(state, leading, sample):
     expected = moved_logits(state, perturbations(sample, leading)).argmax(dim=1).numpy()
     assert len(np.unique(expected)) > 1
     np.testing.assert_array_equal(sample.argmax, expected)
+
+
+@pytest.mark.parametrize(
+    "bent",
+    [random_state(gain=3.0, softcap=4.0), bent_state(), bent_state(softcap=2.0)],
+    ids=["capped", "below a layer", "both"],
+)
+def test_where_logits_bend_kl_and_argmax_are_those_of_the_moved_logits(bent):
+    leading = spectrum(bent, k=5)
+    found = cloud(bent, leading, 1.0, n=100, k=4)
+    deltas = found.coefficients @ leading.vectors[:, :4].numpy().T
+    np.testing.assert_allclose(found.kl, true_kl(bent, deltas), rtol=1e-11, atol=1e-14)
+    expected = moved_logits(bent, deltas).argmax(dim=1).numpy()
+    assert len(np.unique(expected)) > 1
+    np.testing.assert_array_equal(found.argmax, expected)
 
 
 def test_the_quadratic_divergence_is_epsilon_times_the_squared_shell(leading, sample):

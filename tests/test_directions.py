@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf
-from states import make_state, properties, random_state
+from states import bent_state, make_state, moved_logits, properties, random_state
 from torch import Tensor
 
 from stability import directions
@@ -81,6 +81,15 @@ def test_a_random_direction_is_that_of_its_seed(state):
     assert torch.equal(first.vector, again.vector)
     assert abs(float(first.vector @ other.vector)) < 0.99
     assert "7" in first.label
+
+
+def test_directions_have_the_width_of_the_site_not_of_the_readout():
+    below = bent_state(d=9, D=5)
+    for spec in ("eig:0", "random:0", "tokens:3,5"):
+        assert named(spec, below).vector.shape == (9,)
+    assert directions.pasted(below, saved(np.arange(9))).vector.shape == (9,)
+    with pytest.raises(StabilityError, match="as the state, 9; received"):
+        directions.pasted(below, saved(np.arange(5)))
 
 
 def test_random_directions_favour_no_axis(state):
@@ -156,10 +165,15 @@ def test_equal_states_have_no_covariance(state, n):
         directions.covariance_matched(state, vectors, 0)
 
 
+@pytest.mark.parametrize(
+    "state",
+    [random_state(), random_state(softcap=2.0), bent_state(), bent_state(d=4, softcap=2.0)],
+    ids=["linear", "capped", "below a layer", "below a layer, capped"],
+)
 def test_a_token_difference_is_the_gradient_of_the_difference_of_two_logits(state):
-    y = state.vector.clone().requires_grad_()
-    logits = state.readout.logits(y)
-    (gradient,) = torch.autograd.grad(logits[5] - logits[3], y)
+    delta = torch.zeros(state.width, dtype=torch.float64, requires_grad=True)
+    logits = moved_logits(state, delta)
+    (gradient,) = torch.autograd.grad(logits[5] - logits[3], delta)
     found = named("tokens:3,5", state)
     torch.testing.assert_close(found.vector, normalised(gradient), rtol=1e-12, atol=1e-14)
     assert found.label == "'<3>' → '<5>'"

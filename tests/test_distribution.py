@@ -100,6 +100,52 @@ def test_divergence_ignores_what_cannot_happen_and_is_infinite_where_it_must():
     assert float(distribution.kl(half, certain)) == math.inf
 
 
+def test_the_divergence_of_moved_logits_is_that_of_the_two_distributions():
+    z, shift = random_logits(20), random_logits(5, 20)
+    log_p = distribution.log_probs(z)
+    drift, kl = distribution.divergence(log_p, shift)
+    torch.testing.assert_close(drift, shift @ log_p.exp(), **ROUNDING)
+    expected = kl_divergence(Categorical(logits=z), Categorical(logits=z + shift))
+    torch.testing.assert_close(kl, expected, **ROUNDING)
+
+
+@pytest.mark.parametrize("size", [1e-3, 1e-5, 1e-8])
+def test_the_divergence_of_slightly_moved_logits_keeps_its_digits(size):
+    """Half of the variance of the shift, and a sixth of its third moment."""
+    log_p, s = distribution.log_probs(random_logits(20)), random_logits(20)
+    centred = s - s @ log_p.exp()
+    second, third = (float(log_p.exp() @ centred**n) for n in (2, 3))
+    kl = float(distribution.divergence(log_p, size * s[None])[1])
+    # the next term is size² times a fourth moment; e^x − 1 − x has lost 1e-16/x of itself
+    expected = size**2 * (second / 2 + size * third / 6)
+    assert kl == pytest.approx(expected, rel=100 * size**2 + 1e-15 / size)
+
+
+@pytest.mark.parametrize("far", [800.0, 1e4, 1e300])
+def test_the_divergence_of_logits_moved_beyond_overflow_is_exact(far):
+    """Two even tokens, the first `far` ahead: `log ½(1 + e^far) − far/2`."""
+    log_p = distribution.log_probs(torch.zeros(2))
+    shift = torch.tensor([[far, 0.0], [0.0, far], [1.0, 0.0]], dtype=torch.float64)
+    drift, kl = distribution.divergence(log_p, shift)
+    assert drift.tolist() == [far / 2, far / 2, 0.5]
+    near = math.log((1 + math.e) / 2) - 0.5
+    expected = [far / 2 - math.log(2), far / 2 - math.log(2), near]
+    assert kl.tolist() == pytest.approx(expected, rel=1e-14)
+
+
+@properties(100)
+@given(LOGITS, LOGITS)
+def test_the_divergence_of_moved_logits_is_never_negative_and_ignores_a_common_shift(logits, more):
+    n = min(len(logits), len(more))
+    z, shift = (torch.tensor(part[:n]).double() for part in (logits, more))
+    log_p = distribution.log_probs(z)
+    kl = distribution.divergence(log_p, torch.stack([shift, shift + 7, 0 * shift]))[1]
+    # shifts of up to 100 nats round to 1e-14
+    assert float(kl[0]) >= -1e-13
+    assert float(kl[1]) == pytest.approx(float(kl[0]), rel=1e-12, abs=1e-13)
+    assert float(kl[2]) == 0
+
+
 @properties(100)
 @given(LOGITS, st.randoms(use_true_random=False))
 def test_divergence_is_never_negative_and_zero_from_itself(logits, random):

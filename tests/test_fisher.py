@@ -1,4 +1,4 @@
-"""H at the prelogit site: closed forms, autograd, and sums that cannot cancel."""
+"""H at any site: closed forms, autograd, and sums that cannot cancel."""
 
 import math
 from dataclasses import replace
@@ -8,6 +8,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from states import (
+    bent_state,
     binary_state,
     make_state,
     moved_logits,
@@ -32,11 +33,24 @@ VARIANTS = {
     "bias and scale": {"bias": True, "scale": 3.0},
 }
 every_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
+BENT = {
+    "capped": random_state(gain=3.0, softcap=2.0),
+    "capped, bias and scale": random_state(bias=True, scale=3.0, softcap=5.0),
+    "below a layer": bent_state(),
+    "below a layer, confident": bent_state(1, gain=6.0),
+    "below a layer, wider": bent_state(d=4, D=9),
+    "below a layer, capped and scaled": bent_state(scale=0.5, softcap=1.0),
+}
+every_bent_state = pytest.mark.parametrize("state", BENT.values(), ids=BENT)
 EXACT = {"rtol": 1e-11, "atol": 1e-13}  # float64 sums over 40 tokens, autograd's own included
 
 
-def product(state: State, directions: Tensor) -> Tensor:
-    return fisher.product(state, directions, fisher.mean_offset(state))
+def fused(state: State, directions: Tensor) -> Tensor:
+    """The product of one state by the path that serves several at once."""
+    return fisher.products([state], directions[None], fisher.mean_offset(state)[None])[0]
+
+
+both_products = pytest.mark.parametrize("product", [fisher.product, fused], ids=["any", "fused"])
 
 
 def pairwise(state: State) -> Tensor:
@@ -48,7 +62,7 @@ def pairwise(state: State) -> Tensor:
 
 def score_covariance(state: State) -> Tensor:
     """`E[∇log p ∇log pᵀ]`, the definition of the Fisher information, by autograd."""
-    zero = torch.zeros(state.readout.width, dtype=torch.float64)
+    zero = torch.zeros(state.width, dtype=torch.float64)
     scores = torch.func.jacrev(lambda delta: moved_logits(state, delta).log_softmax(0))(zero)
     return scores.T @ (state.probs[:, None] * scores)
 
@@ -59,7 +73,7 @@ def divergence_hessian(state: State) -> Tensor:
     def kl(delta: Tensor) -> Tensor:
         return (state.probs * (state.log_probs - moved_logits(state, delta).log_softmax(0))).sum()
 
-    return torch.func.hessian(kl)(torch.zeros(state.readout.width, dtype=torch.float64))
+    return torch.func.hessian(kl)(torch.zeros(state.width, dtype=torch.float64))
 
 
 def loss_hessian(state: State) -> Tensor:
@@ -71,7 +85,7 @@ def loss_hessian(state: State) -> Tensor:
         losses = torch.nn.functional.cross_entropy(logits, every_token, reduction="none")
         return state.probs @ losses
 
-    return torch.func.hessian(loss)(torch.zeros(state.readout.width, dtype=torch.float64))
+    return torch.func.hessian(loss)(torch.zeros(state.width, dtype=torch.float64))
 
 
 @pytest.mark.parametrize(
@@ -85,9 +99,24 @@ def test_the_matrix_is_what_each_definition_says(options, oracle):
     torch.testing.assert_close(fisher.dense(state), oracle(state), **EXACT)
 
 
+@pytest.mark.parametrize(
+    "oracle", [score_covariance, divergence_hessian, loss_hessian], ids=lambda f: f.__name__
+)
+@every_bent_state
+def test_where_logits_bend_the_matrix_is_what_each_definition_says(state, oracle):
+    torch.testing.assert_close(fisher.dense(state), oracle(state), **EXACT)
+
+
+@every_bent_state
+def test_where_logits_bend_a_product_is_the_matrix_times_the_directions(state):
+    V = torch.randn(state.width, 3, generator=torch.Generator().manual_seed(1)).double()
+    torch.testing.assert_close(fisher.product(state, V), divergence_hessian(state) @ V, **EXACT)
+
+
+@both_products
 @pytest.mark.parametrize("p", [0.5, 0.3, 1e-3, 1e-8])
 @pytest.mark.parametrize("gap", [2.0, -0.1])
-def test_two_tokens_give_the_variance_of_a_coin(p, gap):
+def test_two_tokens_give_the_variance_of_a_coin(p, gap, product):
     state, expected = binary_state(p, gap), p * (1 - p) * gap**2
     assert float(fisher.dense(state)) == pytest.approx(expected, rel=1e-12)
     assert fisher.spread(state).trace == pytest.approx(expected, rel=1e-12)
@@ -107,7 +136,8 @@ def test_equal_probabilities_over_orthonormal_rows_give_a_multiple_of_the_centri
     assert spread.token_constraint_bound() == pytest.approx(V / math.sqrt(V - 1), rel=1e-12)
 
 
-def test_adding_one_vector_to_every_row_changes_nothing():
+@both_products
+def test_adding_one_vector_to_every_row_changes_nothing(product):
     # whole numbers over 64: neither the rows nor the moved rows are rounded in float32
     draw = torch.Generator().manual_seed(0)
     W_U = torch.randint(-128, 128, (50, 6), generator=draw) / 64
@@ -127,21 +157,48 @@ def quantities(state: State) -> tuple[float, float, float]:
     return spread.trace, spread.reach, spread.token_constraint_bound()
 
 
+@both_products
 @every_variant
-def test_a_product_is_the_matrix_times_the_directions(options):
+def test_a_product_is_the_matrix_times_the_directions(options, product):
     state = random_state(V=300, d=20, **options)
     directions = torch.randn(20, 5, generator=torch.Generator().manual_seed(1)).double()
     expected = fisher.dense(state) @ directions
     torch.testing.assert_close(product(state, directions), expected, **EXACT)
 
 
+@both_products
 @every_variant
-def test_a_product_in_float32_has_the_accuracy_of_float32(options):
+def test_a_product_in_float32_has_the_accuracy_of_float32(options, product):
     state = random_state(V=300, d=20, dtype=torch.float32, **options)
     directions = torch.eye(20, dtype=torch.float64)
     error = product(state, directions) - pairwise(state)
     # each entry sums 300 roundings of 6e-8, which mostly cancel
     assert float(error.norm() / pairwise(state).norm()) < 2e-6
+
+
+def test_products_of_several_states_are_those_of_each_for_its_own_directions():
+    W_U = random_state(V=5000, d=20).readout.W_U  # several chunks of rows, the last one short
+    draw = torch.Generator().manual_seed(2)
+    vectors = torch.randn(3, 20, generator=draw, dtype=torch.float64)
+    blocks = torch.randn(3, 20, 4, generator=draw, dtype=torch.float64)
+    states = [make_state(W_U, vector) for vector in vectors]
+    found = fisher.products(states, blocks, fisher.mean_offsets(states))
+    for state, block, image in zip(states, blocks, found, strict=True):
+        torch.testing.assert_close(image, fisher.dense(state) @ block, rtol=1e-10, atol=1e-12)
+
+
+SKETCHED = {"linear": random_state(), "below a layer": BENT["below a layer"]}
+
+
+@pytest.mark.parametrize("state", SKETCHED.values(), ids=SKETCHED)
+def test_sketches_are_random_vectors_with_the_covariance_of_the_matrix(state):
+    n, H = 20_000, fisher.dense(state)
+    columns = fisher.sketch(state, n, seed=0)
+    # a normal vector's entries of c cᵀ have the variance H_ii H_jj + H_ij²
+    error = ((H.diagonal() * H.diagonal()[:, None] + H**2) / n).sqrt()
+    assert ((columns @ columns.T / n - H).abs() < 5 * error).all()
+    assert torch.equal(fisher.sketch(state, n, seed=0), columns)
+    assert not torch.equal(fisher.sketch(state, n, seed=1), columns)
 
 
 @every_variant
@@ -152,6 +209,15 @@ def test_centred_slopes_have_the_mean_zero_and_the_variance_of_the_curvature(opt
     assert float(state.probs @ slopes) == pytest.approx(0, abs=1e-13)
     curvature = float(v @ divergence_hessian(state) @ v)
     assert float(state.probs @ slopes**2) == pytest.approx(curvature, rel=1e-11)
+
+
+@every_bent_state
+def test_where_logits_bend_centred_slopes_are_the_derivative_of_the_logits(state):
+    zero = torch.zeros(state.width, dtype=torch.float64)
+    J = torch.func.jacrev(lambda delta: moved_logits(state, delta))(zero)
+    torch.testing.assert_close(
+        fisher.centred_slopes(state, torch.eye(state.width)), J - state.probs @ J, **EXACT
+    )
 
 
 @every_variant
@@ -200,7 +266,8 @@ def test_nearly_certain_predictions_keep_their_digits(gap, dtype):
     close = {"rtol": 1e-5, "atol": 1e-6 * float(H.norm())}
     torch.testing.assert_close(fisher.dense(state), H, rtol=1e-6, atol=1e-8 * float(H.norm()))
     directions = torch.eye(6, dtype=torch.float64)
-    torch.testing.assert_close(product(state, directions), H, **close)
+    for product in (fisher.product, fused):
+        torch.testing.assert_close(product(state, directions), H, **close)
     spread, rows = fisher.spread(state), state.readout.W_U.double()
     offset = (state.probs[1:, None] * (rows[1:] - rows[0])).sum(dim=0)
     assert float(spread.distances[0]) == pytest.approx(float(offset.norm()), rel=1e-5)
@@ -238,22 +305,30 @@ def test_the_matrix_is_positive_semi_definite_of_rank_below_the_vocabulary(seed,
     assert int((eigenvalues > rounding).sum()) <= min(d, V)
 
 
-@pytest.mark.parametrize("options", [{"softcap": 30.0}, {"site": "block:3"}])
+@pytest.mark.parametrize(
+    ("state", "received"),
+    [
+        (random_state(softcap=30.0), "tiny at 'prelogit', whose logits are soft-capped at 30: "),
+        (bent_state(), "tiny at 'block:0': "),
+        (bent_state(softcap=30.0), "tiny at 'block:0', whose logits are soft-capped at 30: "),
+    ],
+    ids=["capped", "below", "both"],
+)
 @pytest.mark.parametrize(
     "quantity",
-    [
-        fisher.dense,
-        fisher.spread,
-        lambda state: product(state, torch.eye(2, dtype=torch.float64)),
-        lambda state: fisher.centred_slopes(state, torch.eye(2, dtype=torch.float64)),
-    ],
-    ids=["dense", "spread", "product", "centred_slopes"],
+    [fisher.spread, lambda state: fisher.spreads([random_state(), state])],
+    ids=["one", "several"],
 )
-def test_logits_that_are_not_linear_in_the_state_are_refused(quantity, options):
-    state = make_state(torch.eye(2, dtype=torch.float64), **options)
-    received = "tiny soft-caps them at 30" if "softcap" in options else "from 'block:3'"
-    with pytest.raises(StabilityError, match=received):
+def test_a_spread_needs_logits_that_are_linear_in_the_state(quantity, state, received):
+    with pytest.raises(StabilityError, match=f"linear in the state .* {received}capture it at"):
         quantity(state)
+
+
+def test_fused_products_need_logits_that_are_linear_in_the_state():
+    state = random_state(softcap=30.0)
+    zeros = torch.zeros(1, 6, dtype=torch.float64)
+    with pytest.raises(StabilityError, match="soft-capped at 30: capture it at 'prelogit' of a"):
+        fisher.products([state], zeros[..., None], zeros)
 
 
 @pytest.mark.parametrize("epsilon", [1e-3, 0.5])

@@ -7,8 +7,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from states import (
+    bent_state,
     binary_state,
-    make_state,
     moved_logits,
     properties,
     random_direction,
@@ -241,9 +241,7 @@ def test_no_token_can_take_over_where_all_rows_are_equal(row):
 
 
 def test_nearest_needs_logits_that_are_linear_in_the_state():
-    state = random_state(softcap=30.0)
-    with pytest.raises(StabilityError, match=r"soft-caps them at 30: choose a model without"):
-        nearest(state)
-    elsewhere = make_state(state.readout.W_U, site="block:3")
-    with pytest.raises(StabilityError, match=r"from 'block:3': capture it at 'prelogit'"):
-        nearest(elsewhere)
+    with pytest.raises(StabilityError, match=r"at 'prelogit', whose .* soft-capped at 30: capture"):
+        nearest(random_state(softcap=30.0))
+    with pytest.raises(StabilityError, match=r"of tiny at 'block:0': capture it at 'prelogit'"):
+        nearest(bent_state())

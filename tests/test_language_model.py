@@ -1,6 +1,5 @@
 """Prompts in, states out: against transformers' own forward pass, for every architecture."""
 
-import copy
 import gc
 import weakref
 from concurrent.futures import ThreadPoolExecutor
@@ -16,6 +15,8 @@ from models import (
     VOCAB,
     WIDTH,
     byte_tokenizer,
+    divergence_hessian,
+    in_float64,
     save_model,
     word_tokenizer,
 )
@@ -23,7 +24,6 @@ from models import (
 from stability import directions, fisher
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load, loading
-from stability.models.language_model import SITES
 from stability.rays import ray
 from stability.spectra import spectrum
 
@@ -83,30 +83,12 @@ def test_the_readout_is_that_of_the_architecture(family, name):
         assert readout.bias.abs().max() > 0.1  # or leaving it out would not be seen
 
 
-def divergence_hessian(lm: LanguageModel) -> torch.Tensor:
-    """The Hessian of `KL(p₀‖p_δ)` of the whole model in float64, `δ` added before its own head."""
-    model = copy.deepcopy(lm.model).double()
-    ids = lm.tokenizer(PROMPT, return_tensors="pt").input_ids
-
-    def log_probs(delta: torch.Tensor) -> torch.Tensor:
-        def push(module, arguments):
-            return (arguments[0] + delta,)
-
-        with model.get_output_embeddings().register_forward_pre_hook(push):
-            return model(input_ids=ids, use_cache=False).logits[0, -1].log_softmax(0)
-
-    zero = torch.zeros(lm.card.d_model, dtype=torch.float64)
-    start = log_probs(zero).detach()
-    return torch.autograd.functional.hessian(
-        lambda delta: (start.exp() * (start - log_probs(delta))).sum(), zero
-    )
-
-
-@pytest.mark.parametrize("name", [name for name in FAMILIES if name not in CAPPED])
+@every_family
 def test_the_curvature_is_the_hessian_of_the_divergence_of_the_models_own_head(family, name):
     lm = family(name)
     state = lm.capture(PROMPT)
-    expected = divergence_hessian(lm)
+    ids = torch.tensor([token.id for token in state.tokens])
+    expected = divergence_hessian(in_float64(lm.model), ids, -1, "prelogit", lm.card.d_model)
     # logits of size 10 from two layers in float32, against float64
     close = {"rtol": 0, "atol": 1e-4 * float(expected.norm())}
     torch.testing.assert_close(fisher.dense(state), expected, **close)
@@ -114,11 +96,6 @@ def test_the_curvature_is_the_hessian_of_the_divergence_of_the_models_own_head(f
     torch.testing.assert_close(spectrum(state, 4).eigenvalues, values[:4], **close)
     v = directions.random(state, 0).vector
     assert ray(state, v).curvature == pytest.approx(float(v @ expected @ v), abs=close["atol"])
-
-
-def test_a_capped_models_curvature_is_refused(family):
-    with pytest.raises(StabilityError, match="soft-caps them at 5"):
-        spectrum(family("gemma2").capture(PROMPT), 2)
 
 
 def test_negative_positions_count_from_the_end(lm):
@@ -162,11 +139,57 @@ def test_the_context_may_be_filled_but_not_exceeded(lm, excess):
         lm.capture("z" * n)
 
 
-@pytest.mark.parametrize("site", ["block:0", "final", "", "PRELOGIT"])
+def test_the_sites_are_the_readout_and_every_block_from_the_top(lm):
+    assert lm.sites == ("prelogit", "final", "block:1", "block:0")
+    assert [lm.block(site) for site in lm.sites] == [None, 1, 1, 0]
+
+
+@pytest.mark.parametrize(
+    "site", ["", "PRELOGIT", "final:1", "block", "block:", "block:2", "block:-1", "block:01"]
+)
 def test_an_unknown_site_is_refused(lm, site):
-    with pytest.raises(StabilityError, match="A site must be one of prelogit; received"):
-        lm.capture(PROMPT, site=site)
-    assert site not in SITES
+    sentence = (
+        f"A site must be prelogit, final or block:L with L from 0 to 1 for {lm.card.name}; "
+        f"received {site!r}: use 'prelogit'."
+    )
+    for capture in (lm.capture, lm.capture_all):
+        with pytest.raises(StabilityError) as refused:
+            capture(PROMPT, site=site)
+        assert str(refused.value) == sentence
+    assert site not in lm.sites
+
+
+@pytest.mark.parametrize("site", ["final", "block:0"])
+def test_below_the_readout_a_position_is_that_of_all(lm, site):
+    states = lm.capture_all(PROMPT, site)
+    assert [state.position for state in states] == [*range(len(lm.tokenize(PROMPT)))]
+    for position in (0, 3, -1):
+        state = lm.capture(PROMPT, position, site)
+        assert (state.site, state.position) == (site, position % len(states))
+        assert torch.equal(state.vector, states[position].vector)
+
+
+def test_every_depth_of_a_position_comes_from_one_forward_pass(lm):
+    depths = lm.capture_depth(PROMPT, 2)
+    assert [state.site for state in depths] == ["block:0", "block:1"]
+    for state in depths:
+        same = lm.capture(PROMPT, 2, state.site)
+        assert state.position == same.position == 2
+        assert torch.equal(state.vector, same.vector)
+    with pytest.raises(StabilityError, match="received 99"):
+        lm.capture_depth(PROMPT, 99)
+
+
+def test_the_background_of_a_site_holds_its_own_vectors(tmp_path):
+    config = FAMILIES["llama"]()
+    config.max_position_embeddings = 512
+    lm = load(str(save_model(tmp_path, config)), device="cpu")
+    first = files("stability.models").joinpath("prompts.txt").read_text("utf-8").splitlines()[0]
+    background = lm.background("block:0")
+    for index, state in enumerate(lm.capture_all(first, "block:0")):
+        assert torch.equal(background[index], state.vector)
+    assert len(background) == len(lm.background("prelogit"))
+    assert not torch.allclose(background, lm.background("final"), atol=0.1)
 
 
 def test_a_state_knows_where_it_is_from(lm):

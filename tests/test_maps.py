@@ -1,10 +1,11 @@
 """The map of a prompt: all its positions at once, against each alone."""
 
 import math
+from dataclasses import replace
 
 import pytest
 import torch
-from states import make_state, nearly_one_hot, random_direction, random_state, true_kl
+from states import Function, make_state, nearly_one_hot, random_direction, random_state, true_kl
 
 from stability.errors import StabilityError
 from stability.fisher import dense, spread
@@ -114,9 +115,13 @@ def test_fewer_dimensions_than_the_block_are_enough(V, d):
     assert token_map([state])[0].eigenvalue == pytest.approx(expected, rel=2e-4)
 
 
-def test_capped_logits_are_refused():
-    with pytest.raises(StabilityError, match="soft-caps them at 30"):
+def test_a_map_needs_logits_that_are_linear_in_every_state():
+    linear = random_state()
+    with pytest.raises(StabilityError, match="at 'prelogit', whose .* soft-capped at 30: capture"):
         token_map([random_state(softcap=30.0)])
+    below = replace(linear, site="final", above=Function(lambda x: x))
+    with pytest.raises(StabilityError, match="of tiny at 'final': capture it at 'prelogit'"):
+        token_map([linear, below])
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -1.0, math.nan])

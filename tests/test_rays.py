@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 from states import (
+    bent_state,
     binary_state,
     exact_kl,
     log_mean_exp,
@@ -23,9 +24,11 @@ from states import (
 )
 
 from stability import fisher
+from stability.bent import Bent
 from stability.errors import StabilityError
 from stability.law import MERGE_TOLERANCE
 from stability.rays import ray
+from stability.straight import Straight
 
 seeds = st.integers(0, 10**6)
 EPSILONS = [1e-3, 0.01, 0.1, 1.0]
@@ -280,6 +283,65 @@ def test_the_trust_range_holds_where_rare_far_tokens_are_all_that_bins_can_tell_
     assert found == pytest.approx(first_departure(line, 1, 0.1), rel=2.5e-3)
 
 
+# --- where the logits bend ------------------------------------------------------------------------
+
+
+BENT = {
+    "capped": random_state(gain=3.0, softcap=4.0, bias=True),
+    "below a layer": bent_state(gain=2.0),
+    "below a layer, capped": bent_state(1, gain=2.0, softcap=4.0),
+}
+
+
+@pytest.fixture(params=BENT)
+def bent(request):
+    state = BENT[request.param]
+    return ray(state, random_direction(state))
+
+
+def test_the_truth_is_exact_where_logits_are_linear_and_evaluated_where_they_bend(line, bent):
+    assert isinstance(line.truth, Straight)
+    assert isinstance(bent.truth, Bent)
+
+
+def test_where_logits_bend_the_curvature_is_the_autograd_hessian_of_kl(bent):
+    v = bent.direction
+    hessian = torch.func.hessian(lambda delta: true_kl(bent.state, delta))(torch.zeros_like(v))
+    assert bent.curvature == pytest.approx(float(v @ hessian @ v), rel=1e-12)
+
+
+def test_where_logits_bend_kl_and_probabilities_are_those_of_torch_distributions(bent):
+    t, tokens = np.linspace(-4, 4, 17), np.array([4, 0, 39])
+    deltas = t[:, None] * bent.direction.numpy()
+    # the oracle rounds logits of up to 20
+    np.testing.assert_allclose(bent.kl(t), true_kl(bent.state, deltas), rtol=1e-12, atol=1e-14)
+    moved = moved_logits(bent.state, deltas).softmax(dim=1).numpy().T
+    np.testing.assert_allclose(bent.probabilities(t), moved, rtol=1e-11)
+    np.testing.assert_allclose(bent.probabilities(t, tokens), moved[tokens], rtol=1e-11)
+
+
+def test_where_logits_bend_nothing_is_certified(bent):
+    assert bent.certificate(0.1) is None
+    assert bent.certificates(np.array(EPSILONS)) is None
+    assert bent.cumulants is None
+
+
+def test_where_logits_bend_a_direction_that_nothing_depends_on_has_neither_radius_nor_boundary():
+    """The network above ignores the last axis; in float64 the divergence along it is zero."""
+    state = random_state()
+    blind = make_state(
+        state.readout.W_U, torch.ones(7, dtype=torch.float64), above=lambda x: x[..., :6].tanh()
+    )
+    line = ray(blind, np.eye(7)[6])
+    assert line.curvature == 0
+    assert line.predicted_radius(0.1) is None
+    assert line.boundary(0.1) == (None, None)
+    assert line.certificate(0.1) is None
+    assert line.trust_range() == (None, None)
+    assert line.flips() == ([], [])
+    np.testing.assert_array_equal(line.kl(np.array([-1e6, 1.0])), 0)
+
+
 # --- errors ---------------------------------------------------------------------------------------
 
 
@@ -296,16 +358,9 @@ def test_what_is_no_direction_is_refused(state, direction, message):
         ray(state, direction)
 
 
-def test_a_ray_needs_logits_that_are_linear_in_the_state():
-    v = np.ones(6)
-    with pytest.raises(StabilityError, match=r"tiny soft-caps them at 30: choose a model without"):
-        ray(random_state(softcap=30.0), v)
-    with pytest.raises(StabilityError, match=r"this state is from 'final': capture it at"):
-        ray(make_state(np.eye(6), site="final"), v)
-
-
 @pytest.mark.parametrize("method", ["predicted_radius", "boundary", "certificate"])
 @pytest.mark.parametrize("epsilon", [0.0, -0.1, np.nan, np.inf])
-def test_epsilon_must_be_a_positive_number_of_nats(line, method, epsilon):
-    with pytest.raises(StabilityError, match=f"positive number of nats; received {epsilon}: try"):
-        getattr(line, method)(epsilon)
+def test_epsilon_must_be_a_positive_number_of_nats(line, bent, method, epsilon):
+    for own in (line, bent):
+        with pytest.raises(StabilityError, match=f"positive number of nats; received {epsilon}: t"):
+            getattr(own, method)(epsilon)

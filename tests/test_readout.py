@@ -74,6 +74,17 @@ def test_slopes_of_a_capped_readout_are_those_of_its_uncapped_logits():
 
 
 @every_variant
+def test_the_slope_of_the_cap_is_its_derivative(options):
+    readout = Readout(W, **options)
+    z = torch.linspace(-9, 9, 31, dtype=torch.float64, requires_grad=True)
+    (slope,) = torch.autograd.grad(readout.cap(z).sum(), z)
+    torch.testing.assert_close(readout.cap_slope(z), slope, rtol=0, atol=1e-15)
+    J = torch.func.jacrev(readout.logits)(y := random(D, seed=1))
+    product = readout.cap_slope(readout.uncapped(y))[:, None] * readout.slopes(torch.eye(D))
+    torch.testing.assert_close(product, J, rtol=0, atol=1e-13)
+
+
+@every_variant
 def test_pull_back_is_the_transpose_of_slopes(options):
     readout, directions, weights = Readout(W, **options), random(D, K), random(V, K)
     pushed = (readout.slopes(directions) * weights).sum(dim=0)

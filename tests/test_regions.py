@@ -7,6 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 from states import (
+    bent_state,
     far_kl,
     make_state,
     moved_logits,
@@ -95,9 +96,20 @@ def test_what_is_no_direction_spans_no_plane(state):
         region(state, np.ones(4), np.arange(4.0))
 
 
-def test_a_plane_needs_logits_that_are_linear_in_the_state():
-    with pytest.raises(StabilityError, match=r"soft-caps them at 30: choose a model without"):
-        plane_of(random_state(softcap=30.0))
+@pytest.mark.parametrize(
+    "state",
+    [random_state(gain=3.0, softcap=4.0, bias=True), bent_state(), bent_state(softcap=2.0)],
+    ids=["capped", "below a layer", "both"],
+)
+def test_where_logits_bend_the_plane_has_their_curvature_and_divergence(state):
+    plane = plane_of(state)
+    hessian = torch.func.hessian(lambda c: true_kl(state, plane.axes @ c))
+    expected = hessian(torch.zeros(2, dtype=torch.float64)).numpy()
+    # sums of 40 terms of size one; the oracle rounds logits up to 20
+    np.testing.assert_allclose(plane.curvature, expected, rtol=1e-11, atol=1e-13)
+    x, y = np.random.default_rng(0).uniform(-3, 3, (2, 3, 5))
+    expected = true_kl(state, points_of(plane, x, y)).numpy()
+    np.testing.assert_allclose(plane.kl(x, y), expected, rtol=1e-11, atol=1e-14)
 
 
 # --- the divergence and the argmax ----------------------------------------------------------------

@@ -5,7 +5,7 @@ import math
 
 import pytest
 import torch
-from states import make_state, moved_logits, nearly_one_hot, random_state, with_logits
+from states import bent_state, make_state, moved_logits, nearly_one_hot, random_state, with_logits
 from torch.distributions import Categorical
 
 LOGITS = [0.5, 3.0, -1.0, 3.0, 2.0]
@@ -78,6 +78,61 @@ def test_small_probabilities_keep_their_digits_beside_a_certain_token():
     others = state.log_probs[1:]
     # 1 − p = e^{−40}·39 tokens is below the rounding of p itself, not of its log
     torch.testing.assert_close(others, state.logits[1:] - 40, rtol=1e-14, atol=1e-14)
+
+
+VARIANTS = {
+    "linear": random_state(bias=True, scale=0.25),
+    "capped": random_state(gain=3.0, softcap=2.0),
+    "below": bent_state(d=4, D=9, scale=0.5),
+    "below, capped": bent_state(gain=3.0, softcap=2.0),
+}
+every_variant = pytest.mark.parametrize("state", VARIANTS.values(), ids=VARIANTS)
+
+
+def random(*shape: int) -> torch.Tensor:
+    draw = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, generator=draw, dtype=torch.float64)
+
+
+@every_variant
+def test_slopes_are_the_derivative_of_the_logits_and_pull_back_is_their_transpose(state):
+    zero = torch.zeros(state.width, dtype=torch.float64)
+    J = torch.func.jacrev(lambda delta: moved_logits(state, delta))(zero)
+    V, S = random(state.width, 3), random(40, 3)
+    close = {"rtol": 1e-12, "atol": 1e-12}  # float64 sums of 40 terms of size ten
+    torch.testing.assert_close(state.slopes(V), J @ V, **close)
+    torch.testing.assert_close(state.pull_back(S), J.T @ S, **close)
+
+
+@every_variant
+def test_push_and_pull_are_the_derivative_of_the_vector_given_to_the_readout(state):
+    J = torch.eye(state.width, dtype=torch.float64)
+    if state.above is not None:
+        J = torch.func.jacrev(state.above.function)(state.vector)
+    V, U = random(state.width, 3), random(state.readout.width, 3)
+    torch.testing.assert_close(state.push(V), J @ V, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(state.pull(U), J.T @ U, rtol=1e-12, atol=1e-13)
+
+
+@every_variant
+def test_at_the_readout_the_same_prediction_has_nothing_above_it(state):
+    there = state.at_readout()
+    assert (there.site, there.above) == ("prelogit", None)
+    assert there.width == state.readout.width
+    assert torch.equal(there.vector, state.prelogit)
+    assert torch.equal(there.logits, state.logits)
+    assert (there.prompt, there.position, there.model) == (state.prompt, 0, state.model)
+
+
+def test_only_uncapped_logits_at_the_readout_are_linear():
+    linear = {name: state.is_linear for name, state in VARIANTS.items()}
+    assert linear == {"linear": True, "capped": False, "below": False, "below, capped": False}
+
+
+def test_the_width_and_the_norm_are_those_of_the_sites_own_vector():
+    state = VARIANTS["below"]
+    assert (state.width, state.readout.width) == (4, 9)
+    assert state.norm == pytest.approx(float(state.vector.norm()), rel=1e-15)
 
 
 def test_a_state_cannot_be_changed():

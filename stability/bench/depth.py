@@ -10,7 +10,7 @@ from torch import Tensor, nn
 
 from stability import fisher
 from stability.bench.timing import Row, Way, measured
-from stability.depth import depth, depth_map
+from stability.depths import depth, depth_map
 from stability.moves import moved
 from stability.spectra import spectrum
 from stability.state import State

@@ -8,7 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from plotly.colors import sample_colorscale
 
-from stability.depth import Across
+from stability.depths import Across
 from stability.figures.style import (
     ABOVE_COLOUR_BAR,
     ACTUAL,
@@ -73,15 +73,14 @@ def depth_map_figure(
         y1=chosen + 0.5,
         line={"color": PREDICTED, "width": 2},
     )
-    drawn.update_xaxes(title="block (0 is the first)", showgrid=False, zeroline=False, ticks="")
+    bare = {"showgrid": False, "zeroline": False, "ticks": ""}
+    drawn.update_xaxes(title="block (0 is the first)", range=[-0.5, blocks - 0.5], **bare)
     drawn.update_yaxes(
         tickvals=list(range(rows)),
         ticktext=[visible(token) for token in tokens],
-        autorange="reversed",
+        range=[rows - 0.5, -0.5],
         automargin=True,
-        showgrid=False,
-        zeroline=False,
-        ticks="",
+        **bare,
     )
     return drawn
 

@@ -4,7 +4,7 @@ from collections.abc import Callable
 
 import streamlit as st
 
-from stability.depth import Across, Depth, across, depth, depth_map
+from stability.depths import Across, Depth, across, depth, depth_map
 from stability.models.progress import Report
 from stability.models.writing import Continuation, continuations
 from stability.paths import Path, path

@@ -1,0 +1,100 @@
+"""The derivative of a function of batches of vectors, both ways, against torch.func."""
+
+import pytest
+import torch
+from torch import Tensor
+
+from stability.jacobian import AT_ONCE, Jacobian
+
+D_IN, D_OUT = 7, 5
+
+
+def random(*shape: int) -> Tensor:
+    draw = torch.Generator().manual_seed(sum(shape))
+    return torch.randn(*shape, generator=draw, dtype=torch.float64)
+
+
+A, B, C, X = random(9, D_IN), random(D_OUT, 9), random(D_IN, D_OUT), random(D_IN)
+
+
+def layer(x: Tensor) -> Tensor:
+    return (x @ A.T).tanh() @ B.T
+
+
+def attention(x: Tensor) -> Tensor:
+    """One query from the vector, over keys and values of which the last are its own."""
+    keys = torch.cat([random(1, 4, D_IN).expand(len(x), -1, -1), (x @ A[:D_IN])[:, None]], dim=1)
+    scores = (x[:, None] * keys).sum(dim=-1)
+    return (scores.softmax(dim=-1)[..., None] * keys.sin()).sum(dim=1) @ C
+
+
+def norm(x: Tensor) -> Tensor:
+    return x * (x.square().mean(dim=-1, keepdim=True) + 1e-6).rsqrt() @ C
+
+
+FUNCTIONS = {
+    "a layer": layer,
+    "attention": attention,
+    "a norm": norm,
+    "a linear map": lambda x: x @ C,
+    "the identity": lambda x: 1 * x,
+}
+every_function = pytest.mark.parametrize("function", FUNCTIONS.values(), ids=FUNCTIONS)
+EXACT = {"rtol": 1e-12, "atol": 1e-13}  # float64 sums of a dozen terms of size one
+
+
+def exact(function) -> Tensor:
+    return torch.func.jacrev(lambda x: function(x[None])[0])(X)
+
+
+@every_function
+@pytest.mark.parametrize("k", [1, 3, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE + 5])
+def test_push_and_pull_are_the_jacobian_and_its_transpose(function, k):
+    J, found = exact(function), Jacobian(function, X)
+    V, U = random(D_IN, k), random(len(J), k)
+    torch.testing.assert_close(found.push(V), J @ V, **EXACT)
+    torch.testing.assert_close(found.pull(U), J.T @ U, **EXACT)
+
+
+@every_function
+def test_push_and_pull_are_transposes_of_each_other(function):
+    found = Jacobian(function, X)
+    V = random(D_IN, 4)
+    U = random(len(exact(function)), 6)
+    torch.testing.assert_close(U.T @ found.push(V), found.pull(U).T @ V, **EXACT)
+
+
+def test_asking_again_gives_the_same_and_the_vector_is_left_alone():
+    x = X.clone()
+    found = Jacobian(layer, x)
+    V, U = random(D_IN, 2), random(D_OUT, 2)
+    assert torch.equal(found.push(V), found.push(V))
+    assert torch.equal(found.pull(U), found.pull(U))
+    assert torch.equal(x, X)
+    assert not x.requires_grad
+
+
+def test_gradients_are_taken_also_where_they_are_switched_off():
+    V = random(D_IN, 2)
+    with torch.no_grad():
+        found = Jacobian(layer, X).push(V)
+    torch.testing.assert_close(found, exact(layer) @ V, **EXACT)
+
+
+def test_a_float32_function_gives_float64_with_the_digits_of_float32():
+    single = Jacobian(lambda x: (x @ A.float().T).tanh() @ B.float().T, X.float())
+    V, U = random(D_IN, 3), random(D_OUT, 3)
+    for found, expected in (
+        (single.push(V), exact(layer) @ V),
+        (single.pull(U), exact(layer).T @ U),
+    ):
+        assert found.dtype == torch.float64
+        # sums of a dozen terms of size one, each rounded to 6e-8
+        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
+        assert not torch.equal(found, expected)
+
+
+def test_an_output_that_does_not_move_has_no_derivative():
+    found = Jacobian(lambda x: 0 * x @ C, X)
+    assert found.push(random(D_IN, 2)).eq(0).all()
+    assert found.pull(random(D_OUT, 2)).eq(0).all()
