@@ -299,8 +299,8 @@ def test_where_nothing_bends_both_truths_agree(pair):
 def test_where_nothing_bends_flips_are_those_of_the_envelope(pair):
     straight, bent = pair
     total = 0
-    for expected, found in zip(straight.flips(limit=30), bent.flips(limit=30), strict=True):
-        expected = [flip for flip in expected if flip.distance < REACH * bent.state.norm]
+    for every, found in zip(straight.flips(limit=30), bent.flips(limit=30), strict=True):
+        expected = [flip for flip in every if flip.distance < REACH * bent.state.norm]
         assert [flip.id for flip in found] == [flip.id for flip in expected]
         distances = [flip.distance for flip in expected]
         # leads are straight lines: all that is left is rounding
@@ -345,8 +345,8 @@ def test_flips_of_a_network_are_where_bisection_finds_them(seed):
 def test_capping_changes_no_flip():
     plain, capped = (random_state(4, gain=3.0, softcap=c) for c in (None, 2.0))
     v = random_direction(plain)
-    for expected, found in zip(ray(plain, v).flips(20), ray(capped, v).flips(20), strict=True):
-        expected = [flip for flip in expected if flip.distance < REACH * plain.norm]
+    for every, found in zip(ray(plain, v).flips(20), ray(capped, v).flips(20), strict=True):
+        expected = [flip for flip in every if flip.distance < REACH * plain.norm]
         assert [flip.id for flip in found] == [flip.id for flip in expected]
         distances = [flip.distance for flip in expected]
         assert [flip.distance for flip in found] == pytest.approx(distances, rel=1e-9)

@@ -117,7 +117,7 @@ def test_fewer_dimensions_than_the_block_are_enough(V, d):
 
 def test_a_map_needs_logits_that_are_linear_in_every_state():
     linear = random_state()
-    with pytest.raises(StabilityError, match="at 'prelogit', whose .* soft-capped at 30: capture"):
+    with pytest.raises(StabilityError, match=r"at 'prelogit', whose .* soft-capped at 30: capture"):
         token_map([random_state(softcap=30.0)])
     below = replace(linear, site="final", above=Function(lambda x: x))
     with pytest.raises(StabilityError, match="of tiny at 'final': capture it at 'prelogit'"):

@@ -94,10 +94,10 @@ def test_where_nothing_bends_cells_are_nearly_the_exact_polygons(straight, ident
     spacing = (VIEW[1] - VIEW[0]) / (LATTICE - 1)
     found = identity.cells(VIEW)
     assert len(exact) > 3
-    for token in exact:
-        areas = [cell.area for cell in found if cell.id == token]
+    for token, cell in exact.items():
+        areas = [own.area for own in found if own.id == token]
         # within a square of the lattice, corners of three cells are cut: a few squares each
-        assert sum(areas) == pytest.approx(exact[token].area, abs=4 * spacing**2)
+        assert sum(areas) == pytest.approx(cell.area, abs=4 * spacing**2)
     for cell in found:
         assert cell.text == f"<{cell.id}>"
         assert cell.id in exact
