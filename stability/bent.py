@@ -28,6 +28,7 @@ FIRST = 1e-4  # nats; a walk begins at half of the closed form's radius for this
 STRIDES = 8  # steps evaluated together
 PARTS, ROUNDS = 8, 2  # 20 % / 64 is left of a step, and interpolation errs by the square of that
 BATCHES_KEPT = 4
+LEAST_NORM = 1e-100  # of a vector of zeros, along which nothing is reached
 
 
 @dataclass(frozen=True, eq=False)
@@ -41,7 +42,7 @@ class Lines:
     @property
     def limit(self) -> float:
         """How far lines are followed: `REACH` times the norm of the state's vector."""
-        return REACH * self.state.norm
+        return REACH * max(self.state.norm, LEAST_NORM)
 
     def at(self, lines: Int[ndarray, " n"], t: Float[ndarray, " n"]) -> Moved:
         """The prediction at distances along lines, one each."""

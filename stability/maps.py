@@ -53,6 +53,7 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
     estimated relative error `‖r‖²/(θ₁(θ₁ − θ_b))` of each is below 1e-4, or end with the eighth.
     Raises StabilityError where the logits are not linear in the state.
     """
+    fisher.require_linear(*states)
     chunks = [states[i : i + AT_ONCE] for i in range(0, len(states), AT_ONCE)]
     return [found for chunk in chunks for found in _sensitivities(together(chunk))]
 

@@ -78,7 +78,7 @@ def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectru
             f"The number of eigenpairs must be between 1 and the width {d}; received {k}: "
             "choose one in that range."
         )
-    if 8 * (k + GUARD) >= d:
+    if 8 * (k + GUARD) >= d or k + GUARD > state.readout.width:
         return _dense(state, k)
     return _by_head(state, k, tolerance) if state.is_linear else _by_factor(state, k, tolerance)
 

@@ -157,10 +157,10 @@ def test_where_the_divergence_saturates_an_unreachable_angle_is_infinite():
 
 
 def test_of_a_divergence_that_rises_and_falls_the_first_crossing_is_the_boundary():
-    """`log cosh(2 sin 30x + y)`: steep along `x`, where it returns after a tenth."""
-    plane = coin_plane(lambda x: 2 * (30 * x).sin(), lambda y: y)
+    """`log cosh(2 sin 1000x + y)`: steep along `x`, where it returns at once."""
+    plane = coin_plane(lambda x: 2 * (1000 * x).sin(), lambda y: y)
     height = np.arccosh(np.exp(0.3))
-    steep, flat = np.arcsin(height / 2) / 30, height
+    steep, flat = np.arcsin(height / 2) / 1000, height
     found = plane.boundary(0.3, np.array([0.0, np.pi / 2, np.pi]))
     assert found == pytest.approx([steep, flat, steep], rel=ACCURACY)
 

@@ -24,6 +24,7 @@ from stability import fisher
 from stability.errors import StabilityError
 from stability.flips import envelope
 from stability.models import LanguageModel, load
+from stability.models.upper import run
 from stability.moves import moved
 from stability.rays import ray
 from stability.spectra import spectrum
@@ -191,8 +192,7 @@ def test_later_tokens_read_what_a_perturbation_has_left_in_the_cache(double, nam
     with torch.no_grad():
         for step in (position + 1, position + 2):
             token = ids[step].expand(2, 1)
-            output = body(input_ids=token, past_key_values=cache, use_cache=True)
-            found = lm.readout.logits(output.last_hidden_state[:, -1])
+            found = lm.readout.logits(run(body, token, cache)[:, -1])
             for delta, logits in zip(deltas, found, strict=True):
                 torch.testing.assert_close(
                     logits, after(lm, ids[: step + 1], state, delta), **CLOSE

@@ -9,6 +9,7 @@ not depend on the vector; they are kept from one pass over the prompt.
 import copy
 from dataclasses import dataclass
 from functools import cached_property
+from inspect import signature
 from typing import Any
 
 import torch
@@ -60,6 +61,12 @@ class _Heard(_StandIn):
 
     def forward(self, *arguments: Any, **options: Any) -> Tensor:
         output: Tensor = self.__dict__["block"](*arguments, **options)
+        if not isinstance(output, Tensor):
+            raise StabilityError(
+                "Sites below the final norm need blocks that return a vector for each token; "
+                f"{type(self.__dict__['block']).__name__} returns a {type(output).__name__}: use "
+                "site 'prelogit'."
+            )
         self.outputs.append(output)
         return output
 
@@ -145,8 +152,14 @@ def _start_of(layer: DynamicLayer, length: int, rows: int) -> DynamicLayer:
 def _run(
     body: Any, blocks: list[Any], ids: Int[Tensor, "n T"], cache: DynamicCache
 ) -> Float[Tensor, "n T D"]:
-    seen: Any = view(body, blocks_of(body), blocks)
-    return seen(input_ids=ids, past_key_values=cache, use_cache=True).last_hidden_state
+    return run(view(body, blocks_of(body), blocks), ids, cache)
+
+
+def run(body: Any, ids: Int[Tensor, "n T"], cache: DynamicCache) -> Float[Tensor, "n T D"]:
+    """The vectors after the final norm of tokens that follow what a cache holds; the cache grows."""
+    # transformers renames the argument model by model, and warns of the old name
+    name = "cache" if "cache" in signature(body.forward).parameters else "past_key_values"
+    return body(input_ids=ids, use_cache=True, **{name: cache}).last_hidden_state
 
 
 @dataclass(frozen=True, eq=False)

@@ -2,7 +2,6 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Any
 
 import torch
 from jaxtyping import Float, Int
@@ -12,7 +11,7 @@ from transformers import DynamicCache
 from stability import distribution
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
-from stability.models.upper import Upper, passage
+from stability.models.upper import Upper, passage, run
 from stability.state import State, Token
 
 
@@ -81,11 +80,9 @@ def _written(
 ) -> list[Float[Tensor, "n V"]]:
     """The logits of each new token, the most likely one always chosen."""
     steps = [lm.readout.logits(last)]
-    body: Any = lm.model.base_model
     for _ in range(n - 1):
         ids: Int[Tensor, "n 1"] = distribution.argmax(steps[-1])[:, None]
-        output = body(input_ids=ids, past_key_values=cache, use_cache=True)
-        steps.append(lm.readout.logits(output.last_hidden_state[:, -1]))
+        steps.append(lm.readout.logits(run(lm.model.base_model, ids, cache)[:, -1]))
     return steps
 
 
