@@ -1,5 +1,6 @@
 """A loaded language model: prompts in, states out."""
 
+from collections.abc import Iterable
 from dataclasses import dataclass
 from importlib.resources import files
 from weakref import WeakKeyDictionary
@@ -108,7 +109,7 @@ class LanguageModel:
         """Every position's state from one forward pass. Raises as `capture` does."""
         block, tokens = self.block(site), self.tokenize(prompt)
         if block is not None:
-            passed = self._passage(tokens)
+            passed = self._passage(tokens, [block])
             return tuple(
                 self._below(passed, prompt, tokens, index, site) for index in range(len(tokens))
             )
@@ -126,8 +127,8 @@ class LanguageModel:
         """
         tokens = self.tokenize(prompt)
         index = self._index(position, len(tokens))
-        passed = self._passage(tokens)
         blocks = range(self.card.n_layers)
+        passed = self._passage(tokens, blocks)
         return tuple(
             self._below(passed, prompt, tokens, index, f"block:{block}") for block in blocks
         )
@@ -149,8 +150,8 @@ class LanguageModel:
             above=Upper(passed, index, block),
         )
 
-    def _passage(self, tokens: tuple[Token, ...]) -> Passage:
-        """A forward pass that keeps every block, once its upper part has been seen to give the same.
+    def _passage(self, tokens: tuple[Token, ...], blocks: Iterable[int]) -> Passage:
+        """A forward pass that keeps every block; what is above some has been seen to give the same.
 
         Raises StabilityError in half precision, whose rounding drowns small divergences, and for an
         architecture whose blocks need more than the vector before them.
@@ -164,15 +165,16 @@ class LanguageModel:
         passed = passage(self.model.base_model, ids)
         self.require_finite(passed.prelogits)
         expected = passed.prelogits[-1]
-        with torch.no_grad():
-            [found] = Upper(passed, len(tokens) - 1, 0)(passed.streams[0][-1:])
-        error = float((found - expected).norm() / expected.norm())
-        if not error <= AGREEMENT:
-            raise StabilityError(
-                f"The blocks above a site must give the model's own output to {AGREEMENT:g}; those "
-                f"of {self.card.name!r} ({type(self.model).__name__}) are off by {error:.1e}: this "
-                "architecture is supported at site 'prelogit' only."
-            )
+        for block in blocks:
+            with torch.no_grad():
+                [found] = Upper(passed, len(tokens) - 1, block)(passed.streams[block][-1:])
+            error = float((found - expected).norm() / expected.norm())
+            if not error <= AGREEMENT:
+                raise StabilityError(
+                    f"The blocks above a site must give the model's own output to {AGREEMENT:g}; "
+                    f"those of {self.card.name!r} ({type(self.model).__name__}) are off by "
+                    f"{error:.1e}: this architecture is supported at site 'prelogit' only."
+                )
         return passed
 
     def _index(self, position: int, length: int) -> int:
