@@ -178,7 +178,7 @@ class RegionView:
     axis: Float[ndarray, " n"]
     kl: Float[ndarray, "n n"]
     ellipse: Float[ndarray, "m 2"]
-    boundary: Float[ndarray, "m 2"]
+    boundary: Float[ndarray, "p 2"]
     ball: float | None
     cells: list[Cell]
     walls: Float[ndarray, "k 2 2"]
