@@ -10,6 +10,7 @@ from types import SimpleNamespace
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from stability.errors import StabilityError
 from stability.ui import jobs
 from stability.ui.jobs import Jobs
 
@@ -304,3 +305,50 @@ def test_many_sessions_at_once_each_get_what_they_asked_for(page, sessions):
     store = Jobs(2)
     asking = [sessions.submit(session, seed) for seed in range(1, 17)]
     assert all(all(done.result(PATIENCE)) for done in asking)
+
+
+# --- stopping, and taking turns ---------------------------------------------------------------------
+
+
+def test_work_that_takes_turns_lets_others_in_and_frees_its_turn_when_it_fails():
+    order = []
+
+    def work(report):
+        order.append("work")
+        entered.set()
+        while len(order) < 2:
+            report("Waiting for the other", 0.5)
+        raise ValueError("it failed")
+
+    def other():
+        assert entered.wait(PATIENCE)
+        with jobs.TURN:
+            order.append("other")
+
+    entered = threading.Event()
+    thread = threading.Thread(target=other)
+    thread.start()
+    with ThreadPoolExecutor(1) as pool:
+        job = jobs._Job(pool, work, takes_turns=True)
+        with pytest.raises(ValueError, match="it failed"):
+            job.future.result(PATIENCE)
+    thread.join(PATIENCE)
+    assert order == ["work", "other"]
+    assert jobs.TURN.acquire(timeout=PATIENCE)
+    jobs.TURN.release()
+
+
+def test_stopped_work_ends_at_its_next_report_with_a_sentence():
+    def work(report):
+        report("Measuring", 0.25)
+        started.set()
+        while True:
+            report("Measuring", 0.5)
+
+    started = threading.Event()
+    with ThreadPoolExecutor(1) as pool:
+        job = jobs._Job(pool, work, takes_turns=True)
+        assert started.wait(PATIENCE)
+        job.is_stopped = True
+        with pytest.raises(StabilityError, match="Measuring was stopped: start it again"):
+            job.future.result(PATIENCE)

@@ -412,3 +412,12 @@ def test_output_that_is_not_finite_is_refused(tmp_path):
     folder = str(save_model(tmp_path, FAMILIES["llama"](), edit=spoil))
     with pytest.raises(StabilityError, match="must be finite"):
         load(folder, device="cpu").capture(PROMPT, site="block:0")
+
+
+def test_blocks_that_return_more_than_a_vector_are_refused(tmp_path, monkeypatch):
+    lm = load(str(save_model(tmp_path, FAMILIES["llama"]())), device="cpu")
+    [first, *_] = blocks(lm.model)
+    own = first.forward
+    monkeypatch.setattr(first, "forward", lambda *a, **options: (own(*a, **options), None))
+    with pytest.raises(StabilityError, match="returns a tuple: use site 'prelogit'"):
+        lm.capture(PROMPT, site="block:0")
