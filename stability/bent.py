@@ -3,8 +3,10 @@
 Below the readout the divergence along a line is not convex and may never reach `ε`, as the final norm
 saturates. So the boundary is the *first* crossing: lines are evaluated at distances that grow by a
 fixed factor, out to some multiple of the state's norm, beyond which the direction is all that is left
-of the vector. A stretch in which something happens is cut in parts and evaluated again, and what is
-left of it is interpolated. What begins and ends within one step is not seen.
+of the vector. The first is half of the closed form's radius for `FIRST` nats, or a tenth of the norm
+if that is less. A stretch in which something happens is cut in parts and evaluated again, and what is
+left of it is interpolated. What begins and ends within one step is not seen, and a jump is found to a
+64th of its step.
 """
 
 import math
@@ -56,7 +58,8 @@ class Lines:
         What lies beyond a line's crossing is not evaluated in later strides, and said to be infinite.
         """
         m = len(self.curvatures)
-        radii = np.sqrt(2 * first / np.maximum(self.curvatures, 2 * first / self.limit**2))
+        most = self.limit / (5 * REACH)  # or a flat direction would begin beyond all that happens
+        radii = np.sqrt(2 * first / np.maximum(self.curvatures, 2 * first / most**2))
         t, kl = np.zeros((m, 1)), np.zeros((m, 1))
         winners = np.full((m, 1), self.state.argmax)
         while (open_lines := np.flatnonzero(kl.max(axis=1) < level)).size:
@@ -185,7 +188,7 @@ class Bent:
 
     def at(self, t: Float[ndarray, " n"]) -> Moved:
         """The prediction at points of the line; the last few batches are kept."""
-        return self._evaluated(t.tobytes())
+        return self._evaluated(np.asarray(t, dtype=float).tobytes())
 
     def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """The divergence at points of the line, in nats."""
@@ -223,6 +226,5 @@ class Bent:
         if not outside.size:
             return None
         i = outside[0]
-        if i == 0:
-            return float(t[0])
-        return float(np.interp(1.0, off[[i - 1, i]], t[[i - 1, i]]))
+        where = float(t[0] if i == 0 else np.interp(1.0, off[[i - 1, i]], t[[i - 1, i]]))
+        return where if where <= self._sides.limit else None

@@ -36,8 +36,9 @@ class Moved:
     def uncapped(self, tokens: Int[ndarray, " m"]) -> Float[Tensor, "n m"]:
         """Logits of some tokens before any soft-capping: their order is that of the logits."""
         readout, index = self.state.readout, torch.from_numpy(tokens)
-        rows = readout.scale * readout.W_U[index].double()
-        return self.state.uncapped_logits[index] + self.displacement @ rows.T
+        rows = readout.scale * readout.W_U[index]
+        shift = self.displacement.to(rows) @ rows.T  # as all products with W_U in its own float32
+        return self.state.uncapped_logits[index] + shift.double()
 
     def probabilities(self, tokens: Int[ndarray, " m"]) -> Float[ndarray, "m n"]:
         """Probabilities of some tokens, `p_i exp(shift_i − E_p[shift] − KL)`."""
@@ -63,6 +64,8 @@ def moved(state: State, perturbations: Float[Tensor, "n d"]) -> Moved:
 def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
     if state.above is None:
         return perturbations.double()
+    if not len(perturbations):  # networks do not run on nothing
+        return state.prelogit.double()[None][:0]
     with torch.no_grad():
         moved = state.above(state.vector.double() + perturbations)
     return moved.double() - state.prelogit.double()

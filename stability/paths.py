@@ -25,23 +25,19 @@ class Path:
     """`A + α(B − A)` for `α` in [0, 1], sampled.
 
     `kl` are the divergences `KL(p_A‖p_α)` in nats; `movement` is how far the vector before the readout
-    has moved, as a part of its whole way; `argmax` holds token ids. `start` and `end` are the rays
-    from A towards B and from B towards A, both after A's earlier tokens; `length` is `‖B − A‖`.
+    has moved, as a part of its whole way; `edge` is the `α` where it moves fastest; `argmax` holds
+    token ids. `start` and `end` are the rays from A towards B and from B towards A, both after A's
+    earlier tokens; `length` is `‖B − A‖`.
     """
 
     alpha: Float[ndarray, " n"]
     kl: Float[ndarray, " n"]
     movement: Float[ndarray, " n"]
     argmax: Int[ndarray, " n"]
+    edge: float
     start: Ray
     end: Ray
     length: float
-
-    @property
-    def edge(self) -> float:
-        """The `α` at which the output moves fastest."""
-        fastest = int(np.diff(self.movement).argmax())
-        return float(self.alpha[fastest : fastest + 2].mean())
 
     def predicted(self, epsilon: float) -> tuple[float | None, float | None]:
         """Where the closed form puts the edge of A's stable region, and of B's, as `α`."""
@@ -69,12 +65,14 @@ def path(a: State, b: State, steps: int = STEPS) -> Path:
     alpha = np.linspace(0, 1, steps + 1)
     way = b.vector.double() - a.vector.double()
     found = moved(a, torch.from_numpy(alpha).to(way)[:, None] * way)
+    fastest = int(found.displacement.diff(dim=0).norm(dim=1).argmax())
     distances = found.displacement.norm(dim=1).cpu().numpy()
     return Path(
         alpha=alpha,
         kl=found.kl,
         movement=distances / (distances[-1] or 1.0),
         argmax=found.argmax,
+        edge=float(alpha[fastest : fastest + 2].mean()),
         start=ray(a, towards),
         end=ray(replace(a, vector=b.vector), -towards),
         length=float(way.norm()),

@@ -126,7 +126,7 @@ class BentPlane:
 
     def at(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Moved:
         """The prediction at points of the plane; the last few batches are kept."""
-        return self._evaluated(np.stack([np.ravel(x), np.ravel(y)], axis=1).tobytes())
+        return self._evaluated(np.stack([np.ravel(x), np.ravel(y)], axis=1).astype(float).tobytes())
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The divergence at points of the plane."""

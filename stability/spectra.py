@@ -108,9 +108,9 @@ def factor(state: State, m: int) -> Float[Tensor, "d m"]:
     """
     start = state.at_readout()
     if not start.is_linear:
-        return fisher.sketch(state, m, seed=0)
+        return fisher.sketch(state, m, seed=0) / m**0.5
     found = spectrum(start, min(m, start.width), ROUGH)
-    return state.pull(found.vectors * found.eigenvalues.sqrt())
+    return state.pull(found.vectors * found.eigenvalues.clamp_min(0).sqrt())
 
 
 def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:

@@ -451,3 +451,26 @@ def test_a_line_that_has_crossed_is_not_followed_further():
     assert t.shape == (2, 1 + 24)
     assert (kl.max(axis=1) >= 0.01).all()
     assert max(calls) <= 2 * 8
+
+
+# --- odd input --------------------------------------------------------------------------------------
+
+
+def test_points_may_come_in_single_precision():
+    line = along(late(10.0, 0.02))
+    t = np.array([1.0, 2.0])
+    np.testing.assert_array_equal(line.truth.kl(t.astype(np.float32)), line.kl(t))
+    np.testing.assert_array_equal(line.probabilities(t.astype(np.float32)), line.probabilities(t))
+
+
+def test_a_network_is_not_run_on_nothing():
+    """A line without a flip has nothing to sharpen."""
+
+    def picky(x):
+        assert len(x)
+        return x.tanh() * 1e-3
+
+    state = make_state(
+        np.array([[0.5, 1.0], [0.0, 0.0]]), np.array([1.0, 1.0]), above=Function(picky)
+    )
+    assert ray(state, np.array([1.0, 0.0])).flips() == ([], [])

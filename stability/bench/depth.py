@@ -79,7 +79,7 @@ def _spectrum_row(state: State) -> Row:
 def _ray_row(state: State) -> Row:
     direction = spectrum(state, 1).vectors[:, 0]
     radius = fisher.radius(float(spectrum(state, 1).eigenvalues[0]), 0.01) or 1.0
-    t = torch.linspace(-2, 2, POINTS, dtype=torch.float64) * radius
+    t = radius * torch.linspace(-2, 2, POINTS, dtype=torch.float64, device=direction.device)
     perturbations = t[:, None] * direction
     whole = replace(state, above=WholePrompt(state))
     one = f"a forward pass of the whole prompt a point (1 of {POINTS}, scaled)"

@@ -5,10 +5,12 @@ from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
+from numpy import ndarray
 from torch import Tensor
 from transformers import DynamicCache
 
 from stability import distribution
+from stability.directions import unit
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.models.upper import Upper, passage, run
@@ -32,7 +34,7 @@ class Continuation:
 def continuations(
     lm: LanguageModel,
     state: State,
-    direction: Float[Tensor, " d"],
+    direction: Float[Tensor, " d"] | Float[ndarray, " d"],
     distances: Sequence[float],
     n: int = 24,
 ) -> list[Continuation]:
@@ -43,14 +45,17 @@ def continuations(
     and values of the blocks above, which later tokens read. A text ends after an end-of-text token.
     Raises StabilityError where the model's context has no room for `n` more tokens.
     """
+    if n < 1:
+        raise StabilityError(f"A text needs at least one token; received {n}: ask for 24.")
     room = None if lm.context is None else lm.context - state.position - 1
     if room is not None and n > room:
         raise StabilityError(
             f"{lm.card.name} reads at most {lm.context} tokens; after position {state.position} there "
             f"is room for {room}, not for {n}: ask for fewer, or shorten the prompt."
         )
-    moves = torch.tensor([0.0, *distances], dtype=torch.float64, device=direction.device)
-    vectors = state.vector.double() + moves[:, None] * direction.double()
+    v = unit(direction, state.width).to(state.vector.device)
+    moves = torch.tensor([0.0, *distances], dtype=torch.float64, device=v.device)
+    vectors = state.vector.double() + moves[:, None] * v
     with torch.no_grad():
         last, cache = _entered(lm, state, vectors)
         steps = _written(lm, last, cache, n)

@@ -71,7 +71,9 @@ def _token_choice(place: Any) -> None:
     )
 
 
-def _asked(name: str, key: tuple[Any, ...], label: str) -> tuple[bool, Callable[[], None]]:
+def _asked(
+    name: str, key: tuple[Any, ...], label: str, is_there: bool = False
+) -> tuple[bool, Callable[[], None]]:
     """Whether some long work was asked for, by a button that stands there until then; and how to
     take that back.
     """
@@ -82,7 +84,7 @@ def _asked(name: str, key: tuple[Any, ...], label: str) -> tuple[bool, Callable[
     def withdraw() -> None:
         st.session_state[name] = None
 
-    if st.session_state.get(name) == key:
+    if is_there or st.session_state.get(name) == key:
         return True, withdraw
     st.button(label, on_click=ask, type="primary")
     return False, withdraw
@@ -96,16 +98,15 @@ def _map(place: Any, epsilon: float, relative: bool) -> None:
     key = (place.model, place.prompt)
     if len(tokens) <= QUICK:
         st.session_state.setdefault("map_asked", key)
-    if not layers.has_map(*key):
-        asked, withdraw = _asked(
-            "map_asked", key, f"Measure {len(tokens)} tokens at every block (about a second each)"
-        )
-        if not asked:
-            return
-    else:
-        withdraw = None
+    label = f"Measure {len(tokens)} tokens at every block (about a second each)"
+    asked, withdraw = _asked("map_asked", key, label, layers.has_map(*key))
+    if not asked:
+        return
     depths = layers.depths(*key, on_stop=withdraw)
     radii = np.array([[np.nan if r is None else r for r in one.radii(epsilon)] for one in depths])
+    if np.isnan(radii).all():
+        st.info("These predictions are so certain that no push at any block has a curvature.")
+        return
     if relative:
         radii /= np.stack([one.norms.cpu().numpy() for one in depths]) / 100
     unit = "% of ‖vector‖" if relative else "units of the vector"
@@ -139,6 +140,9 @@ def _across(place: Any, epsilon: float, relative: bool) -> None:
     norms = depth.norms.cpu().numpy()
     reached = np.isfinite(found.actual)
     errors = np.abs(found.predicted[:, None] / found.actual - 1)[reached]
+    if not errors.size:
+        st.info("No block's boundary is reached: there is nothing to compare.")
+        return
     st.markdown(
         f"**In {int((errors <= 0.1).sum())} of {found.actual.size} cases (both sides of "
         f"{len(found.predicted)} blocks) the closed form is within 10 % of the truth; the median "

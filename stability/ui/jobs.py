@@ -49,7 +49,7 @@ class _Job:
 
     @property
     def failed(self) -> bool:
-        return self.future.done() and self.future.exception() is not None
+        return self.is_stopped or (self.future.done() and self.future.exception() is not None)
 
 
 class Jobs:

@@ -5,6 +5,7 @@ from collections.abc import Callable
 import streamlit as st
 
 from stability.depths import Across, Depth, across, depth, depth_map
+from stability.errors import StabilityError
 from stability.models.progress import Report
 from stability.models.writing import Continuation, continuations
 from stability.paths import Path, path
@@ -64,7 +65,12 @@ def _written(
     pairs = eigenpairs(place, PAIRS)
     direction = pairs.vectors[:, min(rank, pairs.vectors.shape[1] - 1)]
     with TURN:
-        r = ray(here, direction).predicted_radius(epsilon) or 0.0
+        r = ray(here, direction).predicted_radius(epsilon)
+    if r is None:
+        raise StabilityError(
+            f"A push needs a direction with curvature; eigendirection {rank + 1} has none here: "
+            "choose an earlier one, or a less certain token."
+        )
     places = {"t = 0": 0.0, "r/2": r / 2, "r": r, "2r": 2 * r, "−r": -r, "−2r": -2 * r}
     if extra:
         places[f"t = {extra:.3g}"] = extra
