@@ -10,9 +10,8 @@ left of it is interpolated. What begins and ends within one step is not seen, an
 """
 
 import math
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,8 +19,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
+from stability import fisher
 from stability.flips import Flip
-from stability.moves import Moved, moved
+from stability.moves import Batches, Moved, moved
 from stability.state import State
 
 STEP = 1.2  # factor between distances
@@ -29,7 +29,6 @@ REACH = 5.0  # norms of the state's vector
 FIRST = 1e-4  # nats; a walk begins at half of the closed form's radius for this
 STRIDES = 8  # steps evaluated together
 PARTS, ROUNDS = 8, 2  # 20 % / 64 is left of a step, and interpolation errs by the square of that
-BATCHES_KEPT = 4
 LEAST_NORM = 1e-100  # of a vector of zeros, along which nothing is reached
 
 
@@ -59,7 +58,7 @@ class Lines:
         """
         m = len(self.curvatures)
         most = self.limit / (5 * REACH)  # or a flat direction would begin beyond all that happens
-        radii = np.sqrt(2 * first / np.maximum(self.curvatures, 2 * first / most**2))
+        radii = np.array([min(fisher.radius(c, first) or most, most) for c in self.curvatures])
         t, kl = np.zeros((m, 1)), np.zeros((m, 1))
         winners = np.full((m, 1), self.state.argmax)
         while (open_lines := np.flatnonzero(kl.max(axis=1) < level)).size:
@@ -178,17 +177,9 @@ class Bent:
         return self._sides.walk(FIRST, math.inf)
 
     @cached_property
-    def _evaluated(self) -> Callable[[bytes], Moved]:
-        @lru_cache(BATCHES_KEPT)
-        def evaluated(points: bytes) -> Moved:
-            t = np.frombuffer(points)
-            return self._sides.at((t >= 0).astype(int), np.abs(t))
-
-        return evaluated
-
-    def at(self, t: Float[ndarray, " n"]) -> Moved:
+    def at(self) -> Batches:
         """The prediction at points of the line; the last few batches are kept."""
-        return self._evaluated(np.asarray(t, dtype=float).tobytes())
+        return Batches(lambda t: self._sides.at((t >= 0).astype(int), np.abs(t)))
 
     def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """The divergence at points of the line, in nats."""
@@ -221,7 +212,7 @@ class Bent:
     def _departure(self, line: int, tolerance: float) -> float | None:
         t, kl, _ = (part[line, 1:] for part in self._walked)
         with np.errstate(divide="ignore", invalid="ignore"):  # where rounding is all there is
-            off = np.abs(0.5 * self.curvature * t**2 / kl - 1) / tolerance
+            off = np.abs(fisher.quadratic(self.curvature, t) / kl - 1) / tolerance
         outside = np.flatnonzero(off > 1)
         if not outside.size:
             return None

@@ -133,6 +133,17 @@ class Across:
     scale: Float[ndarray, " n"]
     kl: Float[ndarray, "L n"]
 
+    @property
+    def errors(self) -> Float[ndarray, "L 2"]:
+        """`predicted/actual − 1` on both sides of each block; NaN where nothing is reached."""
+        actual = np.where(np.isfinite(self.actual), self.actual, np.nan)
+        return self.predicted[:, None] / actual - 1
+
+    @property
+    def quadratic(self) -> Float[ndarray, " n"]:
+        """What the closed form takes every curve of `kl` to be, `ε (t/r)²`."""
+        return fisher.quadratic(2 * self.epsilon, self.scale)
+
 
 def across(
     found: Depth,

@@ -1,7 +1,10 @@
 """What perturbations of a state do to the prediction, at any site: evaluated, not solved."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import lru_cache
 
+import numpy as np
 import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
@@ -10,6 +13,7 @@ from torch import Tensor
 from stability import distribution
 from stability.state import State
 
+BATCHES_KEPT = 4
 AT_ONCE = 64  # perturbations, each with a float64 for every token
 
 
@@ -47,6 +51,21 @@ class Moved:
         kl = torch.from_numpy(self.kl).to(moved)
         log_q = state.log_probs[index] + moved - state.logits[index] - (self.drift + kl)[:, None]
         return log_q.exp().T.cpu().numpy()
+
+
+class Batches:
+    """What points give, for a function that takes long: the last few batches of points are kept."""
+
+    def __init__(self, evaluate: Callable[[Float[ndarray, " n"]], Moved]) -> None:
+        @lru_cache(BATCHES_KEPT)
+        def evaluated(points: bytes) -> Moved:
+            return evaluate(np.frombuffer(points).copy())
+
+        self._evaluated = evaluated
+
+    def __call__(self, points: Float[ndarray, " n"]) -> Moved:
+        """What the points give."""
+        return self._evaluated(np.asarray(points, dtype=float).tobytes())
 
 
 def moved(state: State, perturbations: Float[Tensor, "n d"]) -> Moved:

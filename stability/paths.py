@@ -48,7 +48,10 @@ class Path:
         )
 
     def actual(self, epsilon: float) -> tuple[float | None, float | None]:
-        """Where the divergence from A, and from B, first reaches `ε` on the way, as `α`."""
+        """Where the divergence from A, and from B, first reaches `ε` on the way, as `α`.
+
+        None where it does not within five norms of the vector it starts from: see `Ray.boundary`.
+        """
         from_a, from_b = (one.boundary(epsilon)[1] for one in (self.start, self.end))
         return (
             None if from_a is None or from_a > self.length else from_a / self.length,
@@ -59,7 +62,7 @@ class Path:
 def path(a: State, b: State, steps: int = STEPS) -> Path:
     """The way from one state to another of the same model and site.
 
-    Raises StabilityError where they are not, or are the same vector.
+    Raises StabilityError where sites or widths differ, or both are the same vector.
     """
     towards = directions.prompt_difference(a, b).vector
     alpha = np.linspace(0, 1, steps + 1)

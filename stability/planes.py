@@ -1,8 +1,7 @@
 """The truth in the plane of two directions: exact where logits are linear, evaluated elsewhere."""
 
-from collections.abc import Callable
 from dataclasses import dataclass
-from functools import cached_property, lru_cache
+from functools import cached_property
 
 import contourpy
 import numpy as np
@@ -12,10 +11,10 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability import cells
-from stability.bent import BATCHES_KEPT, Lines
+from stability.bent import Lines
 from stability.cells import Cell, Extent
 from stability.law import Atoms, Law, divergence
-from stability.moves import Moved, moved
+from stability.moves import Batches, Moved, moved
 from stability.state import State
 
 ANGLES_AT_ONCE = 30  # laws of the whole vocabulary held in memory together
@@ -116,17 +115,16 @@ class BentPlane:
         return Lines(self.state, directions, curvatures).crossings(np.array([epsilon]))[:, 0]
 
     @cached_property
-    def _evaluated(self) -> Callable[[bytes], Moved]:
-        @lru_cache(BATCHES_KEPT)
-        def evaluated(points: bytes) -> Moved:
-            plane = torch.from_numpy(np.frombuffer(points).reshape(-1, 2).copy()).to(self.axes)
+    def _batches(self) -> Batches:
+        def at(points: Float[ndarray, " n"]) -> Moved:
+            plane = torch.from_numpy(points.reshape(-1, 2)).to(self.axes)
             return moved(self.state, plane @ self.axes.T)
 
-        return evaluated
+        return Batches(at)
 
     def at(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Moved:
         """The prediction at points of the plane; the last few batches are kept."""
-        return self._evaluated(np.stack([np.ravel(x), np.ravel(y)], axis=1).astype(float).tobytes())
+        return self._batches(np.stack([np.ravel(x), np.ravel(y)], axis=1).ravel())
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The divergence at points of the plane."""

@@ -70,7 +70,7 @@ class Ray:
 
     def quadratic(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
         """What the closed form takes the divergence to be, `½ t² vᵀHv`, in nats."""
-        return 0.5 * self.curvature * np.atleast_1d(np.asarray(t, dtype=float)) ** 2
+        return fisher.quadratic(self.curvature, np.atleast_1d(np.asarray(t, dtype=float)))
 
     def predicted_radius(self, epsilon: float) -> float | None:
         """The closed form `sqrt(2ε / vᵀHv)`, or None in a direction without curvature."""

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import flips, newton
+from stability import fisher, flips, newton
 from stability.certificate import brackets
 from stability.flips import Flip
 from stability.law import Atoms, Law
@@ -65,15 +65,12 @@ class Straight:
         minus, plus = (flips.along(self.state, sign * self.slopes, limit) for sign in (-1, 1))
         return minus, plus
 
-    def quadratic(self, t: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
-        """`½κ₂t²`: what the closed form takes the divergence to be."""
-        return 0.5 * self.cumulants[0] * t**2
-
     def trust_range(self, tolerance: float) -> tuple[float | None, float | None]:
         """The first `t` of each side at which the quadratic is off by `tolerance` of the true KL."""
         # self-concordance keeps the quadratic within half of `tolerance` up to the first point
         start = min(tolerance, 1) / np.ptp(self.slopes)
-        grid = np.geomspace(start, 100 * np.sqrt(2 / self.cumulants[0]), 400)
+        end = 100 * (fisher.radius(self.cumulants[0], 1.0) or np.inf)
+        grid = np.geomspace(start, end, 400)
         minus, plus = (self._leaves(sign * grid, tolerance) for sign in (-1, 1))
         return minus, plus
 
@@ -92,7 +89,9 @@ class Straight:
     ) -> float | None:
         """Where along `grid` `½κ₂t²/KL` first leaves `[1 − tolerance, 1 + tolerance]`."""
         parts = np.array_split(grid, 20)  # a grid times a vocabulary would be a gigabyte
-        ratio = self.quadratic(grid) / np.concatenate([atoms.kl_and_slope(t)[0] for t in parts])
+        curvature = self.cumulants[0]
+        kl = np.concatenate([atoms.kl_and_slope(t)[0] for t in parts])
+        ratio = fisher.quadratic(curvature, grid) / kl
         outside = np.flatnonzero(np.abs(ratio - 1) > tolerance)
         if not outside.size:
             return None
@@ -102,7 +101,7 @@ class Straight:
         def departure(u: ndarray) -> tuple[ndarray, ndarray]:
             t = sign * np.exp(u)
             kl, slope = atoms.kl_and_slope(t)
-            value = np.log(self.quadratic(t) / kl) - np.log1p(side * tolerance)
+            value = np.log(fisher.quadratic(curvature, t) / kl) - np.log1p(side * tolerance)
             return side * value, side * (2 - t * slope / kl)
 
         log_t = np.log(np.abs(grid[[first - 1, first]]))

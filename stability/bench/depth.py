@@ -39,12 +39,7 @@ class WholePrompt:
     def __init__(self, state: State) -> None:
         upper: Any = state.above
         self.position, self.passage = upper.position, upper.passage
-        [lists] = [
-            module
-            for module in self.passage.body.modules()
-            if isinstance(module, nn.ModuleList) and len(module) == len(self.passage.streams)
-        ]
-        self.block = lists[upper.block]
+        self.block: nn.Module = self.passage.blocks[upper.block]
 
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """The vectors after the final norm, for several vectors that leave the block."""

@@ -1,6 +1,7 @@
 """All depths: how long the radius is at every token and block, and how right it is at one token."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import plotly.graph_objects as go
@@ -36,35 +37,19 @@ def depth_map_figure(
         max(ROW * rows + 150, LEAST), margin={**ABOVE_COLOUR_BAR, "t": 14}, hovermode="closest"
     )
     logs = np.log10(radii)
-    low, high = float(np.nanmin(logs)), float(np.nanmax(logs))
-    ticks = np.linspace(low, high, 5)
-    bar = {
-        **colour_bar(f"shortest predicted radius ({unit})"),
-        "tickvals": ticks,
-        "ticktext": [f"{10**tick:.2g}" for tick in ticks],
-        "y": -60 / (ROW * rows),
-    }
     drawn.add_heatmap(
         z=logs.astype(np.float32),
         colorscale=KL_SCALE,
-        colorbar=bar,
+        colorbar={
+            **colour_bar(f"shortest predicted radius ({unit})"),
+            **_ticks(logs),
+            "y": -60 / (ROW * rows),
+        },
         xgap=1,
         ygap=1,
         hoverinfo="skip",
     )
-    y, x = (part.ravel() for part in np.indices((rows, blocks)))
-    drawn.add_scatter(
-        x=x,
-        y=y,
-        mode="markers",
-        marker={"symbol": "square", "size": 16, "color": "rgba(0,0,0,0)"},
-        customdata=[
-            [visible(tokens[int(row)]), f"{radii[row, block]:.3g}"]
-            for row, block in zip(y, x, strict=True)
-        ],
-        hovertemplate="%{customdata[0]}, block %{x}<br>r = %{customdata[1]}<extra></extra>",
-        showlegend=False,
-    )
+    drawn.add_trace(_marks(radii, tokens))
     drawn.add_shape(
         type="rect",
         x0=-0.5,
@@ -85,6 +70,32 @@ def depth_map_figure(
     return drawn
 
 
+def _ticks(logs: Float[ndarray, "T L"]) -> dict[str, Any]:
+    """Marks of a colour bar, in the numbers whose logarithms are drawn."""
+    known = logs[np.isfinite(logs)]
+    if not known.size:
+        return {}
+    ticks = np.linspace(known.min(), known.max(), 5)
+    return {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks]}
+
+
+def _marks(radii: Float[ndarray, "T L"], tokens: Sequence[str]) -> go.Scatter:
+    """A transparent mark on every cell."""
+    y, x = (part.ravel() for part in np.indices(radii.shape))
+    return go.Scatter(
+        x=x,
+        y=y,
+        mode="markers",
+        marker={"symbol": "square", "size": 16, "color": "rgba(0,0,0,0)"},
+        customdata=[
+            [visible(tokens[int(row)]), f"{radii[row, block]:.3g}"]
+            for row, block in zip(y, x, strict=True)
+        ],
+        hovertemplate="%{customdata[0]}, block %{x}<br>r = %{customdata[1]}<extra></extra>",
+        showlegend=False,
+    )
+
+
 def across_figure(found: Across, length: Float[ndarray, " L"], unit: str) -> go.Figure:
     """Predicted and actual radii over the blocks; `length` is the unit's own at each block."""
     drawn = figure(380, hovermode="x unified")
@@ -102,7 +113,7 @@ def across_figure(found: Across, length: Float[ndarray, " L"], unit: str) -> go.
         )
     drawn.add_scatter(
         x=blocks,
-        y=found.predicted / length,
+        y=np.where(np.isfinite(found.predicted), found.predicted, np.nan) / length,
         name="predicted r",
         mode="lines+markers",
         line={"color": PREDICTED, "width": 3, "dash": "dash"},
@@ -132,29 +143,24 @@ def curves_figure(found: Across) -> go.Figure:
             )
     drawn.add_scatter(
         x=found.scale,
-        y=found.epsilon * found.scale**2,
+        y=found.quadratic,
         name="closed form ε (t/r)²",
         mode="lines",
         line={"color": PREDICTED, "width": 3, "dash": "dash"},
         hoverinfo="skip",
     )
-    drawn.add_scatter(
-        x=[None],
-        y=[None],
-        mode="markers",
-        marker={
-            "color": [0],
-            "cmin": 0,
-            "cmax": last,
-            "colorscale": KL_SCALE,
-            "colorbar": {**colour_bar("block"), "y": -0.3},
-        },
-        showlegend=False,
-    )
+    drawn.add_trace(_block_colours(last))
     drawn.add_hline(y=found.epsilon, line={"color": QUIET, "width": 1.5, "dash": "dot"})
     drawn.update_xaxes(title="t / predicted r of the block")
     drawn.update_yaxes(title="KL (nats)", range=[0, CEILING * found.epsilon])
     return drawn
+
+
+def _block_colours(last: int) -> go.Scatter:
+    """Nothing to see but a colour bar from the first block to the last."""
+    bar = {**colour_bar("block"), "y": -0.3}
+    marker = {"color": [0], "cmin": 0, "cmax": last, "colorscale": KL_SCALE, "colorbar": bar}
+    return go.Scatter(x=[None], y=[None], mode="markers", marker=marker, showlegend=False)
 
 
 def alignment_figure(alignment: Float[ndarray, "L L"]) -> go.Figure:

@@ -36,18 +36,33 @@ def path_figure(path: Path, epsilon: float, names: Sequence[str]) -> go.Figure:
         row=2,
         col=1,
     )
-    for name, ends, colour, dash in (
-        ("predicted edge", path.predicted(epsilon), PREDICTED, "dash"),
-        ("actual edge", path.actual(epsilon), ACTUAL, "solid"),
-    ):
-        inside = [end for end in ends if end is not None and 0 <= end <= 1]
-        for end in inside:
+    _draw_edges(drawn, "predicted edge", path.predicted(epsilon), PREDICTED, "dash")
+    _draw_edges(drawn, "actual edge", path.actual(epsilon), ACTUAL, "solid")
+    drawn.add_trace(_changes(path, names), row=2, col=1)
+    drawn.add_hline(y=epsilon, line={"color": QUIET, "width": 1.5, "dash": "dot"}, row=1, col=1)
+    drawn.update_yaxes(title="KL (nats)", rangemode="tozero", row=1, col=1)
+    drawn.update_yaxes(
+        title="output moved (of its way)", tickformat=".0%", rangemode="tozero", row=2, col=1
+    )
+    drawn.update_xaxes(title="α: from A (0) to B (1)", row=2, col=1)
+    return drawn
+
+
+def _draw_edges(
+    drawn: go.Figure, name: str, ends: Sequence[float | None], colour: str, dash: str
+) -> None:
+    """Vertical lines where an edge lies between the states, and their entry in the legend."""
+    for end in ends:
+        if end is not None and 0 <= end <= 1:
             drawn.add_vline(x=end, line={"color": colour, "width": 2, "dash": dash})
-        drawn.add_scatter(
-            x=[None], y=[None], mode="lines", name=name, line={"color": colour, "dash": dash}
-        )
+    line = {"color": colour, "dash": dash}
+    drawn.add_scatter(x=[None], y=[None], mode="lines", name=name, line=line)
+
+
+def _changes(path: Path, names: Sequence[str]) -> go.Scatter:
+    """Marks where another token becomes the most likely one."""
     changes = [i for i in range(1, len(names)) if path.argmax[i] != path.argmax[i - 1]]
-    drawn.add_scatter(
+    return go.Scatter(
         x=path.alpha[changes],
         y=np.zeros(len(changes)),
         mode="markers",
@@ -55,14 +70,7 @@ def path_figure(path: Path, epsilon: float, names: Sequence[str]) -> go.Figure:
         marker={"color": FLIP, "symbol": "triangle-up", "size": 11},
         customdata=[visible(names[i]) for i in changes],
         hovertemplate="%{customdata} takes over",
-        row=2,
-        col=1,
     )
-    drawn.add_hline(y=epsilon, line={"color": QUIET, "width": 1.5, "dash": "dot"}, row=1, col=1)
-    drawn.update_yaxes(title="KL (nats)", rangemode="tozero", row=1, col=1)
-    drawn.update_yaxes(title="output moved", tickformat=".0%", rangemode="tozero", row=2, col=1)
-    drawn.update_xaxes(title="α: from A (0) to B (1)", row=2, col=1)
-    return drawn
 
 
 def slice_figure(view: RegionView, points: Sequence[tuple[str, float, float]]) -> go.Figure:

@@ -104,6 +104,11 @@ class Passage:
     prelogits: Float[Tensor, "T D"]
     cache: DynamicCache
 
+    @property
+    def blocks(self) -> nn.ModuleList:
+        """The model's own blocks."""
+        return blocks_of(self.body)
+
     def before(self, position: int, rows: int) -> DynamicCache:
         """The keys and values of all earlier positions, for a batch.
 
@@ -211,7 +216,7 @@ class Upper:
             else block
             if outputs is None
             else _Heard(block, outputs)
-            for index, block in enumerate(blocks_of(body))
+            for index, block in enumerate(self.passage.blocks)
         ]
         ids = self.passage.ids[self.position].expand(len(vectors), 1)
         cache = cache or self.passage.before(self.position, len(vectors))

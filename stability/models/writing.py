@@ -22,7 +22,8 @@ class Continuation:
     """What is written after a state was moved by `distance`, and how far each step's prediction is.
 
     `kl` compares each new token's distribution with that of the unperturbed text at the same step, in
-    nats; from `first_difference` on the texts differ, and so does what the two are predicting.
+    nats, as long as both go on; from `first_difference` on the texts differ, and so does what the two
+    are predicting.
     """
 
     distance: float
@@ -62,12 +63,18 @@ def continuations(
     ids = torch.stack([distribution.argmax(step) for step in steps]).T.tolist()
     log_p = torch.stack([distribution.log_probs(step) for step in steps])
     kl = distribution.kl(log_p[:, :1].expand_as(log_p), log_p).T.tolist()
-    ends = {lm.tokenizer.eos_token_id}
-    base = _until(ids[0], ends)
+    ends = _ends(lm)
+    base, *others = (_until(own, ends) for own in ids)
     return [
-        _continuation(lm, t, _until(own, ends), nats, base)
-        for t, own, nats in zip(distances, ids[1:], kl[1:], strict=True)
+        _continuation(lm, t, own, nats[: len(base)], base)
+        for t, own, nats in zip(distances, others, kl[1:], strict=True)
     ]
+
+
+def _ends(lm: LanguageModel) -> set[int | None]:
+    """The tokens that end a text: the tokenizer's, and those that the model names for writing."""
+    named = lm.model.generation_config.eos_token_id if lm.model.generation_config else None
+    return {lm.tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])}
 
 
 def _entered(

@@ -10,9 +10,11 @@ from stability.errors import StabilityError
 from stability.ui import controls, words
 from stability.ui.draw import draw
 from stability.ui.resources import resource
+from stability.units import COORDINATES, percent_of
 
 QUICK = 8  # tokens of a prompt whose map is made without being asked for
 LONGEST = 40  # tokens that may be written
+STOPPED = "stopped"
 SECTIONS = ("all tokens", "one token", "what it would write", "between prompts")
 
 
@@ -82,7 +84,7 @@ def _asked(
         st.session_state[name] = key
 
     def withdraw() -> None:
-        st.session_state[name] = None
+        st.session_state[name] = STOPPED, key
 
     if is_there or st.session_state.get(name) == key:
         return True, withdraw
@@ -96,10 +98,9 @@ def _map(place: Any, epsilon: float, relative: bool) -> None:
 
     tokens = compute.states(place.model, place.prompt)[0].tokens
     key = (place.model, place.prompt)
-    if len(tokens) <= QUICK:
-        st.session_state.setdefault("map_asked", key)
     label = f"Measure {len(tokens)} tokens at every block (about a second each)"
-    asked, withdraw = _asked("map_asked", key, label, layers.has_map(*key))
+    quick = len(tokens) <= QUICK and st.session_state.get("map_asked") != (STOPPED, key)
+    asked, withdraw = _asked("map_asked", key, label, quick or layers.has_map(*key))
     if not asked:
         return
     depths = layers.depths(*key, on_stop=withdraw)
@@ -107,9 +108,8 @@ def _map(place: Any, epsilon: float, relative: bool) -> None:
     if np.isnan(radii).all():
         st.info("These predictions are so certain that no push at any block has a curvature.")
         return
-    if relative:
-        radii /= np.stack([one.norms.cpu().numpy() for one in depths]) / 100
-    unit = "% of ‖vector‖" if relative else "units of the vector"
+    units = [[_unit(norm, relative) for norm in one.norms.tolist()] for one in depths]
+    radii /= [[unit.length for unit in row] for row in units]
 
     def opened(point: dict[str, Any]) -> None:
         st.session_state.position = int(point["y"])
@@ -118,7 +118,7 @@ def _map(place: Any, epsilon: float, relative: bool) -> None:
         st.session_state.opened = True
 
     draw(
-        depth_map_figure(radii, [token.text for token in tokens], unit, place.position),
+        depth_map_figure(radii, [token.text for token in tokens], units[0][0].name, place.position),
         "depth_map",
         f"How far the vector leaving each block may move along its most sensitive direction before "
         f"the next token changes by ε = {epsilon:.2g} nats, by the closed form. Click a cell to open "
@@ -137,26 +137,16 @@ def _across(place: Any, epsilon: float, relative: bool) -> None:
     if not asked:
         return
     depth, found = layers.depth_across(place, epsilon, on_stop=withdraw)
-    norms = depth.norms.cpu().numpy()
-    reached = np.isfinite(found.actual)
-    errors = np.abs(found.predicted[:, None] / found.actual - 1)[reached]
-    if not errors.size:
+    if np.isnan(found.errors).all():
         st.info("No block's boundary is reached: there is nothing to compare.")
         return
-    st.markdown(
-        f"**In {int((errors <= 0.1).sum())} of {found.actual.size} cases (both sides of "
-        f"{len(found.predicted)} blocks) the closed form is within 10 % of the truth; the median "
-        f"error is {words.percent(float(np.median(errors)))}.**"
-        + ("" if reached.all() else f" {int((~reached).sum())} boundaries are not reached.")
-    )
+    st.markdown(words.across(found))
+    units = [_unit(norm, relative) for norm in depth.norms.tolist()]
+    lengths = np.array([unit.length for unit in units])
     left, right = st.columns(2)
     with left:
         draw(
-            across_figure(
-                found,
-                norms / 100 if relative else np.ones_like(norms),
-                "% of ‖vector‖" if relative else "units of the vector",
-            ),
+            across_figure(found, lengths, units[0].name),
             "across",
             "Predicted radius and true boundaries along each block's most sensitive direction.",
         )
@@ -176,22 +166,33 @@ def _across(place: Any, epsilon: float, relative: bool) -> None:
             "and its lower corner is where it was born.",
         )
     with right:
-        rows = [
+        st.dataframe(_across_table(found), hide_index=True, height=470)
+        st.caption("Lengths in units of the vector; the table can be searched and downloaded.")
+
+
+def _unit(norm: float, relative: bool) -> Any:
+    """What lengths of a vector are counted in."""
+    return percent_of(norm) if relative else COORDINATES
+
+
+def _across_table(found: Any) -> list[dict[str, Any]]:
+    """A block a row, but for those without curvature."""
+    rows = []
+    for block, (r, sides) in enumerate(zip(found.predicted, found.actual, strict=True)):
+        if not np.isfinite(r):
+            continue
+        minus, plus = (float(t) if np.isfinite(t) else None for t in sides)
+        rows.append(
             {
                 "block": block,
                 "predicted": words.number(float(r)),
-                "actual −": words.number(float(minus)) if np.isfinite(minus) else "not reached",
-                "actual +": words.number(float(plus)) if np.isfinite(plus) else "not reached",
-                "closed form −": words.error(r, minus if np.isfinite(minus) else None),
-                "closed form +": words.error(r, plus if np.isfinite(plus) else None),
+                "actual −": "not reached" if minus is None else words.number(minus),
+                "actual +": "not reached" if plus is None else words.number(plus),
+                "closed form −": words.error(float(r), minus),
+                "closed form +": words.error(float(r), plus),
             }
-            for block, (r, (minus, plus)) in enumerate(
-                zip(found.predicted, found.actual, strict=True)
-            )
-            if np.isfinite(r)
-        ]
-        st.dataframe(rows, hide_index=True, height=470)
-        st.caption("Lengths in units of the vector; the table can be searched and downloaded.")
+        )
+    return rows
 
 
 def _writing(place: Any, epsilon: float) -> None:
@@ -226,7 +227,7 @@ def _writing(place: Any, epsilon: float) -> None:
 
 
 def _between(place: Any, epsilon: float) -> None:
-    from stability.figures.path import path_figure, slice_figure
+    from stability.figures.path import path_figure
     from stability.ui import compute, layers
 
     last = compute.loaded(place.model).card.n_layers - 1
@@ -253,20 +254,29 @@ def _between(place: Any, epsilon: float) -> None:
         f"From A the closed form puts the edge at α = {words.number(predicted)}; "
         + (f"it is at {words.number(actual)}.**" if actual else "it is not reached on the way.**")
     )
+    _plane(place, (b, c), site, epsilon)
+
+
+def _plane(place: Any, others: tuple[str, str], site: str, epsilon: float) -> None:
+    from stability.figures.path import slice_figure
+    from stability.ui import layers
+
+    prompts = (place.prompt, *others)
     asked, _ = _asked(
         "slice_asked",
-        (place.model, place.prompt, b, c, site, epsilon),
+        (place.model, *prompts, site, epsilon),
         "Draw the plane of A, B and C",
     )
-    if asked:
-        with st.spinner("Running the network at a thousand points", show_time=True):
-            view, points = layers.slice_of_three(place.model, place.prompt, b, c, site, epsilon)
-        if view is None:
-            st.info("This plane has a direction without curvature: there is no closed region.")
-            return
-        draw(
-            slice_figure(view, points),
-            "slice",
-            f"The plane through what A, B and C leave block {block} with: KL from A, the edge of A's "
-            "stable region and its ellipse, and the cells of the most likely token.",
-        )
+    if not asked:
+        return
+    with st.spinner("Running the network at a thousand points", show_time=True):
+        view, points = layers.slice_of_three(place.model, *prompts, site, epsilon)
+    if view is None:
+        st.info("This plane has a direction without curvature: there is no closed region.")
+        return
+    draw(
+        slice_figure(view, points),
+        "slice",
+        f"The plane through what A, B and C leave {site} with: KL from A, the edge of A's stable "
+        "region and its ellipse, and the cells of the most likely token.",
+    )

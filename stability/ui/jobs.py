@@ -85,7 +85,7 @@ class Jobs:
 
             if on_stop:
                 slots.append(st.empty())
-                slots[1].button("Stop", on_click=stop)
+                slots[1].button("Stop", on_click=stop, key=f"stop {id(job)}")
             while not wait([job.future], timeout=0.2).done:
                 message, fraction = job.progress
                 slots[0].progress(fraction, message)

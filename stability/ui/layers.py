@@ -1,22 +1,27 @@
 """Cached results of the Depth page, keyed by ids and settings as those of Explore."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 
 import streamlit as st
+from jaxtyping import Float
+from torch import Tensor
 
 from stability.depths import Across, Depth, across, depth, depth_map
+from stability.directions import eigen
 from stability.errors import StabilityError
+from stability.models import LanguageModel
 from stability.models.progress import Report
 from stability.models.writing import Continuation, continuations
 from stability.paths import Path, path
 from stability.rays import ray
 from stability.regions import region
+from stability.state import State
 from stability.ui.compute import PAIRS, Place, eigenpairs, loaded, state, states
 from stability.ui.jobs import TURN, Jobs
 from stability.views import RegionView, region_view
 
 Stop = Callable[[], None] | None
-_maps, _acrosses = Jobs(16, takes_turns=True), Jobs(32, takes_turns=True)
+_maps, _depths, _acrosses = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32))
 
 
 def has_map(model: str, prompt: str) -> bool:
@@ -39,33 +44,40 @@ def depth_across(place: Place, epsilon: float, on_stop: Stop = None) -> tuple[De
     """One position at every block, the closed form against the truth, with progress."""
     lm = loaded(place.model)
 
-    def work(report: Report) -> tuple[Depth, Across]:
-        here = lm.capture_depth(place.prompt, place.position)
+    def find(report: Report) -> tuple[tuple[State, ...], Depth]:
         report("Finding the most sensitive direction of every block", 0.0)
-        found = depth(here[0])
-        tell = "Following it to the boundary, block by block"
-        return found, across(found, here, epsilon, lambda part: report(tell, part))
+        here = lm.capture_depth(place.prompt, place.position)
+        return here, depth(here[0])
 
-    result: tuple[Depth, Across] = _acrosses.get((place, epsilon), work, on_stop)
-    return result
+    def follow(report: Report) -> Across:
+        tell = "Following it to the boundary, block by block"
+        return across(found, here, epsilon, lambda part: report(tell, part))
+
+    here, found = _depths.get(place, find, on_stop)
+    return found, _acrosses.get((place, epsilon), follow, on_stop)
 
 
 def written(
     place: Place, rank: int, epsilon: float, extra: float, n: int
 ) -> tuple[float, list[tuple[str, Continuation]]]:
     """The closed form's radius along an eigendirection, and what is written at parts of it."""
-    return _written(place, rank, epsilon, extra, n)
+    found = loaded(place.model), state(place), eigen(eigenpairs(place, PAIRS), rank).vector
+    return _written(place, rank, epsilon, extra, n, *found)
 
 
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _written(
-    place: Place, rank: int, epsilon: float, extra: float, n: int
+    place: Place,
+    rank: int,
+    epsilon: float,
+    extra: float,
+    n: int,
+    _lm: LanguageModel,
+    _here: State,
+    _direction: Float[Tensor, " d"],
 ) -> tuple[float, list[tuple[str, Continuation]]]:
-    here = state(place)
-    pairs = eigenpairs(place, PAIRS)
-    direction = pairs.vectors[:, min(rank, pairs.vectors.shape[1] - 1)]
     with TURN:
-        r = ray(here, direction).predicted_radius(epsilon)
+        r = ray(_here, _direction).predicted_radius(epsilon)
     if r is None:
         raise StabilityError(
             f"A push needs a direction with curvature; eigendirection {rank + 1} has none here: "
@@ -74,27 +86,38 @@ def _written(
     places = {"t = 0": 0.0, "r/2": r / 2, "r": r, "2r": 2 * r, "−r": -r, "−2r": -2 * r}
     if extra:
         places[f"t = {extra:.3g}"] = extra
-    lm = loaded(place.model)
     with TURN:
-        found = continuations(lm, here, direction, [*places.values()], n)
+        found = continuations(_lm, _here, _direction, [*places.values()], n)
     return r, [*zip(places, found, strict=True)]
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
 def way(model: str, a: str, b: str, site: str) -> tuple[Path, list[str]]:
     """The way between the last tokens of two prompts, and the most likely token along it."""
-    start, end = states(model, a, site)[-1], states(model, b, site)[-1]
+    ends = [states(model, prompt, site)[-1] for prompt in (a, b)]
+    return _way(model, a, b, site, ends)
+
+
+@st.cache_resource(max_entries=32, show_spinner=False)
+def _way(model: str, a: str, b: str, site: str, _ends: Sequence[State]) -> tuple[Path, list[str]]:
+    start, end = _ends
     with TURN:
         found = path(start, end)
     return found, [start.text(int(token)) for token in found.argmax]
 
 
-@st.cache_resource(max_entries=16, show_spinner=False)
 def slice_of_three(
     model: str, a: str, b: str, c: str, site: str, epsilon: float
 ) -> tuple[RegionView | None, list[tuple[str, float, float]]]:
     """The plane through the last tokens of three prompts, and where they lie in it."""
-    start, *others = (states(model, prompt, site)[-1] for prompt in (a, b, c))
+    corners = [states(model, prompt, site)[-1] for prompt in (a, b, c)]
+    return _slice_of_three(model, a, b, c, site, epsilon, corners)
+
+
+@st.cache_resource(max_entries=16, show_spinner=False)
+def _slice_of_three(
+    model: str, a: str, b: str, c: str, site: str, epsilon: float, _corners: Sequence[State]
+) -> tuple[RegionView | None, list[tuple[str, float, float]]]:
+    start, *others = _corners
     ways = [other.vector.double() - start.vector.double() for other in others]
     with TURN:
         plane = region(start, *ways)

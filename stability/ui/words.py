@@ -3,10 +3,13 @@
 import re
 from typing import TYPE_CHECKING
 
+import numpy as np
+
 from stability.figures.style import spelled
 from stability.units import COORDINATES, Unit
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
+    from stability.depths import Across
     from stability.flips import Flip
     from stability.maps import Sensitivity
     from stability.models.writing import Continuation
@@ -91,12 +94,25 @@ def verdict(view: "RayView", token: str) -> str:
         f"After {code(token)}, along {plain(view.label)}, the closed form is {minus} and {plus}."
     )
     if not flips:
-        return f"{start} The most likely token never changes along this line."
+        far = "" if view.certificate else " within five norms of the vector"
+        return f"{start} The most likely token never changes along this line{far}."
     distance, sign, text, boundary = min(flips)
     place = "inside" if boundary is None or distance < boundary else "outside"
     return (
         f"{start} The most likely token changes to {code(text)} at {number(distance)}"
         f"{view.unit.symbol} on the {sign} side, {place} the stable region."
+    )
+
+
+def across(found: "Across") -> str:
+    """How right the closed form is over all blocks, in one sentence."""
+    errors = abs(found.errors[~np.isnan(found.errors)])
+    missing = found.errors.size - len(errors)
+    return (
+        f"**In {int((errors <= 0.1).sum())} of {found.errors.size} cases (both sides of "
+        f"{len(found.errors)} blocks) the closed form is within 10 % of the truth; the median error "
+        f"is {percent(float(np.median(errors)))}.**"
+        + (f" {missing} boundaries are not reached." if missing else "")
     )
 
 
