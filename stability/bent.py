@@ -193,6 +193,9 @@ class Bent:
     def certificates(self, epsilon: Float[ndarray, " m"]) -> None:
         """None: nothing is certified where the logits are not linear."""
 
+    def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> None:
+        """None: the moments of the slopes at the start do not tell."""
+
     def probabilities(
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"]
     ) -> Float[ndarray, "m n"]:

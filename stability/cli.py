@@ -1,4 +1,4 @@
-"""The command line: `python -m stability analyze PROMPT`, `python -m stability bench`.
+"""The command line: `python -m stability analyze PROMPT`, `sweep`, `reproduce`, `bench`.
 
 Results go to standard output and nothing else does; progress and errors go to standard error. Bad
 input ends with one line there and exit status 2.
@@ -8,7 +8,7 @@ import argparse
 import json
 import os
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
@@ -18,7 +18,6 @@ from stability.errors import StabilityError
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
 
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
-WIDTH = 80  # columns of the readable report
 INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 and the signal's number, as a shell reports them
 
 
@@ -68,12 +67,44 @@ def parser() -> argparse.ArgumentParser:
         "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
     )
     bench.set_defaults(run=run_bench)
-    for command in (analyze, bench):
+    _add_sweep(commands)
+    for command in commands.choices.values():
         command.add_argument(
             "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
         )
+    for command in (analyze, bench):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return top
+
+
+def _add_sweep(commands: Any) -> None:
+    sweep = commands.add_parser(
+        "sweep",
+        help="many prompts into Parquet; run again, it goes on where it stopped",
+        description="Measure many prompts into DIR/rows, a Parquet file a prompt. A sweep that was "
+        "stopped or killed goes on when the same command is run again. Prompts that cannot be "
+        "measured are kept in DIR/failed, with the reason.",
+    )
+    sweep.add_argument(
+        "--prompts", type=Path, required=True, metavar="FILE", help=".txt, .jsonl, .csv or .parquet"
+    )
+    sweep.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sweep.add_argument("--sites", nargs="+", metavar="SITE", help="prelogit, final or block:L")
+    sweep.add_argument(
+        "--directions",
+        nargs="+",
+        type=_text,
+        metavar="DIRECTION",
+        help="as for analyze; random:N and covariance:N are drawn anew at each position, rival:N "
+        "points from the most likely token to the N-th after it; by default twelve of all kinds",
+    )
+    sweep.add_argument("--epsilon", dest="epsilons", type=float, nargs="+", help="nats")
+    sweep.add_argument("--positions", type=int, help="how many are drawn from each prompt")
+    sweep.add_argument("--seed", type=int, help="of all that is drawn")
+    sweep.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the work"
+    )
+    sweep.set_defaults(run=run_sweep)
 
 
 def _text(argument: str) -> str:
@@ -106,6 +137,7 @@ def main(arguments: Sequence[str] | None = None) -> None:
 def run_analyze(options: argparse.Namespace) -> None:
     """`analyze`: one prompt, one direction, as JSON or as a table."""
     from stability.analysis import analyze
+    from stability.console import readable
     from stability.distribution import require_nats
 
     for epsilon in options.epsilon:
@@ -146,6 +178,41 @@ def run_bench(options: argparse.Namespace) -> None:
     print(json.dumps(report, allow_nan=False) if options.json else "\n".join(lines(report)))
 
 
+def run_sweep(options: argparse.Namespace) -> None:
+    """`sweep`: many prompts into a folder of Parquet files, from where it stopped."""
+    from stability.console import progress
+    from stability.plans import Plan
+    from stability.prompts import read_prompts
+    from stability.sweep import Sweep
+
+    names = ("sites", "directions", "epsilons", "positions", "seed")
+    asked = {name: getattr(options, name) for name in names}
+    given: dict[str, Any] = {
+        name: tuple(value) if isinstance(value, list) else value
+        for name, value in asked.items()
+        if value is not None
+    }
+    plan = Plan(**given)
+    prompts = read_prompts(options.prompts)
+    lm = _load(options.model)
+    plan.require(lm)
+    sweep = Sweep(options.out)
+
+    def attempts(attempt: Any, left: Any) -> Any:
+        if options.scheduler is None:
+            return (attempt(lm, prompt) for prompt in left)
+        from stability.models.cluster import mapped
+
+        return mapped(options.scheduler, options.model, attempt, left)
+
+    with progress("Measuring prompts") as report:
+        sweep.run(plan, prompts, lm.card, attempts, report)
+    failures = sweep.failures()
+    print(f"{sweep.count()} rows of {len(prompts) - len(failures)} prompts in {sweep.rows}")
+    if failures:
+        print(f"{len(failures)} prompts could not be measured: the reasons are in {sweep.failed}")
+
+
 def _load(name: str, dtype: str = "float32") -> Any:
     """A model, with its progress on standard error where a person is watching."""
     from rich.console import Console
@@ -165,70 +232,3 @@ def _load(name: str, dtype: str = "float32") -> Any:
                 task, description=escape(message), completed=fraction
             ),
         )
-
-
-def readable(report: dict[str, Any]) -> str:
-    """The report for people: three significant digits, no line wider than `WIDTH` columns."""
-    model, spectrum, argmax = report["model"], report["spectrum"], report["argmax"]
-    direction, token = report["direction"], report["tokens"][report["position"]]
-    lines = [
-        f"model      {model['name']} ({model['revision']})",
-        f"after      position {report['position']}, {token['text']!r}",
-        f"next       entropy {report['entropy']:.3g} nats, probability "
-        f"{argmax['probability']:.3g} of {argmax['text']!r}",
-        f"vector     site {report['site']}, length {report['norm']:.3g}",
-        f"H          trace {_number(spectrum['trace'])}, token constraint bound "
-        f"{_number(report['token_constraint_bound'])}",
-        f"direction  curvature {direction['curvature']:.3g}, {direction['label']}",
-        "",
-        *_radii(report),
-        "",
-        *_flips(report),
-        "",
-        "Epsilon is in nats, lengths are in the vector's own coordinates.",
-        *(_CERTIFIED if report["certified_ball"] else ()),
-    ]
-    return "\n".join(_fitted(line) for line in lines)
-
-
-_CERTIFIED = (
-    "Certified: the divergence is below epsilon up to `inner` and above it from `outer`",
-    "on; up to `ball` it is below epsilon in every direction.",
-)
-
-
-def _radii(report: dict[str, Any]) -> Iterator[str]:
-    """A row for each epsilon and side: predicted and actual radius, and what is certified."""
-    columns = ("epsilon", "side", "predicted", "actual", "inner", "outer", "ball")
-    yield "".join(f"{column:>11}" for column in columns)
-    balls = report["certified_ball"] or [{"radius": None} for _ in report["radii"]]
-    for row, ball in zip(report["radii"], balls, strict=True):
-        certified = row["certified"] or {"minus": (None, None), "plus": (None, None)}
-        for side, actual in row["actual"].items():
-            radii = (row["predicted"], actual, *certified[side], ball["radius"])
-            cells = (f"{row['epsilon']:g}", side, *map(_number, radii))
-            yield "".join(f"{cell:>11}" for cell in cells)
-
-
-def _flips(report: dict[str, Any]) -> Iterator[str]:
-    """A row for each change of the most likely token, the nearest over all directions last."""
-    yield f"{'side':>22}{'distance':>11}  most likely token from there"
-    nearest = report["nearest_flip"]
-    for side, flips in {**report["flips"], **({"any": [nearest]} if nearest else {})}.items():
-        for flip in flips:
-            yield f"{side:>22}{_number(flip['distance']):>11}  {flip['text']!r}"
-        if not flips:
-            yield f"{side:>22}{'never':>11}"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
-
-
-def _fitted(line: str) -> str:
-    """A line in the characters that standard output has, cut with "..." where it is too wide."""
-    from rich.cells import cell_len, set_cell_size
-
-    encoding = sys.stdout.encoding or "utf-8"  # a StringIO in its place has none
-    line = line.encode(encoding, "backslashreplace").decode(encoding)
-    return line if cell_len(line) <= WIDTH else set_cell_size(line, WIDTH - 3) + "..."

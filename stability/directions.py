@@ -20,6 +20,8 @@ from stability.errors import StabilityError
 from stability.spectra import Spectrum
 from stability.state import State
 
+KINDS = ("eig", "random", "covariance", "tokens", "prompt", "file")
+
 
 @dataclass(frozen=True, eq=False)
 class Direction:
@@ -57,6 +59,7 @@ def resolve(spec: str, state: State, spectrum: Spectrum, source: Source) -> Dire
     `eig:K | random:SEED | covariance:SEED | tokens:A,B | prompt:TEXT | file:PATH`. Raises
     StabilityError if it names none.
     """
+    require_kind(spec)
     kind, _, argument = spec.partition(":")
     match kind:
         case "eig":
@@ -74,10 +77,16 @@ def resolve(spec: str, state: State, spectrum: Spectrum, source: Source) -> Dire
             return prompt_difference(state, source.capture(argument, site=state.site))
         case "file":
             return from_file(state, Path(argument))
-    raise StabilityError(
-        f"A direction must be eig:K, random:SEED, covariance:SEED, tokens:A,B, prompt:TEXT or "
-        f"file:PATH; received {spec!r}: try eig:0."
-    )
+    raise AssertionError(kind)
+
+
+def require_kind(spec: str) -> None:
+    """Raise StabilityError unless a specification names a direction."""
+    if spec.partition(":")[0] not in KINDS:
+        raise StabilityError(
+            f"A direction must be eig:K, random:SEED, covariance:SEED, tokens:A,B, prompt:TEXT or "
+            f"file:PATH; received {spec!r}: try eig:0."
+        )
 
 
 def _integer(text: str, spec: str) -> int:

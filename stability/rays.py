@@ -88,6 +88,18 @@ class Ray:
             return np.full((2, 2, len(epsilon)), np.inf)
         return self.truth.certificates(epsilon)
 
+    def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
+        """What four moments and the extreme slopes guarantee; shaped as `certificates`, and tighter.
+
+        The geometric mean of a bracket, `moments.guess`, is the best guess of the boundary that is made
+        without exponentials of all tokens. None where `certificates` are.
+        """
+        for nats in epsilon:
+            require_nats(float(nats))
+        if self.state.is_linear and not self.curvature > 0:
+            return np.full((2, 2, len(epsilon)), np.inf)
+        return self.truth.moment_brackets(epsilon)
+
     def certificate(self, epsilon: float) -> tuple[Bracket, Bracket] | None:
         """Guaranteed `(inner, outer)` distances of the minus and of the plus boundary.
 

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import fisher, flips, newton
+from stability import fisher, flips, moments, newton
 from stability.certificate import brackets
 from stability.flips import Flip
 from stability.law import Atoms, Law
@@ -52,6 +52,10 @@ class Straight:
         return np.array(
             [brackets(sign * tokens.values, tokens.weights, epsilon) for sign in (-1, 1)]
         )
+
+    def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
+        """The same, and tighter, from the first four moments of the slope and its ends."""
+        return moments.brackets(self.law.tokens, epsilon)
 
     def probabilities(
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"]

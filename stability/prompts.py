@@ -1,0 +1,110 @@
+"""Prompts from a file: one a line of text, or one a row of JSONL, CSV or Parquet.
+
+A row that holds no prompt does not spoil the file: it is kept with the reason.
+"""
+
+import csv
+import json
+from collections.abc import Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+from stability.errors import StabilityError
+
+FIELDS = ("text", "prompt")  # where a row keeps its text, the first that is there
+READ = ".txt, .jsonl, .csv or .parquet"
+
+
+@dataclass(frozen=True)
+class Prompt:
+    """One prompt of a file: its place there, its name and kind if it has any, and its text.
+
+    `reason` says why there is no text.
+    """
+
+    index: int
+    id: str
+    text: str | None
+    kind: str | None = None
+    reason: str | None = None
+
+
+def read_prompts(path: Path) -> list[Prompt]:
+    """The prompts of a file, in order; blank lines are no prompts.
+
+    Rows have a `text` (or `prompt`), and may have an `id` and a `kind`; a row of JSONL may also be a
+    bare string. Raises StabilityError for a file that cannot be read, or that holds no prompt at all.
+    """
+    readers = {".txt": _lines, ".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
+    reader = readers.get(path.suffix.lower())
+    if reader is None:
+        raise StabilityError(
+            f"A file of prompts must end in {READ}; received {str(path)!r}: rename or convert it."
+        )
+    try:
+        prompts = [_prompt(index, row) for index, row in enumerate(reader(path))]
+    except (OSError, ValueError, csv.Error) as error:
+        raise StabilityError(
+            f"A file of prompts must be readable {path.suffix[1:]} in UTF-8; {str(path)!r} is not "
+            f"({error}): check the path and the file."
+        ) from error
+    if all(prompt.text is None for prompt in prompts):
+        reason = f" ({prompts[0].reason})" if prompts else ""
+        raise StabilityError(
+            f"A file of prompts must hold at least one; {str(path)!r} has {len(prompts)} rows and none "
+            f"with text{reason}: name the field {FIELDS[0]!r}."
+        )
+    return prompts
+
+
+def _lines(path: Path) -> Iterator[Any]:
+    yield from (line for line in path.read_text("utf-8").splitlines() if line.strip())
+
+
+def _jsonl(path: Path) -> Iterator[Any]:
+    for line in _lines(path):
+        try:
+            yield json.loads(line)
+        except ValueError as error:
+            yield ValueError(f"this line is no JSON: {error}")
+
+
+def _csv(path: Path) -> Iterator[Any]:
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        yield from csv.DictReader(file)
+
+
+def _parquet(path: Path) -> Iterator[Any]:
+    import pyarrow.parquet as pq
+
+    yield from pq.read_table(path).to_pylist()
+
+
+def _prompt(index: int, row: Any) -> Prompt:
+    """A prompt from what a reader found in its place."""
+    fields = row if isinstance(row, dict) else {}
+    name = str(fields.get("id") or index)
+    kind = None if fields.get("kind") is None else str(fields["kind"])
+    text = row
+    if isinstance(row, dict):
+        text = next((row[field] for field in FIELDS if field in row), None)
+    reason = None
+    if isinstance(row, ValueError):
+        reason = str(row)
+    elif not isinstance(text, str):
+        reason = f"a row needs a text; received {row!r:.80}"
+    elif not text.strip():
+        reason = f"a prompt needs some text; received {text!r:.80}"
+    elif not _is_unicode(text):
+        reason = f"text must have a UTF-8 form; received {text!r:.80}"
+    return Prompt(index, name, None if reason else text, kind, reason)
+
+
+def _is_unicode(text: str) -> bool:
+    """Whether there are no lone surrogates."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
