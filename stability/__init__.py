@@ -15,13 +15,14 @@ from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
     from stability.clouds import Cloud, cloud
+    from stability.continuation import Continuation
     from stability.depths import Depth, across, depth, depth_map
     from stability.directions import Direction
     from stability.errors import StabilityError
     from stability.flips import Flip
     from stability.maps import Sensitivity, token_map
     from stability.models import LanguageModel, load
-    from stability.models.writing import Continuation, continuations
+    from stability.models.writing import continuations
     from stability.paths import Path, path
     from stability.rays import Ray, ray
     from stability.regions import Region, region
@@ -33,7 +34,7 @@ __version__ = "0.1.0"
 _HOMES = {
     "Cloud": "clouds",
     "cloud": "clouds",
-    "Continuation": "models.writing",
+    "Continuation": "continuation",
     "continuations": "models.writing",
     "Depth": "depths",
     "across": "depths",

@@ -6,7 +6,6 @@ not fitted to: rows of one prompt are much alike, so that prompts are split and 
 """
 
 from dataclasses import dataclass
-from typing import NamedTuple
 
 import numpy as np
 import pandas as pd
@@ -14,6 +13,8 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from stability import bootstrap
+from stability.bootstrap import Estimate
 from stability.errors import StabilityError
 from stability.moments import guess
 
@@ -21,7 +22,6 @@ CLOSED_FORM, CERTIFIED, MOMENTS = "closed form", "certified inner radius", "four
 PREDICTORS = (CLOSED_FORM, CERTIFIED, MOMENTS)
 FITTED_BY = ["model", "site", "epsilon"]
 FOLDS, SEED = 5, 0
-DRAWS, COVERAGE = 400, 0.95  # of the bootstrap over prompts
 INTERVAL = 0.9  # of the true radii lie in a calibrated radius's interval
 
 
@@ -90,12 +90,14 @@ def calibrated(found: pd.DataFrame, predictor: str) -> pd.Series:
     return column
 
 
-class Estimate(NamedTuple):
-    """A number with its bootstrap interval over prompts."""
+def after(predictor: str) -> str:
+    """The name of a predictor's calibrated radii."""
+    return f"{predictor}, calibrated"
 
-    value: float
-    low: float
-    high: float
+
+def with_calibrated(found: pd.DataFrame) -> pd.DataFrame:
+    """Cases with a column of held-out calibrated radii for each predictor."""
+    return found.assign(**{after(name): calibrated(found, name) for name in PREDICTORS})
 
 
 @dataclass(frozen=True)
@@ -121,25 +123,13 @@ def score(
             "A score needs at least one measurement; received none: widen the filters."
         )
     errors = np.abs(predicted / actual - 1)
-    names, owner = np.unique(prompts, return_inverse=True)
-    draws = np.random.default_rng(SEED).multinomial(
-        len(names), np.full(len(names), 1 / len(names)), DRAWS
+    return Score(
+        n=len(errors),
+        prompts=len(np.unique(prompts)),
+        within_8=bootstrap.share(errors < 0.08, prompts),
+        within_50=bootstrap.share(errors < 0.5, prompts),
+        median_error=bootstrap.median(errors, prompts),
     )
-    weights = np.concatenate([np.ones((1, len(names)), dtype=int), draws])[:, owner]
-
-    def estimate(values: Float[ndarray, " k"]) -> Estimate:
-        tails = (1 - COVERAGE) / 2
-        low, high = np.quantile(values[1:], [tails, 1 - tails])
-        return Estimate(float(values[0]), float(low), float(high))
-
-    def share(limit: float) -> Estimate:
-        return estimate(weights @ (errors < limit) / weights.sum(axis=1))
-
-    order = errors.argsort()
-    mass = weights[:, order].cumsum(axis=1)
-    middle = (mass >= mass[:, -1:] / 2).argmax(axis=1)
-    median = estimate(errors[order][middle])
-    return Score(len(errors), len(names), share(0.08), share(0.5), median)
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,14 +5,14 @@ input ends with one line there and exit status 2.
 """
 
 import argparse
-import json
 import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
 from typing import Any, NoReturn
 
-from stability.bench import DEEP_TOKENS, PROMPT, SUITES
+from stability import commands
+from stability.bench import SUITES
 from stability.errors import StabilityError
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
@@ -38,10 +38,10 @@ def fail(message: str) -> NoReturn:
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = Parser(prog="stability", description="The stable region of a model's prediction.")
-    commands = top.add_subparsers(
+    choices = top.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    analyze = commands.add_parser("analyze", help="the stable radius along one direction")
+    analyze = choices.add_parser("analyze", help="the stable radius along one direction")
     analyze.add_argument("prompt", metavar="PROMPT", type=_text)
     analyze.add_argument(
         "--position", type=int, default=-1, help="token index, from the end if < 0"
@@ -57,8 +57,8 @@ def parser() -> argparse.ArgumentParser:
     )
     analyze.add_argument("--epsilon", type=float, nargs="+", default=EPSILONS, help="nats")
     analyze.add_argument("--k", type=int, default=16, help="number of eigenpairs")
-    analyze.set_defaults(run=run_analyze)
-    bench = commands.add_parser("bench", help="speed beside accuracy, against named baselines")
+    analyze.set_defaults(run=commands.run_analyze)
+    bench = choices.add_parser("bench", help="speed beside accuracy, against named baselines")
     bench.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES, help="what to measure")
     bench.add_argument(
         "--dtype", default="float32", help="of the forward pass: float32, bfloat16 or float16"
@@ -66,19 +66,20 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
     )
-    bench.set_defaults(run=run_bench)
-    _add_sweep(commands)
-    for command in commands.choices.values():
+    bench.set_defaults(run=commands.run_bench)
+    sweep = _add_sweep(choices)
+    for command in (analyze, bench, sweep):
         command.add_argument(
             "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
         )
-    for command in (analyze, bench):
+    reproduce = _add_reproduce(choices)
+    for command in (analyze, bench, reproduce):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return top
 
 
-def _add_sweep(commands: Any) -> None:
-    sweep = commands.add_parser(
+def _add_sweep(choices: Any) -> argparse.ArgumentParser:
+    sweep: argparse.ArgumentParser = choices.add_parser(
         "sweep",
         help="many prompts into Parquet; run again, it goes on where it stopped",
         description="Measure many prompts into DIR/rows, a Parquet file a prompt. A sweep that was "
@@ -104,7 +105,25 @@ def _add_sweep(commands: Any) -> None:
     sweep.add_argument(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the work"
     )
-    sweep.set_defaults(run=run_sweep)
+    sweep.set_defaults(run=commands.run_sweep)
+    return sweep
+
+
+def _add_reproduce(choices: Any) -> argparse.ArgumentParser:
+    reproduce: argparse.ArgumentParser = choices.add_parser(
+        "reproduce",
+        help="the sources' claims beside what is measured",
+        description="Print what the sources claim beside what was measured on the packaged models, "
+        "with intervals and settings: from the results that come with the repository, or measured "
+        "anew, which takes about an hour and goes on where it stopped.",
+    )
+    reproduce.add_argument("--models", nargs="+", metavar="MODEL", help="by default both packaged")
+    reproduce.add_argument("--measure", type=Path, metavar="DIR", help="measure anew, into DIR")
+    reproduce.add_argument(
+        "--page", type=Path, metavar="DIR", help="write the page of results, with its figures"
+    )
+    reproduce.set_defaults(run=commands.run_reproduce)
+    return reproduce
 
 
 def _text(argument: str) -> str:
@@ -132,103 +151,3 @@ def main(arguments: Sequence[str] | None = None) -> None:
         # the rest goes nowhere, or Python would try once more at its exit and complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(BROKEN_PIPE) from None
-
-
-def run_analyze(options: argparse.Namespace) -> None:
-    """`analyze`: one prompt, one direction, as JSON or as a table."""
-    from stability.analysis import analyze
-    from stability.console import readable
-    from stability.distribution import require_nats
-
-    for epsilon in options.epsilon:
-        require_nats(epsilon)
-    found = analyze(
-        _load(options.model),
-        options.prompt,
-        options.position,
-        options.site,
-        options.direction,
-        options.k,
-    )
-    report = found.report(options.epsilon)
-    # in ASCII, JSON is the same valid UTF-8 under every locale
-    print(json.dumps(report, allow_nan=False) if options.json else readable(report))
-
-
-def run_bench(options: argparse.Namespace) -> None:
-    """`bench`: time and accuracy of every fast path beside its baselines, from one run."""
-    lm = _load(options.model, options.dtype)
-    states, deep = lm.capture_all(PROMPT), None
-    if "depth" in options.suite and options.dtype == "float32":
-        short = "".join(token.text for token in lm.tokenize(PROMPT)[:DEEP_TOKENS])
-        deep = lm.capture_all(short, "block:0"), lm.capture_depth(short)
-    try:
-        from stability.bench.report import bench, lines
-
-        report = bench(states, options.suite, deep)
-    except ModuleNotFoundError as error:
-        raise StabilityError(
-            f"The bench needs its baselines, and {error.name!r} is not installed: "
-            "run `pip install '.[bench]'`."
-        ) from error
-    if options.plot:
-        from stability.figures.scaling import scaling_figure
-
-        scaling_figure(report["scaling"]).write_image(options.plot)
-    print(json.dumps(report, allow_nan=False) if options.json else "\n".join(lines(report)))
-
-
-def run_sweep(options: argparse.Namespace) -> None:
-    """`sweep`: many prompts into a folder of Parquet files, from where it stopped."""
-    from stability.console import progress
-    from stability.plans import Plan
-    from stability.prompts import read_prompts
-    from stability.sweep import Sweep
-
-    names = ("sites", "directions", "epsilons", "positions", "seed")
-    asked = {name: getattr(options, name) for name in names}
-    given: dict[str, Any] = {
-        name: tuple(value) if isinstance(value, list) else value
-        for name, value in asked.items()
-        if value is not None
-    }
-    plan = Plan(**given)
-    prompts = read_prompts(options.prompts)
-    lm = _load(options.model)
-    plan.require(lm)
-    sweep = Sweep(options.out)
-
-    def attempts(attempt: Any, left: Any) -> Any:
-        if options.scheduler is None:
-            return (attempt(lm, prompt) for prompt in left)
-        from stability.models.cluster import mapped
-
-        return mapped(options.scheduler, options.model, attempt, left)
-
-    with progress("Measuring prompts") as report:
-        sweep.run(plan, prompts, lm.card, attempts, report)
-    failures = sweep.failures()
-    print(f"{sweep.count()} rows of {len(prompts) - len(failures)} prompts in {sweep.rows}")
-    if failures:
-        print(f"{len(failures)} prompts could not be measured: the reasons are in {sweep.failed}")
-
-
-def _load(name: str, dtype: str = "float32") -> Any:
-    """A model, with its progress on standard error where a person is watching."""
-    from rich.console import Console
-    from rich.markup import escape
-    from rich.progress import Progress
-
-    with Progress(
-        console=Console(stderr=True), transient=True, disable=not sys.stderr.isatty()
-    ) as bar:
-        task = bar.add_task(escape(f"Loading {name}"), total=1.0)
-        from stability.models import load
-
-        return load(
-            name,
-            dtype=dtype,
-            report=lambda message, fraction: bar.update(
-                task, description=escape(message), completed=fraction
-            ),
-        )

@@ -2,9 +2,13 @@
 
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Any
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stability.reproduction import Finding
 
 WIDTH = 80  # columns of the readable report
 QUIET = 30.0  # seconds between the lines of a log that nobody watches
@@ -51,6 +55,24 @@ def progress(title: str) -> Iterator[Report]:
         yield report
 
 
+def findings_text(model: str, found: "Sequence[Finding]") -> str:
+    """What the sources claim and what was measured, a paragraph for each quantity."""
+    lines = [model]
+    for finding in found:
+        lines += ["", finding.quantity]
+        parts = (
+            ("measured", finding.value),
+            ("source", finding.source),
+            ("setting", finding.setting),
+        )
+        for label, text in parts:
+            if text:
+                lines += wrap(
+                    text, WIDTH, initial_indent=f"  {label:<10}", subsequent_indent=" " * 12
+                )
+    return "\n".join(lines)
+
+
 def readable(report: dict[str, Any]) -> str:
     """The report for people: three significant digits, no line wider than `WIDTH` columns."""
     model, spectrum, argmax = report["model"], report["spectrum"], report["argmax"]
@@ -70,11 +92,14 @@ def readable(report: dict[str, Any]) -> str:
         *_flips(report),
         "",
         "Epsilon is in nats, lengths are in the vector's own coordinates.",
-        *(_CERTIFIED if report["certified_ball"] else ()),
+        *(_CERTIFIED if report["certified_ball"] else _NOT_CERTIFIED),
     ]
     return "\n".join(_fitted(line) for line in lines)
 
 
+_NOT_CERTIFIED = (
+    "Nothing is certified here: that needs logits linear in the vector, and curvature.",
+)
 _CERTIFIED = (
     "Certified: the divergence is below epsilon up to `inner` and above it from `outer`",
     "on; up to `ball` it is below epsilon in every direction.",
@@ -89,8 +114,9 @@ def _radii(report: dict[str, Any]) -> Iterator[str]:
     for row, ball in zip(report["radii"], balls, strict=True):
         certified = row["certified"] or {"minus": (None, None), "plus": (None, None)}
         for side, actual in row["actual"].items():
-            radii = (row["predicted"], actual, *certified[side], ball["radius"])
-            cells = (f"{row['epsilon']:g}", side, *map(_number, radii))
+            bounds = map(_number, (*certified[side], ball["radius"]))
+            found = "unreached" if actual is None else _number(actual)
+            cells = (f"{row['epsilon']:g}", side, _number(row["predicted"]), found, *bounds)
             yield "".join(f"{cell:>11}" for cell in cells)
 
 

@@ -18,7 +18,7 @@ from stability import fisher
 from stability.bent import Lines
 from stability.distribution import require_nats
 from stability.errors import StabilityError
-from stability.spectra import factor
+from stability.spectra import factor, oriented
 from stability.state import Above, State
 
 SPAN = 3  # predicted radii on either side
@@ -29,11 +29,12 @@ PAIRS = 32  # eigenpairs at the readout that are pulled back
 class Depth:
     """One position of a prompt at every block, the first block's first.
 
-    `directions` are, nearly, the top eigenvectors of `H` at each block's output, and `eigenvalues`
-    the curvatures along them; `norms` are the lengths of the residual stream there. `alignment` is
-    the `|cos|` between what two blocks' directions do to the prediction: both are carried to the
-    logits by the network's own derivative, and compared under the Fisher metric, in which equal
-    lengths are equal divergences. One: it is the same change, made earlier or later. Zero: another.
+    `directions` are, nearly, the top eigenvectors of `H` at each block's output, their largest
+    component positive as in a `Spectrum`, and `eigenvalues` the curvatures along them; `norms` are the
+    lengths of the residual stream there. `alignment` is the `|cos|` between what two blocks' directions
+    do to the prediction: both are carried to the logits by the network's own derivative, and compared
+    under the Fisher metric, in which equal lengths are equal divergences. One: it is the same change,
+    made earlier or later. Zero: another.
     """
 
     state: State
@@ -65,6 +66,7 @@ def depth(state: State) -> Depth:
     _, vectors = torch.linalg.eigh(factors.mT @ factors)
     directions = (factors @ vectors[..., -1:])[..., 0]
     directions /= directions.norm(dim=1, keepdim=True).clamp_min(torch.finfo(factors.dtype).tiny)
+    directions = oriented(directions.T).T
     slopes = fisher.centred_slopes(readout, passing.push(directions))
     gram = slopes.T @ (readout.probs[:, None] * slopes)
     lengths = gram.diagonal().clamp_min(torch.finfo(gram.dtype).tiny).sqrt()

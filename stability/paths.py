@@ -24,14 +24,15 @@ STEPS = 50
 class Path:
     """`A + α(B − A)` for `α` in [0, 1], sampled.
 
-    `kl` are the divergences `KL(p_A‖p_α)` in nats; `movement` is how far the vector before the readout
-    has moved, as a part of its whole way; `edge` is the `α` where it moves fastest; `argmax` holds
-    token ids. `start` and `end` are the rays from A towards B and from B towards A, both after A's
-    earlier tokens; `length` is `‖B − A‖`.
+    `kl` are the divergences `KL(p_A‖p_α)` in nats, and `kl_back` those from B; `movement` is how far
+    the vector before the readout has moved, as a part of its whole way; `edge` is the `α` where it
+    moves fastest; `argmax` holds token ids. `start` and `end` are the rays from A towards B and from B
+    towards A, both after A's earlier tokens; `length` is `‖B − A‖`.
     """
 
     alpha: Float[ndarray, " n"]
     kl: Float[ndarray, " n"]
+    kl_back: Float[ndarray, " n"]
     movement: Float[ndarray, " n"]
     argmax: Int[ndarray, " n"]
     edge: float
@@ -67,16 +68,18 @@ def path(a: State, b: State, steps: int = STEPS) -> Path:
     towards = directions.prompt_difference(a, b).vector
     alpha = np.linspace(0, 1, steps + 1)
     way = b.vector.double() - a.vector.double()
-    found = moved(a, torch.from_numpy(alpha).to(way)[:, None] * way)
+    steps_along = torch.from_numpy(alpha).to(way)[:, None] * way
+    found, back = moved(a, steps_along), replace(a, vector=b.vector)
     fastest = int(found.displacement.diff(dim=0).norm(dim=1).argmax())
     distances = found.displacement.norm(dim=1).cpu().numpy()
     return Path(
         alpha=alpha,
         kl=found.kl,
+        kl_back=moved(back, steps_along - way).kl,
         movement=distances / (distances[-1] or 1.0),
         argmax=found.argmax,
         edge=float(alpha[fastest : fastest + 2].mean()),
         start=ray(a, towards),
-        end=ray(replace(a, vector=b.vector), -towards),
+        end=ray(back, -towards),
         length=float(way.norm()),
     )

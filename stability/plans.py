@@ -74,7 +74,10 @@ EPSILONS = (0.001, 0.01, 0.1, 1.0)
 class Model(directions.Source, Protocol):
     """What is asked of a language model here."""
 
-    readout: Readout
+    @property
+    def readout(self) -> Readout:
+        """What makes logits of the vectors before it."""
+        ...
 
     def block(self, site: str) -> int | None:
         """The block whose output a site is; raises StabilityError if there is no such site."""

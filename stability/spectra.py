@@ -87,7 +87,7 @@ def _dense(state: State, k: int) -> Spectrum:
     spread = fisher.spread(state) if state.is_linear else None
     H = fisher.dense(state)
     values, vectors = torch.linalg.eigh(H)
-    values, vectors = values.flip(0)[:k].clamp_min(0), _oriented(vectors.flip(1)[:, :k])
+    values, vectors = values.flip(0)[:k].clamp_min(0), oriented(vectors.flip(1)[:, :k])
     residuals = (H @ vectors - vectors * values).norm(dim=0)
     upper = values + residuals if spread else None
     return Spectrum(values, vectors, residuals, float(H.trace()), upper=upper, spread=spread)
@@ -127,7 +127,7 @@ def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
     outside = (probes - vectors @ (vectors.T @ probes)).square().sum(dim=0)
     return Spectrum(
         ritz[:k],
-        _oriented(vectors[:, :k]),
+        oriented(vectors[:, :k]),
         remainder[:, :k].norm(dim=0),
         trace=float(ritz.sum() + outside.mean()),
         trace_error=float(outside.std()) / PROBES**0.5,
@@ -153,7 +153,7 @@ def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
     tail = (1 + ROUNDING) * spread.trace - float(gram.diagonal().double().sum())
     rest = min(spread.trace - float(ritz.sum()), _outside(gram, vectors) + tail)
     upper = compression_bound(ritz, remainder, rest) * (1 + ROUNDING)
-    vectors = _oriented(vectors[:, :k])
+    vectors = oriented(vectors[:, :k])
     return Spectrum(ritz[:k], vectors, residuals, spread.trace, upper=upper[:k], spread=spread)
 
 
@@ -221,7 +221,7 @@ def compression_bound(
     return 0.5 * (ritz + rest) + (0.25 * (ritz - rest) ** 2 + coupling).sqrt()
 
 
-def _oriented(vectors: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+def oriented(vectors: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
     """The same vectors with their largest-magnitude component positive."""
     largest = vectors.abs().argmax(dim=0, keepdim=True)
     return vectors * vectors.gather(0, largest).sign()

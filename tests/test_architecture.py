@@ -18,7 +18,7 @@ SOURCES = [
 MODELS, UI, FIGURES = (Path("stability", name) for name in ("models", "ui", "figures"))
 # one page, its controls and its figures
 LONG = {UI / "explore.py"}
-FRONT = {Path("stability", name) for name in ("__init__.py", "__main__.py", "cli.py")}
+FRONT = {Path("stability", f"{name}.py") for name in ("__init__", "__main__", "cli", "commands")}
 
 
 def imports(source: str, package: str = "stability") -> set[str]:

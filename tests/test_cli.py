@@ -236,7 +236,7 @@ def test_what_a_flat_direction_does_not_have_is_null(report, answer, tmp_path):
     assert found["certified_ball"][0]["radius"] > 0  # other directions are not flat
     rows = [line.split() for line in answer(*flat).splitlines()]
     ball = f"{found['certified_ball'][0]['radius']:.3g}"
-    assert ["0.1", "plus", "-", "-", "-", "-", ball] in rows
+    assert ["0.1", "plus", "-", "unreached", "-", "-", ball] in rows
     assert ["minus", "never"] in rows
 
 

@@ -94,7 +94,13 @@ def test_the_maps_colour_bar_tells_radii_and_their_unit(radii):
     assert bar.title.text == f"shortest predicted radius ({UNIT})"
     texts = [float(text) for text in bar.ticktext]
     assert texts == pytest.approx([10**tick for tick in bar.tickvals], rel=0.05)  # two digits
-    assert (texts[0], texts[-1]) == (0.1, 100)
+    ends = np.quantile(radii, [0.03, 0.97], method="linear")
+    heat = depth_map_figure(radii, TOKENS, UNIT, 1).data[0]
+    assert (bar.tickvals[0], bar.tickvals[-1]) == (heat.zmin, heat.zmax)
+    assert radii.min() < texts[0] < texts[-1] < radii.max()
+    np.testing.assert_allclose(
+        texts[0], ends[0], rtol=0.5
+    )  # quantiles of logarithms are near those
 
 
 def test_every_cell_of_the_map_can_be_clicked_and_tells_its_token_and_radius(radii):
@@ -277,8 +283,8 @@ def test_the_way_has_a_line_at_every_edge_and_at_epsilon(way, names):
     assert shown == inside | {(x, ACTUAL, "solid") for x in actual}
     assert level(drawn) == [(EPSILON, QUIET, "dot")]
     traces = by_name(drawn)
-    assert traces["predicted edge"].line.color == PREDICTED
-    assert traces["actual edge"].line.color == ACTUAL
+    assert traces["predicted boundary"].line.color == PREDICTED
+    assert traces["actual boundary"].line.color == ACTUAL
 
 
 def test_the_way_marks_who_takes_over_and_where(way, names):

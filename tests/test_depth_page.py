@@ -249,8 +249,11 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
         "2r": 2 * r,
         "−r": -r,
         "−2r": -2 * r,
-        "t = -5": -5.0,
     }
+    for sign, side in zip((-1, 1), stability.ray(state, v).flips(1), strict=True):
+        for flip in side:
+            places[f"{sign * flip.distance:.3g}, past a flip"] = sign * 1.02 * flip.distance
+    places["t = -5"] = -5.0
     texts = continuations(lm, state, v, [float(t) for t in places.values()], 8)
     shown = [m.value for m in page.markdown if m.value.startswith("**")]
     assert shown == [
@@ -258,8 +261,11 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     ]
     notes = [caption.value for caption in page.caption]
     assert any(f"r = {words.number(r)} at ε = 0.01 nats" in note for note in notes)
-    firsts = [note.partition(";")[0] for note in notes if "KL per step" in note]
-    assert firsts == [words.steps(text).partition(";")[0] for text in texts]
+    assert [note for note in notes if note in map(words.steps, texts)] == [*map(words.steps, texts)]
+    lines = [t for t in pictures(page)["writing"]["data"] if t["mode"] == "lines"]
+    assert [line["name"] for line in lines] == [*places][1:]
+    for line, text in zip(lines, texts[1:], strict=True):
+        np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, 1e-8), rtol=1e-3)
 
 
 @pytest.mark.parametrize(
@@ -297,8 +303,8 @@ def test_the_way_between_prompts_has_the_librarys_edges(page, lm):
     way = path(a, b)
     said = headline(page)
     assert f"‖B − A‖ = {words.number(way.length)}." in said
-    assert f"fastest at α = {way.edge:.2g}." in said
-    assert f"puts the edge at α = {words.number(way.predicted(0.01)[0])}; " in said
+    assert f"The steepest edge is at α = {way.edge:.2g}." in said
+    assert f"puts the boundary (KL = ε) at α = {words.number(way.predicted(0.01)[0])}; " in said
     actual = way.actual(0.01)[0]
     assert ("not reached" if actual is None else f"it is at {words.number(actual)}.") in said
     kl = next(t for t in pictures(page)["path"]["data"] if t.get("name") == "KL from A")

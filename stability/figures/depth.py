@@ -22,6 +22,7 @@ from stability.figures.style import (
 )
 
 ROW, LEAST = 24, 260  # pixels
+COLOURED = (0.03, 0.97)  # quantiles of what is drawn, between which colours change
 CEILING = 4.0  # curves end at this multiple of ε
 
 
@@ -40,6 +41,7 @@ def depth_map_figure(
     drawn.add_heatmap(
         z=logs.astype(np.float32),
         colorscale=KL_SCALE,
+        **_ends(logs),
         colorbar={
             **colour_bar(f"shortest predicted radius ({unit})"),
             **_ticks(logs),
@@ -70,12 +72,20 @@ def depth_map_figure(
     return drawn
 
 
+def _ends(logs: Float[ndarray, "T L"]) -> dict[str, float]:
+    """Where colours end: a first token is unlike all others, and would take them for itself."""
+    known = logs[np.isfinite(logs)]
+    return (
+        dict(zip(("zmin", "zmax"), np.quantile(known, COLOURED), strict=True)) if known.size else {}
+    )
+
+
 def _ticks(logs: Float[ndarray, "T L"]) -> dict[str, Any]:
     """Marks of a colour bar, in the numbers whose logarithms are drawn."""
-    known = logs[np.isfinite(logs)]
-    if not known.size:
+    ends = [*_ends(logs).values()]
+    if not ends:
         return {}
-    ticks = np.linspace(known.min(), known.max(), 5)
+    ticks = np.linspace(ends[0], ends[1], 5)
     return {"tickvals": ticks, "ticktext": [f"{10**tick:.2g}" for tick in ticks]}
 
 

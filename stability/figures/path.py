@@ -7,15 +7,26 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from stability.figures.region import region_figure
-from stability.figures.style import ACTUAL, FLIP, PREDICTED, QUIET, TEMPLATE, visible
+from stability.figures.style import (
+    ACTUAL,
+    ACTUAL_ON_KL,
+    FLIP,
+    PREDICTED,
+    QUIET,
+    TEMPLATE,
+    visible,
+)
 from stability.paths import Path
 from stability.views import RegionView
 
+NAMED = 6  # changes of the most likely token that have room for their names
+DECADE = 10  # how far below ε divergences are drawn
+
 
 def path_figure(path: Path, epsilon: float, names: Sequence[str]) -> go.Figure:
-    """KL from the first state (nats) and movement of the output over `α`; `names` spell the argmax.
+    """KL from either state (nats) and movement of the output over `α`; `names` spell the argmax.
 
-    Orange lines: where the closed form puts the edge of either state's stable region; blue: the truth.
+    Orange lines: where the closed form puts the boundary of either state's stable region; blue: truth.
     """
     drawn = make_subplots(rows=2, shared_xaxes=True, vertical_spacing=0.06)
     drawn.update_layout(template=TEMPLATE, height=480, hovermode="x unified")
@@ -28,6 +39,13 @@ def path_figure(path: Path, epsilon: float, names: Sequence[str]) -> go.Figure:
     )
     drawn.add_scatter(
         x=path.alpha,
+        y=path.kl_back,
+        name="KL from B",
+        line={"color": ACTUAL_ON_KL, "width": 3},
+        hovertemplate="%{y:.3g} nats",
+    )
+    drawn.add_scatter(
+        x=path.alpha,
         y=path.movement,
         name="output moved",
         line={"color": ACTUAL, "width": 3, "dash": "dot"},
@@ -36,11 +54,13 @@ def path_figure(path: Path, epsilon: float, names: Sequence[str]) -> go.Figure:
         row=2,
         col=1,
     )
-    _draw_edges(drawn, "predicted edge", path.predicted(epsilon), PREDICTED, "dash")
-    _draw_edges(drawn, "actual edge", path.actual(epsilon), ACTUAL, "solid")
+    _draw_edges(drawn, "predicted boundary", path.predicted(epsilon), PREDICTED, "dash")
+    _draw_edges(drawn, "actual boundary", path.actual(epsilon), ACTUAL, "solid")
     drawn.add_trace(_changes(path, names), row=2, col=1)
     drawn.add_hline(y=epsilon, line={"color": QUIET, "width": 1.5, "dash": "dot"}, row=1, col=1)
-    drawn.update_yaxes(title="KL (nats)", rangemode="tozero", row=1, col=1)
+    top = float(max(path.kl.max(), path.kl_back.max(), 2 * epsilon))
+    span = [np.log10(epsilon / DECADE), np.log10(2 * top)]
+    drawn.update_yaxes(title="KL (nats)", type="log", range=span, dtick=1, row=1, col=1)
     drawn.update_yaxes(
         title="output moved (of its way)", tickformat=".0%", rangemode="tozero", row=2, col=1
     )
@@ -65,7 +85,9 @@ def _changes(path: Path, names: Sequence[str]) -> go.Scatter:
     return go.Scatter(
         x=path.alpha[changes],
         y=np.zeros(len(changes)),
-        mode="markers",
+        mode="markers+text",
+        text=[visible(names[i]) if len(changes) <= NAMED else "" for i in changes],
+        textposition="top center",
         name="most likely token changes",
         marker={"color": FLIP, "symbol": "triangle-up", "size": 11},
         customdata=[visible(names[i]) for i in changes],

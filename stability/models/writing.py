@@ -1,7 +1,6 @@
 """What a model would write: greedy continuations after one perturbation of one state."""
 
 from collections.abc import Sequence
-from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float, Int
@@ -10,26 +9,12 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from stability import distribution
+from stability.continuation import Continuation
 from stability.directions import unit
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.models.upper import Upper, passage, run
 from stability.state import State, Token
-
-
-@dataclass(frozen=True)
-class Continuation:
-    """What is written after a state was moved by `distance`, and how far each step's prediction is.
-
-    `kl` compares each new token's distribution with that of the unperturbed text at the same step, in
-    nats, as long as both go on; from `first_difference` on the texts differ, and so does what the two
-    are predicting.
-    """
-
-    distance: float
-    tokens: tuple[Token, ...]
-    kl: tuple[float, ...]
-    first_difference: int | None
 
 
 def continuations(

@@ -25,7 +25,7 @@ from stability.spectra import Spectrum, spectrum
 from stability.state import State
 from stability.ui import words
 from stability.ui.controls import Heading, Pasted, TokenPair
-from stability.ui.jobs import TURN, Jobs
+from stability.ui.jobs import Jobs, turn
 from stability.units import COORDINATES, Unit, percent_of
 from stability.views import CloudView, RayView, RegionView, ray_view, region_view
 
@@ -69,7 +69,7 @@ def states(model: str, prompt: str, site: str = "prelogit") -> tuple[State, ...]
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _states(model: str, prompt: str, site: str, _lm: LanguageModel) -> tuple[State, ...]:
-    with TURN:
+    with turn():
         return _lm.capture_all(prompt, site)
 
 
@@ -80,7 +80,7 @@ def sensitivities(model: str, prompt: str) -> list[Sensitivity]:
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _sensitivities(model: str, prompt: str, _states: tuple[State, ...]) -> list[Sensitivity]:
-    with TURN:
+    with turn():
         return token_map(_states)
 
 
@@ -130,7 +130,7 @@ def eigenpairs(place: Place, k: int) -> Spectrum:
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _eigenpairs(place: Place, k: int, _here: State) -> Spectrum:
-    with TURN:
+    with turn():
         return spectrum(_here, min(k, _here.width))
 
 
@@ -144,7 +144,7 @@ def _analysis(place: Place, heading: Heading, _lm: LanguageModel, _here: State) 
     k = pairs_for(_here, heading, PAIRS) if isinstance(heading, str) else PAIRS
     pairs = _eigenpairs(place, k, _here)
     found = _direction(_lm, _here, pairs, heading)
-    with TURN:
+    with turn():
         return Analysis(_here, pairs, found, ray(_here, found.vector))
 
 
@@ -164,7 +164,7 @@ def drawn_ray(place: Place, heading: Heading, epsilon: float) -> RayView | None:
 
 @st.cache_resource(max_entries=128, show_spinner=False)
 def _drawn_ray(place: Place, heading: Heading, epsilon: float, _found: Analysis) -> RayView | None:
-    with TURN:
+    with turn():
         return ray_view(_found.ray, _found.direction.label, epsilon)
 
 
@@ -179,7 +179,7 @@ def _drawn_region(
 ) -> RegionView | None:
     labels = (_found.direction.label, f"eigendirection {second + 1}")
     plane = _plane(place, heading, second, _found)
-    with TURN:
+    with turn():
         return region_view(plane, labels, epsilon, _found.certified_ball(epsilon))
 
 
@@ -192,7 +192,7 @@ def _plane(place: Place, heading: Heading, second: int, _found: Analysis) -> Reg
 @st.cache_resource(max_entries=64, show_spinner=False)
 def _sampled(place: Place, epsilon: float, _here: State) -> Cloud:
     pairs = _eigenpairs(place, PAIRS, _here)
-    with TURN:
+    with turn():
         return cloud(_here, pairs, epsilon)
 
 

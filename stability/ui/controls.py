@@ -32,7 +32,10 @@ SITES = {
     "a block": "the residual stream leaving a block",
 }
 # widgets that several pages share, or that one page sets for another
-SHARED = ("model", "prompt", "position", "epsilon", "site", "block", "kind", "rank", "relative")
+SHARED = (
+    *("model", "prompt", "position", "epsilon", "site", "block"),
+    *("kind", "rank", "seed", "start", "end", "relative"),
+)
 
 
 @dataclass(frozen=True)
@@ -175,19 +178,34 @@ def _heading() -> Heading:
             return f"eig:{rank - 1}"
         case "tokens":
             spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
-            start = st.text_input("From token", "␣Paris", key="start", help=spelling)
-            return TokenPair(start, st.text_input("To token", "␣the", key="end", help=spelling))
+            st.session_state.setdefault("start", "␣Paris")
+            st.session_state.setdefault("end", "␣the")
+            start = st.text_input("From token", key="start", help=spelling)
+            return TokenPair(start, st.text_input("To token", key="end", help=spelling))
         case "prompt":
             return f"prompt:{st.text_input('Other prompt', 'The capital of Italy is', key='other')}"
         case "vector":
             return _pasted()
-    return f"{kind}:{st.number_input('Seed', 0, 10**6, 0, key='seed')}"
+    return f"{kind}:{st.number_input('Seed', 0, 2**31 - 1, key='seed')}"
 
 
 def look_along(rank: int) -> None:
     """Choose an eigendirection, 1 for the largest eigenvalue; for callbacks."""
     st.session_state.kind = next(iter(KINDS))
     st.session_state.rank = rank
+
+
+def look_along_spec(spec: str) -> None:
+    """Choose the direction of a sweep's row; for callbacks."""
+    kind, _, argument = spec.partition(":")
+    st.session_state.kind = next(name for name, own in KINDS.items() if own == kind)
+    match kind:
+        case "eig":
+            st.session_state.rank = int(argument) + 1
+        case "tokens":
+            st.session_state.start, _, st.session_state.end = argument.partition(",")
+        case _:
+            st.session_state.seed = int(argument)
 
 
 def second_axis(heading: Heading, held: int) -> int:

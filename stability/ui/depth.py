@@ -132,7 +132,7 @@ def _across(place: Any, epsilon: float, relative: bool) -> None:
     from stability.ui import layers
 
     asked, withdraw = _asked(
-        "across_asked", (place, epsilon), "Measure this token at every block (about 15 seconds)"
+        "across_asked", (place, epsilon), "Measure this token at every block (15 seconds or more)"
     )
     if not asked:
         return
@@ -148,7 +148,8 @@ def _across(place: Any, epsilon: float, relative: bool) -> None:
         draw(
             across_figure(found, lengths, units[0].name),
             "across",
-            "Predicted radius and true boundaries along each block's most sensitive direction.",
+            "Predicted radius and true boundaries along each block's most sensitive direction, whose "
+            "largest component points to +: the sides may change places from block to block.",
         )
     with right:
         draw(
@@ -167,7 +168,10 @@ def _across(place: Any, epsilon: float, relative: bool) -> None:
         )
     with right:
         st.dataframe(_across_table(found), hide_index=True, height=470)
-        st.caption("Lengths in units of the vector; the table can be searched and downloaded.")
+        st.caption(
+            "Lengths in units of the vector. One pass finds the directions of all blocks, nearly: "
+            "Explore, which refines its own, may differ in the third digit."
+        )
 
 
 def _unit(norm: float, relative: bool) -> Any:
@@ -196,6 +200,7 @@ def _across_table(found: Any) -> list[dict[str, Any]]:
 
 
 def _writing(place: Any, epsilon: float) -> None:
+    from stability.figures.writing import writing_figure
     from stability.ui import compute, layers
 
     last = compute.loaded(place.model).card.n_layers - 1
@@ -220,9 +225,11 @@ def _writing(place: Any, epsilon: float) -> None:
     for name, text in texts:
         st.markdown(f"**{name}** &nbsp; {words.written(text)}")
         st.caption(words.steps(text))
-    st.caption(
-        "Underlined: the first token that differs from t = 0. KL compares each step's prediction with "
-        "the one of t = 0 at the same step, in nats; after the first difference the texts are others."
+    draw(
+        writing_figure([(name, text) for name, text in texts if text.distance]),
+        "writing",
+        "KL of each step's prediction from that of t = 0 at the same step. Underlined above, marked "
+        "here: the first token that differs; after it the texts are others.",
     )
 
 
@@ -245,13 +252,13 @@ def _between(place: Any, epsilon: float) -> None:
     draw(
         path_figure(path, epsilon, names),
         "path",
-        "Flat stretches are plateaus, steep ones edges. Dashed orange: where the closed form, seen "
-        "from A and from B, puts the edge of the stable region; solid blue: where it is.",
+        "Flat stretches are plateaus, steep ones edges. Vertical lines: the boundaries of A's and of "
+        "B's stable region, KL = ε (dotted): dashed orange by the closed form, solid blue in truth.",
     )
     predicted, actual = path.predicted(epsilon)[0], path.actual(epsilon)[0]
     st.markdown(
-        f"**‖B − A‖ = {words.number(path.length)}. The output moves fastest at α = {path.edge:.2g}. "
-        f"From A the closed form puts the edge at α = {words.number(predicted)}; "
+        f"**‖B − A‖ = {words.number(path.length)}. The steepest edge is at α = {path.edge:.2g}. "
+        f"From A the closed form puts the boundary (KL = ε) at α = {words.number(predicted)}; "
         + (f"it is at {words.number(actual)}.**" if actual else "it is not reached on the way.**")
     )
     _plane(place, (b, c), site, epsilon)

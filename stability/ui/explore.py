@@ -187,11 +187,13 @@ def _spectrum(found: "Analysis") -> None:
 
 def _plane(result: Result, view: "RayView") -> None:
     """The region or the cloud, and all the numbers: a scroll away."""
+    from stability.ui import measured
     from stability.ui.numbers import everything
 
     left, right = st.columns(2)
     with right:
-        everything(result.analysis, view)
+        epsilon = result.choice.epsilon
+        everything(result.analysis, view, measured.calibrated(result.analysis, epsilon))
         with st.expander("What the words mean"):
             st.markdown(words.GLOSSARY)
     with left:

@@ -7,9 +7,9 @@ looks at how far it is.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable
+from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import nullcontext
+from contextlib import contextmanager, nullcontext
 from typing import Any
 
 import streamlit as st
@@ -17,10 +17,29 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.models.progress import Report
 
+Stop = Callable[[], None] | None  # told when a visitor stops the work; none: no button to stop it
 PAUSE = 0.01  # seconds, so that a thread that waits for its turn wakes up
 # Networks run one at a time: two that share the cores take five times as long each. Held only around
 # calls of the library, never while a page draws or asks a cache.
 TURN = threading.Lock()
+GIVE_UP = 0.1  # seconds after which a page that waits looks whether it is still wanted
+
+
+@contextmanager
+def turn() -> Iterator[None]:
+    """A page's turn to run a network.
+
+    A visitor who moves a slider starts one run of the page after another, and those left behind wait
+    too: looking into the session ends them here, before they begin what nobody will see.
+    """
+    while True:
+        "anything" in st.session_state  # noqa: B015
+        if TURN.acquire(timeout=GIVE_UP):
+            break
+    try:
+        yield
+    finally:
+        TURN.release()
 
 
 class _Job:
@@ -68,7 +87,7 @@ class Jobs:
         self,
         key: Hashable,
         work: Callable[[Report], Any],
-        on_stop: Callable[[], None] | None = None,
+        on_stop: Stop = None,
     ) -> Any:
         """The result for a key; a failure is raised to all who wait, and the next try is fresh.
 

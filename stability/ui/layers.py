@@ -1,27 +1,29 @@
 """Cached results of the Depth page, keyed by ids and settings as those of Explore."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 from jaxtyping import Float
 from torch import Tensor
 
+from stability.continuation import Continuation
 from stability.depths import Across, Depth, across, depth, depth_map
 from stability.directions import eigen
 from stability.errors import StabilityError
 from stability.models import LanguageModel
 from stability.models.progress import Report
-from stability.models.writing import Continuation, continuations
+from stability.models.writing import continuations
 from stability.paths import Path, path
 from stability.rays import ray
 from stability.regions import region
 from stability.state import State
 from stability.ui.compute import PAIRS, Place, eigenpairs, loaded, state, states
-from stability.ui.jobs import TURN, Jobs
+from stability.ui.jobs import Jobs, Stop, turn
 from stability.views import RegionView, region_view
 
-Stop = Callable[[], None] | None
 _maps, _depths, _acrosses = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32))
+
+PAST = 1.02  # times the distance of a flip, where the other token leads
 
 
 def has_map(model: str, prompt: str) -> bool:
@@ -60,7 +62,9 @@ def depth_across(place: Place, epsilon: float, on_stop: Stop = None) -> tuple[De
 def written(
     place: Place, rank: int, epsilon: float, extra: float, n: int
 ) -> tuple[float, list[tuple[str, Continuation]]]:
-    """The closed form's radius along an eigendirection, and what is written at parts of it."""
+    """The closed form's radius along an eigendirection, and what is written at parts of it, and past
+    the first flip on either side.
+    """
     found = loaded(place.model), state(place), eigen(eigenpairs(place, PAIRS), rank).vector
     return _written(place, rank, epsilon, extra, n, *found)
 
@@ -76,40 +80,53 @@ def _written(
     _here: State,
     _direction: Float[Tensor, " d"],
 ) -> tuple[float, list[tuple[str, Continuation]]]:
-    with TURN:
-        r = ray(_here, _direction).predicted_radius(epsilon)
+    line = ray(_here, _direction)
+    with turn():
+        r, flips = line.predicted_radius(epsilon), line.flips(1)
     if r is None:
         raise StabilityError(
             f"A push needs a direction with curvature; eigendirection {rank + 1} has none here: "
             "choose an earlier one, or a less certain token."
         )
     places = {"t = 0": 0.0, "r/2": r / 2, "r": r, "2r": 2 * r, "−r": -r, "−2r": -2 * r}
+    for sign, side in zip((-1, 1), flips, strict=True):
+        for flip in side:
+            places[f"{sign * flip.distance:.3g}, past a flip"] = sign * PAST * flip.distance
     if extra:
         places[f"t = {extra:.3g}"] = extra
-    with TURN:
+    with turn():
         found = continuations(_lm, _here, _direction, [*places.values()], n)
     return r, [*zip(places, found, strict=True)]
 
 
 def way(model: str, a: str, b: str, site: str) -> tuple[Path, list[str]]:
     """The way between the last tokens of two prompts, and the most likely token along it."""
-    ends = [states(model, prompt, site)[-1] for prompt in (a, b)]
+    ends = [_named(name, model, prompt, site) for name, prompt in zip("AB", (a, b), strict=True)]
     return _way(model, a, b, site, ends)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
 def _way(model: str, a: str, b: str, site: str, _ends: Sequence[State]) -> tuple[Path, list[str]]:
     start, end = _ends
-    with TURN:
+    with turn():
         found = path(start, end)
     return found, [start.text(int(token)) for token in found.argmax]
+
+
+def _named(name: str, model: str, prompt: str, site: str) -> State:
+    """The last token's state; what is wrong with a prompt is said of its letter."""
+    try:
+        return states(model, prompt, site)[-1]
+    except StabilityError as error:
+        raise StabilityError(f"{name}: {error}") from error
 
 
 def slice_of_three(
     model: str, a: str, b: str, c: str, site: str, epsilon: float
 ) -> tuple[RegionView | None, list[tuple[str, float, float]]]:
     """The plane through the last tokens of three prompts, and where they lie in it."""
-    corners = [states(model, prompt, site)[-1] for prompt in (a, b, c)]
+    prompts = zip("ABC", (a, b, c), strict=True)
+    corners = [_named(name, model, prompt, site) for name, prompt in prompts]
     return _slice_of_three(model, a, b, c, site, epsilon, corners)
 
 
@@ -119,12 +136,13 @@ def _slice_of_three(
 ) -> tuple[RegionView | None, list[tuple[str, float, float]]]:
     start, *others = _corners
     ways = [other.vector.double() - start.vector.double() for other in others]
-    with TURN:
+    with turn():
         plane = region(start, *ways)
     points = [("A", 0.0, 0.0)]
     for name, one in zip("BC", ways, strict=True):
         x, y = (plane.axes.T @ one).tolist()
         points.append((name, x, y))
     half = 1.2 * max(abs(coordinate) for _, x, y in points for coordinate in (x, y))
-    with TURN:
-        return region_view(plane, ("towards B", "towards C"), epsilon, None, half), points
+    with turn():
+        axes = ("towards B", "across, on C's side")
+        return region_view(plane, axes, epsilon, None, half), points

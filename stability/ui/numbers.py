@@ -3,9 +3,14 @@
 import streamlit as st
 
 from stability.analysis import Analysis
+from stability.bootstrap import Estimate
+from stability.calibration import INTERVAL
 from stability.spectra import Spectrum
 from stability.ui import words
+from stability.units import Unit
 from stability.views import RayView
+
+Calibrated = tuple[Estimate | None, Estimate | None] | None
 
 
 def headline(view: RayView) -> None:
@@ -35,7 +40,7 @@ def headline(view: RayView) -> None:
         )
 
 
-def everything(found: Analysis, view: RayView) -> None:
+def everything(found: Analysis, view: RayView, calibrated: Calibrated) -> None:
     """All the other numbers in a table that can be searched and downloaded."""
     state, ray, unit = found.state, found.ray, view.unit
     trust_minus, trust_plus = (unit.count(end) for end in found.trust_range)
@@ -56,6 +61,7 @@ def everything(found: Analysis, view: RayView) -> None:
             f"‖vector‖ = {state.norm:.3g}",
         ),
         *(_where_linear(found, view) if state.is_linear else ()),
+        *_calibrated(calibrated, unit),
     ]
     widths = {"quantity": 145, "value": 125, "meaning": 240}  # pixels: a token may be long
     columns = {name: st.column_config.TextColumn(width=width) for name, width in widths.items()}
@@ -64,6 +70,24 @@ def everything(found: Analysis, view: RayView) -> None:
         f"Lengths in {unit.name}; curvature, κ₃, κ₄ per coordinate squared, cubed, to the fourth."
     )
     st.dataframe(table, hide_index=True, height="content", column_config=columns)
+
+
+def _calibrated(calibrated: Calibrated, unit: Unit) -> list[tuple[str, str, str]]:
+    """The radius that many other prompts make of four moments, and the spread they leave."""
+    return [
+        (
+            f"calibrated {sign}",
+            _range(own, unit),
+            f"{INTERVAL:.0%} of other prompts' boundaries",
+        )
+        for sign, own in zip("−+", calibrated or (), strict=False)
+        if own is not None
+    ]
+
+
+def _range(own: Estimate, unit: Unit) -> str:
+    value, low, high = (words.number(unit.count(part)) for part in own)
+    return f"{value} ({low} – {high})"
 
 
 def _where_linear(found: Analysis, view: RayView) -> list[tuple[str, str, str]]:

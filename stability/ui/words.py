@@ -9,10 +9,11 @@ from stability.figures.style import spelled
 from stability.units import COORDINATES, Unit
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
+    from stability.bootstrap import Estimate
+    from stability.continuation import Continuation
     from stability.depths import Across
     from stability.flips import Flip
     from stability.maps import Sensitivity
-    from stability.models.writing import Continuation
     from stability.views import RayView
 
 WORDS = (
@@ -38,6 +39,12 @@ def number(value: float | None) -> str:
 def percent(share: float) -> str:
     """A share in per cent."""
     return f"{100 * share:.3g} %"
+
+
+def interval(share: "Estimate") -> str:
+    """A share with its interval, in per cent."""
+    value, low, high = (f"{100 * part:.3g}" for part in share)
+    return f"{value} % [{low}, {high}]"
 
 
 def error(predicted: float, actual: float | None) -> str:
@@ -116,6 +123,7 @@ def across(found: "Across") -> str:
     )
 
 
+ROUNDING = 5e-7  # nats; less is rounding
 GLOSSARY = """
 - **vector**: what is pushed. At the site *prelogit* it is what the unembedding multiplies to get the
   next-token logits; at *final* and after a *block* it is the residual stream there. Lengths are in its
@@ -147,10 +155,15 @@ def written(text: "Continuation") -> str:
 
 def steps(text: "Continuation") -> str:
     """How far each step's prediction is from that of the unperturbed text."""
+    if not text.distance:
+        return "as the model writes it"
     first = (
         "the same text"
         if text.first_difference is None
         else f"differs from token {text.first_difference + 1} on"
     )
-    shown = ", ".join(number(nats) if nats >= 5e-7 else "0" for nats in text.kl[:12])
-    return f"{first}; KL per step: {shown}{', …' if len(text.kl) > 12 else ''}"
+    largest = max(text.kl)
+    return (
+        f"{first}; KL {number(text.kl[0]) if text.kl[0] >= ROUNDING else '0'} nats at the first step, "
+        f"at most {number(largest) if largest >= ROUNDING else '0'}"
+    )

@@ -1,0 +1,16 @@
+"""Calibration: predicted against actual radii over many prompts, and the sources' claims."""
+
+import os
+from importlib.resources import files
+
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
+
+import streamlit as st
+
+from stability.ui import calibration, controls
+
+st.set_page_config(
+    page_title="Calibration", page_icon=str(files("stability.ui") / "icon.svg"), layout="wide"
+)
+controls.keep_shared()
+calibration.page()

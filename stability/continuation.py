@@ -1,0 +1,20 @@
+"""What a model writes after a push."""
+
+from dataclasses import dataclass
+
+from stability.state import Token
+
+
+@dataclass(frozen=True)
+class Continuation:
+    """What is written after a state was moved by `distance`, and how far each step's prediction is.
+
+    `kl` compares each new token's distribution with that of the unperturbed text at the same step, in
+    nats, as long as both go on; from `first_difference` on the texts differ, and so does what the two
+    are predicting.
+    """
+
+    distance: float
+    tokens: tuple[Token, ...]
+    kl: tuple[float, ...]
+    first_difference: int | None

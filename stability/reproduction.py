@@ -1,0 +1,258 @@
+"""What the sources claim beside what is measured here, each with its setting and its interval."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
+
+from stability import bootstrap
+from stability.bootstrap import Estimate
+from stability.calibration import (
+    CERTIFIED,
+    CLOSED_FORM,
+    MOMENTS,
+    PREDICTORS,
+    after,
+    cases,
+    with_calibrated,
+)
+from stability.errors import StabilityError
+from stability.plans import SCHEMA, Plan
+from stability.prompts import Prompt
+from stability.state import ModelCard
+
+ASSETS = Path(__file__).parents[1] / "assets"
+PROMPTS, RESULTS = ASSETS / "prompts" / "prompts.jsonl", ASSETS / "results"
+MODELS = ("smollm2-135m", "gemma-3-270m")
+FEWEST = 20  # cases that make a median worth drawing
+GOLMANT = "Golmant 2026 (Qwen3-1.7B, Llama-3.2-1B, Pythia-1B)"
+
+
+@dataclass(frozen=True)
+class Setting:
+    """One of the sweeps that the findings rest on: its name, its plan, and which prompts it takes."""
+
+    name: str
+    plan: Plan
+    every: int = 1
+
+    def prompts(self, all_prompts: Sequence[Prompt]) -> Sequence[Prompt]:
+        """The prompts it takes."""
+        return all_prompts[:: self.every]
+
+
+def settings(model: ModelCard) -> tuple[Setting, ...]:
+    """At the readout, two positions of every prompt; below, one position of every sixth."""
+    below = Plan(
+        sites=("final", f"block:{model.n_layers // 2}", "block:0"),
+        directions=("eig:0", "random:1", "covariance:1"),
+        positions=1,
+    )
+    return Setting("readout", Plan()), Setting("depth", below, every=6)
+
+
+def together(tables: Sequence[pa.Table]) -> pa.Table:
+    """All rows of a model in single precision, small enough to ship."""
+    small = [pa.field(f.name, pa.float32() if f.type == pa.float64() else f.type) for f in SCHEMA]
+    return pa.concat_tables(tables).cast(pa.schema(small))
+
+
+def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
+    """The results that come with the repository, or those of an own `reproduce --measure`."""
+    path = folder / f"{model}.parquet"
+    if not path.exists():
+        raise StabilityError(
+            f"Results of {model!r} must be measured first; there are none at {str(path)!r}: run "
+            "`python -m stability reproduce` in a clone of the repository, or with `--measure DIR`."
+        )
+    return pq.read_table(path)
+
+
+@dataclass(frozen=True)
+class Finding:
+    """A quantity: what a source claims of it, what was measured, and exactly how.
+
+    `form` formats the measured number.
+    """
+
+    quantity: str
+    source: str
+    setting: str
+    measured: Estimate
+    form: str
+
+    @property
+    def value(self) -> str:
+        """The measured number with its interval."""
+        number, low, high = (self.form.format(part) for part in self.measured)
+        return f"{number} [{low}, {high}]"
+
+    def report(self) -> dict[str, Any]:
+        """The same as plain data."""
+        return asdict(self) | {"measured": self.measured._asdict(), "value": self.value}
+
+
+PERCENT, RATIO, PLAIN = "{:.2%}", "{:.1f} times", "{:.2f}"
+
+
+def findings(table: pa.Table) -> list[Finding]:
+    """Everything that the sources claim and the results of one model can tell."""
+    found = cases(table)
+    readout = found[found["site"] == "prelogit"]
+    return [*_small(readout), *_large(readout), *_other(readout), *_deep(found)]
+
+
+def bands(found: pd.DataFrame, values: pd.Series, edges: Sequence[float]) -> pd.DataFrame:
+    """The median size of the closed form's error over bands of a quantity, for each `ε`.
+
+    Columns `band`, `epsilon` and `error`; bands with fewer than `FEWEST` cases are left out.
+    """
+    band = pd.cut(values, [-np.inf, *edges, np.inf])
+    errors = (found[CLOSED_FORM] / found["actual"] - 1).abs()
+    grouped = errors.groupby([band, found["epsilon"]], observed=True)
+    kept = grouped.median()[grouped.size() >= FEWEST].reset_index()
+    kept.columns = ["band", "epsilon", "error"]
+    kept["band"] = [_spell(interval) for interval in kept["band"]]
+    return kept
+
+
+def _spell(band: pd.Interval) -> str:
+    if np.isinf(band.left):
+        return f"below {band.right:g}"
+    return f"above {band.left:g}" if np.isinf(band.right) else f"{band.left:g}–{band.right:g}"
+
+
+def asymmetry(found: pd.DataFrame) -> pd.Series:
+    """`κ₃ r/(6κ₂)` towards each case's side: the first term of the closed form's error there."""
+    return found["kappa3"] * found["side"] * found[CLOSED_FORM] / (6 * found["curvature"])
+
+
+def _errors(part: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
+    """Sizes of the relative errors of a column, and the prompts they come from."""
+    known = part[part[column].notna()]
+    errors = np.abs(known[column] / known["actual"] - 1)
+    return errors.to_numpy(float), known["prompt_index"].to_numpy()
+
+
+def _setting(part: pd.DataFrame, what: str) -> str:
+    places = part.groupby(["prompt_index", "position"]).ngroups
+    return (
+        f"{part['site'].iloc[0]}, {what}, both sides; {len(part)} radii at {places} positions of "
+        f"{part['prompt_index'].nunique()} prompts"
+    )
+
+
+def _small(readout: pd.DataFrame) -> list[Finding]:
+    part = readout[(readout["direction"] == "eig:0") & np.isclose(readout["epsilon"], 0.001)]
+    errors, prompts = _errors(part, CLOSED_FORM)
+    setting = _setting(part, "top eigendirection, ε = 0.001")
+    claim = f"{GOLMANT}: within 1 % on Qwen3-1.7B, within 8 % on all three"
+    return [
+        Finding(
+            "closed form, small ε: median size of the error",
+            claim,
+            setting,
+            bootstrap.median(errors, prompts),
+            PERCENT,
+        ),
+        Finding(
+            "closed form, small ε: share within 8 %",
+            claim,
+            setting,
+            bootstrap.share(errors < 0.08, prompts),
+            PERCENT,
+        ),
+    ]
+
+
+def _large(readout: pd.DataFrame) -> list[Finding]:
+    part = with_calibrated(readout[np.isclose(readout["epsilon"], 1.0)])
+    kinds = ", ".join(sorted(part["kind"].unique()))
+    setting = _setting(part, f"directions of kinds {kinds}, ε = 1 nat")
+    recipe = f"{GOLMANT}: 54 to 73 % at large ε, with one isotonic calibration"
+    rows = (
+        (CLOSED_FORM, ""),
+        (after(CLOSED_FORM), recipe),
+        (after(CERTIFIED), ""),
+        (MOMENTS, ""),
+        (after(MOMENTS), ""),
+    )
+    return [
+        Finding(
+            f"{column}: share within 50 %",
+            source,
+            setting + ("" if column in PREDICTORS else "; fitted to other prompts"),
+            bootstrap.share(_errors(part, column)[0] < 0.5, _errors(part, column)[1]),
+            PERCENT,
+        )
+        for column, source in rows
+    ]
+
+
+def _other(readout: pd.DataFrame) -> list[Finding]:
+    part = readout[np.isclose(readout["epsilon"], 0.01)]
+    random = part[part["kind"].isin(["random", "covariance"])]
+    logs = random.assign(log=np.log(random["actual"])).pivot_table(
+        "log", ["prompt_index", "position"], "kind"
+    )
+    ratio = np.exp(logs["random"] - logs["covariance"]).to_numpy()
+    prompts = logs.index.get_level_values("prompt_index").to_numpy()
+    states = part.groupby(["prompt_index", "position"], as_index=False).first()
+    states = states[states["token_constraint_bound"].notna()]
+    sides = part.pivot_table(
+        ["actual", "kappa3"], ["prompt_index", "position", "direction"], "side"
+    )
+    shorter = (sides[("actual", 1)] < sides[("actual", -1)]) == (sides[("kappa3", 1)] > 0)
+
+    def bound(name: str, column: str) -> Finding:
+        x, y, owner = (
+            states[key].to_numpy() for key in ("token_constraint_bound", column, "prompt_index")
+        )
+        return Finding(
+            f"rank correlation of the token constraint bound with the {name}",
+            "Liu et al. 2026: the bound follows the prediction's confidence",
+            f"prelogit, {len(states)} positions of {states['prompt_index'].nunique()} prompts",
+            bootstrap.rank_correlation(x, y, owner),
+            PLAIN,
+        )
+
+    return [
+        Finding(
+            "true radius along isotropic random directions, over covariance-matched ones",
+            "Lee and Heimersheim 2024: isotropic directions are far less sensitive",
+            _setting(random, "random and covariance-matched directions, ε = 0.01"),
+            bootstrap.median(ratio, prompts),
+            RATIO,
+        ),
+        bound("entropy", "entropy"),
+        bound("margin", "margin"),
+        Finding(
+            "κ₃ tells which side's boundary is nearer",
+            "",
+            _setting(part, "all directions, ε = 0.01"),
+            bootstrap.share(
+                shorter.to_numpy(bool), sides.index.get_level_values("prompt_index").to_numpy()
+            ),
+            PERCENT,
+        ),
+    ]
+
+
+def _deep(found: pd.DataFrame) -> list[Finding]:
+    top = found[(found["direction"] == "eig:0") & np.isclose(found["epsilon"], 0.01)]
+    return [
+        Finding(
+            f"closed form at {site}: share within 10 %",
+            "",
+            _setting(part, "top eigendirection, ε = 0.01"),
+            bootstrap.share(_errors(part, CLOSED_FORM)[0] < 0.1, _errors(part, CLOSED_FORM)[1]),
+            PERCENT,
+        )
+        for site, part in top.groupby("site", sort=False)
+        if site != "prelogit"
+    ]
