@@ -59,7 +59,7 @@ def scatter_figure(
             line={"color": ACTUAL, "width": 3, "dash": str(dash)},
             hoverinfo="skip",
         )
-    drawn.update_xaxes(title=f"{predictor} ({unit})", type="log")
+    drawn.update_xaxes(title=f"radius by {predictor} ({unit})", type="log")
     drawn.update_yaxes(title=f"actual radius ({unit})", type="log")
     return drawn
 

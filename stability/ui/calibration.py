@@ -1,5 +1,6 @@
 """The Calibration page: does the formula hold, over many prompts, and can it be made to?"""
 
+from importlib import import_module
 from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
@@ -30,6 +31,8 @@ def page() -> None:
     source = st.segmented_control(
         "Measurements", [*SHIPPED, OWN], default=SHIPPED[0], required=True, key="measurements"
     )
+    with st.spinner("Starting"):  # torch takes seconds
+        import_module("stability.ui.measured")
     try:
         found = _own() if source == OWN else _shipped(source)
         if found is not None:
@@ -141,13 +144,21 @@ def _scores(shown: "pd.DataFrame") -> None:
         for name, own in measured.scores(shown)
     ]
     st.markdown("**How many radii are right**")
-    st.dataframe(rows, hide_index=True, height="content")
+    _table(rows)
     st.caption(
         f"Of {len(shown):,} boundaries from {shown['prompt_index'].nunique()} prompts. Calibrated: by "
         "an isotonic fit to other prompts. In brackets: 95 % bootstrap intervals over prompts. The "
         "certified inner radius also knows the steepest slope; the four moments know two more "
         "cumulants and both extreme slopes, and bracket the boundary between two laws."
     )
+
+
+def _table(rows: list[dict[str, str]]) -> None:
+    """A table whose long cells are wrapped; the first column names the rows."""
+    import pandas as pd
+
+    shown = pd.DataFrame(rows)
+    st.table(shown.map(words.plain).set_index(shown.columns[0]))
 
 
 def _sources(model: str) -> None:
@@ -164,7 +175,7 @@ def _sources(model: str) -> None:
         }
         for one in measured.findings(model)
     ]
-    st.dataframe(rows, hide_index=True, height="content")
+    _table(rows)
     st.caption(
         "The same as a page with figures: assets/results/README.md; made by `python -m stability "
         "reproduce`."
@@ -182,8 +193,8 @@ def _own() -> "pd.DataFrame | None":
         model = side.selectbox("Model", controls.MODELS, key="own_model", accept_new_options=True)
         positions = side.number_input("Positions a prompt", 1, 20, 2, key="own_positions")
         if st.form_submit_button("Measure", type="primary"):
-            st.session_state.own = (model, _prompts(file, pasted), positions)
-    asked = st.session_state.get("own")
+            st.session_state.own_asked = (model, _prompts(file, pasted), positions)
+    asked = st.session_state.get("own_asked")
     if asked is None:
         st.caption(
             "Every position takes about a second: twelve directions, four ε, both sides. For "
@@ -192,7 +203,7 @@ def _own() -> "pd.DataFrame | None":
         return None
 
     def withdraw() -> None:
-        st.session_state.own = None
+        st.session_state.own_asked = None
 
     model, prompts, positions = asked
     table, failed = measured.own(model, prompts, positions, withdraw)

@@ -1,0 +1,156 @@
+"""The Calibration page, rerun without a browser: what it says is what the results say."""
+
+import json
+from pathlib import Path
+
+import pytest
+from models import FAMILIES, PROMPT, SENTENCES, save_model
+from streamlit.testing.v1 import AppTest
+
+import stability
+from stability import moments
+from stability.analysis import analyze
+from stability.calibration import CLOSED_FORM, MOMENTS, PREDICTORS, after, calibrate, score
+from stability.reproduction import findings, shipped
+from stability.ui import calibration, controls, measured, words
+
+ROOT = Path(__file__).resolve().parents[1]
+PAGE = "pages/2_Calibration.py"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture(scope="module")
+def found():
+    return measured.shipped("smollm2-135m")
+
+
+@pytest.fixture
+def page():
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=200).switch_page(PAGE).run()
+    assert not app.exception
+    assert not app.error
+    return app
+
+
+@pytest.fixture
+def tiny(tmp_path_factory, monkeypatch):
+    folder = str(save_model(tmp_path_factory.mktemp("tiny"), FAMILIES["llama"]()))
+    monkeypatch.setattr(controls, "MODELS", (*controls.MODELS, folder))
+    plan = measured.Plan
+    few = {"directions": ("eig:0", "random:1"), "epsilons": (0.01, 0.1)}
+    monkeypatch.setattr(measured, "Plan", lambda positions: plan(positions=positions, **few))
+    return folder
+
+
+def picture(page):
+    [chart] = page.get("plotly_chart")
+    return json.loads(chart.proto.spec or chart.proto.figure.spec)
+
+
+def test_scores_are_those_of_the_cases_shown(page, found):
+    shown = found[(found["site"] == "prelogit") & (found["epsilon"] > 0.5)]
+    table = page.table[0].value
+    names = [name for predictor in PREDICTORS for name in (predictor, after(predictor))]
+    assert [*table.index] == names
+    for name in names:
+        columns = (shown[column].to_numpy() for column in (name, "actual", "prompt_index"))
+        own = score(*columns)
+        assert table.loc[name, "within 50 %"] == words.plain(words.interval(own.within_50))
+        assert table.loc[name, "median error"] == words.plain(words.interval(own.median_error))
+
+
+def test_filters_leave_what_they_say(page, found):
+    page.multiselect(key="shown_kinds").set_value(["random"]).run()
+    page.slider(key="shown_entropy").set_value((1.0, 2.0)).run()
+    shown = found[(found["site"] == "prelogit") & (found["epsilon"] > 0.5)]
+    shown = shown[(shown["kind"] == "random") & shown["entropy"].between(1, 2)]
+    assert any(f"Of {len(shown):,} boundaries" in caption.value for caption in page.caption)
+    page.slider(key="shown_entropy").set_value((11.9, 12.0)).run()
+    assert [info.value for info in page.info] == ["No boundary is left: widen the filters."]
+
+
+def test_the_scatter_shows_the_chosen_predictor(page):
+    for predictor in (CLOSED_FORM, MOMENTS):
+        page.segmented_control(key="predictor").set_value(predictor).run()
+        drawn = picture(page)
+        assert predictor in drawn["layout"]["xaxis"]["title"]["text"]
+        assert {"predicted = actual", "isotonic, ε = 1"} <= {t.get("name") for t in drawn["data"]}
+
+
+def test_the_sources_stand_beside_what_was_measured(page):
+    table = page.table[1].value
+    own = findings(shipped("smollm2-135m"))
+    assert [*table["here"]] == [words.plain(one.value) for one in own]
+    assert any("54 to 73" in source for source in table["source"])
+
+
+def test_own_prompts_are_measured_and_can_be_taken_away(page, tiny):
+    page.segmented_control(key="measurements").set_value(calibration.OWN).run()
+    assert not page.exception
+    page.text_area(key="own_text").set_value(f"{PROMPT}\n\n{SENTENCES[1]}")
+    page.selectbox(key="own_model").set_value(tiny)
+    page.button[0].click().run()
+    assert not page.exception
+    assert not page.error
+    assert any("boundaries from 2 prompts" in caption.value for caption in page.caption)
+    assert len(page.get("download_button")) == 2
+    assert len(page.table[0].value) == len(PREDICTORS) * 2
+
+
+def test_nothing_to_measure_is_answered_in_a_sentence(page):
+    page.segmented_control(key="measurements").set_value(calibration.OWN).run()
+    page.button[0].click().run()
+    [error] = page.error
+    assert "Nothing to measure yet" in error.value
+
+
+def test_a_long_prompt_is_said_and_the_others_are_measured(page, tiny):
+    page.segmented_control(key="measurements").set_value(calibration.OWN).run()
+    page.text_area(key="own_text").set_value(f"{PROMPT}\n{'the cat ' * 60}\n{SENTENCES[1]}")
+    page.selectbox(key="own_model").set_value(tiny)
+    page.button[0].click().run()
+    [warning] = page.warning
+    assert "Prompt 1" in warning.value
+    assert any("boundaries from 2 prompts" in caption.value for caption in page.caption)
+
+
+def test_a_calibrated_radius_is_that_of_the_shipped_curve_and_holds_the_truth(
+    smollm2_folder, found
+):
+    lm = stability.load("smollm2-135m")
+    one = analyze(lm, "The capital of France is")
+    readout = found[found["site"] == "prelogit"]
+    curve = calibrate(readout, MOMENTS)
+    brackets = one.ray.moment_brackets(curve.epsilons)
+    for epsilon in (0.01, 0.05):
+        sides = measured.calibrated(one, epsilon)
+        for bracket, side, actual in zip(brackets, sides, one.ray.boundary(epsilon), strict=True):
+            assert side == curve.radius(moments.guess(*bracket), epsilon)
+            assert side.low <= side.value <= side.high
+            assert actual == pytest.approx(side.value, rel=0.05)
+    assert measured.calibrated(one, 2.0) == (None, None)  # nothing was measured beyond one nat
+    below = analyze(lm, "The capital of France is", site="final", k=1)
+    assert measured.calibrated(below, 0.01) is None
+
+
+def test_a_case_opens_in_explore_as_it_was_measured(found):
+    row = found[found["kind"] == "tokens"].iloc[0]
+    app = AppTest.from_function(_look, args=(row["direction"],)).run()
+    kind, start, end = (app.session_state[key] for key in ("kind", "start", "end"))
+    assert f"tokens:{start},{end}" == row["direction"]
+    assert controls.KINDS[kind] == "tokens"
+    app = AppTest.from_function(_look, args=("random:77",)).run()
+    assert app.session_state["seed"] == 77
+    app = AppTest.from_function(_look, args=("eig:3",)).run()
+    assert app.session_state["rank"] == 4
+
+
+def _look(spec):
+    from stability.ui import controls
+
+    controls.look_along_spec(spec)
+
+
+def test_models_without_results_have_no_calibrated_radius(tmp_path):
+    lm = stability.load(str(save_model(tmp_path, FAMILIES["llama"]())), device="cpu")
+    assert measured.calibrated(analyze(lm, PROMPT), 0.01) is None
