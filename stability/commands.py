@@ -131,7 +131,7 @@ def _attempts(lm: Any, name: str, scheduler: str | None) -> Any:
             return (attempt(lm, prompt) for prompt in prompts)
         from stability.models.cluster import mapped
 
-        return mapped(scheduler, name, attempt, prompts)
+        return mapped(scheduler, name, attempt, prompts, lambda prompt, reason: (prompt, reason))
 
     return attempts
 

@@ -68,6 +68,8 @@ DIRECTIONS = (
     *(f"{kind}:{number}" for kind in ("random", "covariance", "rival") for number in (1, 2)),
 )
 DRAWN = ("random", "covariance", "rival")  # of each state its own
+SEEDS = 2**31
+ANY_PROMPT = "A prompt"
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
 
 
@@ -111,6 +113,15 @@ class Plan:
                 "A sweep needs at least one position a prompt and a seed that is not negative; "
                 f"received {self.positions} and {self.seed}: try 2 and 0."
             )
+        if self.seed >= SEEDS:
+            raise StabilityError(
+                f"A seed must be below {SEEDS}, to fit its column; received {self.seed}: try 0."
+            )
+        if not (self.sites and self.directions and self.epsilons):
+            raise StabilityError(
+                "A sweep needs at least one site, direction and epsilon; received "
+                f"{len(self.sites)}, {len(self.directions)} and {len(self.epsilons)}: name some."
+            )
 
     def require(self, lm: Model) -> None:
         """Raise StabilityError for sites and directions that no prompt of a model has."""
@@ -119,10 +130,12 @@ class Plan:
         for spec in self.directions:
             kind, _, number = spec.partition(":")
             if kind in DRAWN:
-                _whole(spec, number)
-            else:
-                directions.require_kind(spec)
-                directions.rank(spec, lm.readout.width)
+                _whole(spec, number, lm.readout.vocab_size)
+                continue
+            directions.require_kind(spec)
+            if directions.rank(spec, lm.readout.width) is None:  # the same at every prompt
+                state = lm.capture(ANY_PROMPT, site=self.sites[0])
+                directions.resolve(spec, state, spectrum(state, 1), lm)
 
     def sampled(self, prompt: Prompt, tokens: int) -> list[int]:
         """The positions that are measured, in order."""
@@ -136,7 +149,7 @@ class Plan:
         """A direction of the plan as `analyze` takes it at one state."""
         kind, _, number = spec.partition(":")
         if kind in DRAWN:
-            n = _whole(spec, number)
+            n = _whole(spec, number, state.readout.vocab_size)
             if kind == "rival":
                 (top, _), *others = state.most_likely(n + 1)
                 return f"tokens:{top.id},{others[-1][0].id}"
@@ -145,11 +158,15 @@ class Plan:
         return spec
 
 
-def _whole(spec: str, number: str) -> int:
+def _whole(spec: str, number: str, vocabulary: int) -> int:
     if not (number.isdecimal() and int(number) >= 1):
         raise StabilityError(
             f"In a sweep, random, covariance and rival count from 1; received {spec!r}: try "
             f"{spec.partition(':')[0]}:1."
+        )
+    if spec.startswith("rival") and int(number) >= vocabulary:
+        raise StabilityError(
+            f"A token has {vocabulary - 1} rivals here; received {spec!r}: try rival:1."
         )
     return int(number)
 

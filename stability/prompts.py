@@ -44,7 +44,7 @@ def read_prompts(path: Path) -> list[Prompt]:
         )
     try:
         prompts = [_prompt(index, row) for index, row in enumerate(reader(path))]
-    except (OSError, ValueError, csv.Error) as error:
+    except (OSError, ValueError, OverflowError, csv.Error) as error:
         raise StabilityError(
             f"A file of prompts must be readable {path.suffix[1:]} in UTF-8; {str(path)!r} is not "
             f"({error}): check the path and the file."
@@ -59,14 +59,16 @@ def read_prompts(path: Path) -> list[Prompt]:
 
 
 def _lines(path: Path) -> Iterator[Any]:
-    yield from (line for line in path.read_text("utf-8").splitlines() if line.strip())
+    # not `splitlines`, which also cuts at characters that a text or a JSON string may hold
+    lines = path.read_text("utf-8-sig").split("\n")
+    yield from (line.removesuffix("\r") for line in lines if line.strip())
 
 
 def _jsonl(path: Path) -> Iterator[Any]:
     for line in _lines(path):
         try:
             yield json.loads(line)
-        except ValueError as error:
+        except (ValueError, RecursionError) as error:
             yield ValueError(f"this line is no JSON: {error}")
 
 
@@ -84,8 +86,7 @@ def _parquet(path: Path) -> Iterator[Any]:
 def _prompt(index: int, row: Any) -> Prompt:
     """A prompt from what a reader found in its place."""
     fields = row if isinstance(row, dict) else {}
-    name = str(fields.get("id") or index)
-    kind = None if fields.get("kind") is None else str(fields["kind"])
+    name, kind = (None if fields.get(key) is None else str(fields[key]) for key in ("id", "kind"))
     text = row
     if isinstance(row, dict):
         text = next((row[field] for field in FIELDS if field in row), None)
@@ -96,9 +97,10 @@ def _prompt(index: int, row: Any) -> Prompt:
         reason = f"a row needs a text; received {row!r:.80}"
     elif not text.strip():
         reason = f"a prompt needs some text; received {text!r:.80}"
-    elif not _is_unicode(text):
-        reason = f"text must have a UTF-8 form; received {text!r:.80}"
-    return Prompt(index, name, None if reason else text, kind, reason)
+    elif not _is_unicode(f"{name}{kind}{text}"):
+        reason = f"a row must have a UTF-8 form; received {row!r:.80}"
+        name, kind = None, None
+    return Prompt(index, name or str(index), None if reason else text, kind, reason)
 
 
 def _is_unicode(text: str) -> bool:

@@ -74,8 +74,7 @@ class Sweep:
         `attempts` makes the outcome of each prompt, here or on other machines, in any order. Raises
         StabilityError where the folder holds another sweep, or another process writes to it.
         """
-        for part in (self.rows, self.failed):
-            part.mkdir(parents=True, exist_ok=True)
+        self._make()
         try:
             with FileLock(self.folder / ".lock", timeout=0):
                 self._claim(_settings(plan, prompts, model))
@@ -109,13 +108,29 @@ class Sweep:
         """The prompts that could not be measured, with the reason of each."""
         return [json.loads(path.read_text("utf-8")) for path in sorted(self.failed.glob("*.json"))]
 
+    def _make(self) -> None:
+        try:
+            for part in (self.rows, self.failed):
+                part.mkdir(parents=True, exist_ok=True)
+        except OSError as error:
+            raise StabilityError(
+                f"A sweep needs a folder that can be written; {str(self.folder)!r} is not ({error}): "
+                "choose another."
+            ) from error
+
     def _claim(self, settings: dict[str, Any]) -> None:
         """Make the folder this sweep's, unless it is another's."""
         path = self.folder / "sweep.json"
         if not path.exists():
             _write(path, lambda part: part.write_text(json.dumps(settings, indent=1), "utf-8"))
             return
-        held = json.loads(path.read_text("utf-8"))
+        try:
+            held = json.loads(path.read_text("utf-8"))
+        except ValueError as error:
+            raise StabilityError(
+                f"A sweep is known by its sweep.json; {str(path)!r} is damaged ({error}): choose "
+                "another folder."
+            ) from error
         for name, value in settings.items():
             if held.get(name) != value:
                 raise StabilityError(
@@ -151,7 +166,7 @@ def _write(path: Path, write: Callable[[Path], Any]) -> None:
 
 def _settings(plan: Plan, prompts: Sequence[Prompt], model: ModelCard) -> dict[str, Any]:
     """What must be the same for a sweep to go on, as JSON holds it."""
-    texts = json.dumps([[prompt.id, prompt.text] for prompt in prompts])
+    texts = json.dumps([[prompt.id, prompt.kind, prompt.text] for prompt in prompts])
     settings = {
         "version": __version__,
         "model": asdict(model),

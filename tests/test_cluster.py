@@ -63,6 +63,11 @@ def address() -> str:
     os.environ.update(before)
 
 
+def died(prompt: Prompt, reason: str) -> Outcome:
+    """What becomes of a prompt that no worker survives."""
+    return prompt, reason
+
+
 def until(condition: Callable[[], bool]) -> None:
     """Wait for what other processes do."""
     deadline = time.monotonic() + LONG
@@ -115,11 +120,11 @@ def test_a_sweep_on_a_cluster_is_the_sweep_made_here(
 def test_a_model_that_no_worker_can_load_is_the_users_to_mend(address, tmp_path):
     absent = str(tmp_path / "absent")
     with pytest.raises(StabilityError, match=r"A local model must be a folder .* is missing"):
-        next(mapped(address, absent, Attempt(PLAN), PROMPTS[:1]))
+        next(mapped(address, absent, Attempt(PLAN), PROMPTS[:1], died))
 
 
 def test_nothing_to_do_is_done_at_once(address, folder):
-    assert list(mapped(address, folder, Attempt(PLAN), [])) == []
+    assert list(mapped(address, folder, Attempt(PLAN), [], died)) == []
 
 
 @dataclass(frozen=True)
@@ -149,7 +154,7 @@ def test_a_worker_killed_midway_costs_no_prompt_and_repeats_none(address, folder
         """The prompt that each worker waits at."""
         return {pid: prompt for prompt, pid in begun() if prompt >= 2}
 
-    outcomes = mapped(address, folder, Watched(Attempt(PLAN), notes), PROMPTS)
+    outcomes = mapped(address, folder, Watched(Attempt(PLAN), notes), PROMPTS, died)
     found = [next(outcomes)]
     until(lambda: len(holding()) == 2)
     pid, lost = next(iter(holding().items()))
@@ -172,7 +177,7 @@ def test_a_worker_killed_midway_costs_no_prompt_and_repeats_none(address, folder
 def refusal(address: str) -> str:
     """Why there is no cluster, in one sentence."""
     with pytest.raises(StabilityError) as refused:
-        next(mapped(address, "a model", Attempt(PLAN), PROMPTS))
+        next(mapped(address, "a model", Attempt(PLAN), PROMPTS, died))
     sentence = str(refused.value)
     assert sentence.endswith(".")
     assert "\n" not in sentence
@@ -183,7 +188,7 @@ def refusal(address: str) -> str:
 def test_where_no_scheduler_answers_it_says_how_to_start_one(where, monkeypatch):
     patient = distributed.Client
     monkeypatch.setattr(
-        "dask.distributed.Client", lambda address, timeout: patient(address, timeout="1s")
+        "dask.distributed.Client", lambda address, timeout: patient(address, timeout="0.5s")
     )
     sentence = refusal(where)
     assert sentence.startswith(f"No Dask scheduler answers at {where!r} (")
@@ -226,3 +231,21 @@ def test_without_a_cluster_the_command_ends_with_one_line_and_goes_on_without(
     assert line.startswith("stability: No Dask scheduler answers at 'nonsense' (")
     cli.main(command)
     assert Sweep(tmp_path / "sweep").table().equals(local[0])
+
+
+class Fatal:
+    """Ends the process that works on the second prompt."""
+
+    def __call__(self, lm: LanguageModel, prompt: Prompt) -> Outcome:
+        if prompt.index == 1:
+            os._exit(1)
+        return prompt, "fine"
+
+
+def test_a_prompt_that_no_worker_survives_is_recorded_and_the_rest_goes_on(folder, address):
+    with distributed.Client(address) as client:
+        until(lambda: len(client.nthreads()) == 2)
+    found = mapped(address, folder, Fatal(), PROMPTS[:4], died)
+    outcomes = {prompt.index: reason for prompt, reason in found}
+    assert "the workers that tried it died" in outcomes.pop(1)
+    assert outcomes == {0: "fine", 2: "fine", 3: "fine"}

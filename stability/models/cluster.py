@@ -28,17 +28,19 @@ def mapped(
     name: str,
     function: Callable[[LanguageModel, Item], Result],
     items: Sequence[Item],
+    fatal: Callable[[Item, str], Result],
 ) -> Iterator[Result]:
     """The function of the model and each item, computed on a cluster, as each is done.
 
-    The items of a worker that dies are given to others. Raises StabilityError where the package is
-    missing, or no scheduler answers at the address.
+    The items of a worker that dies are given to others; what kills one after another becomes `fatal`
+    of the item and the reason. Raises StabilityError where the package is missing, or no scheduler
+    answers at the address.
     """
     try:
-        from dask.distributed import Client, as_completed
+        from dask.distributed import Client, KilledWorker, as_completed
     except ModuleNotFoundError as error:
         raise StabilityError(
-            f"A cluster needs Dask, and {error.name!r} is not installed: run "
+            f"A cluster needs Dask, and {error.name or 'distributed'!r} is not installed: run "
             "`pip install '.[cluster]'`."
         ) from error
     try:
@@ -51,13 +53,21 @@ def mapped(
     with client:
         waiting = iter(items)
 
-        def submitted(count: int) -> list[Any]:
-            return [
-                client.submit(_apply, function, name, item, pure=False)
-                for item in islice(waiting, count)
-            ]
+        submitted: dict[Any, Item] = {}
 
-        done = as_completed(submitted(IN_FLIGHT * max(len(client.nthreads()), 1)))
+        def submit(count: int) -> list[Any]:
+            new = {
+                client.submit(_apply, function, name, item, pure=False): item
+                for item in islice(waiting, count)
+            }
+            submitted.update(new)
+            return [*new]
+
+        done = as_completed(submit(IN_FLIGHT * max(len(client.nthreads()), 1)))
         for future in done:
-            yield future.result()
-            done.update(submitted(1))
+            item = submitted.pop(future)
+            try:
+                yield future.result()
+            except KilledWorker as error:
+                yield fatal(item, f"the workers that tried it died: {error}")
+            done.update(submit(1))
