@@ -173,6 +173,21 @@ class Law:
         return Atoms(self.tokens.values[*index], weights[*index])
 
 
+def two_points(
+    variance: Float[ndarray, "*n"], third: Float[ndarray, "*n"]
+) -> tuple[ndarray, ndarray, ndarray]:
+    """How far left and right of the mean the nodes of a two-point Gauss rule lie, and their middle.
+
+    They are the roots of `u² − (third/variance)·u − variance`, the larger first: nothing cancels.
+    """
+    variance, third = np.asarray(variance), np.asarray(third)
+    lean = np.divide(third, 2 * variance, out=np.zeros_like(variance), where=variance > 0)
+    far = np.abs(lean) + np.sqrt(lean**2 + variance)
+    near = np.divide(variance, far, out=np.zeros_like(variance), where=far > 0)
+    left, right = np.where(lean >= 0, (near, far), (far, near))
+    return left, right, lean
+
+
 def _gauss_rules(
     values: Float[ndarray, " n"], weights: Float[ndarray, " n"]
 ) -> tuple[Float[ndarray, " m"], ...]:
@@ -193,14 +208,10 @@ def _gauss_rules(
     variance = np.bincount(index, squares, BINS) / safe_mass
     third = np.bincount(index, squares * deviation, BINS) / safe_mass
     fourth = np.bincount(index, squares * deviation**2, BINS) / safe_mass
-    # the nodes are roots of u² − (third/variance)·u − variance; the larger first: nothing cancels
-    lean = np.divide(third, 2 * variance, out=np.zeros(BINS), where=variance > 0)
-    far = np.abs(lean) + np.sqrt(lean**2 + variance)
-    near = np.divide(variance, far, out=np.zeros(BINS), where=far > 0)
-    right, left = np.where(lean >= 0, (far, near), (near, far))
+    left, right, lean = two_points(variance, third)
     nodes = np.concatenate([mean + right, mean - left])
     # each from the other's distance: one less a share would lose a small mass beside a large one
-    shares = np.divide([left, right], right + left, out=np.full((2, BINS), 0.5), where=far > 0)
+    shares = np.divide([left, right], right + left, out=np.full((2, BINS), 0.5), where=right > 0)
     masses = (mass * shares).ravel()
     defect = np.maximum(fourth - 4 * lean**2 * variance - variance**2, 0) + ROUNDING * fourth
     return nodes, masses, mass * defect, edges

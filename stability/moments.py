@@ -15,39 +15,54 @@ from numpy import ndarray
 
 from stability import certificate
 from stability.certificate import ROUNDING
-from stability.law import Atoms
+from stability.law import Atoms, two_points
 
 EPS = float(np.finfo(float).eps)
-ACCURACY = 1e-6  # relative, that rounding must leave to a rule
+ACCURACY = 1e-6  # relative, that rounding must leave to a law
 
 
 def radau(atoms: Atoms, ends: Float[ndarray, " m"]) -> tuple[Atoms, Bool[ndarray, " m"]]:
     """Laws of three atoms, one of them at an end, with the mean (zero) and the next three moments.
 
-    Golub's way: the polynomials orthonormal under a law, `1`, `x` and `q(x)/√rest`, make a tridiagonal
-    matrix, whose last diagonal entry is chosen so that the end is an eigenvalue. The eigenvalues are
-    the nodes, and their weights `1/(1 + x² + q(x)²/rest)`. Left out are ends where rounding would spoil
-    the law, as where two atoms are all there is; the second answer tells which are there.
+    Left out are ends where rounding would spoil the law, as where two atoms are all there is; the
+    second answer tells which are there.
     """
-    p, scale = atoms.weights, np.sqrt((atoms.weights * atoms.values**2).sum())
-    x, ends = atoms.values / scale, ends / scale
-    skew = (p * x * x * x).sum()
+    found = [_rule(atoms, float(end)) for end in ends]
+    laws = np.array([rule for rule in found if rule is not None]).reshape(-1, 2, 3)
+    return Atoms(laws[:, 0], laws[:, 1]), np.array([rule is not None for rule in found])
 
-    def q(u: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
-        return (u - skew) * u - 1
 
-    rest, beyond = (p * q(x) ** 2).sum(), q(ends)
-    sound = beyond * ACCURACY > 4 * EPS * (2 * ends**2 + skew**2 + 1)
-    sound &= rest * ACCURACY**2 > 48 * EPS**2 * (rest + 2 * skew**2 + 3)
-    J = np.zeros((sound.sum(), 3, 3))
-    J[:, 0, 1] = J[:, 1, 0] = 1
-    J[:, 1, 1], J[:, 1, 2], J[:, 2, 1] = skew, np.sqrt(rest), np.sqrt(rest)
-    J[:, 2, 2] = ends[sound] * (1 - rest / beyond[sound])
-    nodes = np.linalg.eigvalsh(J)
-    weights = 1 / (1 + nodes**2 + q(nodes) ** 2 / (rest or 1.0))
-    weights /= weights.sum(axis=1, keepdims=True)
-    nodes -= (weights * nodes).sum(axis=1, keepdims=True)
-    return Atoms(scale * nodes, weights), sound
+def _rule(atoms: Atoms, end: float) -> tuple[Float[ndarray, " 3"], Float[ndarray, " 3"]] | None:
+    """The values and weights of one such law.
+
+    The two other atoms are the Gauss rule of the measure `|end − a| p`, whose weights are divided by
+    `|end − a|` again; the end has what the square of the polynomial that vanishes at both leaves. All
+    are sums of positive terms.
+    """
+    a, p = atoms.values, atoms.weights
+    mass = p * np.abs(end - a)
+    total = mass.sum()
+    heaviest = a[mass.argmax()]
+    mean = heaviest + (mass * (a - heaviest)).sum() / total
+    away = a - mean
+    squares = mass * away**2
+    variance, third = squares.sum() / total, (squares * away).sum() / total
+    if not variance > 0:
+        return None
+    left, right, _ = two_points(*np.array([variance, third])[:, None])
+    nodes = mean + np.concatenate([-left, right])
+    bare = (a - nodes[0]) * (a - nodes[1])
+    noise = 4 * EPS * np.abs(a).max() * (np.abs(a - nodes[0]) + np.abs(a - nodes[1]))
+    reach = (end - nodes[0]) * (end - nodes[1])
+    rest = (p * bare**2).sum()
+    if rest * ACCURACY**2 < (p * noise**2).sum():
+        return None
+    shares = np.concatenate([right, left]) / (left + right)
+    weights = np.append(total * shares / np.abs(end - nodes), rest / reach**2)
+    weights /= weights.sum()
+    values = np.append(nodes, end)
+    order = values.argsort()
+    return (values - weights @ values)[order], weights[order]
 
 
 def brackets(atoms: Atoms, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:

@@ -47,13 +47,13 @@ class Setting:
 
 
 def settings(model: ModelCard) -> tuple[Setting, ...]:
-    """At the readout, two positions of every prompt; below, one position of every sixth."""
+    """At the readout, two positions of every prompt; below, one position of every twelfth."""
     below = Plan(
         sites=("final", f"block:{model.n_layers // 2}", "block:0"),
         directions=("eig:0", "random:1", "covariance:1"),
         positions=1,
     )
-    return Setting("readout", Plan()), Setting("depth", below, every=6)
+    return Setting("readout", Plan()), Setting("depth", below, every=12)
 
 
 def together(tables: Sequence[pa.Table]) -> pa.Table:

@@ -145,4 +145,4 @@ def test_the_settings_reach_all_depths():
     readout, depth = settings(card)
     assert readout.plan == Plan()
     assert depth.plan.sites == ("final", "block:9", "block:0")
-    assert [*depth.prompts(range(20))] == [0, 6, 12, 18]
+    assert [*depth.prompts(range(30))] == [0, 12, 24]
