@@ -68,7 +68,7 @@ def test_a_rule_has_an_atom_at_its_end_and_all_weights_positive(seed, n, certain
     assert (laws.weights > 0).all()
     np.testing.assert_allclose(laws.weights.sum(axis=1), 1, rtol=1e-15)
     off = np.abs(laws.values - ends_of(values)[sound, None]).min(axis=1)
-    # eigenvalues round to 1e-16 of the largest
+    # the mean is taken out once more, which rounds to 1e-16 of the largest
     assert (off <= 1e-14 * np.abs(laws.values).max(axis=1)).all()
 
 
@@ -180,13 +180,13 @@ def require_guaranteed(values, weights, epsilon):
         assert exact_kl(values, weights, sign * outer) > epsilon
 
 
-@properties(150)
+@properties(100)
 @given(seeds, sizes, certainties, scales, epsilons)
 def test_the_bracket_holds_the_boundary(seed, n, certainty, scale, epsilon):
     require_guaranteed(*random_law(seed, n, certainty, scale), epsilon)
 
 
-@properties(100)
+@properties(60)
 @given(seeds, sizes, scales, epsilons)
 def test_the_bracket_holds_the_boundary_where_tokens_are_as_rare_as_1e_300(seed, n, scale, epsilon):
     require_guaranteed(*law_of_rare_tokens(seed, n, scale), epsilon)
@@ -211,7 +211,7 @@ def test_the_bracket_holds_the_boundary_where_a_rare_far_token_hides_a_near_tie(
     require_guaranteed(values - weights @ values, weights, epsilon)
 
 
-@properties(150)
+@properties(60)
 @given(seeds, sizes, certainties, scales, st.booleans())
 def test_the_bracket_is_never_wider_than_that_of_self_concordance(seed, n, certainty, scale, rare):
     law = Atoms(
@@ -224,16 +224,16 @@ def test_the_bracket_is_never_wider_than_that_of_self_concordance(seed, n, certa
         assert (outer <= wide[1]).all()
 
 
-@properties(60)
+@properties(30)
 @given(seeds, st.sampled_from([3, 12]), st.floats(0, 8), epsilons)
 def test_a_mirrored_law_swaps_the_sides(seed, n, certainty, epsilon):
     values, weights = random_law(seed, n, certainty, 1.0)
     one_way, other = (brackets(Atoms(s * values, weights), one(epsilon)) for s in (1, -1))
-    # sums round alike, eigenvalues do not
+    # the two nodes change places in every formula, and round anew
     np.testing.assert_allclose(other[::-1], one_way, rtol=1e-9)
 
 
-@properties(60)
+@properties(30)
 @given(seeds, st.sampled_from([3, 12]), st.floats(0, 8), scales, epsilons)
 def test_steeper_slopes_bring_the_bracket_nearer_by_their_factor(seed, n, certainty, s, epsilon):
     values, weights = random_law(seed, n, certainty, 1.0)
@@ -349,7 +349,7 @@ def test_four_moments_know_more_than_self_concordance():
     assert wide > 1.3
 
 
-@properties(40)
+@properties(30)
 @given(seeds, st.floats(5, 300), epsilons, st.sampled_from(["random", "top", "away"]))
 def test_moment_brackets_hold_where_the_prediction_is_almost_certain(seed, gap, epsilon, towards):
     """Down to 1 − p = 1e-130, with lengths up to 1e130 where only the top token gains."""
