@@ -161,15 +161,12 @@ def dense(state: State) -> Float[Tensor, "d d"]:
         return 0.5 * (H + H.T)
     readout = state.readout
     mean = means([state], mean_offsets([state]))[0]
-    likeliest = state.probs.topk(min(LIKELIEST, len(state.probs)))
-    weighted = (readout.scale * readout.W_U[likeliest.indices].double() - mean) * (
-        likeliest.values.sqrt()[:, None]
-    )
+    likeliest = state.probs.topk(min(LIKELIEST, len(state.probs))).indices.sort().values
+    weights = state.probs[likeliest].sqrt()[:, None]
+    weighted = (readout.scale * readout.W_U[likeliest].double() - mean) * weights
     H = weighted.T @ weighted
-    others, centre = (
-        state.probs.index_fill(0, likeliest.indices, 0).to(readout.W_U),
-        mean.to(readout.W_U),
-    )
+    others = state.probs.index_fill(0, likeliest, 0).to(readout.W_U)
+    centre = mean.to(readout.W_U)
     for rows, p in zip(readout.in_parts(ROWS), others.split(ROWS), strict=True):
         light = (readout.scale * rows - centre) * p.sqrt()[:, None]
         H += (light.T @ light).double()
