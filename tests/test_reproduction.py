@@ -11,7 +11,7 @@ from stability.calibration import CERTIFIED, CLOSED_FORM, MOMENTS, cases
 from stability.errors import StabilityError
 from stability.models import load
 from stability.plans import SCHEMA, Plan, measure
-from stability.prompts import read_prompts
+from stability.prompts import Prompt, read_prompts
 from stability.reproduction import PROMPTS, asymmetry, bands, findings, settings, shipped
 from stability.results import text
 from stability.state import ModelCard
@@ -145,4 +145,5 @@ def test_the_settings_reach_all_depths():
     readout, depth = settings(card)
     assert readout.plan == Plan()
     assert depth.plan.sites == ("final", "block:9", "block:0")
-    assert [*depth.prompts(range(30))] == [0, 12, 24]
+    prompts = [Prompt(index, str(index), "text") for index in range(30)]
+    assert [prompt.index for prompt in depth.prompts(prompts)] == [0, 12, 24]
