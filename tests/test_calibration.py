@@ -4,12 +4,16 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
+from states import properties
 
 from stability import bootstrap
 from stability.calibration import (
     CERTIFIED,
     CLOSED_FORM,
+    FOLDS,
     INTERVAL,
     MOMENTS,
     PREDICTORS,
@@ -166,3 +170,158 @@ def test_an_interval_holds_its_share_of_fresh_cases():
         own = found.radius(np.array([one, one]), EPSILONS[0])
         inside += own.low <= true <= own.high
     assert inside / 1000 == pytest.approx(INTERVAL, abs=0.05)  # the fit itself errs by a little
+
+
+# --- the fit, by other means ----------------------------------------------------------------------
+
+
+@properties(40)
+@given(st.integers(0, 10**6), st.integers(1, 25), st.floats(0, 2))
+def test_a_fit_is_the_greatest_of_the_least_means(seed, n, spread):
+    """Isotonic regression in closed form: `max over i ≤ k of min over j ≥ k of mean(yᵢ … yⱼ)`."""
+    predicted, actual, _ = scattered(n=n, spread=spread, seed=seed)
+    order = predicted.argsort()
+    y = np.log(actual[order])
+    expected = [
+        max(min(y[i:j].mean() for j in range(k + 1, n + 1)) for i in range(k + 1)) for k in range(n)
+    ]
+    # means of at most 25 numbers of size one
+    np.testing.assert_allclose(
+        np.log(fit(predicted, actual)(predicted[order])), expected, atol=1e-12
+    )
+
+
+def test_a_fit_to_what_only_grows_is_exact_and_between_its_points_a_power_law():
+    predicted = np.array([4.0, 0.1, 1.0, 30.0])
+    curve = fit(predicted, 3 * predicted**1.7)
+    grid = np.geomspace(0.1, 30, 50)
+    np.testing.assert_allclose(curve(grid), 3 * grid**1.7, rtol=1e-13)
+
+
+def test_a_fit_to_one_point_is_its_factor():
+    np.testing.assert_allclose(
+        fit(np.array([2.0]), np.array([5.0]))(np.array([0.2, 2.0, 20.0])), [0.5, 5.0, 50.0]
+    )
+
+
+# --- what is held out -----------------------------------------------------------------------------
+
+
+def test_with_as_many_prompts_as_folds_each_is_fitted_by_all_others():
+    predicted, actual, prompts = scattered(n=100, prompts=FOLDS)
+    prompts = 100 - 7 * prompts  # names in no order
+    found = held_out(predicted, actual, prompts)
+    for name in np.unique(prompts):
+        own = prompts == name
+        others = fit(predicted[~own], actual[~own])
+        np.testing.assert_array_equal(found[own], others(predicted[own]))
+
+
+@pytest.mark.parametrize("prompts", [2, 12])
+def test_no_prompt_sees_itself_whether_its_truth_or_its_prediction_is_absurd(prompts):
+    predicted, actual, names = scattered(n=120, prompts=prompts)
+    before = held_out(predicted, actual, names)
+    for name in range(prompts):
+        own = names == name
+        truth = held_out(predicted, np.where(own, 1e6 * actual, actual), names)
+        np.testing.assert_array_equal(truth[own], before[own])
+        both = held_out(
+            np.where(own, 1e9 * predicted, predicted), np.where(own, 1e-9, actual), names
+        )
+        # beyond the others' knots their last factor is kept, and their own truths are unmoved
+        highest = predicted[~own].max()
+        assert (both[own] > highest).all()
+        assert (truth[~own] != before[~own]).any()
+
+
+def test_neither_the_order_of_rows_nor_their_index_matters():
+    found = many(models=("m", "n"))
+    mixed = found.sample(frac=1, random_state=0)
+    # means are taken in another order
+    pd.testing.assert_series_equal(
+        calibrated(mixed, CLOSED_FORM).sort_index(), calibrated(found, CLOSED_FORM), rtol=1e-12
+    )
+
+
+def test_rows_without_a_prediction_are_left_out_of_the_fit_and_of_the_calibration():
+    found = many()
+    missing = found.index % 3 == 0
+    gappy = found.assign(**{CERTIFIED: found[CERTIFIED].mask(missing)})
+    column = calibrated(gappy, CERTIFIED)
+    np.testing.assert_array_equal(column.isna(), missing)
+    np.testing.assert_array_equal(column[~missing], calibrated(found[~missing], CERTIFIED))
+    one, other = calibrate(gappy, CERTIFIED), calibrate(found[~missing], CERTIFIED)
+    np.testing.assert_array_equal(one.spread, other.spread)
+
+
+def test_at_sites_where_nothing_is_certified_cases_keep_the_closed_form():
+    found = cases(table(predicted=[1.0, 2.0], actual=[1.0, 3.0]))
+    assert found[CLOSED_FORM].tolist() == [1.0, 2.0]
+    assert found[[CERTIFIED, MOMENTS]].isna().all(axis=None)
+
+
+# --- scores and intervals -------------------------------------------------------------------------
+
+
+def test_a_score_counts_what_is_less_than_its_limit_away_on_either_side():
+    predicted = np.array([1.0, 1.07, 0.93, 1.09, 0.91, 1.49, 0.51, 1.51, 0.49])
+    found = score(predicted, np.ones(9), np.arange(9))
+    assert found.within_8.value == pytest.approx(3 / 9)
+    assert found.within_50.value == pytest.approx(7 / 9)
+    assert found.median_error.value == pytest.approx(0.09)
+
+
+def test_prompts_that_differ_widen_the_interval_beyond_that_of_independent_rows():
+    """With `k` rows a prompt that are all right or all wrong, by the root of `k`."""
+    right, k = np.arange(100) % 2 == 0, 9
+    predicted = np.repeat(np.where(right, 1.0, 3.0), k)
+    ones = np.ones(len(predicted))
+    by_prompt = score(predicted, ones, np.repeat(np.arange(100), k)).within_50
+    by_row = score(predicted, ones, np.arange(100 * k)).within_50
+    # each width, the difference of two quantiles of 400 draws, has a standard error of about 5 %
+    assert (by_prompt.high - by_prompt.low) / (by_row.high - by_row.low) == pytest.approx(
+        3, rel=0.3
+    )
+
+
+def test_the_score_of_one_prompt_has_no_interval():
+    predicted, actual, prompts = scattered(prompts=1)
+    found = score(predicted, actual, prompts)
+    for value, low, high in (found.within_8, found.within_50, found.median_error):
+        assert low == pytest.approx(value, rel=1e-15)
+        assert high == pytest.approx(value, rel=1e-15)
+
+
+def test_a_calibrations_spread_is_that_of_held_out_cases():
+    found = many()
+    made = calibrate(found, CLOSED_FORM)
+    ratio = found["actual"] / calibrated(found, CLOSED_FORM)
+    for epsilon, curve, (low, high) in zip(made.epsilons, made.curves, made.spread, strict=True):
+        own = found["epsilon"] == epsilon
+        # of 600 cases 30 are on each side; the quantile lies between two of them
+        assert (ratio[own] < low).sum() == (ratio[own] > high).sum() == 30
+        alone = fit(*(found.loc[own, name].to_numpy() for name in (CLOSED_FORM, "actual")))
+        grid = np.geomspace(0.1, 10, 9)
+        np.testing.assert_array_equal(curve(grid), alone(grid))
+
+
+def test_radii_and_intervals_grow_with_epsilon_where_they_do_at_its_own():
+    made = calibrate(many(), CLOSED_FORM)
+    grid = np.geomspace(*EPSILONS, 9)
+    found = np.array([made.radius(np.array([0.5, 3.0]), epsilon) for epsilon in grid])
+    assert (np.diff(found, axis=0) > 0).all()
+    assert (np.diff(found[:, [1, 0, 2]], axis=1) > 0).all()
+    # straight lines in logarithms
+    np.testing.assert_allclose(np.diff(np.log(found), 2, axis=0), 0, atol=1e-13)
+
+
+@pytest.mark.parametrize("spread", [0.05, 0.5])
+def test_about_a_twentieth_of_fresh_cases_are_beyond_each_end_of_the_interval(spread):
+    predicted, actual, prompts = scattered(n=4000, prompts=200, spread=spread)
+    known = pd.DataFrame({"model": "m", "site": "s", "epsilon": 1.0, "prompt_index": prompts})
+    made = calibrate(known.assign(**{"actual": actual, CLOSED_FORM: predicted}), CLOSED_FORM)
+    fresh, truth, _ = scattered(n=20_000, spread=spread, seed=1)
+    ratio = truth / made.curves[0](fresh)
+    outside = np.array([(ratio < made.spread[0, 0]).mean(), (ratio > made.spread[0, 1]).mean()])
+    # a twentieth of 4,000 cases has a standard error of 0.0034, of 20,000 of 0.0015: four of both
+    np.testing.assert_allclose(outside, (1 - INTERVAL) / 2, atol=0.015)

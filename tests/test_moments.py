@@ -59,7 +59,7 @@ def moments_of(values, weights):
 # --- the rules ------------------------------------------------------------------------------------
 
 
-@properties(150)
+@properties(100)
 @given(seeds, st.sampled_from([3, 5, 12, 200]), certainties, scales)
 def test_a_rule_has_an_atom_at_its_end_and_all_weights_positive(seed, n, certainty, scale):
     values, weights = random_law(seed, n, certainty, scale)
@@ -72,17 +72,17 @@ def test_a_rule_has_an_atom_at_its_end_and_all_weights_positive(seed, n, certain
     assert (off <= 1e-14 * np.abs(laws.values).max(axis=1)).all()
 
 
-@properties(150)
+@properties(100)
 @given(seeds, st.sampled_from([3, 5, 12, 200]), certainties, scales)
 def test_a_rule_keeps_mass_mean_and_three_more_moments(seed, n, certainty, scale):
     values, weights = random_law(seed, n, certainty, scale)
     laws, _ = radau(Atoms(values, weights), ends_of(values))
     expected = moments_of(values, weights)[:, None]
-    sizes = moments_of(np.abs(values), weights)
-    sizes[1] = np.sqrt(sizes[2])  # the mean is zero, and small beside a standard deviation
+    reach = moments_of(np.abs(values), weights)
+    reach[1] = np.sqrt(reach[2])  # the mean is zero, and small beside a standard deviation
     # what rounding may take is ACCURACY where a rule is kept at all
     error = np.abs(moments_of(laws.values, laws.weights) - expected)
-    assert (error <= ACCURACY * sizes[:, None]).all()
+    assert (error <= ACCURACY * reach[:, None]).all()
 
 
 @properties(60)
@@ -105,7 +105,7 @@ def test_a_law_of_three_atoms_is_its_own_rule_at_either_end(seed):
     order = values.argsort()
     assert sound.all()
     for nodes, masses in zip(laws.values, laws.weights, strict=True):
-        # the closest two of these are 0.02 apart, and lose 16 − 2·2 digits at most
+        # the closest two of these are 0.007 apart, whose square leaves eleven digits
         np.testing.assert_allclose(nodes, values[order], atol=1e-11)
         np.testing.assert_allclose(masses, weights[order], atol=1e-11)
 
@@ -147,7 +147,7 @@ def test_rules_are_those_of_a_hankel_and_a_vandermonde_system(seed, n):
         low, high = np.linalg.solve([[m[0], m[1]], [m[1], m[2]]], -m[2:])
         expected = np.sort(np.append(np.roots([1, high, low]), end))
         powers = np.vander(expected, 3, increasing=True).T
-        # both systems are conditioned better than 1e6
+        # both systems are conditioned better than 1e4
         np.testing.assert_allclose(nodes, expected, atol=1e-9 * np.ptp(values))
         np.testing.assert_allclose(
             masses, np.linalg.solve(powers, [1, 0, weights @ values**2]), atol=1e-9
@@ -180,13 +180,13 @@ def require_guaranteed(values, weights, epsilon):
         assert exact_kl(values, weights, sign * outer) > epsilon
 
 
-@properties(100)
+@properties(60)
 @given(seeds, sizes, certainties, scales, epsilons)
 def test_the_bracket_holds_the_boundary(seed, n, certainty, scale, epsilon):
     require_guaranteed(*random_law(seed, n, certainty, scale), epsilon)
 
 
-@properties(60)
+@properties(40)
 @given(seeds, sizes, scales, epsilons)
 def test_the_bracket_holds_the_boundary_where_tokens_are_as_rare_as_1e_300(seed, n, scale, epsilon):
     require_guaranteed(*law_of_rare_tokens(seed, n, scale), epsilon)
@@ -211,7 +211,7 @@ def test_the_bracket_holds_the_boundary_where_a_rare_far_token_hides_a_near_tie(
     require_guaranteed(values - weights @ values, weights, epsilon)
 
 
-@properties(60)
+@properties(40)
 @given(seeds, sizes, certainties, scales, st.booleans())
 def test_the_bracket_is_never_wider_than_that_of_self_concordance(seed, n, certainty, scale, rare):
     law = Atoms(
@@ -303,11 +303,12 @@ def test_no_law_with_the_same_moments_and_ends_leaves_the_bracket_and_one_reache
     sign = (-1, 1)[side]
     most = extreme_kl(values, weights, sign * inner, -1)
     least = extreme_kl(values, weights, sign * outer, 1)
-    # the programme keeps moments to 1e-10 each, KL to about 1e-8 (its multipliers are below 100)
+    # the programme keeps moments to 1e-10 each, E to 1e-8 (its multipliers' sum is below 100)
     assert most <= epsilon + 1e-7
     assert least >= epsilon - 1e-7
-    # and its grid misses the nodes by 1/1200 of the span, which costs the square of that
-    assert most == pytest.approx(epsilon, rel=1e-3)
+    # and its grid misses the nodes by 1/1200 of the span, which costs the square of that or less
+    assert most == pytest.approx(epsilon, rel=1e-5)
+    assert least == pytest.approx(epsilon, rel=1e-5)
 
 
 # --- rays -----------------------------------------------------------------------------------------
@@ -349,7 +350,7 @@ def test_four_moments_know_more_than_self_concordance():
     assert wide > 1.3
 
 
-@properties(30)
+@properties(20)
 @given(seeds, st.floats(5, 300), epsilons, st.sampled_from(["random", "top", "away"]))
 def test_moment_brackets_hold_where_the_prediction_is_almost_certain(seed, gap, epsilon, towards):
     """Down to 1 − p = 1e-130, with lengths up to 1e130 where only the top token gains."""

@@ -18,7 +18,7 @@ from stability.state import ModelCard
 
 MODELS = reproduction.MODELS
 # single precision keeps 6e-8; the 101st eigenvector follows the rounding of other processors to 1e-4
-CLOSE = {"rtol": 1e-3}
+CLOSE = 1e-3
 
 
 @pytest.fixture(scope="module", params=MODELS)
@@ -38,10 +38,17 @@ def test_a_sample_measured_again_is_what_was_shipped(smollm2_folder):
         again = measure(lm, setting.plan, prompt).to_pandas()
         own = held[(held["prompt_index"] == prompt.index) & (held["site"] == "prelogit")]
         assert len(again) == len(own) == 2 * 12 * 4 * 2
+        variance = own["curvature"].to_numpy()
+        fourth = own["kappa4"].to_numpy() + 3 * variance**2
         for column in SCHEMA.names:
             ours, theirs = (part[column].reset_index(drop=True) for part in (again, own))
             if SCHEMA.field(column).type == "double":
-                np.testing.assert_allclose(theirs, ours, **CLOSE, err_msg=column)
+                # a turn by δ moves κ₃, which may cancel to nothing, by 3δ·E[a²b] ≤ 3δ·√(E[a⁴]·E[b²])
+                size = np.abs(ours)
+                if column == "kappa3":
+                    size = np.maximum(size, 3 * np.sqrt(fourth * variance))
+                np.testing.assert_array_equal(theirs.isna(), ours.isna(), err_msg=column)
+                assert ((theirs - ours).abs() <= CLOSE * size)[ours.notna()].all(), column
             elif column != "version":
                 pd.testing.assert_series_equal(theirs, ours)
 
