@@ -16,6 +16,12 @@ class Estimate(NamedTuple):
     low: float
     high: float
 
+    def spelled(self, unit: str = "%") -> str:
+        """The number and its interval to three significant digits; a share in per cent."""
+        scale = 100 if unit == "%" else 1
+        value, low, high = (f"{scale * part:#.3g}".rstrip(".") for part in self)
+        return f"{value}{unit and f' {unit}'} [{low},\N{NO-BREAK SPACE}{high}]"
+
 
 def share(flags: Bool[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimate:
     """The part of rows that are flagged."""

@@ -1,4 +1,4 @@
-"""How right a predicted radius is, and a calibration that is scored on other prompts.
+"""Calibrated radii: what a predicted radius has meant on other prompts.
 
 A calibration is an isotonic map from the logarithm of the predicted radius to that of the true one,
 fitted for each model, site and `ε` by itself. What is reported of it is measured on prompts that it was
@@ -13,7 +13,6 @@ import pyarrow as pa
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import bootstrap
 from stability.bootstrap import Estimate
 from stability.errors import StabilityError
 from stability.moments import guess
@@ -98,38 +97,6 @@ def after(predictor: str) -> str:
 def with_calibrated(found: pd.DataFrame) -> pd.DataFrame:
     """Cases with a column of held-out calibrated radii for each predictor."""
     return found.assign(**{after(name): calibrated(found, name) for name in PREDICTORS})
-
-
-@dataclass(frozen=True)
-class Score:
-    """How many of `n` radii, from so many prompts, are within 8 % and 50 % of the truth.
-
-    The error is `predicted/actual − 1`, and its median that of its size.
-    """
-
-    n: int
-    prompts: int
-    within_8: Estimate
-    within_50: Estimate
-    median_error: Estimate
-
-
-def score(
-    predicted: Float[ndarray, " n"], actual: Float[ndarray, " n"], prompts: Int[ndarray, " n"]
-) -> Score:
-    """The score of radii; raises StabilityError where there are none."""
-    if not len(actual):
-        raise StabilityError(
-            "A score needs at least one measurement; received none: widen the filters."
-        )
-    errors = np.abs(predicted / actual - 1)
-    return Score(
-        n=len(errors),
-        prompts=len(np.unique(prompts)),
-        within_8=bootstrap.share(errors < 0.08, prompts),
-        within_50=bootstrap.share(errors < 0.5, prompts),
-        median_error=bootstrap.median(errors, prompts),
-    )
 
 
 @dataclass(frozen=True, eq=False)

@@ -1,7 +1,7 @@
 """Directions to look along: unit vectors at a state, each with a name.
 
-An isotropic random direction is far less sensitive than one drawn from the covariance of the
-model's own states (Lee and Heimersheim, arXiv 2410.12555); both are here.
+Isotropic random directions have been found far less sensitive than directions drawn from the
+covariance of the model's own states (Lee and Heimersheim, arXiv 2410.12555); both are here.
 """
 
 import io

@@ -24,6 +24,7 @@ from stability.calibration import (
 from stability.errors import StabilityError
 from stability.plans import SCHEMA, Plan
 from stability.prompts import Prompt
+from stability.scores import banded, errors, within
 from stability.state import ModelCard
 
 ASSETS = Path(__file__).parents[1] / "assets"
@@ -77,27 +78,26 @@ def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
 class Finding:
     """A quantity: what a source claims of it, what was measured, and exactly how.
 
-    `form` formats the measured number.
+    `unit` is that of the measured number: per cent of a share, times, or none.
     """
 
     quantity: str
     source: str
     setting: str
     measured: Estimate
-    form: str
+    unit: str
 
     @property
     def value(self) -> str:
         """The measured number with its interval."""
-        number, low, high = (self.form.format(part) for part in self.measured)
-        return f"{number} [{low}, {high}]"
+        return self.measured.spelled(self.unit)
 
     def report(self) -> dict[str, Any]:
         """The same as plain data."""
         return asdict(self) | {"measured": self.measured._asdict(), "value": self.value}
 
 
-PERCENT, RATIO, PLAIN = "{:.2%}", "{:.2f} times", "{:.2f}"
+PERCENT, RATIO, PLAIN = "%", "times", ""
 
 
 def findings(table: pa.Table) -> list[Finding]:
@@ -113,19 +113,11 @@ def bands(found: pd.DataFrame, values: pd.Series, edges: Sequence[float]) -> pd.
 
     Columns `band`, `epsilon` and `error`; bands with fewer than `FEWEST` cases are left out.
     """
-    band = pd.cut(values, [-np.inf, *edges, np.inf])
-    errors = (found[CLOSED_FORM] / found["actual"] - 1).abs()
-    grouped = errors.groupby([band, found["epsilon"]], observed=True)
+    sizes = (found[CLOSED_FORM] / found["actual"] - 1).abs()
+    grouped = sizes.groupby([banded(values, edges), found["epsilon"]], observed=True)
     kept = grouped.median()[grouped.size() >= FEWEST].reset_index()
     kept.columns = ["band", "epsilon", "error"]
-    kept["band"] = [_spell(interval) for interval in kept["band"]]
     return kept
-
-
-def _spell(band: pd.Interval) -> str:
-    if np.isinf(band.left):
-        return f"below {band.right:g}"
-    return f"above {band.left:g}" if np.isinf(band.right) else f"{band.left:g}–{band.right:g}"
 
 
 def asymmetry(found: pd.DataFrame) -> pd.Series:
@@ -133,11 +125,13 @@ def asymmetry(found: pd.DataFrame) -> pd.Series:
     return found["kappa3"] * found["side"] * found[CLOSED_FORM] / (6 * found["curvature"])
 
 
-def _errors(part: pd.DataFrame, column: str) -> tuple[np.ndarray, np.ndarray]:
-    """Sizes of the relative errors of a column, and the prompts they come from."""
-    known = part[part[column].notna()]
-    errors = np.abs(known[column] / known["actual"] - 1)
-    return errors.to_numpy(float), known["prompt_index"].to_numpy()
+def growth(found: pd.DataFrame) -> pd.Series:
+    """`r · max a_c` towards each case's side, in nats.
+
+    What the token that gains most gains in log weight up to the predicted radius.
+    """
+    steepest = found["highest"].where(found["side"] > 0, -found["lowest"])
+    return steepest * found[CLOSED_FORM]
 
 
 def _setting(part: pd.DataFrame, what: str) -> str:
@@ -150,7 +144,6 @@ def _setting(part: pd.DataFrame, what: str) -> str:
 
 def _small(readout: pd.DataFrame) -> list[Finding]:
     part = readout[(readout["direction"] == "eig:0") & np.isclose(readout["epsilon"], 0.001)]
-    errors, prompts = _errors(part, CLOSED_FORM)
     setting = _setting(part, "top eigendirection, ε = 0.001")
     claim = f"{GOLMANT}: within 1 % on Qwen3-1.7B, within 8 % on all three"
     return [
@@ -158,14 +151,14 @@ def _small(readout: pd.DataFrame) -> list[Finding]:
             "closed form, small ε: median size of the error",
             claim,
             setting,
-            bootstrap.median(errors, prompts),
+            bootstrap.median(*errors(part, CLOSED_FORM)),
             PERCENT,
         ),
         Finding(
             "closed form, small ε: share within 8 %",
             claim,
             setting,
-            bootstrap.share(errors < 0.08, prompts),
+            within(part, CLOSED_FORM, 0.08),
             PERCENT,
         ),
     ]
@@ -188,7 +181,7 @@ def _large(readout: pd.DataFrame) -> list[Finding]:
             f"{column}: share within 50 %",
             source,
             setting + ("" if column in PREDICTORS else "; fitted to other prompts"),
-            bootstrap.share(_errors(part, column)[0] < 0.5, _errors(part, column)[1]),
+            within(part, column, 0.5),
             PERCENT,
         )
         for column, source in rows
@@ -257,7 +250,7 @@ def _deep(found: pd.DataFrame) -> list[Finding]:
             f"closed form at {site}: share within 10 %",
             "",
             _setting(part, "top eigendirection, ε = 0.01"),
-            bootstrap.share(_errors(part, CLOSED_FORM)[0] < 0.1, _errors(part, CLOSED_FORM)[1]),
+            within(part, CLOSED_FORM, 0.1),
             PERCENT,
         )
         for site, part in top.groupby("site", sort=False)

@@ -1,18 +1,31 @@
 """The page of results: what the sources claim and what was measured, written from the measurements."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 
 import numpy as np
 import pandas as pd
 import pyarrow as pa
 
-from stability.calibration import PREDICTORS, cases, score
+from stability.calibration import (
+    CERTIFIED,
+    CLOSED_FORM,
+    MOMENTS,
+    PREDICTORS,
+    after,
+    cases,
+    with_calibrated,
+)
 from stability.figures.calibration import errors_figure, predictors_figure
-from stability.reproduction import Finding, asymmetry, bands
+from stability.plans import DIRECTIONS
+from stability.reproduction import Finding, asymmetry, bands, growth
+from stability.scores import BY, ENTROPIES, parts, score
 
-ENTROPIES = (0.1, 0.3, 1.0, 2.0, 3.0, 4.0)
 ASYMMETRIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
+GROWTHS = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 10.0)
+COMPARED = (CLOSED_FORM, after(CLOSED_FORM), after(CERTIFIED), MOMENTS)
+NUMBERS = {"within_50": "within 50 %", "within_8": "within 8 %", "median_error": "median error"}
+BROKEN = {"entropy": "entropy", "asymmetry": "the next term", "growth": "a token's growth"}
 POINTS = 1500  # drawn of a scatter
 HEAD = """# Does the formula hold?
 
@@ -22,8 +35,12 @@ models and the prompts in `assets/prompts`. Everything here, figures and numbers
     python -m stability reproduce --measure DIR --page PAGE
 
 from the measurements beside it (`*.parquet`, a row a side of a direction at an ε; the columns are
-explained in `stability/plans.py`). Intervals are 95 % bootstrap intervals over prompts; "calibrated"
-means by an isotonic fit to *other* prompts. The error of a radius is predicted/actual − 1.
+explained in `stability/plans.py`). At the readout two positions of every prompt are looked at
+along {directions}: eigendirections from 0, isotropic random ones, ones drawn from the covariance of the
+model's own states, and ones from the most likely token to those after it. Below the readout, it is one
+position of every twelfth prompt and three directions. Intervals are 95 % bootstrap intervals over
+prompts; "calibrated" means by an isotonic fit to *other* prompts. The error of a radius is
+predicted/actual − 1.
 """
 SCATTER = """
 ![Actual over predicted radius for three predictors]({figure})
@@ -33,12 +50,19 @@ certified inner radius (middle) knows the steepest slope as well, and errs to on
 calibrates. Four moments and both extreme slopes (right) leave little to calibrate: of all laws with
 these moments and ends, two extreme ones bracket the boundary, and their geometric mean is drawn.
 """
+DETAILS = """<details>
+<summary>By site, and at the readout by direction and entropy (ε = 1 nat)</summary>
+"""
 BREAKS = """
-![Errors over entropy]({entropy}) ![Errors over asymmetry]({asymmetry})
+{figures}
 
-Where the closed form breaks: predictions that are nearly certain (left), because of what their rare
-tokens do. The right figure orders the same cases by the next term of the series, κ₃ r/(6κ₂): as long
-as no later term takes over, which it does at large ε, that term is the error.
+Where the closed form breaks: predictions that are nearly certain (first figure). The second orders the
+same cases by the next term of the series, κ₃ r/(6κ₂): as long as no later term takes over, which it
+does at large ε, that term is the error. The third tells why. Across is r·max a_c, what the token that
+gains most would gain in log weight up to the predicted radius. Where that is several nats, some token,
+however rare, outgrows what the curvature knows of it, and the boundary is nearer than predicted; up to
+ε = 0.1 that growth alone nearly tells the error. At large ε and on sides where no token gains much, the
+divergence saturates instead, and the closed form is too short: the rise on the left.
 """
 
 
@@ -47,18 +71,21 @@ def write_page(
 ) -> None:
     """Write `README.md` and its figures into a folder, from each model's table and findings."""
     folder.mkdir(parents=True, exist_ok=True)
-    parts = [HEAD]
+    pages = [HEAD.format(directions=", ".join(DIRECTIONS))]
     for model, table in tables.items():
         _draw(folder, model, cases(table))
-        parts.append(text(model, table, found[model]))
-    (folder / "README.md").write_text("\n".join(parts), "utf-8")
+        pages.append(text(model, table, found[model]))
+    (folder / "README.md").write_text("\n".join(pages), "utf-8")
 
 
 def text(model: str, table: pa.Table, found: Sequence[Finding]) -> str:
     """A model's part of the page."""
     known = cases(table)
     revision, version = known["revision"].iloc[0], known["version"].iloc[0]
-    figures = {name: f"{model}-{name}.png" for name in ("entropy", "asymmetry")}
+    images = (
+        f'<img src="{model}-{name}.png" width="32%" alt="Errors over {what}">'
+        for name, what in BROKEN.items()
+    )
     return "\n".join(
         [
             f"\n## {model}\n",
@@ -71,16 +98,23 @@ def text(model: str, table: pa.Table, found: Sequence[Finding]) -> str:
             "\n### Three predictors, and others that were tried\n",
             *_scores(known[known["site"] == "prelogit"]),
             SCATTER.format(figure=f"{model}-predictors.png"),
-            "### Where it breaks\n",
-            BREAKS.format(**figures),
+            DETAILS,
+            *_by(with_calibrated(_large(known))),
+            "\n</details>",
+            "\n### Where it breaks\n",
+            BREAKS.format(figures="\n".join(images)),
         ]
     )
+
+
+def _large(known: pd.DataFrame) -> pd.DataFrame:
+    """The cases at the largest `ε`."""
+    return known[np.isclose(known["epsilon"], known["epsilon"].max())]
 
 
 def _scores(readout: pd.DataFrame) -> list[str]:
     """Uncalibrated scores of every predictor at every `ε`."""
     tried = {
-        **{name: readout[name] for name in PREDICTORS},
         "geometric mean of the certified bracket": (readout["inner"] * readout["outer"]) ** 0.5,
         "inner radius by four moments": readout["moment_inner"],
         "outer radius by four moments": readout["moment_outer"],
@@ -89,23 +123,37 @@ def _scores(readout: pd.DataFrame) -> list[str]:
         "| predictor, as it is | ε (nats) | within 8 % | within 50 % | median error |",
         "|---|---|---|---|---|",
     ]
-    for name, radii in tried.items():
-        for epsilon, part in readout.groupby("epsilon"):
-            known = part[radii[part.index].notna()]
-            own = score(
-                radii[known.index].to_numpy(float),
-                known["actual"].to_numpy(float),
-                known["prompt_index"].to_numpy(),
-            )
-            cells = (f"{x.value:.1%}" for x in (own.within_8, own.within_50, own.median_error))
+    for name in (*PREDICTORS, *tried):
+        for epsilon, part in readout.assign(**tried).groupby("epsilon"):
+            own = score(part, name)
+            cells = (one.spelled() for one in (own.within_8, own.within_50, own.median_error))
             lines.append(f"| {name} | {epsilon:.2g} | {' | '.join(cells)} |")
     return lines
+
+
+def _by(large: pd.DataFrame) -> Iterator[str]:
+    """Scores by site, and at the readout by direction and entropy: a table for each number."""
+    readout = large[large["site"] == "prelogit"]
+    scored = {
+        f"{by}: {name}": {
+            column: score(part, column) for column in COMPARED if part[column].notna().any()
+        }
+        for by in BY
+        for name, part in parts(large if by == "site" else readout, by)
+    }
+    for number, title in NUMBERS.items():
+        yield f"\n| {title} | radii | {' | '.join(COMPARED)} |"
+        yield "|---" * (len(COMPARED) + 2) + "|"
+        for name, own in scored.items():
+            found = (getattr(own[column], number) if column in own else None for column in COMPARED)
+            cells = ("–" if one is None else one.spelled() for one in found)
+            yield f"| {name} | {own[CLOSED_FORM].n} | {' | '.join(cells)} |"
 
 
 def _draw(folder: Path, model: str, known: pd.DataFrame) -> None:
     """The figures of a model."""
     readout = known[known["site"] == "prelogit"]
-    large = readout[np.isclose(readout["epsilon"], readout["epsilon"].max())]
+    large = _large(readout)
     shown = large.sample(min(POINTS, len(large)), random_state=0)
     titles = {name: name for name in PREDICTORS}
     figures = {
@@ -115,6 +163,9 @@ def _draw(folder: Path, model: str, known: pd.DataFrame) -> None:
         ),
         "asymmetry": errors_figure(
             bands(readout, asymmetry(readout).abs(), ASYMMETRIES), "size of κ₃ r / (6 κ₂)"
+        ),
+        "growth": errors_figure(
+            bands(readout, growth(readout), GROWTHS), "log weight that a token gains at most (nats)"
         ),
     }
     for name, figure in figures.items():

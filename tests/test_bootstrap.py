@@ -64,3 +64,15 @@ def test_rows_of_a_prompt_that_are_copies_tell_no_more_than_one(draw):
 def test_one_prompt_has_no_interval():
     found = bootstrap.share(np.array([True, False, False]), np.zeros(3, dtype=int))
     assert found.low == found.value == found.high == pytest.approx(1 / 3)
+
+
+@pytest.mark.parametrize(
+    ("unit", "expected"),
+    [
+        ("%", "25.0 % [9.88, 100]"),
+        ("times", "0.250 times [0.0988, 1.00]"),
+        ("", "0.250 [0.0988, 1.00]"),
+    ],
+)
+def test_an_estimate_is_spelled_to_three_digits_with_its_unit(unit, expected):
+    assert bootstrap.Estimate(0.25, 0.09876, 1.0).spelled(unit).replace("\xa0", " ") == expected

@@ -12,6 +12,8 @@ from pathlib import Path
 import pytest
 
 import stability
+from stability.calibration import cases
+from stability.reproduction import shipped
 
 ROOT = Path(__file__).resolve().parents[1]
 CHROMIUM = shutil.which("chromium")
@@ -163,3 +165,39 @@ def test_a_person_walks_from_the_map_of_layers_to_explore_and_back(page):
     assert shown(page, "predicted r") == f"{predicted:#.3g}"
     assert page.get_by_label("Prompt", exact=True).input_value() == "One two three"
     assert page.get_by_test_id("stException").count() == 0
+
+
+LONELIEST = """() => {
+  const plot = document.querySelector('.st-key-scatter .js-plotly-plot');
+  const {xaxis, yaxis} = plot._fullLayout;
+  const points = plot._fullData.filter(trace => trace.mode === 'markers').flatMap(trace =>
+    trace.customdata.map((data, i) =>
+      [xaxis.d2p(trace.x[i]), yaxis.d2p(trace.y[i]), data[0]]));
+  const room = p => Math.min(...points.filter(q => q !== p).map(q =>
+    Math.hypot(p[0] - q[0], p[1] - q[1])));
+  return points.reduce((best, p) => room(p) > room(best) ? p : best);
+}"""
+
+
+def test_a_case_of_the_calibration_opens_in_explore(page):
+    """Its numbers there are those that were shipped, and back on the page the choices are kept."""
+    page.get_by_role("link", name="Calibration").click()
+    page.wait_for_selector(".st-key-scatter .main-svg", timeout=90_000, state="attached")
+    page.get_by_role("radio", name="four moments").click()
+    page.wait_for_function("document.body.innerText.includes('radius by four moments')")
+    settled(page)
+    plot = page.locator(".st-key-scatter .nsewdrag").first
+    plot.scroll_into_view_if_needed()
+    x, y, index = page.evaluate(LONELIEST)
+    box = plot.bounding_box()
+    page.mouse.move(box["x"] + x, box["y"] + y)
+    page.mouse.click(box["x"] + x, box["y"] + y)
+    row = cases(shipped("smollm2-135m")).loc[index]
+    page.wait_for_selector(".st-key-ray .main-svg", timeout=90_000, state="attached")
+    assert page.get_by_label("Prompt", exact=True).input_value() == row["prompt"]
+    # single precision keeps seven digits of the shipped radii
+    assert shown(page, "predicted r") == f"{row['predicted']:#.3g}".rstrip(".")
+    side = "actual +" if row["side"] > 0 else "actual −"
+    assert shown(page, side) == f"{row['actual']:#.3g}".rstrip(".")
+    page.get_by_role("link", name="Calibration").click()
+    page.wait_for_function("document.body.innerText.includes('radius by four moments')")

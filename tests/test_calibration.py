@@ -9,7 +9,6 @@ from hypothesis import strategies as st
 from sklearn.isotonic import IsotonicRegression
 from states import properties
 
-from stability import bootstrap
 from stability.calibration import (
     CERTIFIED,
     CLOSED_FORM,
@@ -23,7 +22,6 @@ from stability.calibration import (
     cases,
     fit,
     held_out,
-    score,
     with_calibrated,
 )
 from stability.errors import StabilityError
@@ -133,18 +131,6 @@ def test_a_calibration_of_a_constant_factor_finds_it():
     found = held_out(predicted, actual, prompts)
     assert np.median(np.abs(np.log(found / (2 * predicted)))) < 0.03
     assert np.median(np.abs(predicted / actual - 1)) == pytest.approx(0.5, abs=0.02)
-
-
-def test_a_score_is_a_count():
-    predicted, actual, prompts = scattered(spread=0.5)
-    found = score(predicted, actual, prompts)
-    errors = np.abs(predicted / actual - 1)
-    assert (found.n, found.prompts) == (len(actual), 30)
-    assert found.within_8 == bootstrap.share(errors < 0.08, prompts)
-    assert found.within_50.value == (errors < 0.5).mean()
-    assert found.median_error.value == np.quantile(errors, 0.5, method="inverted_cdf")
-    with pytest.raises(StabilityError, match="at least one measurement; received none"):
-        score(predicted[:0], actual[:0], prompts[:0])
 
 
 def test_a_calibration_is_exact_at_its_own_epsilons_and_between_them_in_logarithms():
@@ -260,36 +246,7 @@ def test_at_sites_where_nothing_is_certified_cases_keep_the_closed_form():
     assert found[[CERTIFIED, MOMENTS]].isna().all(axis=None)
 
 
-# --- scores and intervals -------------------------------------------------------------------------
-
-
-def test_a_score_counts_what_is_less_than_its_limit_away_on_either_side():
-    predicted = np.array([1.0, 1.07, 0.93, 1.09, 0.91, 1.49, 0.51, 1.51, 0.49])
-    found = score(predicted, np.ones(9), np.arange(9))
-    assert found.within_8.value == pytest.approx(3 / 9)
-    assert found.within_50.value == pytest.approx(7 / 9)
-    assert found.median_error.value == pytest.approx(0.09)
-
-
-def test_prompts_that_differ_widen_the_interval_beyond_that_of_independent_rows():
-    """With `k` rows a prompt that are all right or all wrong, by the root of `k`."""
-    right, k = np.arange(100) % 2 == 0, 9
-    predicted = np.repeat(np.where(right, 1.0, 3.0), k)
-    ones = np.ones(len(predicted))
-    by_prompt = score(predicted, ones, np.repeat(np.arange(100), k)).within_50
-    by_row = score(predicted, ones, np.arange(100 * k)).within_50
-    # each width, the difference of two quantiles of 400 draws, has a standard error of about 5 %
-    assert (by_prompt.high - by_prompt.low) / (by_row.high - by_row.low) == pytest.approx(
-        3, rel=0.3
-    )
-
-
-def test_the_score_of_one_prompt_has_no_interval():
-    predicted, actual, prompts = scattered(prompts=1)
-    found = score(predicted, actual, prompts)
-    for value, low, high in (found.within_8, found.within_50, found.median_error):
-        assert low == pytest.approx(value, rel=1e-15)
-        assert high == pytest.approx(value, rel=1e-15)
+# --- intervals -------------------------------------------------------------------------
 
 
 def test_a_calibrations_spread_is_that_of_held_out_cases():

@@ -10,8 +10,10 @@ from streamlit.testing.v1 import AppTest
 import stability
 from stability import moments
 from stability.analysis import analyze
-from stability.calibration import CLOSED_FORM, MOMENTS, PREDICTORS, after, calibrate, score
+from stability.calibration import CLOSED_FORM, MOMENTS, PREDICTORS, after, calibrate
+from stability.errors import StabilityError
 from stability.reproduction import findings, shipped
+from stability.scores import parts, score
 from stability.ui import calibration, controls, measured, words
 
 ROOT = Path(__file__).resolve().parents[1]
@@ -53,10 +55,30 @@ def test_scores_are_those_of_the_cases_shown(page, found):
     names = [name for predictor in PREDICTORS for name in (predictor, after(predictor))]
     assert [*table.index] == names
     for name in names:
-        columns = (shown[column].to_numpy() for column in (name, "actual", "prompt_index"))
-        own = score(*columns)
-        assert table.loc[name, "within 50 %"] == words.plain(words.interval(own.within_50))
-        assert table.loc[name, "median error"] == words.plain(words.interval(own.median_error))
+        own = score(shown, name)
+        assert table.loc[name, "within 50 %"] == words.plain(own.within_50.spelled())
+        assert table.loc[name, "median error"] == words.plain(own.median_error.spelled())
+
+
+@pytest.mark.parametrize("by", ["direction", "entropy", "site"])
+def test_scores_of_a_predictor_part_by_part(page, found, by):
+    page.segmented_control(key="predictor").set_value(MOMENTS).run()
+    page.segmented_control(key="scores_by").set_value(by).run()
+    shown = found[found["epsilon"] > 0.5]
+    if by != "site":
+        shown = shown[shown["site"] == "prelogit"]
+    table = page.table[0].value
+    expected = {
+        f"{part}, {name}": score(cases, name)
+        for part, cases in parts(shown, by)
+        for name in (MOMENTS, after(MOMENTS))
+        if cases[name].notna().any()  # nothing is certified below the readout
+    }
+    assert [*table.index] == [words.plain(name) for name in expected]
+    for column, key in (("within 8 %", "within_8"), ("median error", "median_error")):
+        assert [*table[column]] == [
+            words.plain(getattr(own, key).spelled()) for own in expected.values()
+        ]
 
 
 def test_filters_leave_what_they_say(page, found):
@@ -78,10 +100,11 @@ def test_the_scatter_shows_the_chosen_predictor(page):
 
 
 def test_the_sources_stand_beside_what_was_measured(page):
-    table = page.table[1].value
-    own = findings(shipped("smollm2-135m"))
-    assert [*table["here"]] == [words.plain(one.value) for one in own]
-    assert any("54 to 73" in source for source in table["source"])
+    said = {text.value for text in (*page.markdown, *page.caption)}
+    for one in findings(shipped("smollm2-135m")):
+        assert {words.plain(one.quantity), f"**{words.plain(one.value)}**"} <= said
+        assert {words.plain(one.setting), words.plain(one.source or "no claim of a source")} <= said
+    assert any("54 to 73" in text for text in said)
 
 
 def test_own_prompts_are_measured_and_can_be_taken_away(page, tiny):
@@ -102,6 +125,37 @@ def test_nothing_to_measure_is_answered_in_a_sentence(page):
     page.button[0].click().run()
     [error] = page.error
     assert "Nothing to measure yet" in error.value
+
+
+def test_a_measurement_that_stops_keeps_what_it_has_and_goes_on_from_there(page, tiny, monkeypatch):
+    attempt, measured_prompts = measured.Attempt, []
+
+    def second_fails_once(plan):
+        def measure(lm, prompt):
+            measured_prompts.append(prompt.index)
+            if measured_prompts == [0, 1]:
+                raise StabilityError("It was stopped: start it again.")
+            return attempt(plan)(lm, prompt)
+
+        return measure
+
+    monkeypatch.setattr(measured, "Attempt", second_fails_once)
+    page.segmented_control(key="measurements").set_value(calibration.OWN).run()
+    page.text_area(key="own_text").set_value("\n".join(SENTENCES[:3]))
+    page.selectbox(key="own_model").set_value(tiny)
+    page.button[0].click().run()
+    assert "It was stopped" in page.error[0].value
+    assert any("Stopped after 1 of 3 prompts" in text.value for text in page.markdown)
+    assert any("boundaries from 1 prompts" in caption.value for caption in page.caption)
+    page.text_area(key="own_text").set_value("")
+    page.button[0].click().run()
+    assert "Nothing to measure yet" in page.error[0].value
+    assert len(page.get("download_button")) == 2  # what is there stays
+    [go_on] = [button for button in page.button if button.label == "Go on"]
+    go_on.click().run()
+    assert measured_prompts == [0, 1, 1, 2]
+    assert not page.error
+    assert any("boundaries from 3 prompts" in caption.value for caption in page.caption)
 
 
 def test_a_long_prompt_is_said_and_the_others_are_measured(page, tiny):

@@ -186,7 +186,7 @@ def test_the_background_of_a_site_holds_its_own_vectors(tmp_path):
     lm = load(str(save_model(tmp_path, config)), device="cpu")
     first = files("stability.models").joinpath("prompts.txt").read_text("utf-8").splitlines()[0]
     background = lm.background("block:0")
-    for index, state in enumerate(lm.capture_all(first, "block:0")):
+    for index, state in enumerate(lm.capture_all(first, "block:0")[1:]):
         assert torch.equal(background[index], state.vector)
     assert len(background) == len(lm.background("prelogit"))
     assert not torch.allclose(background, lm.background("final"), atol=0.1)
@@ -303,17 +303,30 @@ def smollm2(smollm2_folder) -> LanguageModel:
     return load("smollm2-135m", device="cpu")
 
 
-def test_the_background_holds_every_position_of_the_built_in_prompts_once(smollm2):
+def test_the_background_holds_every_position_of_the_built_in_prompts_but_their_first(smollm2):
     lm = smollm2
     background = lm.background("prelogit")
     prompts = files("stability.models").joinpath("prompts.txt").read_text("utf-8").splitlines()
-    lengths = [len(lm.tokenize(prompt)) for prompt in prompts if prompt]
+    lengths = [len(lm.tokenize(prompt)) - 1 for prompt in prompts if prompt]
     assert background.shape == (sum(lengths), lm.card.d_model)
     last = lm.capture(prompts[0]).vector
     torch.testing.assert_close(background[lengths[0] - 1], last, rtol=0, atol=1e-4)
     assert lm.background("prelogit") is background
     matched = directions.covariance_matched(lm.capture(PROMPT), background, 0).vector
     assert float(matched.norm()) == pytest.approx(1, rel=1e-12)
+
+
+def test_covariance_matched_directions_differ_in_a_block_whose_first_position_is_huge(smollm2):
+    """Where attention rests, norms are a hundred times the others': every draw would be that one."""
+    state = smollm2.capture_all(PROMPT, "block:15")[1]
+    first = smollm2.capture_all(PROMPT, "block:15")[0]
+    assert first.norm > 50 * state.norm
+    one, other = (
+        directions.covariance_matched(state, smollm2.background("block:15"), seed).vector
+        for seed in (1, 2)
+    )
+    # with some fifty directions that take part, draws are as if from fifty dimensions
+    assert abs(float(one @ other)) < 0.5
 
 
 def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_force(smollm2):

@@ -7,12 +7,20 @@ import pandas as pd
 import pytest
 
 from stability import reproduction
-from stability.calibration import CERTIFIED, CLOSED_FORM, MOMENTS, cases
+from stability.calibration import CERTIFIED, CLOSED_FORM, MOMENTS, after, cases
 from stability.errors import StabilityError
 from stability.models import load
 from stability.plans import SCHEMA, Plan, measure
 from stability.prompts import Prompt, read_prompts
-from stability.reproduction import PROMPTS, asymmetry, bands, findings, settings, shipped
+from stability.reproduction import (
+    PROMPTS,
+    asymmetry,
+    bands,
+    findings,
+    growth,
+    settings,
+    shipped,
+)
 from stability.results import text
 from stability.state import ModelCard
 
@@ -106,8 +114,20 @@ def test_the_page_of_results_is_written_from_the_results(model):
     page = (reproduction.RESULTS / "README.md").read_text("utf-8")
     held = shipped(model)
     assert text(model, held, findings(held)) in page
-    for name in ("predictors", "entropy", "asymmetry"):
+    for name in ("predictors", "entropy", "asymmetry", "growth"):
         assert (reproduction.RESULTS / f"{model}-{name}.png").stat().st_size > 10_000
+
+
+@pytest.mark.parametrize(
+    ("model", "name"),
+    [("smollm2-135m", "SmolLM2-135M-Instruct"), ("gemma-3-270m", "Gemma 3 270M")],
+)
+def test_the_readme_tells_the_shares_of_the_results(model, name):
+    said = {finding.quantity: finding.value for finding in findings(shipped(model))}
+    columns = (CLOSED_FORM, after(CLOSED_FORM), after(CERTIFIED), MOMENTS)
+    shares = (said[f"{column}: share within 50 %"].partition(" [")[0] for column in columns)
+    readme = (reproduction.ASSETS.parent / "README.md").read_text("utf-8")
+    assert f"| {name} | {' | '.join(shares)} |" in readme
 
 
 def test_results_that_are_not_there_are_asked_for(tmp_path):
@@ -145,6 +165,13 @@ def test_the_first_term_of_the_error_is_that_of_the_series():
     plus, minus = asymmetry(frame)
     assert plus == pytest.approx(r / t - 1, rel=1e-2)
     assert minus == -plus
+
+
+def test_growth_is_what_the_steepest_token_of_a_side_gains():
+    frame = pd.DataFrame(
+        {"lowest": [-3.0] * 2, "highest": [0.5] * 2, "side": [-1, 1], CLOSED_FORM: [2.0, 4.0]}
+    )
+    assert [*growth(frame)] == [6.0, 2.0]
 
 
 def test_the_settings_reach_all_depths():

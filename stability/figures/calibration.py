@@ -142,7 +142,7 @@ def errors_figure(bands: pd.DataFrame, title: str) -> go.Figure:
     `bands` has columns `band` (text), `epsilon` and `error`.
     """
     drawn = figure(380, width=600, paper_bgcolor="white", plot_bgcolor="white")
-    drawn.update_layout(margin={"b": 90})
+    drawn.update_layout(margin={"b": 90, "l": 90, "r": 50})
     colours = ("#56B4E9", "#009E73", "#D55E00", "#7F7F7F")
     for i, (epsilon, part) in enumerate(bands.groupby("epsilon")):
         drawn.add_scatter(

@@ -199,12 +199,16 @@ class LanguageModel:
         )
 
     def background(self, site: str) -> Float[Tensor, "n d"]:
-        """Vectors of all positions of the built-in prompts at a site."""
+        """Vectors of all positions of the built-in prompts at a site, but the first of each.
+
+        The first position is where attention rests that has nothing to look at: in the middle blocks
+        its vector is a hundred times longer than others, and alone would be nearly all covariance.
+        """
         found = _backgrounds.setdefault(self, {})
         if site not in found:
             prompts = files("stability.models").joinpath("prompts.txt").read_text("utf-8")
             captured = [self.capture_all(prompt, site) for prompt in prompts.splitlines() if prompt]
-            found[site] = torch.stack([state.vector for states in captured for state in states])
+            found[site] = torch.stack([state.vector for states in captured for state in states[1:]])
         return found[site]
 
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:

@@ -1,7 +1,7 @@
 """The Calibration page: does the formula hold, over many prompts, and can it be made to?"""
 
+from collections.abc import Sequence
 from importlib import import_module
-from io import BytesIO
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -14,12 +14,12 @@ from stability.ui.resources import resource
 if TYPE_CHECKING:
     import pandas as pd
 
-    from stability.prompts import Prompt
+    from stability.scores import Score
 
 SHIPPED = ("smollm2-135m", "gemma-3-270m")
 OWN = "my prompts"
 DRAWN = 2000  # points of a scatter
-MOST = 200  # prompts that are measured here; the command line takes any number
+PREDICTOR = "predictor"
 
 
 def page() -> None:
@@ -28,19 +28,26 @@ def page() -> None:
     st.markdown("#### Does the formula hold?")
     if st.session_state.pop("opened", False):
         st.switch_page("app.py")
-    source = st.segmented_control(
-        "Measurements", [*SHIPPED, OWN], default=SHIPPED[0], required=True, key="measurements"
-    )
+    source = _one_of("Measurements", (*SHIPPED, OWN), "measurements")
     with st.spinner("Starting"):  # torch takes seconds
         import_module("stability.ui.measured")
+    from stability.ui import own
+
     try:
-        found = _own() if source == OWN else _shipped(source)
+        found = own.measurements() if source == OWN else _shipped(source)
         if found is not None:
             _calibration(found)
         if source != OWN:
             _sources(source)
     except StabilityError as error:
         st.error(words.plain(str(error)))
+
+
+def _one_of(label: str, options: Sequence[str], key: str) -> str:
+    """One of some options: the first, or what was chosen when the page was last open."""
+    st.session_state.setdefault(key, options[0])
+    st.segmented_control(label, options, required=True, key=key)
+    return str(st.session_state[key])
 
 
 def _shipped(model: str) -> "pd.DataFrame":
@@ -59,38 +66,35 @@ def _calibration(found: "pd.DataFrame") -> None:
     """Filters, the scatter, and the scores of what is shown."""
     from stability.calibration import PREDICTORS
 
-    shown = _filtered(found)
+    kept, site = _filtered(found)
+    shown = kept[kept["site"] == site]
     if shown.empty:
         st.info("No boundary is left: widen the filters.")
         return
     left, right = st.columns([5, 4])
     with left:
-        predictor = st.segmented_control(
-            "Predictor", PREDICTORS, default=PREDICTORS[0], required=True, key="predictor"
-        )
+        predictor = _one_of("Predictor", PREDICTORS, "predictor")
         _scatter(shown, predictor)
     with right:
-        _scores(shown)
+        _scores(kept, shown, predictor)
 
 
-def _filtered(found: "pd.DataFrame") -> "pd.DataFrame":
-    """The cases that the filters leave."""
+def _filtered(found: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
+    """The cases that the filters leave at all sites, and the site that is shown."""
     columns = st.columns([2, 3, 2, 3])
     site = columns[0].selectbox("Site", found["site"].unique(), key="shown_site")
-    shown = found[found["site"] == site]
-    levels = [f"{epsilon:.2g}" for epsilon in sorted(shown["epsilon"].unique())]
-    chosen = columns[1].pills(
-        "ε (nats)", levels, selection_mode="multi", default=levels[-1:], key="shown_epsilon"
-    )
+    levels = [f"{epsilon:.2g}" for epsilon in sorted(found["epsilon"].unique())]
+    st.session_state.setdefault("shown_epsilon", levels[-1:])
+    chosen = columns[1].pills("ε (nats)", levels, selection_mode="multi", key="shown_epsilon")
     kinds = columns[2].multiselect(
-        "Directions", sorted(shown["kind"].unique()), placeholder="all kinds", key="shown_kinds"
+        "Directions", sorted(found["kind"].unique()), placeholder="all kinds", key="shown_kinds"
     )
-    low, high = columns[3].slider(
-        "Entropy of the prediction (nats)", 0.0, 12.0, (0.0, 12.0), 0.1, key="shown_entropy"
-    )
-    kept = shown["epsilon"].map("{:.2g}".format).isin(chosen or levels)
-    kept &= shown["kind"].isin(kinds or shown["kind"].unique())
-    return shown[kept & shown["entropy"].between(low, high)]
+    st.session_state.setdefault("shown_entropy", (0.0, 12.0))
+    columns[3].slider("Entropy of the prediction (nats)", 0.0, 12.0, step=0.1, key="shown_entropy")
+    low, high = st.session_state.shown_entropy
+    kept = found["epsilon"].map("{:.2g}".format).isin(chosen or levels)
+    kept &= found["kind"].isin(kinds or found["kind"].unique())
+    return found[kept & found["entropy"].between(low, high)], site
 
 
 def _scatter(shown: "pd.DataFrame", predictor: str) -> None:
@@ -130,27 +134,33 @@ def _scatter(shown: "pd.DataFrame", predictor: str) -> None:
     )
 
 
-def _scores(shown: "pd.DataFrame") -> None:
-    """The predictors side by side, as they are and calibrated."""
+def _scores(kept: "pd.DataFrame", shown: "pd.DataFrame", predictor: str) -> None:
+    """How many radii are right: the predictors side by side, or one of them part by part."""
+    from stability.scores import BY
     from stability.ui import measured
 
-    rows = [
-        {
-            "radius": name,
-            "within 8 %": words.interval(own.within_8),
-            "within 50 %": words.interval(own.within_50),
-            "median error": words.interval(own.median_error),
-        }
-        for name, own in measured.scores(shown)
-    ]
     st.markdown("**How many radii are right**")
-    _table(rows)
+    by = _one_of("Scores by", (PREDICTOR, *BY), "scores_by")
+    if by == PREDICTOR:
+        _table([_row(name, own) for name, own in measured.scores(shown)])
+    else:
+        cases = kept if by == "site" else shown
+        _table([_row(name, own) for name, own in measured.scores_by(by, cases, predictor)])
     st.caption(
         f"Of {len(shown):,} boundaries from {shown['prompt_index'].nunique()} prompts. Calibrated: by "
         "an isotonic fit to other prompts. In brackets: 95 % bootstrap intervals over prompts. The "
         "certified inner radius also knows the steepest slope; the four moments know two more "
         "cumulants and both extreme slopes, and bracket the boundary between two laws."
     )
+
+
+def _row(name: str, own: "Score") -> dict[str, str]:
+    return {
+        "radius": name,
+        "within 8 %": own.within_8.spelled(),
+        "within 50 %": own.within_50.spelled(),
+        "median error": own.median_error.spelled(),
+    }
 
 
 def _table(rows: list[dict[str, str]]) -> None:
@@ -166,76 +176,13 @@ def _sources(model: str) -> None:
     from stability.ui import measured
 
     st.markdown("**What the sources claim, and what was measured here**")
-    rows = [
-        {
-            "quantity": one.quantity,
-            "here": one.value,
-            "source": one.source or "–",
-            "setting": one.setting,
-        }
-        for one in measured.findings(model)
-    ]
-    _table(rows)
+    for one in measured.findings(model):
+        what, here, source = st.columns([6, 3, 4])
+        what.markdown(words.plain(one.quantity))
+        what.caption(words.plain(one.setting))
+        here.markdown(f"**{words.plain(one.value)}**")
+        source.caption(words.plain(one.source or "no claim of a source"))
     st.caption(
         "The same as a page with figures: assets/results/README.md; made by `python -m stability "
         "reproduce`."
     )
-
-
-def _own() -> "pd.DataFrame | None":
-    """A visitor's prompts: given, measured, and taken away again."""
-    from stability.ui import measured
-
-    with st.form("own"):
-        text, side = st.columns([3, 2])
-        pasted = text.text_area("One prompt a line", key="own_text", height=170)
-        file = side.file_uploader("or a file", ["txt", "jsonl", "csv", "parquet"], key="own_file")
-        model = side.selectbox("Model", controls.MODELS, key="own_model", accept_new_options=True)
-        positions = side.number_input("Positions a prompt", 1, 20, 2, key="own_positions")
-        if st.form_submit_button("Measure", type="primary"):
-            st.session_state.own_asked = (model, _prompts(file, pasted), positions)
-    asked = st.session_state.get("own_asked")
-    if asked is None:
-        st.caption(
-            "Every position takes about a second: twelve directions, four ε, both sides. For "
-            "thousands of prompts: `python -m stability sweep`."
-        )
-        return None
-
-    def withdraw() -> None:
-        st.session_state.own_asked = None
-
-    model, prompts, positions = asked
-    table, failed = measured.own(model, prompts, positions, withdraw)
-    for prompt, reason in failed:
-        st.warning(words.plain(f"Prompt {prompt.id}: {reason}"))
-    if not table.num_rows:
-        return None
-    _downloads(table)
-    return measured.own_cases(repr(asked), table)
-
-
-def _prompts(file: Any, pasted: str) -> "list[Prompt]":
-    """The prompts of a form; raises StabilityError where there are none, or too many."""
-    from stability.ui import measured
-
-    if file is None and not pasted.strip():
-        raise StabilityError("Nothing to measure yet: type a prompt a line, or choose a file.")
-    name, data = (file.name, file.getvalue()) if file else ("pasted.txt", pasted.encode())
-    prompts = measured.read_upload(name, data)
-    if len(prompts) > MOST:
-        raise StabilityError(
-            f"At most {MOST} prompts are measured here; received {len(prompts)}: use `python -m "
-            "stability sweep` for more, which can be stopped and goes on."
-        )
-    return prompts
-
-
-def _downloads(table: Any) -> None:
-    import pyarrow.parquet as pq
-
-    parquet = BytesIO()
-    pq.write_table(table, parquet)
-    left, right, _ = st.columns([1, 1, 4])
-    left.download_button("Download CSV", table.to_pandas().to_csv(index=False), "stability.csv")
-    right.download_button("Download Parquet", parquet.getvalue(), "stability.parquet")

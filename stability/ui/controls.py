@@ -31,10 +31,12 @@ SITES = {
     "final": "the residual stream before the final norm",
     "a block": "the residual stream leaving a block",
 }
-# widgets that several pages share, or that one page sets for another
+# widgets that several pages share, that one page sets for another, or to which a person comes back
 SHARED = (
     *("model", "prompt", "position", "epsilon", "site", "block"),
     *("kind", "rank", "seed", "start", "end", "relative"),
+    *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
+    *("predictor", "scores_by", "own_text", "own_model", "own_positions"),
 )
 
 

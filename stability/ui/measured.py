@@ -1,6 +1,7 @@
 """Cached measurements of many prompts: those that come with the repository, and a visitor's own."""
 
-import hashlib
+from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
@@ -15,11 +16,9 @@ from stability.calibration import (
     MOMENTS,
     PREDICTORS,
     Calibration,
-    Score,
     after,
     calibrate,
     cases,
-    score,
     with_calibrated,
 )
 from stability.errors import StabilityError
@@ -27,11 +26,12 @@ from stability.models.progress import Report
 from stability.plans import SCHEMA, Plan
 from stability.prompts import Prompt, read_prompts
 from stability.reproduction import Finding
+from stability.scores import Score, parts, score
 from stability.sweep import Attempt
 from stability.ui.compute import loaded
 from stability.ui.jobs import Jobs, Stop
 
-Own = tuple[pa.Table, list[tuple[Prompt, str]]]  # rows, and the prompts that gave none
+Outcomes = dict[int, pa.Table | str]  # of prompts by index: rows, or why there are none
 _own = Jobs(8, takes_turns=True)
 
 
@@ -82,29 +82,42 @@ def read_upload(name: str, data: bytes) -> list[Prompt]:
         return read_prompts(path)
 
 
-def own(model: str, prompts: list[Prompt], positions: int, on_stop: Stop) -> Own:
-    """A visitor's prompts measured, with progress."""
-    lm, plan = loaded(model), Plan(positions=positions)
+@dataclass(frozen=True)
+class Asked:
+    """What a visitor wants measured."""
 
-    def work(report: Report) -> Own:
-        tables, failed = [SCHEMA.empty_table()], []
-        for index, prompt in enumerate(prompts):
-            report(f"Measuring prompt {index + 1} of {len(prompts)}", index / len(prompts))
-            _, outcome = Attempt(plan)(lm, prompt)
-            if isinstance(outcome, str):
-                failed.append((prompt, outcome))
-            else:
-                tables.append(outcome)
-        return pa.concat_tables(tables), failed
+    model: str
+    prompts: tuple[Prompt, ...]
+    positions: int
 
-    key = hashlib.sha256(repr(prompts).encode("utf-8", "surrogatepass")).hexdigest()
-    result: Own = _own.get((model, key, positions), work, on_stop)
+
+def own(asked: Asked, done: Outcomes, on_stop: Stop) -> Outcomes:
+    """All prompts measured, with progress; `done` holds what an earlier run had, and fills up."""
+    lm, plan = loaded(asked.model), Plan(positions=asked.positions)
+
+    def work(report: Report) -> Outcomes:
+        for index, prompt in enumerate(asked.prompts):
+            report(
+                f"Measuring prompt {index + 1} of {len(asked.prompts)}", index / len(asked.prompts)
+            )
+            if prompt.index not in done:
+                _, done[prompt.index] = Attempt(plan)(lm, prompt)
+        return done
+
+    result: Outcomes = _own.get(asked, work, on_stop)
     return result
 
 
+def rows(done: Outcomes) -> pa.Table:
+    """The rows of all prompts that gave some."""
+    return pa.concat_tables(
+        [SCHEMA.empty_table(), *(one for one in done.values() if not isinstance(one, str))]
+    )
+
+
 @st.cache_resource(max_entries=8, show_spinner=False)
-def own_cases(key: str, _table: pa.Table) -> pd.DataFrame:
-    """The cases of a visitor's measurements; calibrated if there are prompts to hold out."""
+def own_cases(asked: Asked, prompts: int, _table: pa.Table) -> pd.DataFrame:
+    """The cases of so many of the prompts asked for; calibrated if there is one to hold out."""
     found = cases(_table)
     if found["prompt_index"].nunique() < 2:
         return found.assign(**{after(name): float("nan") for name in PREDICTORS})
@@ -112,11 +125,22 @@ def own_cases(key: str, _table: pa.Table) -> pd.DataFrame:
 
 
 def scores(shown: pd.DataFrame) -> list[tuple[str, Score]]:
-    """Scores of the predictors on the cases shown, as they are and calibrated."""
-    found = []
-    for name in (column for predictor in PREDICTORS for column in (predictor, after(predictor))):
-        known = shown[shown[name].notna()]
-        if len(known):
-            columns = (known[column].to_numpy() for column in (name, "actual", "prompt_index"))
-            found.append((name, score(*columns)))
-    return found
+    """Scores of all predictors on the cases shown, as they are and calibrated."""
+    return _scores("", shown, [name for one in PREDICTORS for name in (one, after(one))])
+
+
+def scores_by(by: str, shown: pd.DataFrame, predictor: str) -> list[tuple[str, Score]]:
+    """Scores of one predictor on parts of the cases shown, as it is and calibrated."""
+    return [
+        one
+        for name, part in parts(shown, by)
+        for one in _scores(name, part, (predictor, after(predictor)))
+    ]
+
+
+def _scores(part: str, found: pd.DataFrame, columns: Sequence[str]) -> list[tuple[str, Score]]:
+    return [
+        (f"{part}, {name}" if part else name, score(found, name))
+        for name in columns
+        if found[name].notna().any()
+    ]

@@ -9,7 +9,6 @@ from stability.figures.style import spelled
 from stability.units import COORDINATES, Unit
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
-    from stability.bootstrap import Estimate
     from stability.continuation import Continuation
     from stability.depths import Across
     from stability.flips import Flip
@@ -39,12 +38,6 @@ def number(value: float | None) -> str:
 def percent(share: float) -> str:
     """A share in per cent."""
     return f"{100 * share:.3g} %"
-
-
-def interval(share: "Estimate") -> str:
-    """A share with its interval, in per cent."""
-    value, low, high = (f"{100 * part:.3g}" for part in share)
-    return f"{value} % [{low}, {high}]"
 
 
 def error(predicted: float, actual: float | None) -> str:
