@@ -7,6 +7,7 @@ from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 DRAWS, COVERAGE, SEED = 400, 0.95, 0
+CHUNK = 2**12  # prompts times draws whose rows are counted at once
 
 
 class Estimate(NamedTuple):
@@ -18,43 +19,64 @@ class Estimate(NamedTuple):
 
     def spelled(self, unit: str = "%") -> str:
         """The number and its interval to three significant digits; a share in per cent."""
-        scale = 100 if unit == "%" else 1
-        value, low, high = (f"{scale * part:#.3g}".rstrip(".") for part in self)
+        value, low, high = map(_percent if unit == "%" else _number, self)
         return f"{value}{unit and f' {unit}'} [{low},\N{NO-BREAK SPACE}{high}]"
+
+
+def _number(value: float) -> str:
+    return f"{value:#.3g}".rstrip(".")
+
+
+def _percent(share: float) -> str:
+    """Of what is nearly all, the few that are missing are told too."""
+    return f"{100 * share:.2f}" if 0.99 <= share < 1 else _number(100 * share)
 
 
 def share(flags: Bool[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimate:
     """The part of rows that are flagged."""
-    weights = _weights(prompts)
-    return _estimate(weights @ flags / weights.sum(axis=1))
+    counts, owner = _draws(prompts)
+    flagged, all_rows = np.bincount(owner, flags), np.bincount(owner)
+    return _estimate((counts @ flagged) / (counts @ all_rows))
 
 
 def median(values: Float[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimate:
     """The (lower) median of values."""
+    counts, owner = _draws(prompts)
     order = values.argsort()
-    mass = _weights(prompts)[:, order].cumsum(axis=1)
-    return _estimate(values[order][(mass >= mass[:, -1:] / 2).argmax(axis=1)])
+    found = []
+    for part in np.array_split(counts, 1 + counts.size // CHUNK):
+        mass = part[:, owner[order]].cumsum(axis=1)
+        found.append(values[order][(mass >= mass[:, -1:] / 2).argmax(axis=1)])
+    return _estimate(np.concatenate(found))
 
 
 def rank_correlation(
     x: Float[ndarray, " n"], y: Float[ndarray, " n"], prompts: Int[ndarray, " n"]
 ) -> Estimate:
-    """Spearman's correlation of two quantities."""
-    weights = _weights(prompts)
+    """Spearman's correlation of two quantities, ranked anew in every draw; ties share their ranks."""
+    counts, owner = _draws(prompts)
+    weights = counts[:, owner]
     shares = weights / weights.sum(axis=1, keepdims=True)
-    ranks = np.stack([x, y]).argsort(axis=1).argsort(axis=1).astype(float)
-    moved = ranks[:, None] - (shares * ranks[:, None]).sum(axis=-1, keepdims=True)
+    ranks = np.stack([_ranks(values, shares) for values in (x, y)])
+    moved = ranks - (shares * ranks).sum(axis=-1, keepdims=True)
     variances = (shares * moved**2).sum(axis=-1)
     return _estimate((shares * moved[0] * moved[1]).sum(axis=-1) / np.sqrt(variances.prod(axis=0)))
 
 
-def _weights(prompts: Int[ndarray, " n"]) -> Int[ndarray, "draws n"]:
-    """How often each row counts: once as measured, then in every draw of prompts."""
+def _ranks(values: Float[ndarray, " n"], shares: Float[ndarray, "draws n"]) -> ndarray:
+    """The share of rows below each, and half of those that are tied with it, in every draw."""
+    distinct, place = np.unique(values, return_inverse=True)
+    mass = shares @ (place[:, None] == np.arange(len(distinct)))
+    return (mass.cumsum(axis=1) - mass / 2)[:, place]
+
+
+def _draws(prompts: Int[ndarray, " n"]) -> tuple[Int[ndarray, "draws k"], Int[ndarray, " n"]]:
+    """How often each prompt counts, once as measured and then in every draw; and each row's prompt."""
     names, owner = np.unique(prompts, return_inverse=True)
     draws = np.random.default_rng(SEED).multinomial(
         len(names), np.full(len(names), 1 / len(names)), DRAWS
     )
-    return np.concatenate([np.ones((1, len(names)), dtype=int), draws])[:, owner]
+    return np.concatenate([np.ones((1, len(names)), dtype=int), draws]), owner
 
 
 def _estimate(values: Float[ndarray, " draws"]) -> Estimate:

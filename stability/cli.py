@@ -13,11 +13,11 @@ from typing import Any, NoReturn
 
 from stability import commands
 from stability.bench import SUITES
+from stability.defaults import EPSILONS, MODELS
 from stability.errors import StabilityError
 
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
 
-EPSILONS = (0.001, 0.01, 0.1, 1.0)
 INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 and the signal's number, as a shell reports them
 
 
@@ -70,7 +70,7 @@ def parser() -> argparse.ArgumentParser:
     sweep = _add_sweep(choices)
     for command in (analyze, bench, sweep):
         command.add_argument(
-            "--model", default="smollm2-135m", help="packaged name, hub id, folder or .gguf file"
+            "--model", default=MODELS[0], help="packaged name, hub id, folder or .gguf file"
         )
     reproduce = _add_reproduce(choices)
     for command in (analyze, bench, reproduce):
@@ -117,7 +117,9 @@ def _add_reproduce(choices: Any) -> argparse.ArgumentParser:
         "with intervals and settings: from the results that come with the repository, or measured "
         "anew, which takes about an hour and goes on where it stopped.",
     )
-    reproduce.add_argument("--models", nargs="+", metavar="MODEL", help="by default both packaged")
+    reproduce.add_argument(
+        "--models", nargs="+", choices=MODELS, default=MODELS, help="by default both"
+    )
     reproduce.add_argument("--measure", type=Path, metavar="DIR", help="measure anew, into DIR")
     reproduce.add_argument(
         "--page", type=Path, metavar="DIR", help="write the page of results, with its figures"

@@ -49,8 +49,9 @@ def run_bench(options: argparse.Namespace) -> None:
         ) from error
     if options.plot:
         from stability.figures.scaling import scaling_figure
+        from stability.figures.style import save
 
-        scaling_figure(report["scaling"]).write_image(options.plot)
+        save(scaling_figure(report["scaling"]), options.plot)
     print(json.dumps(report, allow_nan=False) if options.json else "\n".join(lines(report)))
 
 
@@ -85,13 +86,14 @@ def run_reproduce(options: argparse.Namespace) -> None:
     """`reproduce`: the sources' claims beside what was measured on the packaged models."""
     from stability import reproduction
     from stability.console import findings_text
+    from stability.findings import findings
 
     folder, tables = options.measure or reproduction.RESULTS, {}
-    for model in options.models or reproduction.MODELS:
+    for model in options.models:
         if options.measure:
             _measure(model, folder)
         tables[model] = reproduction.shipped(model, folder)
-    found = {model: reproduction.findings(table) for model, table in tables.items()}
+    found = {model: findings(table) for model, table in tables.items()}
     if options.page:
         from stability.results import write_page
 

@@ -8,7 +8,7 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stability.reproduction import Finding
+    from stability.findings import Finding
 
 WIDTH = 80  # columns of the readable report
 QUIET = 30.0  # seconds between the lines of a log that nobody watches
@@ -44,7 +44,7 @@ def progress(title: str) -> Iterator[Report]:
             nonlocal first, last
             first = done if first < 0 else first
             elapsed = time.monotonic() - began
-            rate = (done - first) / elapsed
+            rate = (done - first) / max(elapsed, 1e-9)  # some clocks stand still for long
             speed = f"{rate:.2g} a second" if done > first else ""
             bar.update(task, completed=done, total=of, rate=speed)
             if not watched and (elapsed - last >= QUIET or done == of):

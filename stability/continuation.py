@@ -4,6 +4,8 @@ from dataclasses import dataclass
 
 from stability.state import Token
 
+ROUNDING = 5e-7  # nats; less is rounding of logits in single precision
+
 
 @dataclass(frozen=True)
 class Continuation:

@@ -20,6 +20,7 @@ from stability.distribution import require_nats
 from stability.errors import StabilityError
 from stability.spectra import factor, oriented
 from stability.state import Above, State
+from stability.units import relative_error
 
 SPAN = 3  # predicted radii on either side
 PAIRS = 32  # eigenpairs at the readout that are pulled back
@@ -139,7 +140,7 @@ class Across:
     def errors(self) -> Float[ndarray, "L 2"]:
         """`predicted/actual − 1` on both sides of each block; NaN where nothing is reached."""
         actual = np.where(np.isfinite(self.actual), self.actual, np.nan)
-        return self.predicted[:, None] / actual - 1
+        return relative_error(self.predicted[:, None], actual)
 
     @property
     def quadratic(self) -> Float[ndarray, " n"]:

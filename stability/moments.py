@@ -1,10 +1,10 @@
-"""The boundary bracketed by four moments of the slope and its two ends: no exponential of a token.
+"""The boundary bracketed without exponentials: four moments of the slope, its ends, single tokens.
 
 Of all laws of the slope with the same first four moments and the same ends, none has a larger
 `E[exp(t·a_c)]` for `t > 0` than the Gauss–Radau rule with a node at the upper end, and none a smaller
 one than the rule with a node at the lower end, as the fifth derivative of the exponential has one sign
 (Chebyshev, Markov, Stieltjes). For `t < 0` the rules change places. Each rule is a law of three atoms,
-on which `KL(t) = ε` is solved at once.
+on which `KL(t) = ε` is solved at once. What single tokens guarantee (`certificate`) may be nearer.
 """
 
 from typing import Any
@@ -68,7 +68,8 @@ def _rule(atoms: Atoms, end: float) -> tuple[Float[ndarray, " 3"], Float[ndarray
 def brackets(atoms: Atoms, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
     """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
-    Never wider than those of self-concordance, which knows the second moment and the ends alone.
+    The tighter, end by end, of the rules and of the certificate, which knows the second moment, the
+    ends, and the lines `log p_j + t·a_c,j` below the divergence.
     """
     found = np.array(
         [certificate.brackets(sign * atoms.values, atoms.weights, epsilon) for sign in (-1, 1)]

@@ -13,6 +13,7 @@ from typing import Any
 from stability.errors import StabilityError
 
 FIELDS = ("text", "prompt")  # where a row keeps its text, the first that is there
+LONGEST = 2**31 - 1  # characters of a field; by default csv takes 131,072
 READ = ".txt, .jsonl, .csv or .parquet"
 
 
@@ -73,6 +74,7 @@ def _jsonl(path: Path) -> Iterator[Any]:
 
 
 def _csv(path: Path) -> Iterator[Any]:
+    csv.field_size_limit(LONGEST)
     with path.open(encoding="utf-8-sig", newline="") as file:
         yield from csv.DictReader(file)
 

@@ -1,37 +1,20 @@
-"""What the sources claim beside what is measured here, each with its setting and its interval."""
+"""The measurements that the results rest on: which sweeps, and where the rows of each model are."""
 
 from collections.abc import Sequence
-from dataclasses import asdict, dataclass
+from dataclasses import dataclass
 from pathlib import Path
-from typing import Any
 
-import numpy as np
-import pandas as pd
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stability import bootstrap
-from stability.bootstrap import Estimate
-from stability.calibration import (
-    CERTIFIED,
-    CLOSED_FORM,
-    MOMENTS,
-    PREDICTORS,
-    after,
-    cases,
-    with_calibrated,
-)
 from stability.errors import StabilityError
-from stability.plans import SCHEMA, Plan
+from stability.plans import Plan
 from stability.prompts import Prompt
-from stability.scores import banded, errors, within
+from stability.rows import SCHEMA
 from stability.state import ModelCard
 
 ASSETS = Path(__file__).parents[1] / "assets"
 PROMPTS, RESULTS = ASSETS / "prompts" / "prompts.jsonl", ASSETS / "results"
-MODELS = ("smollm2-135m", "gemma-3-270m")
-FEWEST = 20  # cases that make a median worth drawing
-GOLMANT = "Golmant 2026 (Qwen3-1.7B, Llama-3.2-1B, Pythia-1B)"
 
 
 @dataclass(frozen=True)
@@ -59,8 +42,11 @@ def settings(model: ModelCard) -> tuple[Setting, ...]:
 
 def together(tables: Sequence[pa.Table]) -> pa.Table:
     """All rows of a model in single precision, small enough to ship."""
-    small = [pa.field(f.name, pa.float32() if f.type == pa.float64() else f.type) for f in SCHEMA]
-    return pa.concat_tables(tables).cast(pa.schema(small))
+    return pa.concat_tables(tables).cast(_small())
+
+
+def _small() -> pa.Schema:
+    return pa.schema([(f.name, pa.float32() if f.type == pa.float64() else f.type) for f in SCHEMA])
 
 
 def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
@@ -69,190 +55,12 @@ def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
     if not path.exists():
         raise StabilityError(
             f"Results of {model!r} must be measured first; there are none at {str(path)!r}: run "
-            "`python -m stability reproduce` in a clone of the repository, or with `--measure DIR`."
+            "`python -m stability reproduce` in a clone of the repository."
         )
-    return pq.read_table(path)
-
-
-@dataclass(frozen=True)
-class Finding:
-    """A quantity: what a source claims of it, what was measured, and exactly how.
-
-    `unit` is that of the measured number: per cent of a share, times, or none.
-    """
-
-    quantity: str
-    source: str
-    setting: str
-    measured: Estimate
-    unit: str
-
-    @property
-    def value(self) -> str:
-        """The measured number with its interval."""
-        return self.measured.spelled(self.unit)
-
-    def report(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return asdict(self) | {"measured": self.measured._asdict(), "value": self.value}
-
-
-PERCENT, RATIO, PLAIN = "%", "times", ""
-
-
-def findings(table: pa.Table) -> list[Finding]:
-    """Everything that the sources claim and the results of one model can tell."""
-    found = cases(table)
-    readout = found[found["site"] == "prelogit"]
-    random = [_random(part) for _, part in found.groupby("site", sort=False)]
-    return [*_small(readout), *_large(readout), *_other(readout), *random, *_deep(found)]
-
-
-def bands(found: pd.DataFrame, values: pd.Series, edges: Sequence[float]) -> pd.DataFrame:
-    """The median size of the closed form's error over bands of a quantity, for each `ε`.
-
-    Columns `band`, `epsilon` and `error`; bands with fewer than `FEWEST` cases are left out.
-    """
-    sizes = (found[CLOSED_FORM] / found["actual"] - 1).abs()
-    grouped = sizes.groupby([banded(values, edges), found["epsilon"]], observed=True)
-    kept = grouped.median()[grouped.size() >= FEWEST].reset_index()
-    kept.columns = ["band", "epsilon", "error"]
-    return kept
-
-
-def asymmetry(found: pd.DataFrame) -> pd.Series:
-    """`κ₃ r/(6κ₂)` towards each case's side: the first term of the closed form's error there."""
-    return found["kappa3"] * found["side"] * found[CLOSED_FORM] / (6 * found["curvature"])
-
-
-def growth(found: pd.DataFrame) -> pd.Series:
-    """`r · max a_c` towards each case's side, in nats.
-
-    What the token that gains most gains in log weight up to the predicted radius.
-    """
-    steepest = found["highest"].where(found["side"] > 0, -found["lowest"])
-    return steepest * found[CLOSED_FORM]
-
-
-def _setting(part: pd.DataFrame, what: str) -> str:
-    places = part.groupby(["prompt_index", "position"]).ngroups
-    return (
-        f"{part['site'].iloc[0]}, {what}, both sides; {len(part)} radii at {places} positions of "
-        f"{part['prompt_index'].nunique()} prompts"
-    )
-
-
-def _small(readout: pd.DataFrame) -> list[Finding]:
-    part = readout[(readout["direction"] == "eig:0") & np.isclose(readout["epsilon"], 0.001)]
-    setting = _setting(part, "top eigendirection, ε = 0.001")
-    claim = f"{GOLMANT}: within 1 % on Qwen3-1.7B, within 8 % on all three"
-    return [
-        Finding(
-            "closed form, small ε: median size of the error",
-            claim,
-            setting,
-            bootstrap.median(*errors(part, CLOSED_FORM)),
-            PERCENT,
-        ),
-        Finding(
-            "closed form, small ε: share within 8 %",
-            claim,
-            setting,
-            within(part, CLOSED_FORM, 0.08),
-            PERCENT,
-        ),
-    ]
-
-
-def _large(readout: pd.DataFrame) -> list[Finding]:
-    part = with_calibrated(readout[np.isclose(readout["epsilon"], 1.0)])
-    kinds = ", ".join(sorted(part["kind"].unique()))
-    setting = _setting(part, f"directions of kinds {kinds}, ε = 1 nat")
-    recipe = f"{GOLMANT}: 54 to 73 % at large ε, with one isotonic calibration"
-    rows = (
-        (CLOSED_FORM, ""),
-        (after(CLOSED_FORM), recipe),
-        (after(CERTIFIED), ""),
-        (MOMENTS, ""),
-        (after(MOMENTS), ""),
-    )
-    return [
-        Finding(
-            f"{column}: share within 50 %",
-            source,
-            setting + ("" if column in PREDICTORS else "; fitted to other prompts"),
-            within(part, column, 0.5),
-            PERCENT,
-        )
-        for column, source in rows
-    ]
-
-
-def _other(readout: pd.DataFrame) -> list[Finding]:
-    part = readout[np.isclose(readout["epsilon"], 0.01)]
-    states = part.groupby(["prompt_index", "position"], as_index=False).first()
-    states = states[states["token_constraint_bound"].notna()]
-    sides = part.pivot_table(
-        ["actual", "kappa3"], ["prompt_index", "position", "direction"], "side"
-    )
-    shorter = (sides[("actual", 1)] < sides[("actual", -1)]) == (sides[("kappa3", 1)] > 0)
-
-    def bound(name: str, column: str) -> Finding:
-        x, y, owner = (
-            states[key].to_numpy() for key in ("token_constraint_bound", column, "prompt_index")
-        )
-        return Finding(
-            f"rank correlation of the token constraint bound with the {name}",
-            "",
-            f"prelogit, {len(states)} positions of {states['prompt_index'].nunique()} prompts",
-            bootstrap.rank_correlation(x, y, owner),
-            PLAIN,
-        )
-
-    return [
-        bound("entropy", "entropy"),
-        bound("margin", "margin"),
-        Finding(
-            "κ₃ tells which side's boundary is nearer",
-            "",
-            _setting(part, "all directions, ε = 0.01"),
-            bootstrap.share(
-                shorter.to_numpy(bool), sides.index.get_level_values("prompt_index").to_numpy()
-            ),
-            PERCENT,
-        ),
-    ]
-
-
-def _random(found: pd.DataFrame) -> Finding:
-    """Isotropic against covariance-matched directions at one site: geometric means at each state."""
-    part = found[np.isclose(found["epsilon"], 0.01) & found["kind"].isin(["random", "covariance"])]
-    logs = part.assign(log=np.log(part["actual"])).pivot_table(
-        "log", ["prompt_index", "position"], "kind"
-    )
-    logs = logs.dropna()
-    return Finding(
-        "true radius along isotropic random directions, over covariance-matched ones",
-        "Lee and Heimersheim 2024: isotropic directions are far less sensitive (in early layers)",
-        _setting(part, "random and covariance-matched directions, ε = 0.01"),
-        bootstrap.median(
-            np.exp(logs["random"] - logs["covariance"]).to_numpy(),
-            logs.index.get_level_values("prompt_index").to_numpy(),
-        ),
-        RATIO,
-    )
-
-
-def _deep(found: pd.DataFrame) -> list[Finding]:
-    top = found[(found["direction"] == "eig:0") & np.isclose(found["epsilon"], 0.01)]
-    return [
-        Finding(
-            f"closed form at {site}: share within 10 %",
-            "",
-            _setting(part, "top eigendirection, ε = 0.01"),
-            within(part, CLOSED_FORM, 0.1),
-            PERCENT,
-        )
-        for site, part in top.groupby("site", sort=False)
-        if site != "prelogit"
-    ]
+    try:
+        return pq.read_table(path, schema=_small())
+    except (OSError, pa.ArrowException) as error:
+        raise StabilityError(
+            f"Results must be a Parquet file of a sweep; {str(path)!r} is damaged ({error}): take it "
+            "from the repository again."
+        ) from error

@@ -7,18 +7,23 @@ import numpy as np
 import pandas as pd
 import pyarrow as pa
 
+from stability.breaks import asymmetry, bands, growth
 from stability.calibration import (
     CERTIFIED,
     CLOSED_FORM,
     MOMENTS,
+    NEIGHBOURS,
+    PLACED,
     PREDICTORS,
     after,
     cases,
     with_calibrated,
+    with_places,
 )
 from stability.figures.calibration import errors_figure, predictors_figure
+from stability.figures.style import save
+from stability.findings import Finding
 from stability.plans import DIRECTIONS
-from stability.reproduction import Finding, asymmetry, bands, growth
 from stability.scores import BY, ENTROPIES, parts, score
 
 ASYMMETRIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -37,8 +42,9 @@ models and the prompts in `assets/prompts`. Everything here, figures and numbers
 from the measurements beside it (`*.parquet`, a row a side of a direction at an ε; the columns are
 explained in `stability/plans.py`). At the readout two positions of every prompt are looked at
 along {directions}: eigendirections from 0, isotropic random ones, ones drawn from the covariance of the
-model's own states, and ones from the most likely token to those after it. Below the readout, it is one
-position of every twelfth prompt and three directions. Intervals are 95 % bootstrap intervals over
+model's own states, and ones from the most likely token to those after it. Below the readout, it is
+fewer prompts and directions, and boundaries that are not reached within five norms of the vector are
+left out; each line says how many radii it is about. Intervals are 95 % bootstrap intervals over
 prompts; "calibrated" means by an isotonic fit to *other* prompts. The error of a radius is
 predicted/actual − 1.
 """
@@ -48,7 +54,12 @@ SCATTER = """
 ε = 1 nat, where the closed form is worst: it (left) misses by factors where rare tokens take over. The
 certified inner radius (middle) knows the steepest slope as well, and errs to one side, so that it
 calibrates. Four moments and both extreme slopes (right) leave little to calibrate: of all laws with
-these moments and ends, two extreme ones bracket the boundary, and their geometric mean is drawn.
+these moments and ends, two extreme ones bracket the boundary, and the geometric mean of the bracket is
+drawn. In {token:.0%} of these cases the outer end is nearer than by the moments alone, since the lines
+log p_j + t·a_c,j of single tokens bound the divergence from below; they need no exponential either.
+
+"Placed" adds what other prompts tell: the median place of the boundary in the {n} of their brackets
+that are most nearly as wide, and an interval that holds 90 % of theirs.
 """
 DETAILS = """<details>
 <summary>By site, and at the readout by direction and entropy (ε = 1 nat)</summary>
@@ -60,9 +71,9 @@ Where the closed form breaks: predictions that are nearly certain (first figure)
 same cases by the next term of the series, κ₃ r/(6κ₂): as long as no later term takes over, which it
 does at large ε, that term is the error. The third tells why. Across is r·max a_c, what the token that
 gains most would gain in log weight up to the predicted radius. Where that is several nats, some token,
-however rare, outgrows what the curvature knows of it, and the boundary is nearer than predicted; up to
-ε = 0.1 that growth alone nearly tells the error. At large ε and on sides where no token gains much, the
-divergence saturates instead, and the closed form is too short: the rise on the left.
+however rare, outgrows what the curvature knows of it, and the boundary is nearer than predicted: from
+two nats on the lines of all ε but the largest lie together. Where no token gains much for so large an
+ε, on the left, the divergence saturates instead, and the closed form is too short.
 """
 
 
@@ -81,23 +92,28 @@ def write_page(
 def text(model: str, table: pa.Table, found: Sequence[Finding]) -> str:
     """A model's part of the page."""
     known = cases(table)
-    revision, version = known["revision"].iloc[0], known["version"].iloc[0]
+    revision, dtype, version = known[["revision", "dtype", "version"]].iloc[0]
     images = (
         f'<img src="{model}-{name}.png" width="32%" alt="Errors over {what}">'
         for name, what in BROKEN.items()
     )
+    readout = _large(known[known["site"] == "prelogit"])
     return "\n".join(
         [
             f"\n## {model}\n",
-            f"{revision}, float32, stability {version}.\n",
+            f"{revision}, {dtype}, stability {version}.\n",
             "| quantity | measured | the source says | setting |\n|---|---|---|---|",
             *(
                 f"| {one.quantity} | **{one.value}** | {one.source or '–'} | {one.setting} |"
                 for one in found
             ),
             "\n### Three predictors, and others that were tried\n",
-            *_scores(known[known["site"] == "prelogit"]),
-            SCATTER.format(figure=f"{model}-predictors.png"),
+            *_scores(with_places(known[known["site"] == "prelogit"])),
+            SCATTER.format(
+                figure=f"{model}-predictors.png",
+                token=np.isclose(readout["outer"], readout["moment_outer"], rtol=1e-6).mean(),
+                n=NEIGHBOURS,
+            ),
             DETAILS,
             *_by(with_calibrated(_large(known))),
             "\n</details>",
@@ -123,7 +139,7 @@ def _scores(readout: pd.DataFrame) -> list[str]:
         "| predictor, as it is | ε (nats) | within 8 % | within 50 % | median error |",
         "|---|---|---|---|---|",
     ]
-    for name in (*PREDICTORS, *tried):
+    for name in (*PREDICTORS, PLACED, *tried):
         for epsilon, part in readout.assign(**tried).groupby("epsilon"):
             own = score(part, name)
             cells = (one.spelled() for one in (own.within_8, own.within_50, own.median_error))
@@ -155,9 +171,8 @@ def _draw(folder: Path, model: str, known: pd.DataFrame) -> None:
     readout = known[known["site"] == "prelogit"]
     large = _large(readout)
     shown = large.sample(min(POINTS, len(large)), random_state=0)
-    titles = {name: name for name in PREDICTORS}
     figures = {
-        "predictors": predictors_figure(shown, titles),
+        "predictors": predictors_figure(shown, PREDICTORS),
         "entropy": errors_figure(
             bands(readout, readout["entropy"], ENTROPIES), "entropy of the prediction (nats)"
         ),
@@ -169,4 +184,4 @@ def _draw(folder: Path, model: str, known: pd.DataFrame) -> None:
         ),
     }
     for name, figure in figures.items():
-        figure.write_image(folder / f"{model}-{name}.png", scale=1.5)
+        save(figure, folder / f"{model}-{name}.png", scale=1.5)

@@ -11,6 +11,7 @@ from numpy import ndarray
 from stability import bootstrap
 from stability.bootstrap import Estimate
 from stability.errors import StabilityError
+from stability.units import relative_error
 
 ENTROPIES = (0.1, 0.3, 1.0, 2.0, 3.0, 4.0)  # edges of bands, in nats
 BY = {"direction": "kind", "entropy": "entropy", "site": "site"}  # what cases are told apart by
@@ -36,7 +37,7 @@ def errors(found: pd.DataFrame, column: str) -> tuple[Float[ndarray, " n"], Int[
     Cases for which the column has no radius are left out.
     """
     known = found[found[column].notna()]
-    sizes = (known[column] / known["actual"] - 1).abs()
+    sizes = relative_error(known[column], known["actual"]).abs()
     return sizes.to_numpy(float), known["prompt_index"].to_numpy()
 
 

@@ -20,8 +20,9 @@ from filelock import FileLock, Timeout
 
 from stability import __version__
 from stability.errors import StabilityError
-from stability.plans import Model, Plan, measure
+from stability.plans import Model, Plan
 from stability.prompts import Prompt
+from stability.rows import Pause, measure
 from stability.state import ModelCard
 
 Outcome = tuple[Prompt, pa.Table | str]  # the rows of a prompt, or why there are none
@@ -33,11 +34,12 @@ class Attempt:
     """Measures a prompt by a plan; a prompt that cannot be measured becomes its reason."""
 
     plan: Plan
+    pause: Pause = None
 
     def __call__(self, lm: Model, prompt: Prompt) -> Outcome:
         """The prompt, and its rows or the reason."""
         try:
-            return prompt, measure(lm, self.plan, prompt)
+            return prompt, measure(lm, self.plan, prompt, self.pause)
         except StabilityError as error:
             return prompt, str(error)
 
@@ -112,6 +114,7 @@ class Sweep:
         try:
             for part in (self.rows, self.failed):
                 part.mkdir(parents=True, exist_ok=True)
+            (self.folder / ".lock").touch()
         except OSError as error:
             raise StabilityError(
                 f"A sweep needs a folder that can be written; {str(self.folder)!r} is not ({error}): "
@@ -126,6 +129,8 @@ class Sweep:
             return
         try:
             held = json.loads(path.read_text("utf-8"))
+            if not isinstance(held, dict):
+                raise ValueError("it holds no settings")
         except ValueError as error:
             raise StabilityError(
                 f"A sweep is known by its sweep.json; {str(path)!r} is damaged ({error}): choose "

@@ -1,7 +1,7 @@
 """Units of length: a state's own coordinates, or parts of its norm."""
 
 from dataclasses import dataclass
-from typing import overload
+from typing import Any, overload
 
 
 @dataclass(frozen=True)
@@ -19,6 +19,11 @@ class Unit:
     def count(self, length: float | None) -> float | None:
         """How many units a length in coordinates is; None where there is no such length."""
         return None if length is None else length / self.length
+
+
+def relative_error(predicted: Any, actual: Any) -> Any:
+    """How much too long a predicted length is, as a part of the true one: `predicted/actual − 1`."""
+    return predicted / actual - 1
 
 
 COORDINATES = Unit("units of the vector", 1.0)

@@ -21,8 +21,9 @@ from stability import cli
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
 from stability.models.cluster import mapped
-from stability.plans import Plan, measure
+from stability.plans import Plan
 from stability.prompts import Prompt
+from stability.rows import measure
 from stability.sweep import Attempt, Outcome, Sweep
 
 PLAN = Plan(directions=("eig:0", "random:1"), epsilons=(0.1,), positions=1)

@@ -54,6 +54,16 @@ def test_a_rank_correlation_is_scipys(draw):
     assert bootstrap.rank_correlation(x, -x, PROMPTS).high == pytest.approx(-1)
 
 
+def test_a_rank_correlation_ranks_every_draw_anew_and_shares_the_ranks_of_ties(draw):
+    x = np.round(draw.standard_normal(len(PROMPTS)) + np.repeat(draw.standard_normal(30), 8))
+    y = np.round(x + draw.standard_normal(len(PROMPTS)))
+    found = bootstrap.rank_correlation(x, y, PROMPTS)
+    assert found.value == pytest.approx(spearmanr(x, y).statistic, rel=1e-12)
+    expected = by_hand(lambda rows: spearmanr(x[rows], y[rows]).statistic, PROMPTS, draws=1000)
+    width = expected[1] - expected[0]
+    np.testing.assert_allclose([found.low, found.high], expected, atol=0.2 * width)
+
+
 def test_rows_of_a_prompt_that_are_copies_tell_no_more_than_one(draw):
     flags = draw.random(30) < 0.5
     lone = bootstrap.share(flags, np.arange(30))
@@ -67,12 +77,13 @@ def test_one_prompt_has_no_interval():
 
 
 @pytest.mark.parametrize(
-    ("unit", "expected"),
+    ("unit", "numbers", "expected"),
     [
-        ("%", "25.0 % [9.88, 100]"),
-        ("times", "0.250 times [0.0988, 1.00]"),
-        ("", "0.250 [0.0988, 1.00]"),
+        ("%", (0.25, 0.09876, 0.985), "25.0 % [9.88, 98.5]"),
+        ("%", (0.99876, 0.9901, 1.0), "99.88 % [99.01, 100]"),
+        ("times", (0.25, 0.09876, 1.0), "0.250 times [0.0988, 1.00]"),
+        ("", (0.25, 0.09876, 1.0), "0.250 [0.0988, 1.00]"),
     ],
 )
-def test_an_estimate_is_spelled_to_three_digits_with_its_unit(unit, expected):
-    assert bootstrap.Estimate(0.25, 0.09876, 1.0).spelled(unit).replace("\xa0", " ") == expected
+def test_an_estimate_is_spelled_to_three_digits_or_by_what_is_missing(unit, numbers, expected):
+    assert bootstrap.Estimate(*numbers).spelled(unit).replace("\xa0", " ") == expected

@@ -6,7 +6,7 @@ import plotly.graph_objects as go
 import pytest
 
 from stability.calibration import CLOSED_FORM, Curve
-from stability.continuation import Continuation
+from stability.continuation import ROUNDING, Continuation
 from stability.figures.calibration import (
     LOOKS,
     errors_figure,
@@ -15,7 +15,7 @@ from stability.figures.calibration import (
     scatter_figure,
 )
 from stability.figures.style import ACTUAL, FLIP, PREDICTED
-from stability.figures.writing import LEAST, writing_figure
+from stability.figures.writing import writing_figure
 from stability.state import Token
 
 
@@ -81,9 +81,11 @@ def test_a_point_says_where_it_is_and_how_far_off_safely(found):
 
 
 def test_predictors_stand_side_by_side_on_the_same_axes(found):
-    drawn = predictors_figure(found, {CLOSED_FORM: "one", "actual": "two"})
-    assert [note.text for note in drawn.layout.annotations] == ["one", "two"]
+    drawn = predictors_figure(found, [CLOSED_FORM, "actual"])
+    assert [note.text for note in drawn.layout.annotations] == [CLOSED_FORM, "actual"]
     assert drawn.layout.xaxis.range == drawn.layout.xaxis2.range
+    low, high = 10 ** np.array(drawn.layout.xaxis.range)
+    assert found[[CLOSED_FORM, "actual"]].stack().between(low, high).all()
     for trace in drawn.data:
         if trace.xaxis == "x2" and trace.mode == "markers":
             np.testing.assert_array_equal(trace.x, trace.y)
@@ -106,7 +108,7 @@ def test_texts_are_drawn_step_by_step_and_their_first_difference_is_marked():
     other = Continuation(2.0, tokens, (0.1, 0.2), 1)
     drawn = writing_figure([("r", same), ("2r", other)])
     lines = {trace.name: trace for trace in drawn.data if trace.mode == "lines"}
-    np.testing.assert_array_equal(lines["r"].y, [LEAST, 1e-3, 2e-3])
+    np.testing.assert_array_equal(lines["r"].y, [ROUNDING, 1e-3, 2e-3])
     np.testing.assert_array_equal(lines["2r"].x, [1, 2])
     assert [*lines["2r"].customdata] == ["␣", "a"]
     [mark] = [trace for trace in drawn.data if trace.mode == "markers"]

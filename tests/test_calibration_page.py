@@ -3,18 +3,19 @@
 import json
 from pathlib import Path
 
+import numpy as np
 import pytest
 from models import FAMILIES, PROMPT, SENTENCES, save_model
 from streamlit.testing.v1 import AppTest
 
 import stability
-from stability import moments
 from stability.analysis import analyze
 from stability.calibration import CLOSED_FORM, MOMENTS, PREDICTORS, after, calibrate
 from stability.errors import StabilityError
-from stability.reproduction import findings, shipped
+from stability.findings import findings
+from stability.reproduction import shipped
 from stability.scores import parts, score
-from stability.ui import calibration, controls, measured, words
+from stability.ui import calibration, controls, measured, own, words
 
 ROOT = Path(__file__).resolve().parents[1]
 PAGE = "pages/2_Calibration.py"
@@ -37,7 +38,7 @@ def page():
 @pytest.fixture
 def tiny(tmp_path_factory, monkeypatch):
     folder = str(save_model(tmp_path_factory.mktemp("tiny"), FAMILIES["llama"]()))
-    monkeypatch.setattr(controls, "MODELS", (*controls.MODELS, folder))
+    monkeypatch.setattr(own, "MODELS", (*own.MODELS, folder))
     plan = measured.Plan
     few = {"directions": ("eig:0", "random:1"), "epsilons": (0.01, 0.1)}
     monkeypatch.setattr(measured, "Plan", lambda positions: plan(positions=positions, **few))
@@ -120,6 +121,13 @@ def test_own_prompts_are_measured_and_can_be_taken_away(page, tiny):
     assert len(page.table[0].value) == len(PREDICTORS) * 2
 
 
+def test_an_upload_that_cannot_be_read_is_told_by_its_own_name():
+    for name, data in (("mine.csv", b"\xff\xfe"), ("mine.docx", b"text")):
+        with pytest.raises(StabilityError, match=f"'{name}'") as refused:
+            measured.read_upload(name, data)
+        assert "/" not in str(refused.value)
+
+
 def test_nothing_to_measure_is_answered_in_a_sentence(page):
     page.segmented_control(key="measurements").set_value(calibration.OWN).run()
     page.button[0].click().run()
@@ -130,12 +138,12 @@ def test_nothing_to_measure_is_answered_in_a_sentence(page):
 def test_a_measurement_that_stops_keeps_what_it_has_and_goes_on_from_there(page, tiny, monkeypatch):
     attempt, measured_prompts = measured.Attempt, []
 
-    def second_fails_once(plan):
+    def second_fails_once(plan, pause):
         def measure(lm, prompt):
             measured_prompts.append(prompt.index)
             if measured_prompts == [0, 1]:
                 raise StabilityError("It was stopped: start it again.")
-            return attempt(plan)(lm, prompt)
+            return attempt(plan, pause)(lm, prompt)
 
         return measure
 
@@ -173,15 +181,14 @@ def test_a_calibrated_radius_is_that_of_the_shipped_curve_and_holds_the_truth(
 ):
     lm = stability.load("smollm2-135m")
     one = analyze(lm, "The capital of France is")
-    readout = found[found["site"] == "prelogit"]
-    curve = calibrate(readout, MOMENTS)
-    brackets = one.ray.moment_brackets(curve.epsilons)
-    for epsilon in (0.01, 0.05):
+    made = calibrate(found[found["site"] == "prelogit"])
+    for epsilon in (0.001, 0.05, 1.0):
+        brackets = one.ray.moment_brackets(np.array([epsilon]))[:, :, 0]
         sides = measured.calibrated(one, epsilon)
         for bracket, side, actual in zip(brackets, sides, one.ray.boundary(epsilon), strict=True):
-            assert side == curve.radius(moments.guess(*bracket), epsilon)
-            assert side.low <= side.value <= side.high
-            assert actual == pytest.approx(side.value, rel=0.05)
+            assert side == made.radius(*bracket, epsilon)
+            assert bracket[0] <= side.low <= side.value <= side.high <= bracket[1]
+            assert bracket[0] <= actual <= bracket[1]
     assert measured.calibrated(one, 2.0) == (None, None)  # nothing was measured beyond one nat
     below = analyze(lm, "The capital of France is", site="final", k=1)
     assert measured.calibrated(below, 0.01) is None

@@ -352,3 +352,29 @@ def test_stopped_work_ends_at_its_next_report_with_a_sentence():
         job.is_stopped = True
         with pytest.raises(StabilityError, match="Measuring was stopped: start it again"):
             job.future.result(PATIENCE)
+
+
+def test_stoppable_work_that_no_page_looks_at_ends_and_other_work_goes_on(monkeypatch):
+    monkeypatch.setattr(jobs, "ABANDONED", 0.0)
+    began, looked = threading.Event(), threading.Event()
+
+    def work(report):
+        report("Measuring", 0.25)
+        began.set()
+        assert looked.wait(PATIENCE)
+        report("Measuring", 0.5)
+        return "done"
+
+    with ThreadPoolExecutor(1) as pool:
+        for looked_at in (None, 0.0):  # without a button nobody is expected to look
+            began.clear(), looked.clear()
+            job = jobs._Job(pool, work, takes_turns=False)
+            assert began.wait(PATIENCE)
+            if looked_at is None:
+                looked.set()
+                assert job.future.result(PATIENCE) == "done"
+            else:
+                job.looked_at = looked_at
+                looked.set()
+                with pytest.raises(StabilityError, match="Measuring was stopped"):
+                    job.future.result(PATIENCE)

@@ -289,3 +289,13 @@ def test_the_shipped_prompts_are_of_all_kinds_that_they_are_said_to_be(shipped):
 def test_shipped_prompts_stop_at_a_word_not_at_a_space(shipped):
     """A space at the end would be a token of its own for most tokenizers."""
     assert [prompt.id for prompt in shipped if prompt.text != prompt.text.strip()] == []
+
+
+def test_a_csv_may_hold_a_whole_book(read):
+    book = "word " * 40_000  # more than Python's csv takes by itself
+    assert texts(read("some.csv", as_csv([["text"], [book]]))) == [book]
+
+
+def test_prompts_may_be_read_although_a_limit_was_set_elsewhere(read):
+    csv.field_size_limit(10)
+    assert texts(read("some.csv", "text\nlonger than ten letters\n")) == ["longer than ten letters"]

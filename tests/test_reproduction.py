@@ -1,30 +1,23 @@
 """The shipped results: measured again in part, consistent in themselves, and told as they are."""
 
-import math
-
 import numpy as np
 import pandas as pd
 import pytest
 
-from stability import reproduction
+from stability import defaults, reproduction
 from stability.calibration import CERTIFIED, CLOSED_FORM, MOMENTS, after, cases
 from stability.errors import StabilityError
+from stability.findings import findings
 from stability.models import load
-from stability.plans import SCHEMA, Plan, measure
+from stability.models.registry import PACKAGED
+from stability.plans import Plan
 from stability.prompts import Prompt, read_prompts
-from stability.reproduction import (
-    PROMPTS,
-    asymmetry,
-    bands,
-    findings,
-    growth,
-    settings,
-    shipped,
-)
+from stability.reproduction import PROMPTS, settings, shipped
 from stability.results import text
+from stability.rows import SCHEMA, measure
 from stability.state import ModelCard
 
-MODELS = reproduction.MODELS
+MODELS = defaults.MODELS
 # single precision keeps 6e-8; the 101st eigenvector follows the rounding of other processors to 1e-4
 CLOSE = 1e-3
 
@@ -86,29 +79,6 @@ def test_the_closed_form_and_every_bracket_hold_in_the_shipped_results(found):
     assert (readout["inner"] <= readout["moment_inner"] * (1 + 1e-6)).all()
 
 
-def test_findings_are_what_the_rows_say(table, found):
-    said = {finding.quantity: finding for finding in findings(table)}
-    readout = found[found["site"] == "prelogit"]
-    top = readout[(readout["direction"] == "eig:0") & (readout["epsilon"] < 0.002)]
-    error = (top["predicted"] / top["actual"] - 1).abs()
-    small = said["closed form, small ε: median size of the error"]
-    assert small.measured.value == pytest.approx(error.median(), rel=0.02)
-    assert f"{len(top)} radii" in small.setting
-    large = readout[readout["epsilon"] > 0.5]
-    error = (large["predicted"] / large["actual"] - 1).abs()
-    share = said["closed form: share within 50 %"].measured.value
-    assert share == pytest.approx((error < 0.5).mean())
-    order = [
-        said[f"{name}, calibrated: share within 50 %"].measured.value
-        for name in (CLOSED_FORM, CERTIFIED, MOMENTS)
-    ]
-    assert order == sorted(order)
-    assert order[-1] >= 0.95
-    for finding in said.values():
-        assert finding.measured.low <= finding.measured.value <= finding.measured.high
-        assert finding.report()["value"] == finding.value
-
-
 @pytest.mark.parametrize("model", MODELS)
 def test_the_page_of_results_is_written_from_the_results(model):
     page = (reproduction.RESULTS / "README.md").read_text("utf-8")
@@ -131,47 +101,10 @@ def test_the_readme_tells_the_shares_of_the_results(model, name):
 
 
 def test_results_that_are_not_there_are_asked_for(tmp_path):
-    with pytest.raises(StabilityError, match=r"must be measured first.*--measure DIR"):
+    with pytest.raises(
+        StabilityError, match=r"must be measured first.*in a clone of the repository"
+    ):
         shipped("smollm2-135m", tmp_path)
-
-
-def test_bands_hold_the_median_error_of_their_cases():
-    frame = pd.DataFrame(
-        {
-            "epsilon": np.repeat([0.1, 1.0], 60),
-            CLOSED_FORM: 1 + np.tile(np.arange(60) / 100, 2),
-            "actual": 1.0,
-        }
-    )
-    values = pd.Series(np.tile(np.repeat([0.5, 5.0], 30), 2))
-    drawn = bands(frame, values, [1.0, 10.0])
-    assert [*drawn["band"].unique()] == ["below 1", "1–10"]
-    lower = drawn[(drawn["band"] == "below 1") & (drawn["epsilon"] == 1.0)]
-    assert lower["error"].item() == pytest.approx(0.145)
-    assert bands(frame[:30], values[:30], [0.1]).shape[0] == 1  # an empty band is left out
-    assert bands(frame[:19], values[:19], [0.1]).empty  # so is one with too few
-
-
-def test_the_first_term_of_the_error_is_that_of_the_series():
-    """Where `KL = κ₂t²/2 + κ₃t³/6`, the closed form is too long by `κ₃ r/(6κ₂)` to first order."""
-    second, third, epsilon = 2.0, 0.5, 1e-6
-    r = math.sqrt(2 * epsilon / second)
-    t = r
-    for _ in range(50):  # the boundary, by a contraction
-        t = math.sqrt(2 * (epsilon - third * t**3 / 6) / second)
-    frame = pd.DataFrame(
-        {"kappa3": [third, third], "side": [1, -1], CLOSED_FORM: [r, r], "curvature": [second] * 2}
-    )
-    plus, minus = asymmetry(frame)
-    assert plus == pytest.approx(r / t - 1, rel=1e-2)
-    assert minus == -plus
-
-
-def test_growth_is_what_the_steepest_token_of_a_side_gains():
-    frame = pd.DataFrame(
-        {"lowest": [-3.0] * 2, "highest": [0.5] * 2, "side": [-1, 1], CLOSED_FORM: [2.0, 4.0]}
-    )
-    assert [*growth(frame)] == [6.0, 2.0]
 
 
 def test_the_settings_reach_all_depths():
@@ -181,3 +114,13 @@ def test_the_settings_reach_all_depths():
     assert depth.plan.sites == ("final", "block:9", "block:0")
     prompts = [Prompt(index, str(index), "text") for index in range(30)]
     assert [prompt.index for prompt in depth.prompts(prompts)] == [0, 12, 24]
+
+
+def test_a_damaged_file_of_results_is_said(tmp_path):
+    (tmp_path / "smollm2-135m.parquet").write_bytes(b"no parquet")
+    with pytest.raises(StabilityError, match=r"must be a Parquet file of a sweep; .* is damaged"):
+        shipped("smollm2-135m", tmp_path)
+
+
+def test_both_packaged_models_have_results():
+    assert set(MODELS) == set(PACKAGED)

@@ -25,8 +25,9 @@ from stability import cli
 from stability.console import progress
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
-from stability.plans import SCHEMA, Plan, measure
+from stability.plans import Plan
 from stability.prompts import Prompt
+from stability.rows import SCHEMA, measure
 from stability.state import ModelCard
 from stability.sweep import Attempt, Sweep
 
@@ -289,6 +290,25 @@ def test_the_folder_says_what_is_measured(sweep, run, lm):
     assert Plan(**{n: tuple(v) if isinstance(v := held[n], list) else v for n in names}) == PLAN
 
 
+@pytest.mark.parametrize("content", ["[]", "3", "{", '"text"'])
+def test_a_damaged_description_is_said(sweep, run, content):
+    run(0)
+    (sweep.folder / "sweep.json").write_text(content, encoding="utf-8")
+    with pytest.raises(StabilityError, match=r"A sweep is known by its sweep.json; .* is damaged"):
+        run()
+
+
+def test_a_folder_that_cannot_be_written_is_said(sweep, run, monkeypatch):
+    run(0)
+
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", denied)  # the tests may run as root, who may write anywhere
+    with pytest.raises(StabilityError, match=r"needs a folder that can be written; .* is not \("):
+        run()
+
+
 def test_a_folder_without_rows_has_no_table(sweep, run):
     for _ in range(2):
         with pytest.raises(StabilityError, match=r"A sweep must hold rows; .* has none: run it"):
@@ -329,6 +349,9 @@ def feed(pipe: Path, content: bytes) -> bool:
     except OSError:
         return False
     os.write(writer, content)
+    # the next reader gets a pipe of its own, as this one may not have closed it yet
+    pipe.unlink()
+    os.mkfifo(pipe)
     os.close(writer)
     return True
 
@@ -457,7 +480,7 @@ def test_prompts_that_could_not_be_measured_are_counted_apart(command, capsys, s
 def test_ctrl_c_ends_a_sweep_without_a_word_and_it_goes_on(
     command, capsys, sweep, tables, monkeypatch
 ):
-    def interrupted(lm, plan, prompt):
+    def interrupted(lm, plan, prompt, pause):
         if prompt.index == 3:
             raise KeyboardInterrupt
         return measure(lm, plan, prompt)
@@ -479,6 +502,10 @@ BAD = {
     "no prompts named": (
         ["sweep", "--out", "out"],
         "required: --prompts: see `stability sweep --h",
+    ),
+    "a model whose results are not shipped": (
+        ["reproduce", "--models", "another"],
+        "argument --models: invalid choice: 'another'",
     ),
     "no folder named": (
         ["sweep", "--prompts", "p.txt"],
@@ -510,6 +537,14 @@ BAD = {
         ]
     },
 }
+
+
+def test_a_clock_that_stands_still_is_no_error(clock, capsys):
+    with progress("Measuring") as report:
+        report(0, 4)
+        report(1, 4)
+        report(4, 4)
+    assert capsys.readouterr().err.splitlines()[-1].startswith("Measuring 4 of 4")
 
 
 @pytest.mark.parametrize(("arguments", "words"), BAD.values(), ids=BAD)

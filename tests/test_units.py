@@ -1,6 +1,6 @@
 """Lengths in other units."""
 
-from stability.units import COORDINATES, percent_of
+from stability.units import COORDINATES, percent_of, relative_error
 
 
 def test_coordinates_are_left_as_they_are():
@@ -13,3 +13,8 @@ def test_a_length_is_counted_in_hundredths_of_the_norm():
 
 def test_no_length_is_none():
     assert percent_of(40.0).count(None) is None
+
+
+def test_a_length_that_is_half_as_long_is_minus_one_half():
+    assert relative_error(1.0, 2.0) == -0.5
+    assert relative_error(3.0, 2.0) == 0.5

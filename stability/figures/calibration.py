@@ -1,6 +1,6 @@
 """Predicted against actual radii, and where the closed form goes wrong."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from typing import Any
 
 import numpy as np
@@ -18,6 +18,7 @@ from stability.figures.style import (
     figure,
     visible,
 )
+from stability.units import relative_error
 
 LOOKS = {  # of the kinds of directions
     "eig": ("#56B4E9", "circle"),
@@ -89,17 +90,17 @@ def _hover(row: pd.Series, predictor: str) -> tuple[str, str, str]:
     """What is said of a case: where it is, along what, and how far off."""
     place = f"after {visible(row['token'])} in {escaped(row['prompt'])}"
     what = f"{row['site']}, {row['direction']}, ε = {row['epsilon']:.2g}, side {row['side']:+d}"
-    error = row[predictor] / row["actual"] - 1
+    error = relative_error(row[predictor], row["actual"])
     return place, what, f"{row[predictor]:.3g} for {row['actual']:.3g}: {error:+.1%}"
 
 
-def predictors_figure(found: pd.DataFrame, predictors: Mapping[str, str]) -> go.Figure:
-    """Scatters of several predictors side by side, on the same axes; `predictors` are titles."""
+def predictors_figure(found: pd.DataFrame, predictors: Sequence[str]) -> go.Figure:
+    """Scatters of several predictors side by side, on the same axes."""
     drawn = make_subplots(
         cols=len(predictors),
         shared_yaxes=True,
         horizontal_spacing=0.03,
-        subplot_titles=[*predictors.values()],
+        subplot_titles=predictors,
     )
     drawn.update_layout(
         template=TEMPLATE,
@@ -111,6 +112,7 @@ def predictors_figure(found: pd.DataFrame, predictors: Mapping[str, str]) -> go.
         margin={"b": 90},
     )
     low, high = (float(limit(found["actual"])) for limit in (np.min, np.max))
+    widest = [float(limit(found[[*predictors]].to_numpy())) for limit in (np.nanmin, np.nanmax)]
     for column, predictor in enumerate(predictors, start=1):
         for trace in points(found, predictor, go.Scatter):
             trace.update(customdata=None, hovertemplate=None, showlegend=column == 1)
@@ -127,7 +129,11 @@ def predictors_figure(found: pd.DataFrame, predictors: Mapping[str, str]) -> go.
             col=column,
         )
         drawn.update_xaxes(
-            title="predicted", type="log", range=np.log10([low / 4, high * 4]), row=1, col=column
+            title="predicted",
+            type="log",
+            range=np.log10([widest[0] / 1.5, widest[1] * 1.5]),
+            row=1,
+            col=column,
         )
     drawn.update_yaxes(type="log", range=np.log10([low / 1.5, high * 1.5]))
     drawn.for_each_xaxis(lambda axis: axis.update(dtick=1))

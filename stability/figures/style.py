@@ -6,9 +6,12 @@ reddish purple (Okabe and Ito's palette, which colour-blind readers can tell apa
 
 import html
 from collections.abc import Sequence
+from pathlib import Path
 from typing import Any
 
 import plotly.graph_objects as go
+
+from stability.errors import StabilityError
 
 PREDICTED, ACTUAL, FLIP, CERTIFIED = "#E69F00", "#0072B2", "#CC79A7", "rgba(128,128,128,0.28)"
 ACTUAL_ON_KL = "#56B4E9"  # blue enough, and light enough to be seen on cividis
@@ -98,3 +101,14 @@ def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:
         showgrid=False,
         zeroline=False,
     )
+
+
+def save(figure: go.Figure, path: Path, scale: float = 1.0) -> None:
+    """Write a figure as a picture; raises StabilityError where what draws it is missing."""
+    try:
+        figure.write_image(path, scale=scale)
+    except (ValueError, RuntimeError) as error:
+        raise StabilityError(
+            f"A picture is drawn by kaleido and Chromium, as .png or .svg; {str(path)!r} was not "
+            f"({error}): run `pip install '.[bench]'`, and put Chromium on the path."
+        ) from error

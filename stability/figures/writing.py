@@ -5,10 +5,9 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from stability.continuation import Continuation
+from stability.continuation import ROUNDING, Continuation
 from stability.figures.style import FLIP, SHARES, figure, visible
 
-LEAST = 1e-8  # nats; less is rounding
 DASHES = ("solid", "dash", "dot", "dashdot")
 
 
@@ -18,7 +17,7 @@ def writing_figure(texts: Sequence[tuple[str, Continuation]]) -> go.Figure:
     for i, (name, text) in enumerate(texts):
         steps = np.arange(1, len(text.kl) + 1)
         tokens = [visible(token.text) for token in text.tokens[: len(steps)]]
-        kl = np.maximum(text.kl, LEAST)
+        kl = np.maximum(text.kl, ROUNDING)
         drawn.add_scatter(
             x=steps,
             y=kl,

@@ -63,11 +63,15 @@ def mapped(
             submitted.update(new)
             return [*new]
 
-        done = as_completed(submit(IN_FLIGHT * max(len(client.nthreads()), 1)))
+        def missing() -> int:
+            """How many more the workers there are now can take."""
+            return max(IN_FLIGHT * max(len(client.nthreads()), 1) - len(submitted), 0)
+
+        done = as_completed(submit(missing()))
         for future in done:
             item = submitted.pop(future)
             try:
                 yield future.result()
             except KilledWorker as error:
                 yield fatal(item, f"the workers that tried it died: {error}")
-            done.update(submit(1))
+            done.update(submit(missing()))

@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.ui import controls, words
 from stability.ui.draw import draw
@@ -16,7 +17,6 @@ if TYPE_CHECKING:
 
     from stability.scores import Score
 
-SHIPPED = ("smollm2-135m", "gemma-3-270m")
 OWN = "my prompts"
 DRAWN = 2000  # points of a scatter
 PREDICTOR = "predictor"
@@ -28,7 +28,7 @@ def page() -> None:
     st.markdown("#### Does the formula hold?")
     if st.session_state.pop("opened", False):
         st.switch_page("app.py")
-    source = _one_of("Measurements", (*SHIPPED, OWN), "measurements")
+    source = _one_of("Measurements", (*MODELS, OWN), "measurements")
     with st.spinner("Starting"):  # torch takes seconds
         import_module("stability.ui.measured")
     from stability.ui import own
@@ -103,7 +103,7 @@ def _scatter(shown: "pd.DataFrame", predictor: str) -> None:
 
     known = shown[shown[predictor].notna()]
     if known.empty:
-        st.info(f"At this site there is no {predictor}: nothing is certified below the readout.")
+        st.info(f"Nothing is certified below the readout, and nothing known by {predictor}.")
         return
     curves = {
         f"isotonic, ε = {epsilon:.2g}": fit(
@@ -150,7 +150,8 @@ def _scores(kept: "pd.DataFrame", shown: "pd.DataFrame", predictor: str) -> None
         f"Of {len(shown):,} boundaries from {shown['prompt_index'].nunique()} prompts. Calibrated: by "
         "an isotonic fit to other prompts. In brackets: 95 % bootstrap intervals over prompts. The "
         "certified inner radius also knows the steepest slope; the four moments know two more "
-        "cumulants and both extreme slopes, and bracket the boundary between two laws."
+        "cumulants, both extreme slopes and what single tokens guarantee: a bracket, whose "
+        "geometric mean is taken. Boundaries that are not reached are left out."
     )
 
 
@@ -176,7 +177,7 @@ def _sources(model: str) -> None:
     from stability.ui import measured
 
     st.markdown("**What the sources claim, and what was measured here**")
-    for one in measured.findings(model):
+    for one in measured.claims(model):
         what, here, source = st.columns([6, 3, 4])
         what.markdown(words.plain(one.quantity))
         what.caption(words.plain(one.setting))

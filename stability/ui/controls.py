@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from stability.defaults import MODELS
 from stability.ui import words
 
 EXAMPLES = {
@@ -13,7 +14,6 @@ EXAMPLES = {
     "a near-tie": "He flipped the coin and it came up",
     "a bracket that must close": "f(x) = (a + b) * (c - d",
 }
-MODELS = ("smollm2-135m", "gemma-3-270m")
 KINDS = {
     "eigenvector": "eig",
     "random": "random",

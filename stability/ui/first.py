@@ -12,7 +12,8 @@ from typing import Any
 
 import streamlit as st
 
-from stability.ui.controls import EXAMPLES, MODELS, Choice
+from stability.defaults import MODELS
+from stability.ui.controls import EXAMPLES, Choice
 from stability.ui.resources import resource
 
 CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"], -1, "eig:0", 0.01)

@@ -22,6 +22,7 @@ PAUSE = 0.01  # seconds, so that a thread that waits for its turn wakes up
 # Networks run one at a time: two that share the cores take five times as long each. Held only around
 # calls of the library, never while a page draws or asks a cache.
 TURN = threading.Lock()
+ABANDONED = 120.0  # seconds without a page that looks, after which stoppable work ends
 GIVE_UP = 0.1  # seconds after which a page that waits looks whether it is still wanted
 
 
@@ -50,6 +51,7 @@ class _Job:
     ) -> None:
         self.progress = ("Waiting", 0.0)
         self.is_stopped = False
+        self.looked_at = float("inf")  # by a page that could stop it: work without a button goes on
         self._takes_turns = takes_turns
         self.future = pool.submit(self._run, work)
 
@@ -58,7 +60,7 @@ class _Job:
             return work(self._report)
 
     def _report(self, message: str, fraction: float) -> None:
-        if self.is_stopped:
+        if self.is_stopped or time.monotonic() > self.looked_at + ABANDONED:
             raise StabilityError(f"{self.progress[0]} was stopped: start it again.")
         if self._takes_turns:  # whoever waits may go first
             TURN.release()
@@ -91,7 +93,8 @@ class Jobs:
     ) -> Any:
         """The result for a key; a failure is raised to all who wait, and the next try is fresh.
 
-        With `on_stop` there is a button to stop the work, at its next report and for all who wait.
+        With `on_stop` there is a button to stop the work, at its next report and for all who wait; it
+        also stops when no page has looked for two minutes.
         """
         job = self._job(key, work)
         if not job.future.done():
@@ -106,6 +109,8 @@ class Jobs:
                 slots.append(st.empty())
                 slots[1].button("Stop", on_click=stop, key=f"stop {id(job)}")
             while not wait([job.future], timeout=0.2).done:
+                if on_stop:
+                    job.looked_at = time.monotonic()
                 message, fraction = job.progress
                 slots[0].progress(fraction, message)
             for slot in slots:

@@ -2,18 +2,19 @@
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+import numpy as np
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from stability import moments, reproduction
+from stability import reproduction
 from stability.analysis import Analysis
 from stability.bootstrap import Estimate
 from stability.calibration import (
-    MOMENTS,
     PREDICTORS,
     Calibration,
     after,
@@ -22,10 +23,11 @@ from stability.calibration import (
     with_calibrated,
 )
 from stability.errors import StabilityError
+from stability.findings import Finding, findings
 from stability.models.progress import Report
-from stability.plans import SCHEMA, Plan
+from stability.plans import Plan
 from stability.prompts import Prompt, read_prompts
-from stability.reproduction import Finding
+from stability.rows import SCHEMA
 from stability.scores import Score, parts, score
 from stability.sweep import Attempt
 from stability.ui.compute import loaded
@@ -42,20 +44,20 @@ def shipped(model: str) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def findings(model: str) -> list[Finding]:
+def claims(model: str) -> list[Finding]:
     """The sources' claims beside the shipped results of a model."""
-    return reproduction.findings(reproduction.shipped(model))
+    return findings(reproduction.shipped(model))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def _calibration(model: str) -> tuple[str, Calibration] | None:
     """The revision that the shipped results of a model were measured on, and their calibration."""
     try:
-        found = shipped(model)
+        found = cases(reproduction.shipped(model))
     except StabilityError:
         return None
     readout = found[found["site"] == "prelogit"]
-    return str(readout["revision"].iloc[0]), calibrate(readout, MOMENTS)
+    return str(readout["revision"].iloc[0]), calibrate(readout)
 
 
 def calibrated(found: Analysis, epsilon: float) -> tuple[Estimate | None, Estimate | None] | None:
@@ -67,10 +69,12 @@ def calibrated(found: Analysis, epsilon: float) -> tuple[Estimate | None, Estima
     held = _calibration(state.model.name)
     if held is None or held[0] != state.model.revision or not state.is_linear:
         return None
-    brackets = found.ray.moment_brackets(held[1].epsilons)
+    brackets = found.ray.moment_brackets(np.array([epsilon]))
     if brackets is None or not found.ray.curvature > 0:
         return None
-    minus, plus = (held[1].radius(moments.guess(*side), epsilon) for side in brackets)
+    minus, plus = (
+        held[1].radius(float(*inner), float(*outer), epsilon) for inner, outer in brackets
+    )
     return minus, plus
 
 
@@ -79,7 +83,10 @@ def read_upload(name: str, data: bytes) -> list[Prompt]:
     with TemporaryDirectory() as folder:
         path = Path(folder) / f"upload{Path(name).suffix}"
         path.write_bytes(data)
-        return read_prompts(path)
+        try:
+            return read_prompts(path)
+        except StabilityError as error:
+            raise StabilityError(str(error).replace(str(path), name)) from error
 
 
 @dataclass(frozen=True)
@@ -96,12 +103,11 @@ def own(asked: Asked, done: Outcomes, on_stop: Stop) -> Outcomes:
     lm, plan = loaded(asked.model), Plan(positions=asked.positions)
 
     def work(report: Report) -> Outcomes:
+        of = len(asked.prompts)
         for index, prompt in enumerate(asked.prompts):
-            report(
-                f"Measuring prompt {index + 1} of {len(asked.prompts)}", index / len(asked.prompts)
-            )
+            said = partial(report, f"Measuring prompt {index + 1} of {of}", index / of)
             if prompt.index not in done:
-                _, done[prompt.index] = Attempt(plan)(lm, prompt)
+                _, done[prompt.index] = Attempt(plan, said)(lm, prompt)
         return done
 
     result: Outcomes = _own.get(asked, work, on_stop)

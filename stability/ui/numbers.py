@@ -73,12 +73,12 @@ def everything(found: Analysis, view: RayView, calibrated: Calibrated) -> None:
 
 
 def _calibrated(calibrated: Calibrated, unit: Unit) -> list[tuple[str, str, str]]:
-    """The radius that many other prompts make of four moments, and the spread they leave."""
+    """The radius that many other prompts make of a bracket by four moments, and their spread."""
     return [
         (
             f"calibrated {sign}",
             _range(own, unit),
-            f"{INTERVAL:.0%} of other prompts' boundaries",
+            f"{INTERVAL:.0%} of others in brackets as wide",
         )
         for sign, own in zip("−+", calibrated or (), strict=False)
         if own is not None

@@ -7,9 +7,10 @@ import pandas as pd
 import pyarrow.parquet as pq
 import streamlit as st
 
+from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.prompts import Prompt
-from stability.ui import controls, measured, words
+from stability.ui import measured, words
 from stability.ui.measured import Asked, Outcomes
 
 MOST = 200  # prompts that are measured here; the command line takes any number
@@ -57,13 +58,13 @@ def _form() -> None:
         text, side = st.columns([3, 2])
         pasted = text.text_area("One prompt a line", key="own_text", height=170)
         file = side.file_uploader("or a file", ["txt", "jsonl", "csv", "parquet"], key="own_file")
-        model = side.selectbox("Model", controls.MODELS, key="own_model", accept_new_options=True)
+        model = side.selectbox("Model", MODELS, key="own_model", accept_new_options=True)
         st.session_state.setdefault("own_positions", 2)
         positions = side.number_input("Positions a prompt", 1, 20, key="own_positions")
         if not st.form_submit_button("Measure", type="primary"):
             return
         try:
-            asked = Asked(model or controls.MODELS[0], _prompts(file, pasted), positions)
+            asked = Asked(model or MODELS[0], _prompts(file, pasted), positions)
         except StabilityError as error:
             st.error(words.plain(str(error)))
             return

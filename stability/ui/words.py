@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stability.continuation import ROUNDING
 from stability.figures.style import spelled
-from stability.units import COORDINATES, Unit
+from stability.units import COORDINATES, Unit, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from stability.continuation import Continuation
@@ -44,13 +45,13 @@ def error(predicted: float, actual: float | None) -> str:
     """How far the closed form is from the truth."""
     if actual is None:
         return "too short: no boundary is reached"
-    ratio = predicted / actual
-    if abs(ratio - 1) < 5e-4:
+    off = relative_error(predicted, actual)
+    if abs(off) < 5e-4:
         return "right to 0.05 %"
-    longer, direction = (ratio, "long") if ratio > 1 else (1 / ratio, "short")
+    longer, direction = (1 + off, "long") if off > 0 else (1 / (1 + off), "short")
     if longer >= 2:
         return f"{longer:.2g} times too {direction}"
-    return f"{100 * abs(ratio - 1):.2g} % too {direction}"
+    return f"{100 * abs(off):.2g} % too {direction}"
 
 
 def change(flip: "Flip | None", unit: Unit = COORDINATES) -> str:
@@ -116,7 +117,6 @@ def across(found: "Across") -> str:
     )
 
 
-ROUNDING = 5e-7  # nats; less is rounding
 GLOSSARY = """
 - **vector**: what is pushed. At the site *prelogit* it is what the unembedding multiplies to get the
   next-token logits; at *final* and after a *block* it is the residual stream there. Lengths are in its
