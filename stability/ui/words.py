@@ -130,6 +130,10 @@ GLOSSARY = """
   KL ≈ ½ t² vᵀHv.
 - **certified**: proved from two extreme slopes and the curvature, without searching for the edge; the
   **certified ball** holds for every direction at once.
+- **calibrated**: four moments of the slopes, their ends and single tokens give a tighter bracket, as
+  certain. On the page *Calibration*'s prompts, in the 200 brackets most nearly as wide, boundaries lay
+  around the place that is shown, nine in ten of them in the range behind it: eight in ten where the
+  prediction is nearly certain.
 - **flip**: where another token becomes the most likely one.
 - **effective rank**: the exponential of the entropy of the eigenvalues shown, as shares.
 - **trust range**: how far along the line the closed form stays within 10 % of the true KL.
