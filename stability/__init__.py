@@ -87,6 +87,11 @@ __all__ = [
 ]
 
 
+def __dir__() -> list[str]:
+    """The public names, for completion."""
+    return __all__
+
+
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: torch alone takes seconds."""
     if name not in _HOMES:

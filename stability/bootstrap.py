@@ -1,5 +1,6 @@
 """Numbers with their uncertainty: prompts are drawn again, since rows of one prompt are much alike."""
 
+from math import isnan, nan
 from typing import NamedTuple
 
 import numpy as np
@@ -11,7 +12,7 @@ CHUNK = 2**12  # prompts times draws whose rows are counted at once
 
 
 class Estimate(NamedTuple):
-    """A number with its interval."""
+    """A number with its interval, which is NaN where a single prompt tells nothing of others."""
 
     value: float
     low: float
@@ -20,7 +21,8 @@ class Estimate(NamedTuple):
     def spelled(self, unit: str = "%") -> str:
         """The number and its interval to three significant digits; a share in per cent."""
         value, low, high = map(_percent if unit == "%" else _number, self)
-        return f"{value}{unit and f' {unit}'} [{low},\N{NO-BREAK SPACE}{high}]"
+        interval = "" if isnan(self.low) else f" [{low},\N{NO-BREAK SPACE}{high}]"
+        return f"{value}{unit and f' {unit}'}{interval}"
 
 
 def _number(value: float) -> str:
@@ -36,7 +38,7 @@ def share(flags: Bool[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimate:
     """The part of rows that are flagged."""
     counts, owner = _draws(prompts)
     flagged, all_rows = np.bincount(owner, flags), np.bincount(owner)
-    return _estimate((counts @ flagged) / (counts @ all_rows))
+    return _estimate((counts @ flagged) / (counts @ all_rows), counts)
 
 
 def median(values: Float[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimate:
@@ -47,7 +49,7 @@ def median(values: Float[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimat
     for part in np.array_split(counts, 1 + counts.size // CHUNK):
         mass = part[:, owner[order]].cumsum(axis=1)
         found.append(values[order][(mass >= mass[:, -1:] / 2).argmax(axis=1)])
-    return _estimate(np.concatenate(found))
+    return _estimate(np.concatenate(found), counts)
 
 
 def rank_correlation(
@@ -60,7 +62,8 @@ def rank_correlation(
     ranks = np.stack([_ranks(values, shares) for values in (x, y)])
     moved = ranks - (shares * ranks).sum(axis=-1, keepdims=True)
     variances = (shares * moved**2).sum(axis=-1)
-    return _estimate((shares * moved[0] * moved[1]).sum(axis=-1) / np.sqrt(variances.prod(axis=0)))
+    products = (shares * moved[0] * moved[1]).sum(axis=-1)
+    return _estimate(products / np.sqrt(variances.prod(axis=0)), counts)
 
 
 def _ranks(values: Float[ndarray, " n"], shares: Float[ndarray, "draws n"]) -> ndarray:
@@ -79,7 +82,9 @@ def _draws(prompts: Int[ndarray, " n"]) -> tuple[Int[ndarray, "draws k"], Int[nd
     return np.concatenate([np.ones((1, len(names)), dtype=int), draws]), owner
 
 
-def _estimate(values: Float[ndarray, " draws"]) -> Estimate:
+def _estimate(values: Float[ndarray, " draws"], counts: Int[ndarray, "draws k"]) -> Estimate:
+    if counts.shape[1] == 1:
+        return Estimate(float(values[0]), nan, nan)
     tails = (1 - COVERAGE) / 2
     low, high = np.nanquantile(values[1:], [tails, 1 - tails])
     return Estimate(float(values[0]), float(low), float(high))

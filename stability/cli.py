@@ -89,7 +89,7 @@ def _add_sweep(choices: Any) -> argparse.ArgumentParser:
     sweep.add_argument(
         "--prompts", type=Path, required=True, metavar="FILE", help=".txt, .jsonl, .csv or .parquet"
     )
-    sweep.add_argument("--out", type=Path, required=True, metavar="DIR")
+    sweep.add_argument("--out", type=_folder, required=True, metavar="DIR")
     sweep.add_argument("--sites", nargs="+", metavar="SITE", help="prelogit, final or block:L")
     sweep.add_argument(
         "--directions",
@@ -120,9 +120,9 @@ def _add_reproduce(choices: Any) -> argparse.ArgumentParser:
     reproduce.add_argument(
         "--models", nargs="+", choices=MODELS, default=MODELS, help="by default both"
     )
-    reproduce.add_argument("--measure", type=Path, metavar="DIR", help="measure anew, into DIR")
+    reproduce.add_argument("--measure", type=_folder, metavar="DIR", help="measure anew, into DIR")
     reproduce.add_argument(
-        "--page", type=Path, metavar="DIR", help="write the page of results, with its figures"
+        "--page", type=_folder, metavar="DIR", help="write the page of results, with its figures"
     )
     reproduce.set_defaults(run=commands.run_reproduce)
     return reproduce
@@ -135,6 +135,13 @@ def _text(argument: str) -> str:
     except UnicodeEncodeError as error:
         raise argparse.ArgumentTypeError(f"text must be UTF-8; received {argument!r}") from error
     return argument
+
+
+def _folder(argument: str) -> Path:
+    """A folder that is named: an empty name, as of a variable that is not set, is the current one."""
+    if not argument:
+        raise argparse.ArgumentTypeError("a folder needs a name; received ''")
+    return Path(argument)
 
 
 def main(arguments: Sequence[str] | None = None) -> None:

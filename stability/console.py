@@ -98,11 +98,12 @@ def readable(report: dict[str, Any]) -> str:
 
 
 _NOT_CERTIFIED = (
-    "Nothing is certified here: that needs logits linear in the vector, and curvature.",
+    "Nothing is certified here: that needs curvature, and logits linear in the",
+    "vector.",
 )
 _CERTIFIED = (
-    "Certified: the divergence is below epsilon up to `inner` and above it from `outer`",
-    "on; up to `ball` it is below epsilon in every direction.",
+    "Certified: the divergence is below epsilon up to `inner`, and above it from",
+    "`outer` on; up to `ball` it is below epsilon in every direction.",
 )
 
 

@@ -59,7 +59,7 @@ def resolve(spec: str, state: State, spectrum: Spectrum, source: Source) -> Dire
     `eig:K | random:SEED | covariance:SEED | tokens:A,B | prompt:TEXT | file:PATH`. Raises
     StabilityError if it names none.
     """
-    require_kind(spec)
+    _require_kind(spec)
     kind, _, argument = spec.partition(":")
     match kind:
         case "eig":
@@ -80,7 +80,7 @@ def resolve(spec: str, state: State, spectrum: Spectrum, source: Source) -> Dire
     raise AssertionError(kind)
 
 
-def require_kind(spec: str) -> None:
+def _require_kind(spec: str) -> None:
     """Raise StabilityError unless a specification names a direction."""
     if spec.partition(":")[0] not in KINDS:
         raise StabilityError(

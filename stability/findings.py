@@ -45,8 +45,9 @@ class Finding:
         return self.measured.spelled(self.unit)
 
     def report(self) -> dict[str, Any]:
-        """The same as plain data."""
-        return asdict(self) | {"measured": self.measured._asdict(), "value": self.value}
+        """The same as plain data; a share is a number from 0 to 1."""
+        unit = "share" if self.unit == PERCENT else self.unit
+        return asdict(self) | {"measured": self.measured._asdict(), "unit": unit}
 
 
 PERCENT, RATIO, PLAIN = "%", "times", ""
@@ -190,7 +191,8 @@ def _random(found: pd.DataFrame) -> Finding:
     )
     logs = logs.dropna()
     return Finding(
-        "true radius along isotropic random directions, over covariance-matched ones",
+        "true radius along isotropic random directions, over covariance-matched ones (below 1: "
+        "isotropic ones are more sensitive)",
         "Lee and Heimersheim 2024: isotropic directions are far less sensitive (in early layers)",
         _setting(part, "random and covariance-matched directions, ε = 0.01"),
         bootstrap.median(

@@ -86,7 +86,11 @@ class Plan:
             if kind in DRAWN:
                 _whole(spec, number, lm.readout.vocab_size)
                 continue
-            directions.require_kind(spec)
+            if kind not in directions.KINDS:
+                raise StabilityError(
+                    "A direction of a sweep must be eig:K, random:N, covariance:N, rival:N, "
+                    f"tokens:A,B, prompt:TEXT or file:PATH; received {spec!r}: try eig:0."
+                )
             if kind == "prompt":
                 lm.capture(number, site=self.sites[0])
             elif directions.rank(spec, lm.readout.width) is None:  # the same at every prompt

@@ -52,9 +52,11 @@ def read_prompts(path: Path) -> list[Prompt]:
         ) from error
     if all(prompt.text is None for prompt in prompts):
         reason = f" ({prompts[0].reason})" if prompts else ""
+        lines = path.suffix.lower() == ".txt"
+        remedy = "write one a line" if lines else f"name the field {FIELDS[0]!r}"
         raise StabilityError(
             f"A file of prompts must hold at least one; {str(path)!r} has {len(prompts)} rows and none "
-            f"with text{reason}: name the field {FIELDS[0]!r}."
+            f"with text{reason}: {remedy}."
         )
     return prompts
 

@@ -20,6 +20,7 @@ from stability.calibration import (
     with_calibrated,
     with_places,
 )
+from stability.errors import StabilityError
 from stability.figures.calibration import errors_figure, predictors_figure
 from stability.figures.style import save
 from stability.findings import Finding
@@ -81,7 +82,13 @@ def write_page(
     folder: Path, tables: Mapping[str, pa.Table], found: Mapping[str, Sequence[Finding]]
 ) -> None:
     """Write `README.md` and its figures into a folder, from each model's table and findings."""
-    folder.mkdir(parents=True, exist_ok=True)
+    try:
+        folder.mkdir(parents=True, exist_ok=True)
+    except OSError as error:
+        raise StabilityError(
+            f"A page needs a folder that can be written; {str(folder)!r} is not ({error}): choose "
+            "another."
+        ) from error
     pages = [HEAD.format(directions=", ".join(DIRECTIONS))]
     for model, table in tables.items():
         _draw(folder, model, cases(table))

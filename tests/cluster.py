@@ -3,6 +3,7 @@
 import json
 import os
 import signal
+import subprocess
 import sys
 import time
 from collections import Counter
@@ -232,6 +233,56 @@ def test_without_a_cluster_the_command_ends_with_one_line_and_goes_on_without(
     assert line.startswith("stability: No Dask scheduler answers at 'nonsense' (")
     cli.main(command)
     assert Sweep(tmp_path / "sweep").table().equals(local[0])
+
+
+@pytest.fixture
+def alone(tmp_path):
+    """A scheduler in a process of its own, and its address."""
+    file = tmp_path / "scheduler.json"
+    options = ["--no-dashboard", "--port", "0", "--scheduler-file", str(file)]
+    process = started("dask_scheduler", *options)
+    try:
+        until(file.exists)
+        yield process, json.loads(file.read_text("utf-8"))["address"]
+    finally:
+        process.kill()
+        process.wait()
+
+
+def started(program: str, *options: str) -> subprocess.Popen:
+    """One of Dask's own programs, which finds this file as a module."""
+    return subprocess.Popen(
+        [sys.executable, "-m", f"distributed.cli.{program}", *options],
+        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        stdout=subprocess.DEVNULL,
+        stderr=subprocess.DEVNULL,
+    )
+
+
+def test_without_workers_it_says_how_to_start_some(alone, monkeypatch):
+    monkeypatch.setattr("stability.models.cluster.PATIENCE", 0.2)
+    with pytest.raises(StabilityError, match=r"needs workers; the one at .* has had none for 0 s"):
+        next(mapped(alone[1], "a model", Attempt(PLAN), PROMPTS, died))
+
+
+def test_a_scheduler_that_dies_midway_is_said(alone, folder, local, tmp_path):
+    scheduler, address = alone
+    notes = tmp_path / "notes"
+    notes.mkdir()
+    worker = started("dask_worker", address, "--nthreads", "1", "--local-directory", str(tmp_path))
+    try:
+        outcomes = mapped(address, folder, Watched(Attempt(PLAN), notes), PROMPTS, died)
+        prompt, table = next(outcomes)
+        assert_same(table, local[prompt.index])
+        scheduler.kill()
+        with pytest.raises(
+            StabilityError, match=r"has gone away \(.*: start it again; what is done"
+        ):
+            list(outcomes)
+    finally:
+        (notes / "go on").touch()
+        worker.kill()
+        worker.wait()
 
 
 class Fatal:

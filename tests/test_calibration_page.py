@@ -172,7 +172,7 @@ def test_a_long_prompt_is_said_and_the_others_are_measured(page, tiny):
     page.selectbox(key="own_model").set_value(tiny)
     page.button[0].click().run()
     [warning] = page.warning
-    assert "Prompt 1" in warning.value
+    assert "Prompt 2" in warning.value
     assert any("boundaries from 2 prompts" in caption.value for caption in page.caption)
 
 

@@ -10,6 +10,7 @@ from models import FAMILIES, PROMPT, SENTENCES, save_model
 from streamlit.testing.v1 import AppTest
 
 import stability
+from stability.continuation import ROUNDING
 from stability.depths import across, depth, depth_map
 from stability.models.writing import continuations
 from stability.paths import path
@@ -265,7 +266,7 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     lines = [t for t in pictures(page)["writing"]["data"] if t["mode"] == "lines"]
     assert [line["name"] for line in lines] == [*places][1:]
     for line, text in zip(lines, texts[1:], strict=True):
-        np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, 1e-8), rtol=1e-3)
+        np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, ROUNDING), rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -38,7 +38,9 @@ def test_findings_are_what_the_rows_say(table, found):
     assert order[-1] >= 0.95
     for finding in said.values():
         assert finding.measured.low <= finding.measured.value <= finding.measured.high
-        assert finding.report()["value"] == finding.value
+        report = finding.report()
+        assert report["measured"]["value"] == finding.measured.value
+        assert report["unit"] in ("share", "times", "")
 
 
 def test_places_are_finer_than_the_middle_of_a_bracket_and_say_where_they_promise_too_much(table):

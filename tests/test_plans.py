@@ -137,8 +137,11 @@ def test_a_plan_of_nothing_is_refused(settings, words):
         ({"sites": ("block:2",)}, "L from 0 to 1 for .*; received 'block:2'"),
         ({"directions": ("eig:0", f"eig:{WIDTH}")}, f"between 0 and {WIDTH - 1} here; received 32"),
         ({"directions": ("eig:x",)}, "whole and not negative; received 'eig:x'"),
-        ({"directions": ("north:1",)}, "A direction must be eig:K, .*; received 'north:1'"),
-        ({"directions": ("",)}, "A direction must be eig:K, .*; received ''"),
+        (
+            {"directions": ("north:1",)},
+            "A direction of a sweep must be eig:K, .*; received 'north:1'",
+        ),
+        ({"directions": ("",)}, "A direction of a sweep must be eig:K, .*; received ''"),
         *(
             (
                 {"directions": (f"{kind}:{number}",)},

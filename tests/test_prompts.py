@@ -228,9 +228,9 @@ def test_a_missing_file_and_a_folder_are_refused_in_one_sentence(tmp_path, endin
 
 
 NO_PROMPT = {
-    "empty.txt": ("", "has 0 rows and none with text: name the field 'text'"),
+    "empty.txt": ("", "has 0 rows and none with text: write one a line"),
     "blank.txt": (" \n\n\t\n", "has 0 rows and none with text: "),
-    "empty.jsonl": ("", "has 0 rows and none with text: "),
+    "empty.jsonl": ("", "has 0 rows and none with text: name the field 'text'"),
     "empty.csv": ("", "has 0 rows and none with text: "),
     "header.csv": ("text\n", "has 0 rows and none with text: "),
     "rows.jsonl": ('{"words": "a"}\n{"words": "b"}', "has 2 rows and none with text (a row needs"),

@@ -1,7 +1,9 @@
 """Work on a Dask cluster: every worker process loads the model once and answers prompt by prompt."""
 
+import logging
 from collections.abc import Callable, Iterator, Sequence
-from functools import lru_cache
+from concurrent.futures import CancelledError
+from functools import lru_cache, partial
 from itertools import islice
 from typing import Any, TypeVar
 
@@ -12,6 +14,8 @@ from stability.models.loading import load
 Item = TypeVar("Item")
 Result = TypeVar("Result")
 IN_FLIGHT = 4  # items a worker that are handed out ahead
+PATIENCE = 30.0  # seconds
+WORKER = "`dask worker ADDRESS --nthreads 1`"
 
 
 @lru_cache(1)
@@ -33,45 +37,64 @@ def mapped(
     """The function of the model and each item, computed on a cluster, as each is done.
 
     The items of a worker that dies are given to others; what kills one after another becomes `fatal`
-    of the item and the reason. Raises StabilityError where the package is missing, or no scheduler
-    answers at the address.
+    of the item and the reason. Raises StabilityError where the package is missing, where no scheduler
+    answers at the address or it falls silent, and where there is no worker for `PATIENCE`.
     """
     try:
-        from dask.distributed import Client, KilledWorker, as_completed
+        from dask.distributed import Client
     except ModuleNotFoundError as error:
         raise StabilityError(
             f"A cluster needs Dask, and {error.name or 'distributed'!r} is not installed: run "
             "`pip install '.[cluster]'`."
         ) from error
+    for logger in ("distributed", "distributed.client"):  # what matters is said below
+        logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout="10s")
     except (OSError, ValueError) as error:
         raise StabilityError(
             f"No Dask scheduler answers at {address!r} ({error or type(error).__name__}): start one "
-            "with `dask scheduler`, and workers with `dask worker ADDRESS --nthreads 1`."
+            f"with `dask scheduler`, and workers with {WORKER}."
         ) from error
     with client:
-        waiting = iter(items)
+        try:
+            yield from _outcomes(client, partial(_apply, function, name), items, fatal)
+        except (CancelledError, OSError) as error:
+            raise StabilityError(
+                f"The Dask scheduler at {address!r} has gone away ({type(error).__name__}): start it "
+                "again; what is done is kept, and the same command goes on from there."
+            ) from error
 
-        submitted: dict[Any, Item] = {}
 
-        def submit(count: int) -> list[Any]:
-            new = {
-                client.submit(_apply, function, name, item, pure=False): item
-                for item in islice(waiting, count)
-            }
-            submitted.update(new)
-            return [*new]
+def _outcomes(
+    client: Any,
+    task: Callable[[Item], Result],
+    items: Sequence[Item],
+    fatal: Callable[[Item, str], Result],
+) -> Iterator[Result]:
+    """What becomes of each item, with no more handed out than the workers there are can take."""
+    from dask.distributed import KilledWorker, wait
 
-        def missing() -> int:
-            """How many more the workers there are now can take."""
-            return max(IN_FLIGHT * max(len(client.nthreads()), 1) - len(submitted), 0)
-
-        done = as_completed(submit(missing()))
+    waiting = iter(items)
+    submitted: dict[Any, Item] = {}
+    while True:
+        free = IN_FLIGHT * max(len(client.nthreads()), 1) - len(submitted)
+        for item in islice(waiting, max(free, 0)):
+            submitted[client.submit(task, item, pure=False)] = item
+        if not submitted:
+            return
+        try:
+            done = wait([*submitted], timeout=PATIENCE, return_when="FIRST_COMPLETED").done
+        except TimeoutError:
+            if client.nthreads():
+                continue
+            raise StabilityError(
+                f"A cluster needs workers; the one at {client.scheduler.address!r} has had none for "
+                f"{PATIENCE:.0f} s: start some with {WORKER}, and run the same command again."
+            ) from None
         for future in done:
             item = submitted.pop(future)
             try:
                 yield future.result()
             except KilledWorker as error:
                 yield fatal(item, f"the workers that tried it died: {error}")
-            done.update(submit(missing()))

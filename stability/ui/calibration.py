@@ -141,13 +141,15 @@ def _scores(kept: "pd.DataFrame", shown: "pd.DataFrame", predictor: str) -> None
 
     st.markdown("**How many radii are right**")
     by = _one_of("Scores by", (PREDICTOR, *BY), "scores_by")
+    cases = kept if by == "site" else shown
     if by == PREDICTOR:
         _table([_row(name, own) for name, own in measured.scores(shown)])
     else:
-        cases = kept if by == "site" else shown
         _table([_row(name, own) for name, own in measured.scores_by(by, cases, predictor)])
     st.caption(
-        f"Of {len(shown):,} boundaries from {shown['prompt_index'].nunique()} prompts. Calibrated: by "
+        f"Of {len(cases):,} boundaries from {cases['prompt_index'].nunique()} prompts"
+        + (", at all sites. " if by == "site" else ". ")
+        + "Calibrated: by "
         "an isotonic fit to other prompts. In brackets: 95 % bootstrap intervals over prompts. The "
         "certified inner radius also knows the steepest slope; the four moments know two more "
         "cumulants, both extreme slopes and what single tokens guarantee: a bracket, whose "

@@ -33,12 +33,17 @@ def measurements() -> pd.DataFrame | None:
         left, right = st.columns([1, 5], vertical_alignment="center")
         left.button("Go on", on_click=_start)
         right.markdown(f"Stopped after {len(done)} of {len(asked.prompts)} prompts.")
-    for prompt in asked.prompts:
+    for number, prompt in enumerate(asked.prompts, start=1):
         if isinstance(reason := done.get(prompt.index), str):
-            st.warning(words.plain(f"Prompt {prompt.id}: {reason}"))
+            name = "" if prompt.id == str(prompt.index) else f" ({prompt.id})"
+            st.warning(words.plain(f"Prompt {number}{name}: {reason}"))
     table = measured.rows(done)
     if not table.num_rows:
         return None
+    st.caption(
+        f"{len(done)} of {len(asked.prompts)} prompts on {words.plain(asked.model)}, {asked.positions} "
+        "positions each, as they were asked for last."
+    )
     _downloads(table)
     return measured.own_cases(asked, len(done), table)
 
@@ -85,6 +90,10 @@ def _prompts(file: Any, pasted: str) -> tuple[Prompt, ...]:
     """The prompts of a form; raises StabilityError where there are none, or too many."""
     if file is None and not pasted.strip():
         raise StabilityError("Nothing to measure yet: type a prompt a line, or choose a file.")
+    if file and pasted.strip():
+        raise StabilityError(
+            f"Prompts come from one place; received both text and {file.name!r}: clear one of them."
+        )
     name, data = (file.name, file.getvalue()) if file else ("pasted.txt", pasted.encode())
     prompts = measured.read_upload(name, data)
     if len(prompts) > MOST:
