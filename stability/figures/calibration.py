@@ -159,7 +159,10 @@ def errors_figure(bands: pd.DataFrame, title: str) -> go.Figure:
             line={"color": colours[i % 4], "dash": DASHES[i % 4], "width": 2},
             marker={"size": 8},
         )
-    drawn.add_hline(y=0.08, line={"color": QUIET, "width": 1, "dash": "dot"}, annotation_text="8 %")
+    drawn.add_hline(y=0.08, line={"color": QUIET, "width": 1, "dash": "dot"})
+    drawn.add_annotation(
+        text="8 %", x=1, xref="paper", xanchor="left", y=np.log10(0.08), showarrow=False
+    )
     drawn.update_xaxes(title=title, tickangle=30)
     drawn.update_yaxes(title="median size of the error", type="log", tickformat=".2~%", dtick=1)
     return drawn

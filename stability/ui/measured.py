@@ -30,7 +30,6 @@ from stability.prompts import Prompt, read_prompts
 from stability.rows import SCHEMA
 from stability.scores import Score, parts, score
 from stability.sweep import Attempt
-from stability.ui.compute import loaded
 from stability.ui.jobs import Jobs, Stop
 
 Outcomes = dict[int, pa.Table | str]  # of prompts by index: rows, or why there are none
@@ -100,6 +99,10 @@ class Asked:
 
 def own(asked: Asked, done: Outcomes, on_stop: Stop) -> Outcomes:
     """All prompts measured, with progress; `done` holds what an earlier run had, and fills up."""
+    from stability.ui.compute import (
+        loaded,
+    )  # brings transformers, which the shipped results can spare
+
     lm, plan = loaded(asked.model), Plan(positions=asked.positions)
 
     def work(report: Report) -> Outcomes:
