@@ -12,6 +12,8 @@ from states import nearly_one_hot, random_direction, random_state, with_logits
 
 from stability.cells import Cell
 from stability.clouds import Cloud, cloud
+from stability.errors import StabilityError
+from stability.figures import style
 from stability.figures.cloud import cloud_figure
 from stability.figures.next_tokens import next_tokens_figure
 from stability.figures.pushes import pushes_figure
@@ -556,3 +558,18 @@ def test_one_eigenvalue_or_zeros_only_are_drawn_too(gap, k):
     drawn = spectrum_figure(pairs, 0)
     check_whole(drawn)
     assert len(drawn.data[0].y) == k
+
+
+def test_a_picture_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    drawn = style.figure(100)
+    with pytest.raises(StabilityError, match=r"needs a file that can be written; .*: choose an"):
+        style.save(drawn, tmp_path / "absent" / "a.png")
+    with pytest.raises(StabilityError, match=r"as .png or .svg; .*a.nothing' was not"):
+        style.save(drawn, tmp_path / "a.nothing")
+
+    def missing(*arguments, **options):
+        raise ValueError("requires the Kaleido package")
+
+    monkeypatch.setattr(type(drawn), "write_image", missing)
+    with pytest.raises(StabilityError, match=r"requires the Kaleido package\): run `pip install"):
+        style.save(drawn, tmp_path / "a.png")

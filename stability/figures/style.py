@@ -104,9 +104,14 @@ def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:
 
 
 def save(figure: go.Figure, path: Path, scale: float = 1.0) -> None:
-    """Write a figure as a picture; raises StabilityError where what draws it is missing."""
+    """Write a figure as a picture; raises StabilityError where it or what draws it has no place."""
     try:
         figure.write_image(path, scale=scale)
+    except OSError as error:
+        raise StabilityError(
+            f"A picture needs a file that can be written; {str(path)!r} is not ({error}): choose "
+            "another."
+        ) from error
     except (ValueError, RuntimeError) as error:
         raise StabilityError(
             f"A picture is drawn by kaleido and Chromium, as .png or .svg; {str(path)!r} was not "
