@@ -8,6 +8,7 @@ from typing import Any
 
 from stability.bench import DEEP_TOKENS, PROMPT
 from stability.errors import StabilityError
+from stability.units import counted
 
 
 def run_analyze(options: argparse.Namespace) -> None:
@@ -77,9 +78,11 @@ def run_sweep(options: argparse.Namespace) -> None:
     with progress("Measuring prompts") as report:
         sweep.run(plan, prompts, lm.card, _attempts(lm, options.model, options.scheduler), report)
     failures = sweep.failures()
-    print(f"{sweep.count()} rows of {len(prompts) - len(failures)} prompts in {sweep.rows}")
+    measured = counted(len(prompts) - len(failures), "prompt")
+    print(f"{counted(sweep.count(), 'row')} of {measured} in {sweep.rows}")
     if failures:
-        print(f"{len(failures)} prompts could not be measured: the reasons are in {sweep.failed}")
+        lost = counted(len(failures), "prompt")
+        print(f"{lost} could not be measured: the reasons are in {sweep.failed}")
 
 
 def run_reproduce(options: argparse.Namespace) -> None:

@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stability.errors import StabilityError
+from stability.units import counted
 
 FIELDS = ("text", "prompt")  # where a row keeps its text, the first that is there
 LONGEST = 2**31 - 1  # characters of a field; by default csv takes 131,072
@@ -55,8 +56,8 @@ def read_prompts(path: Path) -> list[Prompt]:
         lines = path.suffix.lower() == ".txt"
         remedy = "write one a line" if lines else f"name the field {FIELDS[0]!r}"
         raise StabilityError(
-            f"A file of prompts must hold at least one; {str(path)!r} has {len(prompts)} rows and none "
-            f"with text{reason}: {remedy}."
+            f"A file of prompts must hold at least one; {str(path)!r} has "
+            f"{counted(len(prompts), 'row')} and none with text{reason}: {remedy}."
         )
     return prompts
 

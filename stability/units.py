@@ -1,4 +1,4 @@
-"""Units of length: a state's own coordinates, or parts of its norm."""
+"""Units of length, a state's own coordinates or parts of its norm; errors of lengths; counts."""
 
 from dataclasses import dataclass
 from typing import Any, overload
@@ -19,6 +19,11 @@ class Unit:
     def count(self, length: float | None) -> float | None:
         """How many units a length in coordinates is; None where there is no such length."""
         return None if length is None else length / self.length
+
+
+def counted(number: int, noun: str) -> str:
+    """A number of things: "1 prompt", "2,000 prompts"."""
+    return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
 def relative_error(predicted: Any, actual: Any) -> Any:

@@ -110,7 +110,7 @@ def test_a_sweep_on_a_cluster_is_the_sweep_made_here(
     out, err = capsys.readouterr()
     assert out == (
         f"48 rows of 12 prompts in {sweep.rows}\n"
-        f"1 prompts could not be measured: the reasons are in {sweep.failed}\n"
+        f"1 prompt could not be measured: the reasons are in {sweep.failed}\n"
     )
     assert err.splitlines()[0] == "Measuring prompts 0 of 13"
     assert err.splitlines()[-1].startswith("Measuring prompts 13 of 13, ")

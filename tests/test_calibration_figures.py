@@ -75,7 +75,7 @@ def test_a_point_says_where_it_is_and_how_far_off_safely(found):
     [trace] = points(found[:1], CLOSED_FORM, go.Scatter)
     _, place, what, error = trace.customdata[0]
     assert place == "after ␣three⏎ in one &lt;b&gt; &amp; two"
-    assert what == "prelogit, eig:0, ε = 0.01, side -1"
+    assert what == "prelogit, eigendirection 1, ε = 0.01, side -1"
     row = found.iloc[0]
     assert error.endswith(f"{row[CLOSED_FORM] / row['actual'] - 1:+.1%}")
 

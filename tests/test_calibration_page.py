@@ -154,7 +154,7 @@ def test_a_measurement_that_stops_keeps_what_it_has_and_goes_on_from_there(page,
     page.button[0].click().run()
     assert "It was stopped" in page.error[0].value
     assert any("Stopped after 1 of 3 prompts" in text.value for text in page.markdown)
-    assert any("boundaries from 1 prompts" in caption.value for caption in page.caption)
+    assert any("boundaries from 1 prompt" in caption.value for caption in page.caption)
     page.text_area(key="own_text").set_value("")
     page.button[0].click().run()
     assert "Nothing to measure yet" in page.error[0].value

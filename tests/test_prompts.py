@@ -234,9 +234,9 @@ NO_PROMPT = {
     "empty.csv": ("", "has 0 rows and none with text: "),
     "header.csv": ("text\n", "has 0 rows and none with text: "),
     "rows.jsonl": ('{"words": "a"}\n{"words": "b"}', "has 2 rows and none with text (a row needs"),
-    "headless.csv": ("hello\nworld\n", "has 1 rows and none with text (a row needs a text; "),
-    "blank.jsonl": ('{"text": " "}', "has 1 rows and none with text (a prompt needs some text; "),
-    "rows.parquet": (as_parquet(words=["a"]), "has 1 rows and none with text (a row needs a text"),
+    "headless.csv": ("hello\nworld\n", "has 1 row and none with text (a row needs a text; "),
+    "blank.jsonl": ('{"text": " "}', "has 1 row and none with text (a prompt needs some text; "),
+    "rows.parquet": (as_parquet(words=["a"]), "has 1 row and none with text (a row needs a text"),
     "rowless.parquet": (as_parquet(text=[]), "has 0 rows and none with text: "),
 }
 

@@ -11,6 +11,7 @@ from stability.errors import StabilityError
 from stability.ui import controls, words
 from stability.ui.draw import draw
 from stability.ui.resources import resource
+from stability.units import counted
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -147,7 +148,7 @@ def _scores(kept: "pd.DataFrame", shown: "pd.DataFrame", predictor: str) -> None
     else:
         _table([_row(name, own) for name, own in measured.scores_by(by, cases, predictor)])
     st.caption(
-        f"Of {len(cases):,} boundaries from {cases['prompt_index'].nunique()} prompts"
+        f"Of {len(cases):,} boundaries from {counted(cases['prompt_index'].nunique(), 'prompt')}"
         + (", at all sites. " if by == "site" else ". ")
         + "Calibrated: by "
         "an isotonic fit to other prompts. In brackets: 95 % bootstrap intervals over prompts. The "

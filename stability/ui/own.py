@@ -12,6 +12,7 @@ from stability.errors import StabilityError
 from stability.prompts import Prompt
 from stability.ui import measured, words
 from stability.ui.measured import Asked, Outcomes
+from stability.units import counted
 
 MOST = 200  # prompts that are measured here; the command line takes any number
 
@@ -32,7 +33,7 @@ def measurements() -> pd.DataFrame | None:
     if len(done) < len(asked.prompts):
         left, right = st.columns([1, 5], vertical_alignment="center")
         left.button("Go on", on_click=_start)
-        right.markdown(f"Stopped after {len(done)} of {len(asked.prompts)} prompts.")
+        right.markdown(f"Stopped after {len(done)} of {counted(len(asked.prompts), 'prompt')}.")
     for number, prompt in enumerate(asked.prompts, start=1):
         if isinstance(reason := done.get(prompt.index), str):
             name = "" if prompt.id == str(prompt.index) else f" ({prompt.id})"
@@ -41,8 +42,8 @@ def measurements() -> pd.DataFrame | None:
     if not table.num_rows:
         return None
     st.caption(
-        f"{len(done)} of {len(asked.prompts)} prompts on {words.plain(asked.model)}, {asked.positions} "
-        "positions each, as they were asked for last."
+        f"{len(done)} of {counted(len(asked.prompts), 'prompt')} on {words.plain(asked.model)}, "
+        f"{counted(asked.positions, 'position')} each, as they were asked for last."
     )
     _downloads(table)
     return measured.own_cases(asked, len(done), table)
