@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
+from stability.units import digits
+
 DRAWS, COVERAGE, SEED = 400, 0.95, 0
 CHUNK = 2**12  # prompts times draws whose rows are counted at once
 
@@ -20,18 +22,14 @@ class Estimate(NamedTuple):
 
     def spelled(self, unit: str = "%") -> str:
         """The number and its interval to three significant digits; a share in per cent."""
-        value, low, high = map(_percent if unit == "%" else _number, self)
+        value, low, high = map(_percent if unit == "%" else digits, self)
         interval = "" if isnan(self.low) else f" [{low},\N{NO-BREAK SPACE}{high}]"
         return f"{value}{unit and f' {unit}'}{interval}"
 
 
-def _number(value: float) -> str:
-    return f"{value:#.3g}".rstrip(".")
-
-
 def _percent(share: float) -> str:
     """Of what is nearly all, the few that are missing are told too."""
-    return f"{100 * share:.2f}" if 0.99 <= share < 1 else _number(100 * share)
+    return f"{100 * share:.2f}" if 0.99 <= share < 1 else digits(100 * share)
 
 
 def share(flags: Bool[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimate:

@@ -1,5 +1,20 @@
 """The library's one exception for people to read."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
 
 class StabilityError(ValueError):
     """An error whose message states the invariant, the value received and the remedy."""
+
+
+@contextmanager
+def writing(what: str, path: Path) -> Iterator[None]:
+    """Whatever cannot be written inside is said in a sentence; `what` is "A page needs a folder"."""
+    try:
+        yield
+    except OSError as error:
+        raise StabilityError(
+            f"{what} that can be written; {str(path)!r} is not ({error}): choose another."
+        ) from error

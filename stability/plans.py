@@ -82,9 +82,9 @@ class Plan:
         for site in self.sites:
             lm.block(site)
         for spec in self.directions:
-            kind, _, number = spec.partition(":")
+            kind, _, argument = spec.partition(":")
             if kind in DRAWN:
-                _whole(spec, number, lm.readout.vocab_size)
+                _whole(spec, argument, lm.readout.vocab_size)
                 continue
             if kind not in directions.KINDS:
                 raise StabilityError(
@@ -92,7 +92,7 @@ class Plan:
                     f"tokens:A,B, prompt:TEXT or file:PATH; received {spec!r}: try eig:0."
                 )
             if kind == "prompt":
-                lm.capture(number, site=self.sites[0])
+                lm.capture(argument, site=self.sites[0])
             elif directions.rank(spec, lm.readout.width) is None:  # the same at every prompt
                 state = lm.capture(ANY_PROMPT, site=self.sites[0])
                 directions.resolve(spec, state, spectrum(state, 1), lm)

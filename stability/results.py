@@ -20,7 +20,7 @@ from stability.calibration import (
     with_calibrated,
     with_places,
 )
-from stability.errors import StabilityError
+from stability.errors import writing
 from stability.figures.calibration import errors_figure, predictors_figure
 from stability.figures.style import save
 from stability.findings import Finding
@@ -41,7 +41,7 @@ models and the prompts in `assets/prompts`. Everything here, figures and numbers
     python -m stability reproduce --measure DIR --page PAGE
 
 from the measurements beside it (`*.parquet`, a row a side of a direction at an ε; the columns are
-explained in `stability/plans.py`). At the readout two positions of every prompt are looked at
+explained in `stability/rows.py`). At the readout two positions of every prompt are looked at
 along {directions}: eigendirections from 0, isotropic random ones, ones drawn from the covariance of the
 model's own states, and ones from the most likely token to those after it. Below the readout, it is
 fewer prompts and directions, and boundaries that are not reached within five norms of the vector are
@@ -73,8 +73,8 @@ same cases by the next term of the series, κ₃ r/(6κ₂): as long as no later
 does at large ε, that term is the error. The third tells why. Across is r·max a_c, what the token that
 gains most would gain in log weight up to the predicted radius. Where that is several nats, some token,
 however rare, outgrows what the curvature knows of it, and the boundary is nearer than predicted: from
-two nats on the lines of all ε but the largest lie together. Where no token gains much for so large an
-ε, on the left, the divergence saturates instead, and the closed form is too short.
+two nats on the lines of all ε but the largest are within a factor of about two. Where no token gains
+much for so large an ε, on the left, the divergence saturates instead, and the closed form is too short.
 """
 
 
@@ -82,18 +82,13 @@ def write_page(
     folder: Path, tables: Mapping[str, pa.Table], found: Mapping[str, Sequence[Finding]]
 ) -> None:
     """Write `README.md` and its figures into a folder, from each model's table and findings."""
-    try:
-        folder.mkdir(parents=True, exist_ok=True)
-    except OSError as error:
-        raise StabilityError(
-            f"A page needs a folder that can be written; {str(folder)!r} is not ({error}): choose "
-            "another."
-        ) from error
     pages = [HEAD.format(directions=", ".join(DIRECTIONS))]
-    for model, table in tables.items():
-        _draw(folder, model, cases(table))
-        pages.append(text(model, table, found[model]))
-    (folder / "README.md").write_text("\n".join(pages), "utf-8")
+    with writing("A page needs a folder", folder):
+        folder.mkdir(parents=True, exist_ok=True)
+        for model, table in tables.items():
+            _draw(folder, model, cases(table))
+            pages.append(text(model, table, found[model]))
+        (folder / "README.md").write_text("\n".join(pages), "utf-8")
 
 
 def text(model: str, table: pa.Table, found: Sequence[Finding]) -> str:

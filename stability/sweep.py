@@ -19,7 +19,7 @@ import pyarrow.parquet as pq
 from filelock import FileLock, Timeout
 
 from stability import __version__
-from stability.errors import StabilityError
+from stability.errors import StabilityError, writing
 from stability.plans import Model, Plan
 from stability.prompts import Prompt
 from stability.rows import Pause, measure
@@ -111,15 +111,10 @@ class Sweep:
         return [json.loads(path.read_text("utf-8")) for path in sorted(self.failed.glob("*.json"))]
 
     def _make(self) -> None:
-        try:
+        with writing("A sweep needs a folder", self.folder):
             for part in (self.rows, self.failed):
                 part.mkdir(parents=True, exist_ok=True)
             (self.folder / ".lock").touch()
-        except OSError as error:
-            raise StabilityError(
-                f"A sweep needs a folder that can be written; {str(self.folder)!r} is not ({error}): "
-                "choose another."
-            ) from error
 
     def _claim(self, settings: dict[str, Any]) -> None:
         """Make the folder this sweep's, unless it is another's."""

@@ -21,6 +21,11 @@ class Unit:
         return None if length is None else length / self.length
 
 
+def digits(value: float) -> str:
+    """A number to three significant digits."""
+    return f"{value:#.3g}".rstrip(".")
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 prompt", "2,000 prompts"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -60,7 +60,7 @@ def scatter_figure(
             line={"color": ACTUAL, "width": 3, "dash": str(dash)},
             hoverinfo="skip",
         )
-    drawn.update_xaxes(title=f"radius by {predictor} ({unit})", type="log")
+    drawn.update_xaxes(title=f"radius by {predictor}<br>({unit})", type="log")
     drawn.update_yaxes(title=f"actual radius ({unit})", type="log")
     return drawn
 

@@ -11,7 +11,7 @@ from typing import Any
 
 import plotly.graph_objects as go
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, writing
 
 PREDICTED, ACTUAL, FLIP, CERTIFIED = "#E69F00", "#0072B2", "#CC79A7", "rgba(128,128,128,0.28)"
 ACTUAL_ON_KL = "#56B4E9"  # blue enough, and light enough to be seen on cividis
@@ -105,15 +105,11 @@ def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:
 
 def save(figure: go.Figure, path: Path, scale: float = 1.0) -> None:
     """Write a figure as a picture; raises StabilityError where it or what draws it has no place."""
-    try:
-        figure.write_image(path, scale=scale)
-    except OSError as error:
-        raise StabilityError(
-            f"A picture needs a file that can be written; {str(path)!r} is not ({error}): choose "
-            "another."
-        ) from error
-    except (ValueError, RuntimeError) as error:
-        raise StabilityError(
-            f"A picture is drawn by kaleido and Chromium, as .png or .svg; {str(path)!r} was not "
-            f"({error}): run `pip install '.[bench]'`, and put Chromium on the path."
-        ) from error
+    with writing("A picture needs a file", path):
+        try:
+            figure.write_image(path, scale=scale)
+        except (ValueError, RuntimeError) as error:
+            raise StabilityError(
+                f"A picture is drawn by kaleido and Chromium, as .png or .svg; {str(path)!r} was not "
+                f"({error}): run `pip install '.[bench]'`, and put Chromium on the path."
+            ) from error

@@ -99,9 +99,8 @@ class Asked:
 
 def own(asked: Asked, done: Outcomes, on_stop: Stop) -> Outcomes:
     """All prompts measured, with progress; `done` holds what an earlier run had, and fills up."""
-    from stability.ui.compute import (
-        loaded,
-    )  # brings transformers, which the shipped results can spare
+    # brings transformers, which the shipped results can spare
+    from stability.ui.compute import loaded
 
     lm, plan = loaded(asked.model), Plan(positions=asked.positions)
 

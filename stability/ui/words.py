@@ -7,7 +7,7 @@ import numpy as np
 
 from stability.continuation import ROUNDING
 from stability.figures.style import spelled
-from stability.units import COORDINATES, Unit, relative_error
+from stability.units import COORDINATES, Unit, digits, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from stability.continuation import Continuation
@@ -33,7 +33,7 @@ def epsilon_words(epsilon: float) -> str:
 
 def number(value: float | None) -> str:
     """Three significant digits, or a dash where there is no such value."""
-    return "–" if value is None else f"{value:#.3g}".rstrip(".").replace("-", "−")
+    return "–" if value is None else digits(value).replace("-", "−")
 
 
 def percent(share: float) -> str:
@@ -132,8 +132,8 @@ GLOSSARY = """
   **certified ball** holds for every direction at once.
 - **calibrated**: four moments of the slopes, their ends and single tokens give a tighter bracket, as
   certain. On the page *Calibration*'s prompts, in the 200 brackets most nearly as wide, boundaries lay
-  around the place that is shown, nine in ten of them in the range behind it: eight in ten where the
-  prediction is nearly certain.
+  around the place that is shown, nine in ten of them in the range behind it; where the prediction is
+  nearly certain, only some seven in ten.
 - **flip**: where another token becomes the most likely one.
 - **effective rank**: the exponential of the entropy of the eigenvalues shown, as shares.
 - **trust range**: how far along the line the closed form stays within 10 % of the true KL.
