@@ -24,10 +24,10 @@ if TYPE_CHECKING:
     from stability.models import LanguageModel, load
     from stability.models.writing import continuations
     from stability.paths import Path, path
+    from stability.prediction.state import State, Token
     from stability.rays import Ray, ray
     from stability.regions import Region, region
     from stability.spectra import Spectrum, spectrum
-    from stability.state import State, Token
 
 __version__ = "0.1.0"
 
@@ -55,8 +55,8 @@ _HOMES = {
     "region": "regions",
     "Spectrum": "spectra",
     "spectrum": "spectra",
-    "State": "state",
-    "Token": "state",
+    "State": "prediction.state",
+    "Token": "prediction.state",
 }
 __all__ = [
     "Cloud",

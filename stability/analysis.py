@@ -12,9 +12,10 @@ from stability import certificate, directions, flips, spectra
 from stability.directions import Direction
 from stability.errors import StabilityError
 from stability.flips import Flip
+from stability.prediction.source import Source
+from stability.prediction.state import State
 from stability.rays import Ray, ray
 from stability.spectra import Spectrum
-from stability.state import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -125,7 +126,7 @@ def pairs_for(state: State, direction: str, k: int) -> int:
 
 
 def analyze(
-    lm: directions.Source,
+    lm: Source,
     prompt: str,
     position: int = -1,
     site: str = "prelogit",

@@ -21,8 +21,8 @@ from torch import Tensor
 
 from stability import fisher
 from stability.flips import Flip
-from stability.moves import Batches, Moved, moved
-from stability.state import State
+from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
+from stability.prediction.state import State
 
 STEP = 1.2  # factor between distances
 REACH = 5.0  # norms of the state's vector
@@ -45,10 +45,10 @@ class Lines:
         """How far lines are followed: `REACH` times the norm of the state's vector."""
         return REACH * max(self.state.norm, LEAST_NORM)
 
-    def at(self, lines: Int[ndarray, " n"], t: Float[ndarray, " n"]) -> Moved:
+    def at(self, lines: Int[ndarray, " n"], t: Float[ndarray, " n"]) -> Perturbed:
         """The prediction at distances along lines, one each."""
         where = torch.from_numpy(t).to(self.directions)
-        return moved(self.state, where[:, None] * self.directions.T[torch.from_numpy(lines)])
+        return perturb(self.state, where[:, None] * self.directions.T[torch.from_numpy(lines)])
 
     def walk(self, first: float, level: float) -> tuple[ndarray, ndarray, ndarray]:
         """Distances, divergences and winners, `(m, n)` each, until every line has crossed `level`.
@@ -177,9 +177,9 @@ class Bent:
         return self._sides.walk(FIRST, math.inf)
 
     @cached_property
-    def at(self) -> Batches:
+    def at(self) -> RecentEvaluations:
         """The prediction at points of the line; the last few batches are kept."""
-        return Batches(lambda t: self._sides.at((t >= 0).astype(int), np.abs(t)))
+        return RecentEvaluations(lambda t: self._sides.at((t >= 0).astype(int), np.abs(t)))
 
     def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """The divergence at points of the line, in nats."""

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability import distribution, newton
+from stability import numerics
+from stability.prediction import distribution
 
 # Logits and slopes are float32 products: they err by about `2⁻²⁴·√d·‖w‖‖y‖`, 1e-4 for the models here,
 # and a radius, by way of the probabilities, by half of that at most (6e-6 was the worst measured).
@@ -28,13 +29,13 @@ def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
 
     def excess(u: ndarray) -> tuple[ndarray, ndarray]:
         y = np.exp(u)
-        growth = newton.exp_minus_tangent(y)
+        growth = numerics.exp_minus_tangent(y)
         return np.log(growth / c), y * np.expm1(y) / growth
 
     # e^y − 1 − y is at least y²/2 and at least e^y/4 − 1, and at most (y²/2)e^y
     high = np.minimum(np.sqrt(2 * c), np.log(4 + 4 * c))
     low = np.sqrt(2 * c) * np.exp(-high / 2)
-    return np.exp(newton.solve(excess, np.log(low), np.log(high)))
+    return np.exp(numerics.solve(excess, np.log(low), np.log(high)))
 
 
 def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
@@ -42,13 +43,13 @@ def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
 
     def excess(u: ndarray) -> tuple[ndarray, ndarray]:
         y = np.exp(u)
-        decay = newton.exp_minus_tangent(-y)
+        decay = numerics.exp_minus_tangent(-y)
         return np.log(decay / c), -y * np.expm1(-y) / decay
 
     # e^{−y} − 1 + y is at most y²/2 and at most y, and at least y²/(2 + y)
     low = np.maximum(np.sqrt(2 * c), c)
     high = 0.5 * (c + np.sqrt(c) * np.sqrt(c + 8))
-    return np.exp(newton.solve(excess, np.log(low), np.log(high)))
+    return np.exp(numerics.solve(excess, np.log(low), np.log(high)))
 
 
 def brackets(

@@ -10,9 +10,9 @@ from numpy import ndarray
 
 from stability import fisher
 from stability.errors import StabilityError
-from stability.moves import moved
+from stability.prediction.perturbation import perturb
+from stability.prediction.state import State
 from stability.spectra import Spectrum
-from stability.state import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -93,5 +93,5 @@ def cloud(
     radii = np.array([fisher.radius(float(value), epsilon) for value in eigenvalues])
     coefficients = random.uniform(0, 2, (n, 1)) * sphere * radii
     perturbations = torch.from_numpy(coefficients).to(vectors) @ vectors.T
-    found = moved(state, perturbations)
+    found = perturb(state, perturbations)
     return Cloud(coefficients, found.kl, found.argmax, epsilon, seed)

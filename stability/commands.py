@@ -15,7 +15,7 @@ def run_analyze(options: argparse.Namespace) -> None:
     """`analyze`: one prompt, one direction, as JSON or as a table."""
     from stability.analysis import analyze
     from stability.console import readable
-    from stability.distribution import require_nats
+    from stability.prediction.distribution import require_nats
 
     for epsilon in options.epsilon:
         require_nats(epsilon)

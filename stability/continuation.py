@@ -2,7 +2,7 @@
 
 from dataclasses import dataclass
 
-from stability.state import Token
+from stability.prediction.state import Token
 
 ROUNDING = 5e-7  # nats; less is rounding of logits in single precision
 

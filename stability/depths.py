@@ -16,10 +16,10 @@ from torch import Tensor
 
 from stability import fisher
 from stability.bent import Lines
-from stability.distribution import require_nats
 from stability.errors import StabilityError
+from stability.prediction.distribution import require_nats
+from stability.prediction.state import Above, State
 from stability.spectra import factor, oriented
-from stability.state import Above, State
 from stability.units import relative_error
 
 SPAN = 3  # predicted radii on either side

@@ -8,7 +8,6 @@ import io
 import json
 from dataclasses import dataclass
 from pathlib import Path
-from typing import Protocol, runtime_checkable
 
 import numpy as np
 import torch
@@ -17,8 +16,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.errors import StabilityError
+from stability.prediction.source import Source
+from stability.prediction.state import State
 from stability.spectra import Spectrum
-from stability.state import State
 
 KINDS = ("eig", "random", "covariance", "tokens", "prompt", "file")
 
@@ -32,19 +32,6 @@ class Direction:
     vector: Float[Tensor, " d"]
     rank: int | None = None  # of an eigenvector, from 0
     distance: float | None = None  # of another prompt's state
-
-
-@runtime_checkable
-class Source(Protocol):
-    """Where other states come from: a loaded language model."""
-
-    def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
-        """The state of another prompt."""
-        ...
-
-    def background(self, site: str) -> Float[Tensor, "n d"]:
-        """Vectors of many states at a site, to draw covariance-matched directions from."""
-        ...
 
 
 def rank(spec: str, width: int) -> int | None:

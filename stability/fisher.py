@@ -20,27 +20,13 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability import distribution
-from stability.errors import StabilityError
-from stability.state import State
+from stability.prediction import distribution
+from stability.prediction.state import State, require_linear
 
 ROWS = 16384  # rows of W_U held at a time
 LIKELIEST = 8192  # tokens whose part of the whole matrix is made in float64
 CHUNK = 2048  # rows whose slopes a processor's cache holds
 COLUMNS = 64  # of the whole matrix below the readout, each with a float64 for every token
-
-
-def require_linear(*states: State) -> None:
-    """Raise unless the logits are linear in each state, the premise of what is exact or certified."""
-    for state in states:
-        if not state.is_linear:
-            cap = state.readout.softcap
-            capped = f", whose logits are soft-capped at {cap:g}" if cap else ""
-            raise StabilityError(
-                "Logits must be linear in the state for this; received a state of "
-                f"{state.model.name} at {state.site!r}{capped}: capture it at 'prelogit' of a model "
-                "without soft-capping."
-            )
 
 
 def radius(curvature: float, epsilon: float) -> float | None:

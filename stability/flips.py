@@ -14,8 +14,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability import fisher
-from stability.state import State
+from stability.prediction.state import State, require_linear
 
 CANCELLED = 1e-4  # of ‖w‖²: below, a squared distance from float32 products has lost its digits
 ROUGH = 1.01  # its square root beyond that errs by 1e-3 at worst: the nearest is within this
@@ -68,7 +67,7 @@ def nearest(state: State) -> Flip | None:
 
 def nearest_each(states: Sequence[State]) -> list[Flip | None]:
     """The closest argmax change of each state, in one read of `W_U` for all of them."""
-    fisher.require_linear(*states)
+    require_linear(*states)
     readout = states[0].readout
     top_rows = readout.W_U[[state.argmax for state in states]]
     overlaps = readout.scale * readout.slopes(top_rows.T)

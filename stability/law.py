@@ -16,8 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import certificate, newton
-from stability.distribution import OVERFLOW
+from stability import certificate, numerics
+from stability.prediction.distribution import OVERFLOW
 
 BINS = 128
 MERGE_TOLERANCE = 1e-5  # relative error of a divergence that merging may cause
@@ -44,10 +44,10 @@ class Atoms:
         """
         x = t[..., :, None] * self.values[..., None, :]
         ends = t[..., :, None] * self._ends[..., None, :]
-        far, near = ends.max(axis=-1) > OVERFLOW, np.abs(ends).max(axis=-1) < newton.SMALL
+        far, near = ends.max(axis=-1) > OVERFLOW, np.abs(ends).max(axis=-1) < numerics.SMALL
         growth = np.expm1(np.minimum(x, OVERFLOW) if far.any() else x)
         excess = growth - x
-        excess[near] = newton.excess_of_small(x[near])
+        excess[near] = numerics.excess_of_small(x[near])
         gain = (excess @ self.weights[..., None])[..., 0]
         drift = (growth @ (self.weights * self.values)[..., None])[..., 0]
         kl, slope = np.log1p(gain), drift / (1 + gain)
@@ -83,7 +83,7 @@ class Atoms:
             with np.errstate(divide="ignore", invalid="ignore"):
                 return np.log(kl / target), t * slope / kl
 
-        distances = np.exp(newton.solve(log_excess, np.log(inner), np.log(outer)))
+        distances = np.exp(numerics.solve(log_excess, np.log(inner), np.log(outer)))
         return distances.reshape(*distances.shape[:-1], 2, m)
 
 

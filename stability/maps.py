@@ -13,8 +13,8 @@ from torch import Tensor
 
 from stability import certificate, fisher, flips
 from stability.flips import Flip
+from stability.prediction.state import State, require_linear, together
 from stability.spectra import TOLERANCE, compression_bound, rayleigh_ritz, settled
-from stability.state import State, together
 
 AT_ONCE = 16  # positions whose blocks are multiplied together
 BLOCK = 4
@@ -53,7 +53,7 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
     estimated relative error `‖r‖²/(θ₁(θ₁ − θ_b))` of each is below 1e-4, or end with the eighth.
     Raises StabilityError where the logits are not linear in the state.
     """
-    fisher.require_linear(*states)
+    require_linear(*states)
     chunks = [states[i : i + AT_ONCE] for i in range(0, len(states), AT_ONCE)]
     return [found for chunk in chunks for found in _sensitivities(together(chunk))]
 

@@ -13,9 +13,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from stability import directions
-from stability.moves import moved
+from stability.prediction.perturbation import perturb
+from stability.prediction.state import State
 from stability.rays import Ray, ray
-from stability.state import State
 
 STEPS = 50
 
@@ -69,13 +69,13 @@ def path(a: State, b: State, steps: int = STEPS) -> Path:
     alpha = np.linspace(0, 1, steps + 1)
     way = b.vector.double() - a.vector.double()
     steps_along = torch.from_numpy(alpha).to(way)[:, None] * way
-    found, back = moved(a, steps_along), replace(a, vector=b.vector)
+    found, back = perturb(a, steps_along), replace(a, vector=b.vector)
     fastest = int(found.displacement.diff(dim=0).norm(dim=1).argmax())
     distances = found.displacement.norm(dim=1).cpu().numpy()
     return Path(
         alpha=alpha,
         kl=found.kl,
-        kl_back=moved(back, steps_along - way).kl,
+        kl_back=perturb(back, steps_along - way).kl,
         movement=distances / (distances[-1] or 1.0),
         argmax=found.argmax,
         edge=float(alpha[fastest : fastest + 2].mean()),

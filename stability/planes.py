@@ -14,8 +14,8 @@ from stability import cells
 from stability.bent import Lines
 from stability.cells import Cell, Extent
 from stability.law import Atoms, Law, divergence
-from stability.moves import Batches, Moved, moved
-from stability.state import State
+from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
+from stability.prediction.state import State
 
 ANGLES_AT_ONCE = 30  # laws of the whole vocabulary held in memory together
 TOKENS_AT_ONCE = 8192  # of a grid's factors
@@ -115,14 +115,14 @@ class BentPlane:
         return Lines(self.state, directions, curvatures).crossings(np.array([epsilon]))[:, 0]
 
     @cached_property
-    def _batches(self) -> Batches:
-        def at(points: Float[ndarray, " n"]) -> Moved:
+    def _batches(self) -> RecentEvaluations:
+        def at(points: Float[ndarray, " n"]) -> Perturbed:
             plane = torch.from_numpy(points.reshape(-1, 2)).to(self.axes)
-            return moved(self.state, plane @ self.axes.T)
+            return perturb(self.state, plane @ self.axes.T)
 
-        return Batches(at)
+        return RecentEvaluations(at)
 
-    def at(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Moved:
+    def at(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Perturbed:
         """The prediction at points of the plane; the last few batches are kept."""
         return self._batches(np.stack([np.ravel(x), np.ravel(y)], axis=1).ravel())
 

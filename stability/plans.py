@@ -5,18 +5,17 @@ in whatever order, and on whatever machine, prompts are measured.
 """
 
 from dataclasses import dataclass
-from typing import Protocol
 
 import numpy as np
 
 from stability import directions
 from stability.defaults import EPSILONS
-from stability.distribution import require_nats
 from stability.errors import StabilityError
+from stability.prediction.distribution import require_nats
+from stability.prediction.source import Model
+from stability.prediction.state import State
 from stability.prompts import Prompt
-from stability.readout import Readout
 from stability.spectra import spectrum
-from stability.state import State
 
 DIRECTIONS = (
     *(f"eig:{rank}" for rank in (0, 1, 3, 10, 30, 100)),
@@ -25,23 +24,6 @@ DIRECTIONS = (
 DRAWN = ("random", "covariance", "rival")  # of each state its own
 SEEDS = 2**31
 ANY_PROMPT = "A prompt"
-
-
-class Model(directions.Source, Protocol):
-    """What is asked of a language model here."""
-
-    @property
-    def readout(self) -> Readout:
-        """What makes logits of the vectors before it."""
-        ...
-
-    def block(self, site: str) -> int | None:
-        """The block whose output a site is; raises StabilityError if there is no such site."""
-        ...
-
-    def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
-        """Every position's state."""
-        ...
 
 
 @dataclass(frozen=True)

@@ -11,12 +11,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability import fisher, newton
+from stability import fisher, numerics
 from stability.bent import Bent
 from stability.directions import unit
-from stability.distribution import require_nats
 from stability.flips import Flip
-from stability.state import State
+from stability.prediction.distribution import require_nats
+from stability.prediction.state import State
 from stability.straight import Straight
 
 Bracket = tuple[float, float]
@@ -145,7 +145,7 @@ class Ray:
         rates = self.state.probs.cpu().numpy() * self.slopes
         losing, gaining = (
             [Push(float(rates[i]), int(i), self.state.text(int(i))) for i in side]
-            for side in (newton.largest(-rates, n), newton.largest(rates, n))
+            for side in (numerics.largest(-rates, n), numerics.largest(rates, n))
         )
         return losing, gaining
 

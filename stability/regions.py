@@ -13,10 +13,10 @@ from torch import Tensor
 from stability import fisher
 from stability.cells import Cell, Extent
 from stability.directions import unit
-from stability.distribution import require_nats
 from stability.errors import StabilityError
 from stability.planes import BentPlane, StraightPlane
-from stability.state import State
+from stability.prediction.distribution import require_nats
+from stability.prediction.state import State
 
 
 @dataclass(frozen=True)

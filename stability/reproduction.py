@@ -9,9 +9,9 @@ import pyarrow.parquet as pq
 
 from stability.errors import StabilityError
 from stability.plans import Plan
+from stability.prediction.state import ModelCard
 from stability.prompts import Prompt
 from stability.rows import SCHEMA
-from stability.state import ModelCard
 
 ASSETS = Path(__file__).parents[1] / "assets"
 PROMPTS, RESULTS = ASSETS / "prompts" / "prompts.jsonl", ASSETS / "results"

@@ -10,11 +10,12 @@ import pyarrow as pa
 from stability import __version__, directions
 from stability.analysis import Analysis, pairs_for
 from stability.errors import StabilityError
-from stability.plans import Model, Plan
+from stability.plans import Plan
+from stability.prediction.source import Model
+from stability.prediction.state import State
 from stability.prompts import Prompt
 from stability.rays import Ray, rays
 from stability.spectra import spectrum
-from stability.state import State
 
 Pause = Callable[[], None] | None  # called before each state, which takes seconds
 TEXT, WHOLE, NUMBER = pa.string(), pa.int32(), pa.float64()

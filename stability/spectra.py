@@ -14,7 +14,7 @@ from torch import Tensor
 
 from stability import fisher
 from stability.errors import StabilityError
-from stability.state import State
+from stability.prediction.state import State
 
 HEAD_MASS, HEAD_LEAST, HEAD_MOST = 0.998, 1024, 4096
 GUARD = 8  # extra vectors in the block: they speed up the last ones asked for

@@ -7,11 +7,11 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import fisher, flips, moments, newton
+from stability import fisher, flips, moments, numerics
 from stability.certificate import brackets
 from stability.flips import Flip
 from stability.law import Atoms, Law
-from stability.state import State
+from stability.prediction.state import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -109,4 +109,4 @@ class Straight:
             return side * value, side * (2 - t * slope / kl)
 
         log_t = np.log(np.abs(grid[[first - 1, first]]))
-        return float(np.exp(newton.solve(departure, log_t[:1], log_t[1:]))[0])
+        return float(np.exp(numerics.solve(departure, log_t[:1], log_t[1:]))[0])

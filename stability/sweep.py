@@ -20,10 +20,11 @@ from filelock import FileLock, Timeout
 
 from stability import __version__
 from stability.errors import StabilityError, writing
-from stability.plans import Model, Plan
+from stability.plans import Plan
+from stability.prediction.source import Model
+from stability.prediction.state import ModelCard
 from stability.prompts import Prompt
 from stability.rows import Pause, measure
-from stability.state import ModelCard
 
 Outcome = tuple[Prompt, pa.Table | str]  # the rows of a prompt, or why there are none
 Progress = Callable[[int, int], None]  # prompts done, and all

@@ -10,7 +10,7 @@ from numpy import ndarray
 from stability.cells import Cell
 from stability.clouds import Cloud
 from stability.flips import Flip
-from stability.newton import largest
+from stability.numerics import largest
 from stability.planes import LATTICE
 from stability.rays import Bracket, Ray
 from stability.regions import Region

@@ -13,8 +13,8 @@ from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 from torch.nn.functional import kl_div
 
-from stability.readout import Readout
-from stability.state import ModelCard, State, Token
+from stability.prediction.readout import Readout
+from stability.prediction.state import ModelCard, State, Token
 
 getcontext().prec = 60
 

@@ -28,9 +28,9 @@ from stability.certificate import ROUNDING
 from stability.directions import resolve
 from stability.errors import StabilityError
 from stability.models import load
+from stability.prediction.state import State
 from stability.rays import ray
 from stability.spectra import spectrum
-from stability.state import State
 
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
 P, GAP = 0.3, 2.0

@@ -23,8 +23,8 @@ from states import (
 from torch import Tensor
 
 from stability.bent import FIRST, PARTS, REACH, ROUNDS, STEP, Bent, Lines
+from stability.prediction.state import State
 from stability.rays import ray
-from stability.state import State
 
 seeds = st.integers(0, 10**6)
 LEVELS = np.array([1e-9, 0.9 * FIRST, FIRST, 1e-3, 0.1, 0.7])  # nats

@@ -16,7 +16,7 @@ from stability.figures.calibration import (
 )
 from stability.figures.style import ACTUAL, FLIP, PREDICTED
 from stability.figures.writing import writing_figure
-from stability.state import Token
+from stability.prediction.state import Token
 
 
 @pytest.fixture(scope="module")

@@ -19,8 +19,8 @@ from torch import Tensor
 from stability import directions
 from stability.directions import rank, resolve, unit
 from stability.errors import StabilityError
+from stability.prediction.state import State
 from stability.spectra import spectrum
-from stability.state import State
 
 WIDTH, VOCAB = 6, 40
 

@@ -11,8 +11,8 @@ from hypothesis import strategies as st
 from states import properties
 from torch.distributions import Categorical, kl_divergence
 
-from stability import distribution
 from stability.errors import StabilityError
+from stability.prediction import distribution
 
 LOGITS = st.lists(st.floats(-50, 50), min_size=2, max_size=12)
 # sums of a few numbers of order one in float64, whose rounding is 2e-16 each

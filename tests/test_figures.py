@@ -35,10 +35,10 @@ from stability.figures.style import (
     spelled,
     visible,
 )
+from stability.prediction.state import Token
 from stability.rays import Push, ray
 from stability.regions import region
 from stability.spectra import spectrum
-from stability.state import Token
 from stability.units import COORDINATES
 from stability.views import CloudView, Edge, Segment, ray_view, region_view
 

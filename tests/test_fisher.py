@@ -23,7 +23,7 @@ from torch import Tensor
 
 from stability import fisher
 from stability.errors import StabilityError
-from stability.state import State
+from stability.prediction.state import State
 
 VARIANTS = {
     "plain": {},

@@ -4,7 +4,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from stability.jacobian import AT_ONCE, Jacobian
+from stability.prediction.jacobian import AT_ONCE, Jacobian
 
 D_IN, D_OUT = 7, 5
 

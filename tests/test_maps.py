@@ -11,8 +11,8 @@ from stability.errors import StabilityError
 from stability.fisher import dense, spread
 from stability.flips import nearest
 from stability.maps import AT_ONCE, BLOCK, token_map
+from stability.prediction.state import State
 from stability.spectra import spectrum
-from stability.state import State
 
 
 def prompt_states(

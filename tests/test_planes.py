@@ -19,9 +19,9 @@ from states import (
 
 from stability.bent import REACH
 from stability.planes import LATTICE, BentPlane, StraightPlane
+from stability.prediction.state import State
 from stability.rays import ray
 from stability.regions import Region, region
-from stability.state import State
 
 CIRCLE = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 ACCURACY = 1e-4  # relative, of a distance

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 import torch
 
-from stability.readout import Readout
+from stability.prediction.readout import Readout
 
 V, D, K = 30, 8, 3
 

@@ -13,11 +13,11 @@ from stability.findings import findings
 from stability.models import load
 from stability.models.registry import PACKAGED
 from stability.plans import Plan
+from stability.prediction.state import ModelCard
 from stability.prompts import Prompt, read_prompts
 from stability.reproduction import PROMPTS, settings, shipped
 from stability.results import text
 from stability.rows import SCHEMA, measure
-from stability.state import ModelCard
 
 MODELS = defaults.MODELS
 # single precision keeps 6e-8; the 101st eigenvector follows the rounding of other processors to 1e-4

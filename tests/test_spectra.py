@@ -22,8 +22,8 @@ from torch import Tensor
 
 from stability import fisher, spectra
 from stability.errors import StabilityError
+from stability.prediction.state import State
 from stability.spectra import spectrum
-from stability.state import State
 
 K = 16
 GAINS = [0.3, 1.0, 3.0, 8.0]  # standard deviation of the logits: nearly uniform to nearly certain

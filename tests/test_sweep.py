@@ -26,9 +26,9 @@ from stability.console import progress
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
 from stability.plans import Plan
+from stability.prediction.state import ModelCard
 from stability.prompts import Prompt
 from stability.rows import SCHEMA, measure
-from stability.state import ModelCard
 from stability.sweep import Attempt, Sweep
 
 ROOT = Path(__file__).parents[1]

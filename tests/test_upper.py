@@ -25,10 +25,10 @@ from stability.errors import StabilityError
 from stability.flips import envelope
 from stability.models import LanguageModel, load
 from stability.models.upper import run
-from stability.moves import moved
+from stability.prediction.perturbation import perturb
+from stability.prediction.state import State
 from stability.rays import ray
 from stability.spectra import spectrum
-from stability.state import State
 
 LONG = "the cat sat on the mat and a dog ran"  # 13 tokens: beyond the sliding windows of 8
 POSITIONS = [0, 6, 7, 8, 12]
@@ -126,7 +126,7 @@ def test_a_perturbed_block_gives_what_a_hook_on_the_whole_model_gives(double, na
             kl = torch.nn.functional.kl_div(
                 expected.log_softmax(1), state.log_probs, reduction="none", log_target=True
             ).sum(dim=1)
-            np.testing.assert_allclose(moved(state, deltas).kl, kl, rtol=1e-4, atol=1e-6)
+            np.testing.assert_allclose(perturb(state, deltas).kl, kl, rtol=1e-4, atol=1e-6)
 
 
 @every_family
@@ -151,7 +151,7 @@ def test_final_is_the_output_of_the_last_block(single, name):
         assert torch.equal(final.vector, block.vector)
         assert torch.equal(final.logits, block.logits)
         delta = perturbations(final, 1)
-        assert torch.equal(moved(final, delta).displacement, moved(block, delta).displacement)
+        assert torch.equal(perturb(final, delta).displacement, perturb(block, delta).displacement)
         assert torch.equal(fisher.product(final, delta.T), fisher.product(block, delta.T))
 
 
@@ -216,7 +216,7 @@ def test_nothing_is_left_in_the_model_or_in_what_was_captured(single):
     state = lm.capture(LONG, 9, "block:0")
     modules = list(lm.model.modules())
     vector, before = state.vector.clone(), state.above(state.vector[None])
-    moved(state, perturbations(state, 5, 100.0))
+    perturb(state, perturbations(state, 5, 100.0))
     spectrum(state, 2)
     state.above.continued(state.vector[None])
     assert [*map(id, lm.model.modules())] == [*map(id, modules)]

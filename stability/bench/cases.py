@@ -14,14 +14,15 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability import distribution, fisher
+from stability import fisher
 from stability.bench.timing import Row, Way, measured, medians
 from stability.maps import token_map
+from stability.prediction import distribution
+from stability.prediction.readout import Readout
+from stability.prediction.state import State
 from stability.rays import Ray, ray, rays
-from stability.readout import Readout
 from stability.regions import Region, region
 from stability.spectra import Spectrum, spectrum
-from stability.state import State
 from stability.straight import Straight
 
 PAIRS = 16

@@ -11,9 +11,9 @@ from torch import Tensor, nn
 from stability import fisher
 from stability.bench.timing import Row, Way, measured
 from stability.depths import depth, depth_map
-from stability.moves import moved
+from stability.prediction.perturbation import perturb
+from stability.prediction.state import State
 from stability.spectra import spectrum
-from stability.state import State
 
 PAIRS, POINTS = 8, 64
 
@@ -79,14 +79,15 @@ def _ray_row(state: State) -> Row:
     whole = replace(state, above=WholePrompt(state))
     one = f"a forward pass of the whole prompt a point (1 of {POINTS}, scaled)"
     error = (
-        moved(state, perturbations[:4]).displacement - moved(whole, perturbations[:4]).displacement
+        perturb(state, perturbations[:4]).displacement
+        - perturb(whole, perturbations[:4]).displacement
     )
-    size = moved(state, perturbations[:4]).displacement.norm()
+    size = perturb(state, perturbations[:4]).displacement.norm()
     return measured(
         "depth",
         f"ray of {POINTS} points at {state.site}, {len(state.tokens)} tokens",
-        Way(lambda: moved(state, perturbations)),
-        {one: Way(lambda: moved(whole, perturbations[:1]), share=1 / POINTS)},
+        Way(lambda: perturb(state, perturbations)),
+        {one: Way(lambda: perturb(whole, perturbations[:1]), share=1 / POINTS)},
         {"relative error of a displacement": float(error.norm() / size)},
     )
 

@@ -14,7 +14,7 @@ from stability.bench.cases import CASES
 from stability.bench.depth import depth_rows
 from stability.bench.scaling import growths
 from stability.bench.timing import Row
-from stability.state import State
+from stability.prediction.state import State
 
 PACKAGES = ("torch", "numpy", "scipy", "transformers", "hessian-eigenthings")
 

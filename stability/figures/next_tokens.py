@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import plotly.graph_objects as go
 
 from stability.figures.style import ACTUAL, figure, token_axis
-from stability.state import Token
+from stability.prediction.state import Token
 
 
 def next_tokens_figure(tokens: Sequence[tuple[Token, float]]) -> go.Figure:

@@ -13,8 +13,8 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from stability.errors import StabilityError
 from stability.models.upper import Passage, Upper, passage
-from stability.readout import Readout
-from stability.state import ModelCard, State, Token
+from stability.prediction.readout import Readout
+from stability.prediction.state import ModelCard, State, Token
 
 AGREEMENT = 1e-4  # relative, of the network above a block with the whole; float32 rounds each step
 

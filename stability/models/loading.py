@@ -14,8 +14,8 @@ from stability.models.packaged import ensure, ensure_gguf
 from stability.models.progress import Report, part, silent
 from stability.models.quiet import quiet
 from stability.models.registry import PACKAGED
-from stability.readout import Readout
-from stability.state import ModelCard
+from stability.prediction.readout import Readout
+from stability.prediction.state import ModelCard
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 

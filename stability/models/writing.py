@@ -8,13 +8,13 @@ from numpy import ndarray
 from torch import Tensor
 from transformers import DynamicCache
 
-from stability import distribution
 from stability.continuation import Continuation
 from stability.directions import unit
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.models.upper import Upper, passage, run
-from stability.state import State, Token
+from stability.prediction import distribution
+from stability.prediction.state import State, Token
 
 
 def continuations(

@@ -19,10 +19,10 @@ from stability.directions import Direction, eigen
 from stability.maps import Sensitivity, token_map
 from stability.models import LanguageModel, load
 from stability.models.progress import Report
+from stability.prediction.state import State
 from stability.rays import ray
 from stability.regions import Region, region
 from stability.spectra import Spectrum, spectrum
-from stability.state import State
 from stability.ui import words
 from stability.ui.controls import Heading, Pasted, TokenPair
 from stability.ui.jobs import Jobs, turn

@@ -14,7 +14,7 @@ from stability.ui.resources import resource
 
 if TYPE_CHECKING:  # torch comes with these: what needs it is imported once the page has begun
     from stability.analysis import Analysis
-    from stability.state import State
+    from stability.prediction.state import State
     from stability.ui.compute import Place
     from stability.units import Unit
     from stability.views import RayView

@@ -14,9 +14,9 @@ from stability.models import LanguageModel
 from stability.models.progress import Report
 from stability.models.writing import continuations
 from stability.paths import Path, path
+from stability.prediction.state import State
 from stability.rays import ray
 from stability.regions import region
-from stability.state import State
 from stability.ui.compute import PAIRS, Place, eigenpairs, loaded, state, states
 from stability.ui.jobs import Jobs, Stop, turn
 from stability.views import RegionView, region_view

@@ -9,7 +9,7 @@ import streamlit as st
 from plotly.colors import sample_colorscale
 
 from stability.figures.style import spelled
-from stability.state import Token
+from stability.prediction.state import Token
 from stability.ui.resources import resource
 
 LIGHT = 0.47  # from here on cividis is light enough for black text

@@ -10,15 +10,15 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability import distribution
-from stability.state import State
+from stability.prediction import distribution
+from stability.prediction.state import State
 
 BATCHES_KEPT = 4
 AT_ONCE = 64  # perturbations, each with a float64 for every token
 
 
 @dataclass(frozen=True, eq=False)
-class Moved:
+class Perturbed:
     """A batch of perturbations: how far each moves the vector given to the readout, and what follows.
 
     `drift` is the mean shift of the logits under `p`; `kl` is in nats; `argmax` holds token ids.
@@ -53,22 +53,22 @@ class Moved:
         return log_q.exp().T.cpu().numpy()
 
 
-class Batches:
+class RecentEvaluations:
     """What points give, for a function that takes long: the last few batches of points are kept."""
 
-    def __init__(self, evaluate: Callable[[Float[ndarray, " n"]], Moved]) -> None:
+    def __init__(self, evaluate: Callable[[Float[ndarray, " n"]], Perturbed]) -> None:
         @lru_cache(BATCHES_KEPT)
-        def evaluated(points: bytes) -> Moved:
+        def evaluated(points: bytes) -> Perturbed:
             return evaluate(np.frombuffer(points).copy())
 
         self._evaluated = evaluated
 
-    def __call__(self, points: Float[ndarray, " n"]) -> Moved:
+    def __call__(self, points: Float[ndarray, " n"]) -> Perturbed:
         """What the points give."""
         return self._evaluated(np.asarray(points, dtype=float).tobytes())
 
 
-def moved(state: State, perturbations: Float[Tensor, "n d"]) -> Moved:
+def perturb(state: State, perturbations: Float[Tensor, "n d"]) -> Perturbed:
     """The prediction at `vector + δ` for every row `δ`, by running the network above the site.
 
     Logits shift by `W_U` times the displacement of the vector given to the readout, so that small
@@ -77,7 +77,7 @@ def moved(state: State, perturbations: Float[Tensor, "n d"]) -> Moved:
     displacement = _displacement(state, perturbations)
     results = [_measured(state, part) for part in displacement.split(AT_ONCE)]
     drift, kl, argmax = (torch.cat(part) for part in zip(*results, strict=True))
-    return Moved(state, displacement, drift, kl.cpu().numpy(), argmax.cpu().numpy())
+    return Perturbed(state, displacement, drift, kl.cpu().numpy(), argmax.cpu().numpy())
 
 
 def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:

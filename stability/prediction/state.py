@@ -9,9 +9,11 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stability import distribution, newton
-from stability.jacobian import Jacobian
-from stability.readout import Readout
+from stability import numerics
+from stability.errors import StabilityError
+from stability.prediction import distribution
+from stability.prediction.jacobian import Jacobian
+from stability.prediction.readout import Readout
 
 
 @dataclass(frozen=True)
@@ -164,10 +166,23 @@ class State:
 
     def most_likely(self, n: int) -> tuple[tuple[Token, float], ...]:
         """The `n` most likely next tokens with their probabilities, in order."""
-        order = newton.largest(self.log_probs.cpu().numpy(), n).tolist()
+        order = numerics.largest(self.log_probs.cpu().numpy(), n).tolist()
         return tuple(
             (Token(rank, i, self.text(i)), float(self.probs[i])) for rank, i in enumerate(order)
         )
+
+
+def require_linear(*states: State) -> None:
+    """Raise unless the logits are linear in each state, the premise of what is exact or certified."""
+    for state in states:
+        if not state.is_linear:
+            cap = state.readout.softcap
+            capped = f", whose logits are soft-capped at {cap:g}" if cap else ""
+            raise StabilityError(
+                "Logits must be linear in the state for this; received a state of "
+                f"{state.model.name} at {state.site!r}{capped}: capture it at 'prelogit' of a model "
+                "without soft-capping."
+            )
 
 
 def together(states: Sequence[State]) -> list[State]:

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from states import properties
 
-from stability.newton import exp_minus_tangent, largest, solve
+from stability.numerics import exp_minus_tangent, largest, solve
 
 
 @pytest.mark.parametrize("sign", [-1, 1])

@@ -1,0 +1,39 @@
+"""What the mathematics asks of a language model: states, and nothing else of it."""
+
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+from stability.prediction.readout import Readout
+from stability.prediction.state import State
+
+
+@runtime_checkable
+class Source(Protocol):
+    """Where the other states come from that a direction may need."""
+
+    def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
+        """The state at one position of a prompt."""
+        ...
+
+    def background(self, site: str) -> Float[Tensor, "n d"]:
+        """Vectors of many states at a site, to draw covariance-matched directions from."""
+        ...
+
+
+class Model(Source, Protocol):
+    """What a sweep over many prompts asks of a language model."""
+
+    @property
+    def readout(self) -> Readout:
+        """The map from the vector after the final norm to the logits."""
+        ...
+
+    def block(self, site: str) -> int | None:
+        """The block whose output a site is, None at `prelogit`; raises StabilityError if none."""
+        ...
+
+    def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
+        """The state at every position of a prompt."""
+        ...
