@@ -16,8 +16,9 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stability.clouds import Cloud, cloud
     from stability.continuation import Continuation
+    from stability.curvature.directions import Direction
+    from stability.curvature.spectrum import Spectrum, spectrum
     from stability.depths import Depth, across, depth, depth_map
-    from stability.directions import Direction
     from stability.errors import StabilityError
     from stability.flips import Flip
     from stability.maps import Sensitivity, token_map
@@ -27,7 +28,6 @@ if TYPE_CHECKING:
     from stability.prediction.state import State, Token
     from stability.rays import Ray, ray
     from stability.regions import Region, region
-    from stability.spectra import Spectrum, spectrum
 
 __version__ = "0.1.0"
 
@@ -40,7 +40,7 @@ _HOMES = {
     "across": "depths",
     "depth": "depths",
     "depth_map": "depths",
-    "Direction": "directions",
+    "Direction": "curvature.directions",
     "StabilityError": "errors",
     "Flip": "flips",
     "Sensitivity": "maps",
@@ -53,8 +53,8 @@ _HOMES = {
     "ray": "rays",
     "Region": "regions",
     "region": "regions",
-    "Spectrum": "spectra",
-    "spectrum": "spectra",
+    "Spectrum": "curvature.spectrum",
+    "spectrum": "curvature.spectrum",
     "State": "prediction.state",
     "Token": "prediction.state",
 }

@@ -8,14 +8,15 @@ from typing import Any
 
 import numpy as np
 
-from stability import certificate, directions, flips, spectra
-from stability.directions import Direction
+from stability import certificate, flips
+from stability.curvature import directions
+from stability.curvature.directions import Direction
+from stability.curvature.spectrum import Spectrum, spectrum
 from stability.errors import StabilityError
 from stability.flips import Flip
 from stability.prediction.source import Source
 from stability.prediction.state import State
 from stability.rays import Ray, ray
-from stability.spectra import Spectrum
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +75,7 @@ class Analysis:
     @property
     def token_constraint_bound(self) -> float | None:
         """The bound of Liu et al.; None where logits are not linear."""
-        spread = self.spectrum.spread
+        spread = self.spectrum.row_spread
         return spread.token_constraint_bound() if spread else None
 
     @cached_property
@@ -84,7 +85,7 @@ class Analysis:
 
     def certified_ball(self, epsilon: float) -> float | None:
         """Radius within which no direction at all exceeds `ε` nats; None where there is none."""
-        upper, spread = self.spectrum.upper, self.spectrum.spread
+        upper, spread = self.spectrum.upper, self.spectrum.row_spread
         if upper is None or spread is None:
             return None
         return certificate.ball(spread.reach, float(upper[0]), epsilon)
@@ -136,9 +137,9 @@ def analyze(
     """Capture a state, find its spectrum, and look along the direction that is named.
 
     Raises StabilityError for whatever of this cannot be: see `LanguageModel.capture`,
-    `directions.resolve`, `spectra.spectrum`.
+    `directions.resolve`, `spectrum.spectrum`.
     """
     state = lm.capture(prompt, position, site)
-    spectrum = spectra.spectrum(state, pairs_for(state, direction, k))
-    found = directions.resolve(direction, state, spectrum, lm)
-    return Analysis(state, spectrum, found, ray(state, found.vector))
+    pairs = spectrum(state, pairs_for(state, direction, k))
+    found = directions.resolve(direction, state, pairs, lm)
+    return Analysis(state, pairs, found, ray(state, found.vector))

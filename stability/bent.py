@@ -19,7 +19,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability import fisher
+from stability.curvature import fisher
 from stability.flips import Flip
 from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
 from stability.prediction.state import State

@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import fisher
+from stability.curvature import fisher
+from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
-from stability.spectra import Spectrum
 
 
 @dataclass(frozen=True, eq=False)

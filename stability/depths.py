@@ -14,12 +14,13 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability import fisher
 from stability.bent import Lines
+from stability.curvature import fisher
+from stability.curvature.spectrum import low_rank_factor
+from stability.curvature.subspace import sign_fixed
 from stability.errors import StabilityError
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import Above, State
-from stability.spectra import factor, oriented
 from stability.units import relative_error
 
 SPAN = 3  # predicted radii on either side
@@ -63,11 +64,11 @@ def depth(state: State) -> Depth:
         )
     readout = state.at_readout()
     passing = _Passing(state.above, state.vector)
-    factors = passing.pull(factor(readout, PAIRS))
+    factors = passing.pull(low_rank_factor(readout, PAIRS))
     _, vectors = torch.linalg.eigh(factors.mT @ factors)
     directions = (factors @ vectors[..., -1:])[..., 0]
     directions /= directions.norm(dim=1, keepdim=True).clamp_min(torch.finfo(factors.dtype).tiny)
-    directions = oriented(directions.T).T
+    directions = sign_fixed(directions.T).T
     slopes = fisher.centred_slopes(readout, passing.push(directions))
     gram = slopes.T @ (readout.probs[:, None] * slopes)
     lengths = gram.diagonal().clamp_min(torch.finfo(gram.dtype).tiny).sqrt()

@@ -11,10 +11,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stability import certificate, fisher, flips
+from stability import certificate, flips
+from stability.curvature import fisher
+from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
+from stability.curvature.spectrum import TOLERANCE
+from stability.curvature.subspace import compression_bound, iterate
 from stability.flips import Flip
 from stability.prediction.state import State, require_linear, together
-from stability.spectra import TOLERANCE, compression_bound, rayleigh_ritz, settled
 
 AT_ONCE = 16  # positions whose blocks are multiplied together
 BLOCK = 4
@@ -59,7 +62,7 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
 
 
 def _sensitivities(states: Sequence[State]) -> list[Sensitivity]:
-    spreads = fisher.spreads(states)
+    spreads = row_spreads(states)
     eigenvalues, upper = _top_eigenvalues(states, spreads)
     return [
         Sensitivity(
@@ -72,31 +75,29 @@ def _sensitivities(states: Sequence[State]) -> list[Sensitivity]:
 
 
 def _top_eigenvalues(
-    states: Sequence[State], spreads: Sequence[fisher.Spread]
+    states: Sequence[State], spreads: Sequence[RowSpread]
 ) -> tuple[list[float], list[float]]:
     """The largest eigenvalue of `H` at each state, and its upper bound."""
     offsets = torch.stack([spread.offset for spread in spreads])
-    blocks = _head_blocks(states, offsets)
-    for _ in range(PASSES):
-        images = fisher.products(states, blocks, offsets)
-        ritz, _, remainder = rayleigh_ritz(blocks, images)
-        if settled(ritz, remainder, 1, TOLERANCE):
-            break
-        blocks = torch.linalg.qr(images).Q
+    pairs = iterate(
+        lambda blocks: fisher.products(states, blocks, offsets),
+        _head_blocks(states, offsets),
+        1,
+        TOLERANCE,
+        PASSES,
+    )
     upper = [
-        float(compression_bound(own, left, spread.trace - float(own.sum()))[0])
-        for own, left, spread in zip(ritz, remainder, spreads, strict=True)
+        float(compression_bound(values, residuals, spread.trace - float(values.sum()))[0])
+        for values, residuals, spread in zip(pairs.values, pairs.residuals, spreads, strict=True)
     ]
-    return ritz[:, 0].clamp_min(0).tolist(), upper
+    return pairs.values[:, 0].clamp_min(0).tolist(), upper
 
 
 def _head_blocks(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Float[Tensor, "T d b"]:
     """Top eigenvectors, nearly, of the part of each `H` that the most probable tokens make."""
     rows = torch.stack(
         [
-            fisher.weighted_rows(
-                state, state.probs.topk(min(HEAD, len(state.probs))).indices, offset
-            )
+            weighted_rows(state, state.probs.topk(min(HEAD, len(state.probs))).indices, offset)
             for state, offset in zip(states, offsets, strict=True)
         ]
     ).double()

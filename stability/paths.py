@@ -12,7 +12,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import directions
+from stability.curvature import directions
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
 from stability.rays import Ray, ray

@@ -8,14 +8,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from stability import directions
+from stability.curvature import directions
+from stability.curvature.spectrum import spectrum
 from stability.defaults import EPSILONS
 from stability.errors import StabilityError
 from stability.prediction.distribution import require_nats
 from stability.prediction.source import Model
 from stability.prediction.state import State
 from stability.prompts import Prompt
-from stability.spectra import spectrum
 
 DIRECTIONS = (
     *(f"eig:{rank}" for rank in (0, 1, 3, 10, 30, 100)),

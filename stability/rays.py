@@ -11,9 +11,10 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability import fisher, numerics
+from stability import numerics
 from stability.bent import Bent
-from stability.directions import unit
+from stability.curvature import fisher
+from stability.curvature.directions import unit
 from stability.flips import Flip
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import State

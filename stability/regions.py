@@ -10,9 +10,9 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability import fisher
 from stability.cells import Cell, Extent
-from stability.directions import unit
+from stability.curvature import fisher
+from stability.curvature.directions import unit
 from stability.errors import StabilityError
 from stability.planes import BentPlane, StraightPlane
 from stability.prediction.distribution import require_nats

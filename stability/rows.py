@@ -7,15 +7,16 @@ from typing import Any
 import numpy as np
 import pyarrow as pa
 
-from stability import __version__, directions
+from stability import __version__
 from stability.analysis import Analysis, pairs_for
+from stability.curvature import directions
+from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.plans import Plan
 from stability.prediction.source import Model
 from stability.prediction.state import State
 from stability.prompts import Prompt
 from stability.rays import Ray, rays
-from stability.spectra import spectrum
 
 Pause = Callable[[], None] | None  # called before each state, which takes seconds
 TEXT, WHOLE, NUMBER = pa.string(), pa.int32(), pa.float64()

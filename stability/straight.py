@@ -7,8 +7,9 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import fisher, flips, moments, numerics
+from stability import flips, moments, numerics
 from stability.certificate import brackets
+from stability.curvature import fisher
 from stability.flips import Flip
 from stability.law import Atoms, Law
 from stability.prediction.state import State

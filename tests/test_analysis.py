@@ -22,15 +22,15 @@ from states import (
 )
 from torch import Tensor
 
-from stability import directions
 from stability.analysis import Analysis, analyze, pairs_for
 from stability.certificate import ROUNDING
-from stability.directions import resolve
+from stability.curvature import directions
+from stability.curvature.directions import resolve
+from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.models import load
 from stability.prediction.state import State
 from stability.rays import ray
-from stability.spectra import spectrum
 
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
 P, GAP = 0.3, 2.0

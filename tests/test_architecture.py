@@ -132,7 +132,15 @@ def test_imports_run_one_way():
         for name, path in names.items()
     }
     order = [*graphlib.TopologicalSorter(graph).static_order()]
-    theory = ["prediction.readout", "prediction.state", "fisher", "spectra", "directions", "rays", "analysis"]
+    theory = [
+        "prediction.readout",
+        "prediction.state",
+        "fisher",
+        "spectra",
+        "directions",
+        "rays",
+        "analysis",
+    ]
     assert sorted(theory, key=lambda name: order.index(f"stability.{name}")) == theory
 
 

@@ -19,8 +19,8 @@ from states import (
     uniform_state,
 )
 
-from stability import fisher
 from stability.certificate import ROUNDING, ball, brackets, solve_decay, solve_growth
+from stability.curvature import fisher, row_spread
 from stability.errors import StabilityError
 from stability.rays import ray
 
@@ -36,7 +36,7 @@ def one(x):
 
 
 def reach_and_eigenvalue(state):
-    spread = fisher.spread(state)
+    spread = row_spread.row_spread(state)
     return spread.reach, float(np.linalg.eigvalsh(fisher.dense(state).numpy())[-1])
 
 

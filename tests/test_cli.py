@@ -18,7 +18,7 @@ from rich.cells import cell_len
 
 import stability
 from stability import cli
-from stability.directions import resolve
+from stability.curvature.directions import resolve
 from stability.models import load
 
 ROOT = Path(__file__).parents[1]
@@ -165,7 +165,7 @@ def test_every_value_is_that_of_the_library(report, folder):
         assert tuple(map(tuple, row["certified"].values())) == ray.certificate(epsilon)
     minus, plus = ([vars(flip) for flip in side] for side in ray.flips())
     assert found["flips"] == {"minus": minus, "plus": plus}
-    assert found["token_constraint_bound"] == spectrum.spread.token_constraint_bound()
+    assert found["token_constraint_bound"] == spectrum.row_spread.token_constraint_bound()
 
 
 @pytest.mark.parametrize("site", ["final", "block:0"])

@@ -5,8 +5,8 @@ import pytest
 from states import bent_state, moved_logits, random_state, true_kl, with_logits
 
 from stability.clouds import cloud
+from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
-from stability.spectra import spectrum
 
 EPSILON = 0.05
 

@@ -7,7 +7,7 @@ from models import FAMILIES, PROMPT, save_model
 from states import bent_state, make_state, random_state
 
 import stability.depths
-from stability import fisher
+from stability.curvature import fisher
 from stability.depths import SPAN, Across, across, depth, depth_map
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load

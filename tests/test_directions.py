@@ -16,11 +16,11 @@ from sklearn.covariance import ledoit_wolf
 from states import bent_state, make_state, moved_logits, properties, random_state
 from torch import Tensor
 
-from stability import directions
-from stability.directions import rank, resolve, unit
+from stability.curvature import directions
+from stability.curvature.directions import rank, resolve, unit
+from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.prediction.state import State
-from stability.spectra import spectrum
 
 WIDTH, VOCAB = 6, 40
 

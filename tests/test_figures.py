@@ -12,6 +12,7 @@ from states import nearly_one_hot, random_direction, random_state, with_logits
 
 from stability.cells import Cell
 from stability.clouds import Cloud, cloud
+from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.figures import style
 from stability.figures.cloud import cloud_figure
@@ -38,7 +39,6 @@ from stability.figures.style import (
 from stability.prediction.state import Token
 from stability.rays import Push, ray
 from stability.regions import region
-from stability.spectra import spectrum
 from stability.units import COORDINATES
 from stability.views import CloudView, Edge, Segment, ray_view, region_view
 

@@ -21,7 +21,7 @@ from states import (
 )
 from torch import Tensor
 
-from stability import fisher
+from stability.curvature import fisher, row_spread
 from stability.errors import StabilityError
 from stability.prediction.state import State
 
@@ -47,7 +47,7 @@ EXACT = {"rtol": 1e-11, "atol": 1e-13}  # float64 sums over 40 tokens, autograd'
 
 def fused(state: State, directions: Tensor) -> Tensor:
     """The product of one state by the path that serves several at once."""
-    return fisher.products([state], directions[None], fisher.mean_offset(state)[None])[0]
+    return fisher.products([state], directions[None], row_spread.mean_offset(state)[None])[0]
 
 
 both_products = pytest.mark.parametrize("product", [fisher.product, fused], ids=["any", "fused"])
@@ -119,7 +119,7 @@ def test_where_logits_bend_a_product_is_the_matrix_times_the_directions(state):
 def test_two_tokens_give_the_variance_of_a_coin(p, gap, product):
     state, expected = binary_state(p, gap), p * (1 - p) * gap**2
     assert float(fisher.dense(state)) == pytest.approx(expected, rel=1e-12)
-    assert fisher.spread(state).trace == pytest.approx(expected, rel=1e-12)
+    assert row_spread.row_spread(state).trace == pytest.approx(expected, rel=1e-12)
     one = torch.ones(1, 1, dtype=torch.float64)
     assert float(product(state, one)) == pytest.approx(expected, rel=1e-12)
 
@@ -129,7 +129,7 @@ def test_equal_probabilities_over_orthonormal_rows_give_a_multiple_of_the_centri
     state = uniform_state(V)
     expected = (torch.eye(V, dtype=torch.float64) - 1 / V) / V
     torch.testing.assert_close(fisher.dense(state), expected, **EXACT)
-    spread = fisher.spread(state)
+    spread = row_spread.row_spread(state)
     assert spread.trace == pytest.approx((V - 1) / V, rel=1e-12)
     assert spread.reach == pytest.approx(math.sqrt(1 - 1 / V), rel=1e-12)
     # Σ p²‖w − μ‖² = V·V⁻²·(1 − 1/V)
@@ -153,7 +153,7 @@ def test_adding_one_vector_to_every_row_changes_nothing(product):
 
 
 def quantities(state: State) -> tuple[float, float, float]:
-    spread = fisher.spread(state)
+    spread = row_spread.row_spread(state)
     return spread.trace, spread.reach, spread.token_constraint_bound()
 
 
@@ -182,7 +182,7 @@ def test_products_of_several_states_are_those_of_each_for_its_own_directions():
     vectors = torch.randn(3, 20, generator=draw, dtype=torch.float64)
     blocks = torch.randn(3, 20, 4, generator=draw, dtype=torch.float64)
     states = [make_state(W_U, vector) for vector in vectors]
-    found = fisher.products(states, blocks, fisher.mean_offsets(states))
+    found = fisher.products(states, blocks, row_spread.mean_offsets(states))
     for state, block, image in zip(states, blocks, found, strict=True):
         torch.testing.assert_close(image, fisher.dense(state) @ block, rtol=1e-10, atol=1e-12)
 
@@ -225,7 +225,7 @@ def test_the_spread_is_the_distance_of_every_row_from_their_mean(options):
     state = random_state(**options)
     rows = state.readout.scale * state.readout.W_U
     distances = (rows - state.probs @ rows).norm(dim=1)
-    spread = fisher.spread(state)
+    spread = row_spread.row_spread(state)
     # the root of a square that lost up to 1e-15·‖w‖²
     torch.testing.assert_close(spread.distances, distances, rtol=1e-10, atol=1e-10)
     assert spread.reach == pytest.approx(float(distances.max()), rel=1e-11)
@@ -237,7 +237,7 @@ def test_the_token_constraint_bound_is_that_of_the_whole_jacobian(options):
     state = random_state(**options)
     probs_at = lambda delta: moved_logits(state, delta).softmax(0)  # noqa: E731
     jacobian = torch.func.jacrev(probs_at)(torch.zeros(6, dtype=torch.float64))
-    bound = fisher.spread(state).token_constraint_bound(0.5)
+    bound = row_spread.row_spread(state).token_constraint_bound(0.5)
     assert bound == pytest.approx(0.5 / float(jacobian.norm()), rel=1e-11)
 
 
@@ -247,7 +247,7 @@ def test_no_small_perturbation_moves_the_probabilities_beyond_the_token_constrai
     seed, gain
 ):
     state = random_state(seed, gain=gain)
-    bound = fisher.spread(state).token_constraint_bound()
+    bound = row_spread.row_spread(state).token_constraint_bound()
     step = min(
         1e-4 * bound, 1e-3
     )  # where the prediction is certain the bound itself is no small step
@@ -270,7 +270,7 @@ def test_nearly_certain_predictions_keep_their_digits(gap, dtype):
     directions = torch.eye(6, dtype=torch.float64)
     for product in (fisher.product, fused):
         torch.testing.assert_close(product(state, directions), H, **close)
-    spread, rows = fisher.spread(state), state.readout.W_U.double()
+    spread, rows = row_spread.row_spread(state), state.readout.W_U.double()
     offset = (state.probs[1:, None] * (rows[1:] - rows[0])).sum(dim=0)
     assert float(spread.distances[0]) == pytest.approx(float(offset.norm()), rel=1e-5)
     assert spread.trace == pytest.approx(float(H.trace()), rel=1e-5)
@@ -281,8 +281,8 @@ def test_nearly_certain_predictions_keep_their_digits(gap, dtype):
 
 def test_the_trace_of_the_head_is_the_tokens_part_of_the_whole():
     state = random_state()
-    spread, head = fisher.spread(state), torch.tensor([3, 0, 17])
-    rows = fisher.weighted_rows(state, head, spread.offset)
+    spread, head = row_spread.row_spread(state), torch.tensor([3, 0, 17])
+    rows = row_spread.weighted_rows(state, head, spread.offset)
     parts = state.probs * spread.distances**2
     assert float(rows.square().sum()) == pytest.approx(float(parts[head].sum()), rel=1e-12)
     assert spread.trace == pytest.approx(float(parts.sum()), rel=1e-12)
@@ -291,8 +291,8 @@ def test_the_trace_of_the_head_is_the_tokens_part_of_the_whole():
 def test_spreads_of_several_states_are_those_of_each():
     state = random_state()
     states = [state, replace(state, vector=2 * state.vector)]
-    for one, own in zip(states, fisher.spreads(states), strict=True):
-        alone = fisher.spread(one)
+    for one, own in zip(states, row_spread.row_spreads(states), strict=True):
+        alone = row_spread.row_spread(one)
         torch.testing.assert_close(own.distances, alone.distances, rtol=1e-12, atol=1e-12)
         torch.testing.assert_close(own.offset, alone.offset, rtol=1e-12, atol=1e-12)
 
@@ -318,7 +318,7 @@ def test_the_matrix_is_positive_semi_definite_of_rank_below_the_vocabulary(seed,
 )
 @pytest.mark.parametrize(
     "quantity",
-    [fisher.spread, lambda state: fisher.spreads([random_state(), state])],
+    [row_spread.row_spread, lambda state: row_spread.row_spreads([random_state(), state])],
     ids=["one", "several"],
 )
 def test_a_spread_needs_logits_that_are_linear_in_the_state(quantity, state, received):

@@ -21,11 +21,11 @@ from models import (
     word_tokenizer,
 )
 
-from stability import directions, fisher
+from stability.curvature import directions, fisher
+from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load, loading
 from stability.rays import ray
-from stability.spectra import spectrum
 
 BIASED, SCALED, CAPPED = {"phi": True}, {"cohere": 0.25, "granite": 0.25}, {"gemma2": 5.0}
 WIDTHS = {"opt_projected": WIDTH // 2}
@@ -347,7 +347,7 @@ def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_for
     ]  # fmt: skip
     assert found.eigenvalues.tolist() == pytest.approx(brute_force, rel=2e-3)
     assert found.trace == pytest.approx(2.237993661032987, rel=1e-3)
-    bound = found.spread.token_constraint_bound()
+    bound = found.row_spread.token_constraint_bound()
     assert bound == pytest.approx(2.091596686881628, rel=1e-3)
     top = ray(state, found.vectors[:, 0])
     for epsilon, predicted, nearer, farther in (

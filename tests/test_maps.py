@@ -7,12 +7,13 @@ import pytest
 import torch
 from states import Function, make_state, nearly_one_hot, random_direction, random_state, true_kl
 
+from stability.curvature.fisher import dense
+from stability.curvature.row_spread import row_spread
+from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
-from stability.fisher import dense, spread
 from stability.flips import nearest
 from stability.maps import AT_ONCE, BLOCK, token_map
 from stability.prediction.state import State
-from stability.spectra import spectrum
 
 
 def prompt_states(
@@ -54,7 +55,7 @@ def test_the_radius_is_where_the_quadratic_reaches_epsilon():
 def test_every_position_has_the_numbers_of_its_state_alone():
     states = prompt_states(AT_ONCE + 2, bias=False)
     for state, found in zip(states, token_map(states), strict=True):
-        alone = spread(state)
+        alone = row_spread(state)
         assert found.reach == pytest.approx(alone.reach, rel=1e-5)
         assert found.token_constraint_bound == pytest.approx(
             alone.token_constraint_bound(), rel=1e-5

@@ -23,8 +23,8 @@ from states import (
     with_logits,
 )
 
-from stability import fisher
 from stability.bent import Bent
+from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.law import MERGE_TOLERANCE
 from stability.rays import ray

@@ -20,7 +20,7 @@ from states import (
     with_logits,
 )
 
-from stability import fisher
+from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.rays import ray
 from stability.regions import Ellipse, region

@@ -126,7 +126,7 @@ def test_every_value_is_that_of_analyze(lm, rows):
     for group in of_directions(rows):
         position, site, direction = (group[0][key] for key in ("position", "site", "direction"))
         one = analyze(lm, PROMPT, position, site, direction, 1)
-        state, ray, spread = one.state, one.ray, one.spectrum.spread
+        state, ray, spread = one.state, one.ray, one.spectrum.row_spread
         shared = {key: group[0][key] for key in given} | {
             "next_token": state.most_likely(1)[0][0].text,
             "norm": state.norm,

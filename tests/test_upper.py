@@ -20,7 +20,8 @@ from models import (
 from torch import Tensor
 from transformers import Gemma3TextConfig, Lfm2Config
 
-from stability import fisher
+from stability.curvature import fisher
+from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.flips import envelope
 from stability.models import LanguageModel, load
@@ -28,7 +29,6 @@ from stability.models.upper import run
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
 from stability.rays import ray
-from stability.spectra import spectrum
 
 LONG = "the cat sat on the mat and a dog ran"  # 13 tokens: beyond the sliding windows of 8
 POSITIONS = [0, 6, 7, 8, 12]

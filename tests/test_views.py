@@ -20,8 +20,8 @@ from states import (
     with_logits,
 )
 
-from stability import fisher
 from stability.clouds import Cloud
+from stability.curvature import fisher
 from stability.law import MERGE_TOLERANCE
 from stability.rays import ray
 from stability.regions import region

@@ -14,15 +14,16 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability import fisher
 from stability.bench.timing import Row, Way, measured, medians
+from stability.curvature import fisher
+from stability.curvature.row_spread import mean_offset
+from stability.curvature.spectrum import Spectrum, spectrum
 from stability.maps import token_map
 from stability.prediction import distribution
 from stability.prediction.readout import Readout
 from stability.prediction.state import State
 from stability.rays import Ray, ray, rays
 from stability.regions import Region, region
-from stability.spectra import Spectrum, spectrum
 from stability.straight import Straight
 
 PAIRS = 16
@@ -45,7 +46,7 @@ def _spectrum_row(state: State) -> Row:
     from hessian_eigenthings import LambdaOperator, lanczos
     from scipy.sparse.linalg import LinearOperator, eigsh
 
-    d, offset = state.readout.width, fisher.mean_offset(state)
+    d, offset = state.readout.width, mean_offset(state)
 
     def product(v: Tensor) -> Tensor:
         return fisher.products([state], v[None, :, None].double(), offset[None])[0, :, 0]

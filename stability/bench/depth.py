@@ -8,12 +8,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor, nn
 
-from stability import fisher
 from stability.bench.timing import Row, Way, measured
+from stability.curvature import fisher
+from stability.curvature.spectrum import spectrum
 from stability.depths import depth, depth_map
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
-from stability.spectra import spectrum
 
 PAIRS, POINTS = 8, 64
 

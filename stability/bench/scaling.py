@@ -9,10 +9,10 @@ import torch
 
 from stability.bench.cases import everything, whole_region
 from stability.bench.timing import Way, medians
+from stability.curvature.spectrum import spectrum
 from stability.maps import token_map
 from stability.prediction.readout import Readout
 from stability.prediction.state import ModelCard, State, Token
-from stability.spectra import spectrum
 
 VOCABULARIES = (8192, 16384, 32768, 65536, 131072)
 WIDTHS = (128, 256, 512, 1024, 2048)

@@ -7,8 +7,8 @@ import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
+from stability.curvature.spectrum import Spectrum
 from stability.figures.style import ACTUAL, QUIET, figure
-from stability.spectra import Spectrum
 
 
 def spectrum_figure(spectrum: Spectrum, chosen: int | None) -> go.Figure:

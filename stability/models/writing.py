@@ -9,7 +9,7 @@ from torch import Tensor
 from transformers import DynamicCache
 
 from stability.continuation import Continuation
-from stability.directions import unit
+from stability.curvature.directions import unit
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.models.upper import Upper, passage, run

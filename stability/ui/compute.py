@@ -12,17 +12,17 @@ from typing import Any
 
 import streamlit as st
 
-from stability import directions
 from stability.analysis import Analysis, pairs_for
 from stability.clouds import Cloud, cloud
-from stability.directions import Direction, eigen
+from stability.curvature import directions
+from stability.curvature.directions import Direction, eigen
+from stability.curvature.spectrum import Spectrum, spectrum
 from stability.maps import Sensitivity, token_map
 from stability.models import LanguageModel, load
 from stability.models.progress import Report
 from stability.prediction.state import State
 from stability.rays import ray
 from stability.regions import Region, region
-from stability.spectra import Spectrum, spectrum
 from stability.ui import words
 from stability.ui.controls import Heading, Pasted, TokenPair
 from stability.ui.jobs import Jobs, turn

@@ -7,8 +7,8 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.continuation import Continuation
+from stability.curvature.directions import eigen
 from stability.depths import Across, Depth, across, depth, depth_map
-from stability.directions import eigen
 from stability.errors import StabilityError
 from stability.models import LanguageModel
 from stability.models.progress import Report

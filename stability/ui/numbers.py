@@ -5,7 +5,7 @@ import streamlit as st
 from stability.analysis import Analysis
 from stability.bootstrap import Estimate
 from stability.calibration import INTERVAL
-from stability.spectra import Spectrum
+from stability.curvature.spectrum import Spectrum
 from stability.ui import words
 from stability.units import Unit
 from stability.views import RayView

@@ -20,10 +20,11 @@ from states import (
 )
 from torch import Tensor
 
-from stability import fisher, spectra
+from stability.curvature import fisher
+from stability.curvature.spectrum import low_rank_factor, spectrum
+from stability.curvature.subspace import compression_bound
 from stability.errors import StabilityError
 from stability.prediction.state import State
-from stability.spectra import spectrum
 
 K = 16
 GAINS = [0.3, 1.0, 3.0, 8.0]  # standard deviation of the logits: nearly uniform to nearly certain
@@ -203,14 +204,14 @@ def test_the_bound_from_one_pass_is_attained_where_the_rest_is_one_direction(rit
     H = torch.tensor([[ritz, residual], [residual, rest]], dtype=torch.float64)
     block = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
     remainder = H @ block - block * ritz
-    bound = spectra.compression_bound(H[0, :1], remainder, float(H.trace() - H[0, 0]))
+    bound = compression_bound(H[0, :1], remainder, float(H.trace() - H[0, 0]))
     assert float(bound) == pytest.approx(float(torch.linalg.eigvalsh(H)[-1]), rel=1e-14)
 
 
 @pytest.mark.parametrize("k", [1, 6])
 @pytest.mark.parametrize("gain", [0.5, 6.0])
 def test_a_narrow_state_is_diagonalised_whole(k, gain, monkeypatch):
-    monkeypatch.setattr(spectra, "_by_head", None)
+    monkeypatch.setattr(f"{spectrum.__module__}._by_head", None)
     state = random_state(gain=gain)
     found, values = spectrum(state, k), torch.linalg.eigvalsh(covariance(state)).flip(0)
     torch.testing.assert_close(found.eigenvalues, values[:k], rtol=1e-10, atol=1e-14)
@@ -355,33 +356,33 @@ def test_the_standard_error_of_a_trace_is_that_of_many_estimates(monkeypatch):
 def test_where_logits_bend_nothing_is_certified(bent):
     _, found, _ = bent
     assert found.upper is None
-    assert found.spread is None
+    assert found.row_spread is None
 
 
 @pytest.mark.parametrize(
     "state", [random_state(softcap=2.0), bent_state(), bent_state(d=4, D=9, softcap=1.0)]
 )
 def test_a_narrow_state_whose_logits_bend_is_diagonalised_whole(state, monkeypatch):
-    monkeypatch.setattr(spectra, "_by_factor", None)
+    monkeypatch.setattr(f"{spectrum.__module__}._by_factor", None)
     found, H = spectrum(state, 3), divergence_hessian(state)
     values = torch.linalg.eigvalsh(H).flip(0)
     torch.testing.assert_close(found.eigenvalues, values[:3], rtol=1e-10, atol=1e-13)
     assert found.trace == pytest.approx(float(H.trace()), rel=1e-11)
     assert found.trace_error == 0
     assert found.upper is None
-    assert found.spread is None
+    assert found.row_spread is None
 
 
 def test_with_as_many_columns_as_the_readout_is_wide_a_factor_is_exact():
     state = bent_state(d=9, D=5)
-    C = spectra.factor(state, 8)
+    C = low_rank_factor(state, 8)
     assert C.shape == (9, 5)
     torch.testing.assert_close(C @ C.T, divergence_hessian(state), rtol=1e-10, atol=1e-13)
 
 
 def test_what_a_factor_leaves_out_is_positive_semi_definite():
     state = bent_state(d=9, D=5)
-    C = spectra.factor(state, 2)
+    C = low_rank_factor(state, 2)
     assert C.shape == (9, 2)
     left = torch.linalg.eigvalsh(divergence_hessian(state) - C @ C.T)
     assert float(left.min()) > -1e-12
@@ -390,7 +391,7 @@ def test_what_a_factor_leaves_out_is_positive_semi_definite():
 
 def test_the_factor_of_a_capped_state_is_a_sketch():
     state = bent_state(softcap=1.0)
-    assert torch.equal(spectra.factor(state, 5), fisher.sketch(state, 5, seed=0) / 5**0.5)
+    assert torch.equal(low_rank_factor(state, 5), fisher.sketch(state, 5, seed=0) / 5**0.5)
 
 
 def test_below_the_readout_a_certain_prediction_is_flat():

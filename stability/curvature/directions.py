@@ -15,10 +15,10 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
-from stability.spectra import Spectrum
 
 KINDS = ("eig", "random", "covariance", "tokens", "prompt", "file")
 

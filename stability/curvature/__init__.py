@@ -1,0 +1,1 @@
+"""The closed form: the Fisher information, its eigenvectors, and directions to look along."""

@@ -1,0 +1,186 @@
+"""The eigenvectors of H: the directions in which the prediction is most, and least, sensitive.
+
+At `prelogit` the most probable tokens carry nearly all of `H`. Their part is a small matrix, whose
+eigenvectors start a block subspace iteration with the full `W_U`. What the head leaves out is positive
+semi-definite, so every step comes with a rigorous enclosure. Below, the eigenpairs at the readout,
+pulled back through the network, start the same iteration.
+"""
+
+from dataclasses import dataclass, field
+from functools import partial
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from stability.curvature import fisher
+from stability.curvature.row_spread import RowSpread, row_spread, weighted_rows
+from stability.curvature.subspace import compression_bound, iterate, sign_fixed
+from stability.errors import StabilityError
+from stability.prediction.state import State
+
+HEAD_MASS, HEAD_LEAST, HEAD_MOST = 0.998, 1024, 4096  # tokens of the head
+HEAD_PASSES, PASSES = 8, 12
+GUARD = 8  # extra vectors in the block: they speed up the last ones asked for
+TOLERANCE = 1e-4
+FACTOR_PAIRS, FACTOR_TOLERANCE = 48, 1e-2  # of the spectrum at the readout that starts those below
+PROBES = 16  # sketches that estimate a trace
+RITZ_ROUNDING = 1e-6  # relative, of a Ritz value from float32 products; 2e-7 was measured
+
+
+@dataclass(frozen=True, eq=False)
+class Spectrum:
+    """The `k` leading eigenpairs of `H`, in descending order.
+
+    `eigenvalues` (nats per squared coordinate) are Ritz values, which never exceed the true ones;
+    `residuals` are `‖H v − λ v‖`; the largest component of each vector is positive. `trace` is `tr H`,
+    the sum of *all* eigenvalues, and `trace_error` its standard error where it is an estimate. `passes`
+    is how often `H` was applied, 0 where it was diagonalised whole, and `converged` whether the errors
+    asked for were reached. Where the logits are linear, `upper` bounds the true eigenvalues from above,
+    and `row_spread` holds the distances of the rows of `W_U` from their mean.
+    """
+
+    eigenvalues: Float[Tensor, " k"]
+    vectors: Float[Tensor, "d k"] = field(repr=False)
+    residuals: Float[Tensor, " k"] = field(repr=False)
+    trace: float
+    trace_error: float = 0.0
+    passes: int = 0
+    converged: bool = True
+    upper: Float[Tensor, " k"] | None = field(default=None, repr=False)
+    row_spread: RowSpread | None = field(default=None, repr=False)
+
+    @property
+    def share(self) -> Float[Tensor, " k"]:
+        """Each eigenvalue's part of the trace; zeros where `H = 0`."""
+        return self.eigenvalues / (self.trace or 1.0)
+
+    @property
+    def effective_rank(self) -> float:
+        """`exp(−Σ q log q)` with `q = λ/Σλ` over the `k` eigenvalues held here; 0 where `H = 0`."""
+        total = self.eigenvalues.sum()
+        if not total > 0:
+            return 0.0
+        q = self.eigenvalues / total
+        return float(torch.special.entr(q).sum().exp())
+
+
+def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectrum:
+    """The `k` leading eigenpairs of `H` at a state of any site.
+
+    Passes go on until the estimated relative error of every eigenvalue, `‖r_i‖²/(λ_i (λ_i − λ_b))`
+    with `λ_b` the smallest Ritz value of the block, is below `tolerance` for the first eight and five
+    times that for the others, or end with the twelfth: the residuals tell. Where the block would
+    span much of the space, `H` is diagonalised whole.
+
+    Raises StabilityError if `k` is not between 1 and `d`.
+    """
+    d = state.width
+    if not 1 <= k <= d:
+        raise StabilityError(
+            f"The number of eigenpairs must be between 1 and the width {d}; received {k}: "
+            "choose one in that range."
+        )
+    if 8 * (k + GUARD) >= d or k + GUARD > state.readout.width:
+        return _dense(state, k)
+    return _by_head(state, k, tolerance) if state.is_linear else _by_factor(state, k, tolerance)
+
+
+def _dense(state: State, k: int) -> Spectrum:
+    spread = row_spread(state) if state.is_linear else None
+    H = fisher.dense(state)
+    values, vectors = torch.linalg.eigh(H)
+    values, vectors = values.flip(0)[:k].clamp_min(0), sign_fixed(vectors.flip(1)[:, :k])
+    residuals = (H @ vectors - vectors * values).norm(dim=0)
+    upper = values + residuals if spread else None
+    return Spectrum(values, vectors, residuals, float(H.trace()), upper=upper, row_spread=spread)
+
+
+def _flat(state: State, k: int, spread: RowSpread) -> Spectrum:
+    """The spectrum of `H = 0`: a prediction so certain that its other probabilities underflow."""
+    zeros = torch.zeros(k, dtype=torch.float64, device=state.vector.device)
+    axes = torch.eye(state.width, k, dtype=torch.float64, device=state.vector.device)
+    return Spectrum(zeros, axes, zeros, 0.0, upper=zeros, row_spread=spread)
+
+
+def low_rank_factor(state: State, m: int) -> Float[Tensor, "d m"]:
+    """`C` with `H ≈ C Cᵀ` at any site: the `m` leading eigenpairs at the readout, pulled back.
+
+    As `H = Jᵀ H_prelogit J`, `C = Jᵀ V √λ`; what it leaves out is positive semi-definite. Where
+    logits are capped there is no fast spectrum at the readout, and a random sketch stands in.
+    """
+    start = state.at_readout()
+    if not start.is_linear:
+        return fisher.sketch(state, m, seed=0) / m**0.5
+    pairs = spectrum(start, min(m, start.width), FACTOR_TOLERANCE)
+    return state.pull(pairs.vectors * pairs.eigenvalues.clamp_min(0).sqrt())
+
+
+def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
+    """Block iteration from a factor of `H`; the trace outside the block by random sketches."""
+    factor = low_rank_factor(state, max(k + GUARD, FACTOR_PAIRS))
+    block = torch.linalg.svd(factor, full_matrices=False).U[:, : k + GUARD]
+    pairs = iterate(partial(fisher.product, state), block, k, tolerance, PASSES)
+    probes = fisher.sketch(state, PROBES, seed=1)
+    outside = probes - pairs.vectors @ (pairs.vectors.T @ probes)
+    traces = outside.square().sum(dim=0)
+    return Spectrum(
+        pairs.values[:k],
+        sign_fixed(pairs.vectors[:, :k]),
+        pairs.residuals[:, :k].norm(dim=0),
+        trace=float(pairs.values.sum() + traces.mean()),
+        trace_error=float(traces.std()) / PROBES**0.5,
+        passes=pairs.passes,
+        converged=pairs.converged,
+    )
+
+
+def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
+    """Block iteration from the eigenvectors of the part of `H` that the likeliest tokens make."""
+    spread = row_spread(state)
+    if not spread.trace > 0:
+        return _flat(state, k, spread)
+    rows = weighted_rows(state, _head_tokens(state.probs), spread.offset)
+    gram = rows.T @ rows
+
+    def apply(block: Float[Tensor, "d b"]) -> Float[Tensor, "d b"]:
+        return fisher.products([state], block[None], spread.offset[None])[0]
+
+    pairs = iterate(apply, _head_block(gram, k + GUARD), k, tolerance, PASSES)
+    tail = (1 + RITZ_ROUNDING) * spread.trace - float(gram.diagonal().double().sum())
+    rest = min(spread.trace - float(pairs.values.sum()), _outside(gram, pairs.vectors) + tail)
+    upper = compression_bound(pairs.values, pairs.residuals, rest) * (1 + RITZ_ROUNDING)
+    return Spectrum(
+        pairs.values[:k],
+        sign_fixed(pairs.vectors[:, :k]),
+        pairs.residuals[:, :k].norm(dim=0),
+        trace=spread.trace,
+        passes=pairs.passes,
+        converged=pairs.converged,
+        upper=upper[:k],
+        row_spread=spread,
+    )
+
+
+def _head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
+    """The most probable tokens, enough of them to carry `HEAD_MASS` within fixed limits.
+
+    Taken with the full `p` and `μ`, or the enclosure `H(head) ≤ H ≤ H(head) + tr(tail)·I` would break.
+    """
+    most = probs.topk(min(HEAD_MOST, len(probs)))
+    needed = int((most.values.cumsum(0) < HEAD_MASS).sum()) + 1
+    return most.indices[: max(needed, HEAD_LEAST)]
+
+
+def _head_block(gram: Float[Tensor, "d d"], b: int) -> Float[Tensor, "d b"]:
+    """Top eigenvectors of the head, nearly: from its longest columns by block iteration."""
+    block = gram[:, gram.diagonal().topk(b).indices]
+    for _ in range(HEAD_PASSES):
+        block = gram @ torch.linalg.qr(block).Q
+    return torch.linalg.qr(block.double()).Q
+
+
+def _outside(gram: Float[Tensor, "d d"], vectors: Float[Tensor, "d b"]) -> float:
+    """`‖(I − QQᵀ) G (I − QQᵀ)‖_F`: no eigenvalue of the head outside of `Q` exceeds it."""
+    left = gram.double() - vectors @ (vectors.T @ gram.double())
+    return float((left - (left @ vectors) @ vectors.T).norm())

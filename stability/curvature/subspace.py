@@ -1,0 +1,92 @@
+"""Block subspace iteration: leading eigenpairs of a symmetric operator that is only applied.
+
+Each pass applies the operator to an orthonormal block and diagonalises it there (Rayleigh–Ritz). The
+Ritz values never exceed the eigenvalues; residuals tell how near they are, and bound them from above.
+Leading axes are a batch of operators iterated side by side.
+"""
+
+from collections.abc import Callable
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+LEADING, LOOSER = 8, 5  # beyond the leading pairs, errors may be so many times the tolerance
+
+
+@dataclass(frozen=True, eq=False)
+class RitzPairs:
+    """Ritz values, the largest first, with their vectors and residual vectors `H v − θ v`.
+
+    `passes` is how often the operator was applied, and `converged` whether the errors asked for were
+    reached before passes ran out.
+    """
+
+    values: Float[Tensor, "*T b"]
+    vectors: Float[Tensor, "*T d b"]
+    residuals: Float[Tensor, "*T d b"]
+    passes: int = 1
+    converged: bool = False
+
+    def within(self, k: int, tolerance: float) -> bool:
+        """Whether the first `k` values have an estimated relative error below `tolerance`.
+
+        The estimate is `‖r_i‖²/(θ_i (θ_i − θ_b))` with `θ_b` the smallest Ritz value of the block; five
+        times the tolerance is allowed beyond the first eight.
+        """
+        squared = self.residuals[..., :k].square().sum(dim=-2)
+        gaps = (self.values - self.values[..., -1:]).clamp_min(torch.finfo(self.values.dtype).tiny)
+        allowed = torch.full_like(squared, tolerance)
+        allowed[..., LEADING:] *= LOOSER
+        return bool((squared <= allowed * self.values[..., :k] * gaps[..., :k]).all())
+
+
+def rayleigh_ritz(block: Float[Tensor, "*T d b"], image: Float[Tensor, "*T d b"]) -> RitzPairs:
+    """The Ritz pairs of `H` on an orthonormal block, whose image is `H` times it."""
+    compressed = block.mT @ image
+    values, rotation = torch.linalg.eigh(0.5 * (compressed + compressed.mT))
+    values, rotation = values.flip(-1), rotation.flip(-1)
+    vectors = block @ rotation
+    return RitzPairs(values, vectors, image @ rotation - vectors * values[..., None, :])
+
+
+def iterate(
+    apply: Callable[[Float[Tensor, "*T d b"]], Float[Tensor, "*T d b"]],
+    block: Float[Tensor, "*T d b"],
+    k: int,
+    tolerance: float,
+    passes: int,
+) -> RitzPairs:
+    """The leading `k` eigenpairs of the operator `apply`, from an orthonormal block.
+
+    Ends when the estimated errors of the first `k` are below `tolerance`, or after `passes`.
+    """
+    for done in range(1, passes + 1):
+        image = apply(block)
+        pairs = rayleigh_ritz(block, image)
+        if pairs.within(k, tolerance):
+            return replace(pairs, passes=done, converged=True)
+        block = torch.linalg.qr(image).Q
+    return replace(pairs, passes=passes)
+
+
+def compression_bound(
+    values: Float[Tensor, " b"], residuals: Float[Tensor, "d b"], rest: float
+) -> Float[Tensor, " b"]:
+    """Upper bounds of the eigenvalues from one block pass.
+
+    On the complement of the first `i − 1` Ritz vectors (Courant–Fischer) `H` is a block matrix with
+    `θ_i` and less in one corner, the residuals `R` beside it, and in the other corner what is left
+    outside the block, where nothing exceeds `rest`: for one, the trace that is left, `tr H − Σθ`. So
+    `λ_i` is at most the larger eigenvalue of `[[θ_i, ‖R‖], [‖R‖, rest]]`.
+    """
+    rest = max(rest, 0.0)
+    coupling = residuals.square().sum(dim=0).flip(0).cumsum(0).flip(0)
+    return 0.5 * (values + rest) + (0.25 * (values - rest) ** 2 + coupling).sqrt()
+
+
+def sign_fixed(vectors: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+    """The same vectors with their largest-magnitude component positive."""
+    largest = vectors.abs().argmax(dim=0, keepdim=True)
+    return vectors * vectors.gather(0, largest).sign()
