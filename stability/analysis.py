@@ -10,6 +10,7 @@ import numpy as np
 
 from stability import certificate, flips
 from stability.curvature import directions
+from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import Direction
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.errors import StabilityError
@@ -115,15 +116,17 @@ class Analysis:
         return rows
 
 
-def pairs_for(state: State, direction: str, k: int) -> int:
+def pairs_for(state: State, spec: DirectionSpec, k: int) -> int:
     """How many eigenpairs to compute: `k`, or more for a later `eig:K`.
 
     Raises StabilityError if `k` is below 1, or `K` not below the width of the state.
     """
     if k < 1:
         raise StabilityError(f"The number of eigenpairs must be at least 1; received {k}: try 16.")
-    rank = directions.rank(direction, state.width)
-    return k if rank is None else max(k, rank + 1)
+    if spec.rank is None:
+        return k
+    directions.require_rank(spec.rank, state.width)
+    return max(k, spec.rank + 1)
 
 
 def analyze(
@@ -139,7 +142,7 @@ def analyze(
     Raises StabilityError for whatever of this cannot be: see `LanguageModel.capture`,
     `directions.resolve`, `spectrum.spectrum`.
     """
-    state = lm.capture(prompt, position, site)
-    pairs = spectrum(state, pairs_for(state, direction, k))
-    found = directions.resolve(direction, state, pairs, lm)
+    spec, state = DirectionSpec.parse(direction), lm.capture(prompt, position, site)
+    pairs = spectrum(state, pairs_for(state, spec, k))
+    found = directions.resolve(spec, state, pairs, lm)
     return Analysis(state, pairs, found, ray(state, found.vector))

@@ -9,6 +9,7 @@ from dataclasses import dataclass
 import numpy as np
 
 from stability.curvature import directions
+from stability.curvature.direction_spec import FORMS, DirectionSpec
 from stability.curvature.spectrum import spectrum
 from stability.defaults import EPSILONS
 from stability.errors import StabilityError
@@ -21,7 +22,13 @@ DIRECTIONS = (
     *(f"eig:{rank}" for rank in (0, 1, 3, 10, 30, 100)),
     *(f"{kind}:{number}" for kind in ("random", "covariance", "rival") for number in (1, 2)),
 )
-DRAWN = ("random", "covariance", "rival")  # of each state its own
+DRAWN = ("random", "covariance", "rival")  # of each state its own, numbered from 1
+SWEEP_FORMS = {
+    **FORMS,
+    "random": "random:N",
+    "covariance": "covariance:N",
+    "rival": "rival:N",
+}
 SEEDS = 2**31
 ANY_PROMPT = "A prompt"
 
@@ -59,23 +66,23 @@ class Plan:
                 f"{len(self.sites)}, {len(self.directions)} and {len(self.epsilons)}: name some."
             )
 
+    @property
+    def specs(self) -> tuple[DirectionSpec, ...]:
+        """The directions, parsed; raises StabilityError for one that names none."""
+        return tuple(DirectionSpec.parse(text, SWEEP_FORMS) for text in self.directions)
+
     def require(self, lm: Model) -> None:
         """Raise StabilityError for sites and directions that no prompt of a model has."""
         for site in self.sites:
             lm.block(site)
-        for spec in self.directions:
-            kind, _, argument = spec.partition(":")
-            if kind in DRAWN:
-                _whole(spec, argument, lm.readout.vocab_size)
-                continue
-            if kind not in directions.KINDS:
-                raise StabilityError(
-                    "A direction of a sweep must be eig:K, random:N, covariance:N, rival:N, "
-                    f"tokens:A,B, prompt:TEXT or file:PATH; received {spec!r}: try eig:0."
-                )
-            if kind == "prompt":
-                lm.capture(argument, site=self.sites[0])
-            elif directions.rank(spec, lm.readout.width) is None:  # the same at every prompt
+        for spec in self.specs:
+            if spec.kind in DRAWN:
+                _require_drawn(spec, lm.readout.vocab_size)
+            elif spec.rank is not None:
+                directions.require_rank(spec.rank, lm.readout.width)
+            elif spec.kind == "prompt":
+                lm.capture(str(spec.argument), site=self.sites[0])
+            else:  # the same at every prompt
                 state = lm.capture(ANY_PROMPT, site=self.sites[0])
                 directions.resolve(spec, state, spectrum(state, 1), lm)
 
@@ -87,27 +94,28 @@ class Plan:
         count = min(self.positions, tokens - 1)
         return sorted((1 + draw.choice(tokens - 1, count, replace=False)).tolist())
 
-    def resolved(self, spec: str, prompt: Prompt, state: State) -> str:
+    def resolved(self, spec: DirectionSpec, prompt: Prompt, state: State) -> DirectionSpec:
         """A direction of the plan as `analyze` takes it at one state."""
-        kind, _, number = spec.partition(":")
-        if kind in DRAWN:
-            n = _whole(spec, number, state.readout.vocab_size)
-            if kind == "rival":
-                (top, _), *others = state.most_likely(n + 1)
-                return f"tokens:{top.id},{others[-1][0].id}"
-            draw = np.random.default_rng([self.seed, prompt.index, state.position, n])
-            return f"{kind}:{draw.integers(2**31)}"
-        return spec
+        if spec.kind not in DRAWN:
+            return spec
+        number = _require_drawn(spec, state.readout.vocab_size)
+        if spec.kind == "rival":
+            (top, _), *others = state.most_likely(number + 1)
+            return DirectionSpec("tokens", (top.id, others[-1][0].id))
+        draw = np.random.default_rng([self.seed, prompt.index, state.position, number])
+        return DirectionSpec(spec.kind, int(draw.integers(2**31)))
 
 
-def _whole(spec: str, number: str, vocabulary: int) -> int:
-    if not (number.isdecimal() and int(number) >= 1):
+def _require_drawn(spec: DirectionSpec, vocabulary: int) -> int:
+    """The number of a direction that each state draws; raises StabilityError if there is none."""
+    number = spec.argument
+    if not isinstance(number, int) or number < 1:
         raise StabilityError(
-            f"In a sweep, random, covariance and rival count from 1; received {spec!r}: try "
-            f"{spec.partition(':')[0]}:1."
+            f"In a sweep, random, covariance and rival count from 1; received {str(spec)!r}: try "
+            f"{spec.kind}:1."
         )
-    if spec.startswith("rival") and int(number) >= vocabulary:
+    if spec.kind == "rival" and number >= vocabulary:
         raise StabilityError(
-            f"A token has {vocabulary - 1} rivals here; received {spec!r}: try rival:1."
+            f"A token has {vocabulary - 1} rivals here; received {str(spec)!r}: try rival:1."
         )
-    return int(number)
+    return number

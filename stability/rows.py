@@ -78,7 +78,7 @@ def measure(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> pa.Ta
 
 def _rows(lm: Model, plan: Plan, prompt: Prompt, state: State) -> Iterator[dict[str, Any]]:
     """All directions at one state."""
-    specs = [plan.resolved(spec, prompt, state) for spec in plan.directions]
+    specs = [plan.resolved(spec, prompt, state) for spec in plan.specs]
     pairs = spectrum(state, max(pairs_for(state, spec, 1) for spec in specs))
     found = [directions.resolve(spec, state, pairs, lm) for spec in specs]
     lines = rays(state, [direction.vector for direction in found])
@@ -105,7 +105,7 @@ def _rows(lm: Model, plan: Plan, prompt: Prompt, state: State) -> Iterator[dict[
     }
     balls = [here.certified_ball(epsilon) for epsilon in plan.epsilons]
     for spec, direction, line in zip(specs, found, lines, strict=True):
-        named = {"kind": direction.kind, "direction": spec}
+        named = {"kind": direction.kind, "direction": str(spec)}
         for row in _along(line, plan.epsilons, balls):
             yield shared | named | row
 

@@ -25,6 +25,7 @@ from torch import Tensor
 from stability.analysis import Analysis, analyze, pairs_for
 from stability.certificate import ROUNDING
 from stability.curvature import directions
+from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import resolve
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
@@ -130,7 +131,7 @@ def test_a_report_is_made_of_the_librarys_own_functions(direction):
     state = random_state(3, bias=True, scale=0.7, gain=2)
     found = look(state, direction, k=2).report(EPSILONS)
     pairs = spectrum(state, 4 if direction == "eig:3" else 2)
-    named = directions.resolve(direction, state, pairs, Source(state))
+    named = directions.resolve(DirectionSpec.parse(direction), state, pairs, Source(state))
     line = ray(state, named.vector)
     assert found["direction"] == {
         "kind": named.kind,
@@ -265,7 +266,7 @@ def test_every_report_is_json_without_nan(state, direction):
 )
 def test_a_later_eigendirection_needs_more_pairs(direction, k, needed):
     state = random_state(d=6)
-    assert pairs_for(state, direction, k) == needed
+    assert pairs_for(state, DirectionSpec.parse(direction), k) == needed
     assert len(look(state, direction, k).spectrum.eigenvalues) == needed
 
 
@@ -305,7 +306,7 @@ def test_a_gpu_gives_the_numbers_of_the_processor(tmp_path, dtype, direction):
     there = replace(here, vector=here.vector.cuda(), readout=readout)
     reports = []
     for state in (here, there):
-        found = resolve(direction, state, pairs := spectrum(state, 21), lm)
+        found = resolve(DirectionSpec.parse(direction), state, pairs := spectrum(state, 21), lm)
         reports.append(Analysis(state, pairs, found, ray(state, found.vector)).report(EPSILONS))
     first, second = (numbers([found["radii"], found["nearest_flip"]]) for found in reports)
     assert second == pytest.approx(first, rel=1e-4)

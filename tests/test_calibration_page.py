@@ -207,9 +207,10 @@ def test_a_case_opens_in_explore_as_it_was_measured(found):
 
 
 def _look(spec):
+    from stability.curvature.direction_spec import DirectionSpec
     from stability.ui import controls
 
-    controls.look_along_spec(spec)
+    controls.look_along_spec(DirectionSpec.parse(spec))
 
 
 def test_models_without_results_have_no_calibrated_radius(tmp_path):

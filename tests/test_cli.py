@@ -18,6 +18,7 @@ from rich.cells import cell_len
 
 import stability
 from stability import cli
+from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import resolve
 from stability.models import load
 
@@ -143,7 +144,7 @@ def test_every_value_is_that_of_the_library(report, folder):
     lm = load(folder)
     state = lm.capture(PROMPT, -2)
     spectrum = stability.spectrum(state, 16)
-    ray = stability.ray(state, resolve("random:3", state, spectrum, lm).vector)
+    ray = stability.ray(state, resolve(DirectionSpec.parse("random:3"), state, spectrum, lm).vector)
     assert found["model"] == vars(lm.card)
     assert found["tokens"] == [vars(token) for token in lm.tokenize(PROMPT)]
     assert found["position"] == len(found["tokens"]) - 2
@@ -174,7 +175,7 @@ def test_below_the_readout_every_value_is_that_of_the_library(report, answer, fo
     lm = load(folder)
     state = lm.capture(PROMPT, site=site)
     spectrum = stability.spectrum(state, 16)
-    ray = stability.ray(state, resolve("random:3", state, spectrum, lm).vector)
+    ray = stability.ray(state, resolve(DirectionSpec.parse("random:3"), state, spectrum, lm).vector)
     assert (found["site"], found["norm"], found["entropy"]) == (site, state.norm, state.entropy)
     assert found["spectrum"]["eigenvalues"] == spectrum.eigenvalues.tolist()
     assert found["direction"]["curvature"] == ray.curvature

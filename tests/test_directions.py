@@ -17,7 +17,8 @@ from states import bent_state, make_state, moved_logits, properties, random_stat
 from torch import Tensor
 
 from stability.curvature import directions
-from stability.curvature.directions import rank, resolve, unit
+from stability.curvature.direction_spec import DirectionSpec
+from stability.curvature.directions import require_rank, resolve, unit
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.prediction.state import State
@@ -47,7 +48,7 @@ def state() -> State:
 
 
 def named(spec: str, state: State, source: Other | None = None) -> directions.Direction:
-    return resolve(spec, state, spectrum(state, 3), source or Other())
+    return resolve(DirectionSpec.parse(spec), state, spectrum(state, 3), source or Other())
 
 
 def saved(array: object) -> bytes:
@@ -369,7 +370,7 @@ def test_tokens_with_one_row_are_refused_by_name(a, b):
     ("spec", "expected"), [("eig:0", 0), ("eig:7", 7), ("random:3", None), ("prompt:eig:3", None)]
 )
 def test_an_eigendirection_has_a_rank_and_others_have_none(spec, expected):
-    assert rank(spec, 8) == expected
+    assert DirectionSpec.parse(spec).rank == expected
 
 
 @pytest.mark.parametrize(
@@ -378,7 +379,7 @@ def test_an_eigendirection_has_a_rank_and_others_have_none(spec, expected):
 )
 def test_a_bad_rank_is_refused_before_any_work(spec, words):
     with pytest.raises(StabilityError, match=words):
-        rank(spec, 8)
+        require_rank(DirectionSpec.parse(spec).rank, 8)
 
 
 @properties(50)

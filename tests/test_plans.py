@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 from models import FAMILIES, PROMPT, WIDTH, save_model
 from states import properties, random_state, with_logits
 
+from stability.curvature.direction_spec import DirectionSpec
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
 from stability.plans import Plan
@@ -89,25 +90,33 @@ def at(position: int, seed: int = 0):
 @pytest.mark.parametrize("kind", ["random", "covariance"])
 def test_what_is_drawn_is_drawn_anew_for_each_number_position_prompt_and_seed(kind):
     def resolved(number=1, position=2, index=0, seed=0):
-        return Plan(seed=seed).resolved(f"{kind}:{number}", Prompt(index, "", ""), at(position))
+        spec = DirectionSpec(kind, number)
+        return Plan(seed=seed).resolved(spec, Prompt(index, "", ""), at(position))
 
     changed = [{}, {"number": 2}, {"position": 3}, {"index": 1}, {"seed": 1}]
     found = [resolved(**one) for one in changed]
     assert found == [resolved(**one) for one in changed]
     assert len(set(found)) == len(found)
-    assert all(spec.startswith(f"{kind}:") and spec.split(":")[1].isdecimal() for spec in found)
+    assert all(spec.kind == kind and DirectionSpec.parse(str(spec)) == spec for spec in found)
 
 
 def test_a_rival_is_the_direction_from_the_likeliest_token_to_the_nth_after_it():
     logits = [0.0, 3.0, -1.0, 7.0, 7.0, 5.0]  # of equals, the lower id comes first
     state = with_logits(np.eye(6), logits)
-    found = [Plan().resolved(f"rival:{n}", WHOLE, state) for n in range(1, 6)]
-    assert found == ["tokens:3,4", "tokens:3,5", "tokens:3,1", "tokens:3,0", "tokens:3,2"]
+    found = [Plan().resolved(DirectionSpec("rival", n), WHOLE, state) for n in range(1, 6)]
+    assert [*map(str, found)] == [
+        "tokens:3,4",
+        "tokens:3,5",
+        "tokens:3,1",
+        "tokens:3,0",
+        "tokens:3,2",
+    ]
 
 
 @pytest.mark.parametrize("spec", ["eig:7", "tokens:4,5", "prompt:random:1", "file:rival:1.npy"])
 def test_other_directions_are_as_they_are_given(spec):
-    assert Plan().resolved(spec, WHOLE, random_state()) == spec
+    parsed = DirectionSpec.parse(spec)
+    assert str(Plan().resolved(parsed, WHOLE, random_state())) == spec
 
 
 # --- plans that cannot be -------------------------------------------------------------------------
@@ -139,16 +148,19 @@ def test_a_plan_of_nothing_is_refused(settings, words):
         ({"directions": ("eig:x",)}, "whole and not negative; received 'eig:x'"),
         (
             {"directions": ("north:1",)},
-            "A direction of a sweep must be eig:K, .*; received 'north:1'",
+            "A direction must be eig:K, .*; received 'north:1'",
         ),
-        ({"directions": ("",)}, "A direction of a sweep must be eig:K, .*; received ''"),
+        ({"directions": ("",)}, "A direction must be eig:K, .*; received ''"),
         *(
             (
                 {"directions": (f"{kind}:{number}",)},
-                f"count from 1; received '{kind}:{number}': try",
+                f"{words}; received '{kind}:{number}': try",
             )
             for kind in ("random", "covariance", "rival")
-            for number in ("0", "-1", "", "x", "1.5")
+            for number, words in (
+                ("0", "count from 1"),
+                *((bad, "whole and not negative") for bad in ("-1", "", "x", "1.5", "9" * 40)),
+            )
         ),
     ],
 )

@@ -15,12 +15,11 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
-
-KINDS = ("eig", "random", "covariance", "tokens", "prompt", "file")
 
 
 @dataclass(frozen=True, eq=False)
@@ -34,68 +33,35 @@ class Direction:
     distance: float | None = None  # of another prompt's state
 
 
-def rank(spec: str, width: int) -> int | None:
-    """The `K` of `eig:K`, or None for another kind; raises StabilityError unless `K < width`."""
-    kind, _, argument = spec.partition(":")
-    return _require_rank(_integer(argument, spec), width) if kind == "eig" else None
+def resolve(spec: DirectionSpec, state: State, spectrum: Spectrum, source: Source) -> Direction:
+    """The direction that a specification names at a state.
 
-
-def resolve(spec: str, state: State, spectrum: Spectrum, source: Source) -> Direction:
-    """The direction that a specification names.
-
-    `eig:K | random:SEED | covariance:SEED | tokens:A,B | prompt:TEXT | file:PATH`. Raises
-    StabilityError if it names none.
+    Raises StabilityError if there is none: a rank that the spectrum does not hold, a token id outside
+    the vocabulary, a prompt that leads to this very state, a file that holds no vector.
     """
-    _require_kind(spec)
-    kind, _, argument = spec.partition(":")
-    match kind:
-        case "eig":
-            return eigen(spectrum, _integer(argument, spec))
-        case "random":
-            return random(state, _integer(argument, spec))
-        case "covariance":
-            return covariance_matched(
-                state, source.background(state.site), _integer(argument, spec)
-            )
-        case "tokens":
-            a, _, b = argument.partition(",")
-            return token_difference(state, _integer(a, spec), _integer(b, spec))
-        case "prompt":
-            return prompt_difference(state, source.capture(argument, site=state.site))
-        case "file":
-            return from_file(state, Path(argument))
-    raise AssertionError(kind)
+    match spec:
+        case DirectionSpec("eig", int(rank)):
+            return eigen(spectrum, rank)
+        case DirectionSpec("random", int(seed)):
+            return random(state, seed)
+        case DirectionSpec("covariance", int(seed)):
+            return covariance_matched(state, source.background(state.site), seed)
+        case DirectionSpec("tokens", (int(a), int(b))):
+            return token_difference(state, a, b)
+        case DirectionSpec("prompt", str(prompt)):
+            return prompt_difference(state, source.capture(prompt, site=state.site))
+        case DirectionSpec("file", str(path)):
+            return from_file(state, Path(path))
+    raise AssertionError(spec)
 
 
-def _require_kind(spec: str) -> None:
-    """Raise StabilityError unless a specification names a direction."""
-    if spec.partition(":")[0] not in KINDS:
+def require_rank(rank: int, pairs: int) -> None:
+    """Raise StabilityError unless a rank, from 0, is below the number of eigenpairs."""
+    if not 0 <= rank < pairs:
         raise StabilityError(
-            f"A direction must be eig:K, random:SEED, covariance:SEED, tokens:A,B, prompt:TEXT or "
-            f"file:PATH; received {spec!r}: try eig:0."
-        )
-
-
-def _integer(text: str, spec: str) -> int:
-    try:
-        number = int(text)
-    except ValueError:
-        number = -1
-    if number < 0:
-        raise StabilityError(
-            f"A direction's numbers must be whole and not negative; received {spec!r}: try "
-            "eig:0, random:0 or tokens:5,7."
-        )
-    return number
-
-
-def _require_rank(index: int, pairs: int) -> int:
-    if not 0 <= index < pairs:
-        raise StabilityError(
-            f"An eigendirection's index must be between 0 and {pairs - 1} here; received {index}: "
+            f"An eigendirection's index must be between 0 and {pairs - 1} here; received {rank}: "
             "choose one in that range."
         )
-    return index
 
 
 def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:
@@ -124,10 +90,10 @@ def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:
     return v / v.norm()
 
 
-def eigen(spectrum: Spectrum, index: int) -> Direction:
+def eigen(spectrum: Spectrum, rank: int) -> Direction:
     """The eigenvector of `H` with the given rank, from 0 for the largest eigenvalue."""
-    _require_rank(index, spectrum.vectors.shape[1])
-    return Direction("eig", f"eigendirection {index + 1}", spectrum.vectors[:, index], index)
+    require_rank(rank, spectrum.vectors.shape[1])
+    return Direction("eig", eigendirection(rank), spectrum.vectors[:, rank], rank)
 
 
 def random(state: State, seed: int) -> Direction:

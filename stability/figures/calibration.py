@@ -9,6 +9,7 @@ import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
 from stability.calibration import Curve
+from stability.curvature.direction_spec import DirectionSpec
 from stability.figures.style import (
     ACTUAL,
     PREDICTED,
@@ -89,8 +90,7 @@ def points(found: pd.DataFrame, predictor: str, kind_of_trace: Any) -> list[Any]
 def _hover(row: pd.Series, predictor: str) -> tuple[str, str, str]:
     """What is said of a case: where it is, along what, and how far off."""
     place = f"after {visible(row['token'])} in {escaped(row['prompt'])}"
-    kind, _, number = row["direction"].partition(":")  # eig:0 is called 1 on the pages
-    along = f"eigendirection {int(number) + 1}" if kind == "eig" else row["direction"]
+    along = DirectionSpec.parse(row["direction"]).label
     what = f"{row['site']}, {along}, ε = {row['epsilon']:.2g}, side {row['side']:+d}"
     error = relative_error(row[predictor], row["actual"])
     return place, what, f"{row[predictor]:.3g} for {row['actual']:.3g}: {error:+.1%}"

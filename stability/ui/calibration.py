@@ -6,6 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from stability.curvature.direction_spec import DirectionSpec
 from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.ui import controls, words
@@ -117,7 +118,7 @@ def _scatter(shown: "pd.DataFrame", predictor: str) -> None:
     def opened(point: dict[str, Any]) -> None:
         row = shown.loc[int(point["customdata"][0])]
         controls.look_at(row["site"])
-        controls.look_along_spec(row["direction"])
+        controls.look_along_spec(DirectionSpec.parse(row["direction"]))
         st.session_state.update(
             model=row["model"],
             prompt=row["prompt"],

@@ -15,6 +15,7 @@ import streamlit as st
 from stability.analysis import Analysis, pairs_for
 from stability.clouds import Cloud, cloud
 from stability.curvature import directions
+from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.curvature.directions import Direction, eigen
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.maps import Sensitivity, token_map
@@ -141,7 +142,7 @@ def analysis(place: Place, heading: Heading) -> Analysis:
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)
 def _analysis(place: Place, heading: Heading, _lm: LanguageModel, _here: State) -> Analysis:
-    k = pairs_for(_here, heading, PAIRS) if isinstance(heading, str) else PAIRS
+    k = pairs_for(_here, heading, PAIRS) if isinstance(heading, DirectionSpec) else PAIRS
     pairs = _eigenpairs(place, k, _here)
     found = _direction(_lm, _here, pairs, heading)
     with turn():
@@ -177,7 +178,7 @@ def drawn_region(place: Place, heading: Heading, second: int, epsilon: float) ->
 def _drawn_region(
     place: Place, heading: Heading, second: int, epsilon: float, _found: Analysis
 ) -> RegionView | None:
-    labels = (_found.direction.label, f"eigendirection {second + 1}")
+    labels = (_found.direction.label, eigendirection(second))
     plane = _plane(place, heading, second, _found)
     with turn():
         return region_view(plane, labels, epsilon, _found.certified_ball(epsilon))

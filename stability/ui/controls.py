@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
+from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.defaults import MODELS
 from stability.ui import words
 
@@ -56,7 +57,7 @@ class Pasted:
     data: bytes
 
 
-Heading = str | TokenPair | Pasted  # a specification as on the command line, or one of these
+Heading = DirectionSpec | TokenPair | Pasted
 
 
 @dataclass(frozen=True)
@@ -177,7 +178,7 @@ def _heading() -> Heading:
     match kind:
         case "eig":
             rank = st.number_input("Eigendirection", 1, 512, key="rank")
-            return f"eig:{rank - 1}"
+            return DirectionSpec("eig", rank - 1)
         case "tokens":
             spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
             st.session_state.setdefault("start", "␣Paris")
@@ -185,10 +186,11 @@ def _heading() -> Heading:
             start = st.text_input("From token", key="start", help=spelling)
             return TokenPair(start, st.text_input("To token", key="end", help=spelling))
         case "prompt":
-            return f"prompt:{st.text_input('Other prompt', 'The capital of Italy is', key='other')}"
+            other = st.text_input("Other prompt", "The capital of Italy is", key="other")
+            return DirectionSpec("prompt", other)
         case "vector":
             return _pasted()
-    return f"{kind}:{st.number_input('Seed', 0, 2**31 - 1, key='seed')}"
+    return DirectionSpec(kind, st.number_input("Seed", 0, 2**31 - 1, key="seed"))
 
 
 def look_along(rank: int) -> None:
@@ -197,25 +199,22 @@ def look_along(rank: int) -> None:
     st.session_state.rank = rank
 
 
-def look_along_spec(spec: str) -> None:
+def look_along_spec(spec: DirectionSpec) -> None:
     """Choose the direction of a sweep's row; for callbacks."""
-    kind, _, argument = spec.partition(":")
-    st.session_state.kind = next(name for name, own in KINDS.items() if own == kind)
-    match kind:
-        case "eig":
-            st.session_state.rank = int(argument) + 1
-        case "tokens":
-            st.session_state.start, _, st.session_state.end = argument.partition(",")
-        case _:
-            st.session_state.seed = int(argument)
+    st.session_state.kind = next(name for name, kind in KINDS.items() if kind == spec.kind)
+    match spec.argument:
+        case (a, b):
+            st.session_state.update(start=str(a), end=str(b))
+        case int(number) if spec.rank is None:
+            st.session_state.seed = number
+        case int(rank):
+            st.session_state.rank = rank + 1
 
 
 def second_axis(heading: Heading, held: int) -> int:
     """The eigendirection, from 0, that spans a plane with the chosen direction."""
-    others = [rank for rank in range(held) if heading != f"eig:{rank}"]
-    return st.selectbox(
-        "Second axis", others, key="second", format_func=lambda rank: f"eigendirection {rank + 1}"
-    )
+    others = [rank for rank in range(held) if heading != DirectionSpec("eig", rank)]
+    return st.selectbox("Second axis", others, key="second", format_func=eigendirection)
 
 
 def _pasted() -> Pasted:

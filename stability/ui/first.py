@@ -12,11 +12,12 @@ from typing import Any
 
 import streamlit as st
 
+from stability.curvature.direction_spec import DirectionSpec
 from stability.defaults import MODELS
 from stability.ui.controls import EXAMPLES, Choice
 from stability.ui.resources import resource
 
-CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"], -1, "eig:0", 0.01)
+CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"], -1, DirectionSpec("eig", 0), 0.01)
 PICTURE = Path(__file__).with_name("first.svg")
 WIDTH = 680  # pixels of the column it stands in, on a screen of 1440
 INK = "rgb(1, 2, 3)"  # stands for the page's own text colour while the picture is made

@@ -7,6 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.continuation import Continuation
+from stability.curvature.direction_spec import eigendirection
 from stability.curvature.directions import eigen
 from stability.depths import Across, Depth, across, depth, depth_map
 from stability.errors import StabilityError
@@ -85,7 +86,7 @@ def _written(
         r, flips = line.predicted_radius(epsilon), line.flips(1)
     if r is None:
         raise StabilityError(
-            f"A push needs a direction with curvature; eigendirection {rank + 1} has none here: "
+            f"A push needs a direction with curvature; {eigendirection(rank)} has none here: "
             "choose an earlier one, or a less certain token."
         )
     places = {"t = 0": 0.0, "r/2": r / 2, "r": r, "2r": 2 * r, "−r": -r, "−2r": -2 * r}

@@ -1,0 +1,81 @@
+"""How a direction is written: `eig:0`, `random:1`, `tokens:5,7`, `prompt:TEXT`, `file:PATH`.
+
+It is parsed once, where text comes in; everything else handles the parsed form. Kept apart from
+`directions`, as the app and the command line need it before torch is imported.
+"""
+
+from dataclasses import dataclass
+
+from stability.errors import StabilityError
+
+FORMS = {
+    "eig": "eig:K",
+    "random": "random:SEED",
+    "covariance": "covariance:SEED",
+    "tokens": "tokens:A,B",
+    "prompt": "prompt:TEXT",
+    "file": "file:PATH",
+}
+NUMBERED = ("eig", "random", "covariance", "rival")
+MOST_DIGITS = 18  # of a number: more do not fit in 64 bits
+
+
+@dataclass(frozen=True)
+class DirectionSpec:
+    """A direction as it is asked for: its kind, and what names one of that kind.
+
+    The argument is a rank from 0 (`eig`), a seed (`random`, `covariance`), two token ids (`tokens`), or
+    text (`prompt`, `file`).
+    """
+
+    kind: str
+    argument: int | tuple[int, int] | str
+
+    @classmethod
+    def parse(cls, text: str, forms: dict[str, str] = FORMS) -> "DirectionSpec":
+        """Read the written form; raises StabilityError unless it is one of `forms`.
+
+        >>> DirectionSpec.parse("tokens:5,7")
+        DirectionSpec(kind='tokens', argument=(5, 7))
+        """
+        kind, _, argument = text.partition(":")
+        if kind not in forms:
+            *others, last = forms.values()
+            raise StabilityError(
+                f"A direction must be {', '.join(others)} or {last}; received {text!r:.80}: try eig:0."
+            )
+        if kind == "tokens":
+            a, _, b = argument.partition(",")
+            return cls(kind, (_number(a, text), _number(b, text)))
+        return cls(kind, _number(argument, text) if kind in NUMBERED else argument)
+
+    def __str__(self) -> str:
+        """The written form."""
+        argument = self.argument
+        written = ",".join(map(str, argument)) if isinstance(argument, tuple) else argument
+        return f"{self.kind}:{written}"
+
+    @property
+    def rank(self) -> int | None:
+        """The rank of an eigendirection, from 0; None for another kind."""
+        return self.argument if self.kind == "eig" and isinstance(self.argument, int) else None
+
+    @property
+    def label(self) -> str:
+        """What people call it: eigendirections count from 1, and others go by their written form."""
+        return str(self) if self.rank is None else eigendirection(self.rank)
+
+
+def eigendirection(rank: int) -> str:
+    """What people call the eigenvector of a rank, which counts from 0."""
+    return f"eigendirection {rank + 1}"
+
+
+def _number(argument: str, text: str) -> int:
+    digits = argument.strip()
+    if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
+        raise StabilityError(
+            f"A direction's numbers must be whole and not negative; received {text!r:.80}: try "
+            "eig:0, random:0 or tokens:5,7."
+        )
+    return int(digits)
