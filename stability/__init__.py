@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from stability.curvature.spectrum import Spectrum, spectrum
     from stability.depths import Depth, across, depth, depth_map
     from stability.errors import StabilityError
-    from stability.flips import Flip
+    from stability.exact.flips import Flip
     from stability.maps import Sensitivity, token_map
     from stability.models import LanguageModel, load
     from stability.models.writing import continuations
@@ -42,7 +42,7 @@ _HOMES = {
     "depth_map": "depths",
     "Direction": "curvature.directions",
     "StabilityError": "errors",
-    "Flip": "flips",
+    "Flip": "exact.flips",
     "Sensitivity": "maps",
     "token_map": "maps",
     "LanguageModel": "models",

@@ -8,13 +8,13 @@ from typing import Any
 
 import numpy as np
 
-from stability import certificate, flips
 from stability.curvature import directions
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import Direction
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.errors import StabilityError
-from stability.flips import Flip
+from stability.exact import flips, self_concordance
+from stability.exact.flips import Flip
 from stability.prediction.source import Source
 from stability.prediction.state import State
 from stability.rays import Ray, ray
@@ -89,7 +89,7 @@ class Analysis:
         upper, spread = self.spectrum.upper, self.spectrum.row_spread
         if upper is None or spread is None:
             return None
-        return certificate.ball(spread.reach, float(upper[0]), epsilon)
+        return self_concordance.ball(spread.reach, float(upper[0]), epsilon)
 
     def _balls(self, epsilons: Sequence[float]) -> list[dict[str, float]] | None:
         """The certified ball for every `ε`, or None: at `H = 0` nothing ends it."""

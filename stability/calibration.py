@@ -17,7 +17,7 @@ from numpy import ndarray
 
 from stability.bootstrap import Estimate
 from stability.errors import StabilityError
-from stability.moments import guess
+from stability.exact.moment_bounds import guess
 
 CLOSED_FORM, CERTIFIED, MOMENTS = "closed form", "certified inner radius", "four moments"
 PREDICTORS = (CLOSED_FORM, CERTIFIED, MOMENTS)

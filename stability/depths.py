@@ -14,11 +14,11 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability.bent import Lines
 from stability.curvature import fisher
 from stability.curvature.spectrum import low_rank_factor
 from stability.curvature.subspace import sign_fixed
 from stability.errors import StabilityError
+from stability.numerical.crossings import Lines
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import Above, State
 from stability.units import relative_error

@@ -11,12 +11,12 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stability import certificate, flips
 from stability.curvature import fisher
 from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
 from stability.curvature.spectrum import TOLERANCE
 from stability.curvature.subspace import compression_bound, iterate
-from stability.flips import Flip
+from stability.exact import flips, self_concordance
+from stability.exact.flips import Flip
 from stability.prediction.state import State, require_linear, together
 
 AT_ONCE = 16  # positions whose blocks are multiplied together
@@ -46,7 +46,7 @@ class Sensitivity:
 
     def certified_ball(self, epsilon: float) -> float | None:
         """Radius within which no direction at all exceeds `ε` nats."""
-        return certificate.ball(self.reach, self.upper, epsilon)
+        return self_concordance.ball(self.reach, self.upper, epsilon)
 
 
 def token_map(states: Sequence[State]) -> list[Sensitivity]:

@@ -12,13 +12,13 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability import numerics
-from stability.bent import Bent
 from stability.curvature import fisher
 from stability.curvature.directions import unit
-from stability.flips import Flip
+from stability.exact.flips import Flip
+from stability.exact.line import ExactLine
+from stability.numerical.line import NumericalLine
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
-from stability.straight import Straight
 
 Bracket = tuple[float, float]
 
@@ -46,11 +46,11 @@ class Ray:
     slopes: Float[ndarray, " V"] = field(repr=False)
 
     @cached_property
-    def truth(self) -> Straight | Bent:
+    def truth(self) -> ExactLine | NumericalLine:
         """What really happens along the line."""
         if self.state.is_linear:
-            return Straight(self.state, self.slopes)
-        return Bent(self.state, self.direction, self.curvature)
+            return ExactLine(self.state, self.slopes)
+        return NumericalLine(self.state, self.direction, self.curvature)
 
     @cached_property
     def curvature(self) -> float:
@@ -63,7 +63,7 @@ class Ray:
 
         None where the logits bend, as the slopes at the start do not tell.
         """
-        return self.truth.cumulants if isinstance(self.truth, Straight) else None
+        return self.truth.cumulants if isinstance(self.truth, ExactLine) else None
 
     def kl(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
         """The true divergence `KL(p₀‖p_t)`, in nats."""

@@ -10,11 +10,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability.cells import Cell, Extent
 from stability.curvature import fisher
 from stability.curvature.directions import unit
 from stability.errors import StabilityError
-from stability.planes import BentPlane, StraightPlane
+from stability.exact.cells import Cell, Extent
+from stability.exact.plane import ExactPlane
+from stability.numerical.plane import NumericalPlane
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
 
@@ -47,11 +48,11 @@ class Region:
     slopes: Float[ndarray, "V 2"] = field(repr=False)
 
     @cached_property
-    def truth(self) -> StraightPlane | BentPlane:
+    def truth(self) -> ExactPlane | NumericalPlane:
         """What really happens in the plane."""
         if self.state.is_linear:
-            return StraightPlane(self.state, self.slopes, self.curvature)
-        return BentPlane(self.state, self.axes, self.curvature)
+            return ExactPlane(self.state, self.slopes, self.curvature)
+        return NumericalPlane(self.state, self.axes, self.curvature)
 
     @cached_property
     def curvature(self) -> Float[ndarray, "2 2"]:

@@ -7,18 +7,23 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability.cells import Cell
 from stability.clouds import Cloud
-from stability.flips import Flip
+from stability.exact.cells import Cell
+from stability.exact.flips import Flip
+from stability.numerical.plane import LATTICE
 from stability.numerics import largest
-from stability.planes import LATTICE
 from stability.rays import Bracket, Ray
 from stability.regions import Region
 from stability.units import COORDINATES, Unit
 
 LEADERS = 6
 POINTS, GRID, ANGLES = 80, 101, 180  # where the logits are linear
-BENT_POINTS, BENT_GRID, BENT_ANGLES, BENT_FLIPS = 16, LATTICE, 36, 8  # each runs the network
+NUMERICAL_POINTS, NUMERICAL_GRID, NUMERICAL_ANGLES, NUMERICAL_FLIPS = (
+    16,
+    LATTICE,
+    36,
+    8,
+)  # each runs the network
 FAR = 3.0  # closed-form radii that are drawn of a side whose boundary is not reached
 
 
@@ -96,13 +101,13 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
         return None
     minus, plus = ray.boundary(epsilon)
     is_linear = ray.state.is_linear
-    flips = ray.flips(limit=len(ray.slopes) if is_linear else BENT_FLIPS)
+    flips = ray.flips(limit=len(ray.slopes) if is_linear else NUMERICAL_FLIPS)
     ends = [FAR * predicted if end is None else end for end in (minus, plus)]
     reach = [_reach(predicted, end, own) for end, own in zip(ends, flips, strict=True)]
     edges, segments = _partition(flips, reach, ray.state.text(ray.state.argmax))
     # these can be orders of magnitude apart where the prediction is nearly certain
     landmarks = (-reach[0], -ends[0], -predicted, predicted, ends[1], reach[1])
-    points = POINTS if is_linear else BENT_POINTS
+    points = POINTS if is_linear else NUMERICAL_POINTS
     t = np.unique(np.concatenate([np.linspace(0, end, points) for end in landmarks]))
     names, shares = _shares(ray, t, segments)
     return RayView(
@@ -216,7 +221,7 @@ def region_view(
     a very long region it shows the middle. The edge has a gap where it is not reached.
     """
     is_linear = region.state.is_linear
-    angles = np.linspace(0, 2 * np.pi, (ANGLES if is_linear else BENT_ANGLES) + 1)
+    angles = np.linspace(0, 2 * np.pi, (ANGLES if is_linear else NUMERICAL_ANGLES) + 1)
     ellipse = region.ellipse(epsilon)
     if ellipse is None:
         return None
@@ -226,7 +231,7 @@ def region_view(
     edge = circle * np.append(distances, distances[0])[:, None]
     longest = np.nanmax([np.nanmax(np.abs(edge), initial=0), ellipse.semi_axes[0]])
     half = half or 1.3 * min(longest, 8 * np.nanmin([*distances, ellipse.semi_axes[1]]))
-    axis = np.linspace(-half, half, GRID if is_linear else BENT_GRID)
+    axis = np.linspace(-half, half, GRID if is_linear else NUMERICAL_GRID)
     cells = region.cells((-half, half, -half, half))
     return RegionView(
         labels=labels,

@@ -23,12 +23,12 @@ from states import (
 from torch import Tensor
 
 from stability.analysis import Analysis, analyze, pairs_for
-from stability.certificate import ROUNDING
 from stability.curvature import directions
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import resolve
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
+from stability.exact.self_concordance import ROUNDING
 from stability.models import load
 from stability.prediction.state import State
 from stability.rays import ray

@@ -22,7 +22,8 @@ from states import (
 )
 from torch import Tensor
 
-from stability.bent import FIRST, PARTS, REACH, ROUNDS, STEP, Bent, Lines
+from stability.numerical.crossings import FIRST, PARTS, REACH, ROUNDS, STEP, Lines
+from stability.numerical.line import NumericalLine
 from stability.prediction.state import State
 from stability.rays import ray
 
@@ -283,7 +284,7 @@ def pair(request):
 
 def test_where_nothing_bends_both_truths_agree(pair):
     straight, bent = pair
-    assert isinstance(bent.truth, Bent)
+    assert isinstance(bent.truth, NumericalLine)
     assert bent.curvature == pytest.approx(straight.curvature, rel=1e-12)
     t = np.linspace(-3, 3, 13)
     # the merged law's tolerance

@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from states import properties
 
-from stability.cells import Cell, envelope
+from stability.exact.cells import Cell, envelope
 
 SQUARE = (-1.0, 1.0, -1.0, 1.0)
 seeds = st.integers(0, 10**6)

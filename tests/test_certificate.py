@@ -19,9 +19,9 @@ from states import (
     uniform_state,
 )
 
-from stability.certificate import ROUNDING, ball, brackets, solve_decay, solve_growth
 from stability.curvature import fisher, row_spread
 from stability.errors import StabilityError
+from stability.exact.self_concordance import ROUNDING, ball, brackets, solve_decay, solve_growth
 from stability.rays import ray
 
 seeds = st.integers(0, 10**6)

@@ -10,10 +10,10 @@ import plotly.io
 import pytest
 from states import nearly_one_hot, random_direction, random_state, with_logits
 
-from stability.cells import Cell
 from stability.clouds import Cloud, cloud
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
+from stability.exact.cells import Cell
 from stability.figures import style
 from stability.figures.cloud import cloud_figure
 from stability.figures.next_tokens import next_tokens_figure

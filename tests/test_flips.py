@@ -18,7 +18,7 @@ from states import (
 )
 
 from stability.errors import StabilityError
-from stability.flips import along, envelope, nearest
+from stability.exact.flips import along, envelope, nearest
 from stability.rays import ray
 
 seeds = st.integers(0, 10**6)

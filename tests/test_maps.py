@@ -11,7 +11,7 @@ from stability.curvature.fisher import dense
 from stability.curvature.row_spread import row_spread
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
-from stability.flips import nearest
+from stability.exact.flips import nearest
 from stability.maps import AT_ONCE, BLOCK, token_map
 from stability.prediction.state import State
 

@@ -17,8 +17,8 @@ from states import (
     true_kl,
 )
 
-from stability.bent import REACH
-from stability.planes import LATTICE, BentPlane, StraightPlane
+from stability.numerical.crossings import REACH
+from stability.numerical.plane import LATTICE, ExactPlane, NumericalPlane
 from stability.prediction.state import State
 from stability.rays import ray
 from stability.regions import Region, region
@@ -66,9 +66,9 @@ def bent(request) -> Region:
 def test_the_truth_is_exact_where_logits_are_linear_and_evaluated_where_they_bend(
     straight, identity, bent
 ):
-    assert isinstance(straight.truth, StraightPlane)
-    assert isinstance(identity.truth, BentPlane)
-    assert isinstance(bent.truth, BentPlane)
+    assert isinstance(straight.truth, ExactPlane)
+    assert isinstance(identity.truth, NumericalPlane)
+    assert isinstance(bent.truth, NumericalPlane)
 
 
 def test_where_nothing_bends_both_planes_agree_point_by_point(straight, identity):

@@ -23,12 +23,12 @@ from states import (
     with_logits,
 )
 
-from stability.bent import Bent
 from stability.curvature import fisher
 from stability.errors import StabilityError
-from stability.law import MERGE_TOLERANCE
+from stability.exact.line import ExactLine
+from stability.exact.slope_distribution import MERGE_TOLERANCE
+from stability.numerical.line import NumericalLine
 from stability.rays import ray
-from stability.straight import Straight
 
 seeds = st.integers(0, 10**6)
 EPSILONS = [1e-3, 0.01, 0.1, 1.0]
@@ -300,8 +300,8 @@ def bent(request):
 
 
 def test_the_truth_is_exact_where_logits_are_linear_and_evaluated_where_they_bend(line, bent):
-    assert isinstance(line.truth, Straight)
-    assert isinstance(bent.truth, Bent)
+    assert isinstance(line.truth, ExactLine)
+    assert isinstance(bent.truth, NumericalLine)
 
 
 def test_where_logits_bend_the_curvature_is_the_autograd_hessian_of_kl(bent):

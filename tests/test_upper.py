@@ -23,7 +23,7 @@ from transformers import Gemma3TextConfig, Lfm2Config
 from stability.curvature import fisher
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
-from stability.flips import envelope
+from stability.exact.flips import envelope
 from stability.models import LanguageModel, load
 from stability.models.upper import run
 from stability.prediction.perturbation import perturb

@@ -22,7 +22,7 @@ from states import (
 
 from stability.clouds import Cloud
 from stability.curvature import fisher
-from stability.law import MERGE_TOLERANCE
+from stability.exact.slope_distribution import MERGE_TOLERANCE
 from stability.rays import ray
 from stability.regions import region
 from stability.units import COORDINATES, Unit, percent_of

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from states import with_logits
 
-from stability.flips import Flip
+from stability.exact.flips import Flip
 from stability.maps import Sensitivity
 from stability.rays import ray
 from stability.ui import words

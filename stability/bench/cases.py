@@ -18,13 +18,13 @@ from stability.bench.timing import Row, Way, measured, medians
 from stability.curvature import fisher
 from stability.curvature.row_spread import mean_offset
 from stability.curvature.spectrum import Spectrum, spectrum
+from stability.exact.line import ExactLine
 from stability.maps import token_map
 from stability.prediction import distribution
 from stability.prediction.readout import Readout
 from stability.prediction.state import State
 from stability.rays import Ray, ray, rays
 from stability.regions import Region, region
-from stability.straight import Straight
 
 PAIRS = 16
 EPSILONS = np.array([0.001, 0.01, 0.1, 0.3, 1.0])
@@ -91,7 +91,7 @@ def ray_rows(states: Sequence[State]) -> list[Row]:
     state = states[-1]
     vectors = spectrum(state, DIRECTIONS).vectors
     one = ray(state, vectors[:, 0])
-    exact = Straight(state, one.slopes).law.tokens.boundaries(EPSILONS)
+    exact = ExactLine(state, one.slopes).law.tokens.boundaries(EPSILONS)
     error = float(np.abs(one.boundaries(EPSILONS) / exact - 1).max())
 
     def boundaries_of_all() -> None:

@@ -43,7 +43,7 @@ def kl(
     """Kullback–Leibler divergence `KL(p‖q) = Σ p (log p − log q)`, in nats.
 
     This is the plain sum: where the two are close it loses digits that
-    `stability.law.Law.kl` keeps.
+    `stability.exact.slope_distribution.SlopeDistribution.kl` keeps.
     """
     p = log_p.exp()
     return (p * (log_p - log_q).where(p > 0, 0.0)).sum(dim=-1)

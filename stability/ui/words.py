@@ -12,7 +12,7 @@ from stability.units import COORDINATES, Unit, digits, relative_error
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from stability.continuation import Continuation
     from stability.depths import Across
-    from stability.flips import Flip
+    from stability.exact.flips import Flip
     from stability.maps import Sensitivity
     from stability.views import RayView
 

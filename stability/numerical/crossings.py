@@ -9,9 +9,7 @@ left of it is interpolated. What begins and ends within one step is not seen, an
 64th of its step.
 """
 
-import math
 from dataclasses import dataclass
-from functools import cached_property
 
 import numpy as np
 import torch
@@ -20,8 +18,8 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.flips import Flip
-from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
+from stability.exact.flips import Flip
+from stability.prediction.perturbation import Perturbed, perturb
 from stability.prediction.state import State
 
 STEP = 1.2  # factor between distances
@@ -157,68 +155,3 @@ def _pairs(
 def _cuts(low: Float[ndarray, " n"], high: Float[ndarray, " n"]) -> Float[ndarray, "n parts"]:
     """The points that cut stretches into equal parts."""
     return low[:, None] + (high - low)[:, None] * np.arange(1, PARTS) / PARTS
-
-
-@dataclass(frozen=True, eq=False)
-class Bent:
-    """The truth along both sides of a ray, where logits are not linear: `−t` first, then `+t`."""
-
-    state: State
-    direction: Float[Tensor, " d"]
-    curvature: float
-
-    @cached_property
-    def _sides(self) -> Lines:
-        both = torch.stack([-self.direction, self.direction], dim=1)
-        return Lines(self.state, both, np.full(2, self.curvature))
-
-    @cached_property
-    def _walked(self) -> tuple[ndarray, ndarray, ndarray]:
-        return self._sides.walk(FIRST, math.inf)
-
-    @cached_property
-    def at(self) -> RecentEvaluations:
-        """The prediction at points of the line; the last few batches are kept."""
-        return RecentEvaluations(lambda t: self._sides.at((t >= 0).astype(int), np.abs(t)))
-
-    def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
-        """The divergence at points of the line, in nats."""
-        return self.at(t).kl
-
-    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
-        """Distances, (minus, plus), at which the divergence first reaches every `ε`."""
-        walked = self._walked if epsilon.min() >= FIRST else None
-        return self._sides.crossings(epsilon, walked)
-
-    def certificates(self, epsilon: Float[ndarray, " m"]) -> None:
-        """None: nothing is certified where the logits are not linear."""
-
-    def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> None:
-        """None: the moments of the slopes at the start do not tell."""
-
-    def probabilities(
-        self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"]
-    ) -> Float[ndarray, "m n"]:
-        """Probabilities of tokens at points of the line."""
-        return self.at(t).probabilities(tokens)
-
-    def flips(self, limit: int) -> tuple[list[Flip], list[Flip]]:
-        """The argmax changes on the minus and on the plus side, in order of distance."""
-        minus, plus = self._sides.changes(self._walked, limit)
-        return minus, plus
-
-    def trust_range(self, tolerance: float) -> tuple[float | None, float | None]:
-        """The first distance of each side at which the quadratic is off by `tolerance` of the KL."""
-        minus, plus = (self._departure(line, tolerance) for line in (0, 1))
-        return minus, plus
-
-    def _departure(self, line: int, tolerance: float) -> float | None:
-        t, kl, _ = (part[line, 1:] for part in self._walked)
-        with np.errstate(divide="ignore", invalid="ignore"):  # where rounding is all there is
-            off = np.abs(fisher.quadratic(self.curvature, t) / kl - 1) / tolerance
-        outside = np.flatnonzero(off > 1)
-        if not outside.size:
-            return None
-        i = outside[0]
-        where = float(t[0] if i == 0 else np.interp(1.0, off[[i - 1, i]], t[[i - 1, i]]))
-        return where if where <= self._sides.limit else None

@@ -13,15 +13,17 @@ import numpy as np
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
-from stability import certificate
-from stability.certificate import ROUNDING
-from stability.law import Atoms, two_points
+from stability.exact import self_concordance
+from stability.exact.self_concordance import ROUNDING
+from stability.exact.slope_distribution import DiscreteMeasure, two_points
 
 EPS = float(np.finfo(float).eps)
 ACCURACY = 1e-6  # relative, that rounding must leave to a law
 
 
-def radau(atoms: Atoms, ends: Float[ndarray, " m"]) -> tuple[Atoms, Bool[ndarray, " m"]]:
+def radau(
+    atoms: DiscreteMeasure, ends: Float[ndarray, " m"]
+) -> tuple[DiscreteMeasure, Bool[ndarray, " m"]]:
     """Laws of three atoms, one of them at an end, with the mean (zero) and the next three moments.
 
     Left out are ends where rounding would spoil the law, as where two atoms are all there is; the
@@ -29,10 +31,12 @@ def radau(atoms: Atoms, ends: Float[ndarray, " m"]) -> tuple[Atoms, Bool[ndarray
     """
     found = [_rule(atoms, float(end)) for end in ends]
     laws = np.array([rule for rule in found if rule is not None]).reshape(-1, 2, 3)
-    return Atoms(laws[:, 0], laws[:, 1]), np.array([rule is not None for rule in found])
+    return DiscreteMeasure(laws[:, 0], laws[:, 1]), np.array([rule is not None for rule in found])
 
 
-def _rule(atoms: Atoms, end: float) -> tuple[Float[ndarray, " 3"], Float[ndarray, " 3"]] | None:
+def _rule(
+    atoms: DiscreteMeasure, end: float
+) -> tuple[Float[ndarray, " 3"], Float[ndarray, " 3"]] | None:
     """The values and weights of one such law.
 
     The two other atoms are the Gauss rule of the measure `|end − a| p`, whose weights are divided by
@@ -65,14 +69,14 @@ def _rule(atoms: Atoms, end: float) -> tuple[Float[ndarray, " 3"], Float[ndarray
     return (values - weights @ values)[order], weights[order]
 
 
-def brackets(atoms: Atoms, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
+def brackets(atoms: DiscreteMeasure, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
     """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
     The tighter, end by end, of the rules and of the certificate, which knows the second moment, the
     ends, and the lines `log p_j + t·a_c,j` below the divergence.
     """
     found = np.array(
-        [certificate.brackets(sign * atoms.values, atoms.weights, epsilon) for sign in (-1, 1)]
+        [self_concordance.brackets(sign * atoms.values, atoms.weights, epsilon) for sign in (-1, 1)]
     )
     laws, sound = radau(atoms, np.array([atoms.values.min(), atoms.values.max()]))
     for side, ends in zip(np.flatnonzero(sound), laws.boundaries(epsilon), strict=True):

@@ -7,16 +7,17 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import flips, moments, numerics
-from stability.certificate import brackets
+from stability import numerics
 from stability.curvature import fisher
-from stability.flips import Flip
-from stability.law import Atoms, Law
+from stability.exact import flips, moment_bounds
+from stability.exact.flips import Flip
+from stability.exact.self_concordance import brackets
+from stability.exact.slope_distribution import DiscreteMeasure, SlopeDistribution
 from stability.prediction.state import State
 
 
 @dataclass(frozen=True, eq=False)
-class Straight:
+class ExactLine:
     """The truth along both sides of a ray on which every logit moves on a straight line.
 
     `slopes` are the centred `a_c` of every token.
@@ -26,9 +27,9 @@ class Straight:
     slopes: Float[ndarray, " V"]
 
     @cached_property
-    def law(self) -> Law:
+    def law(self) -> SlopeDistribution:
         """The law of the slope under the next-token distribution."""
-        return Law(Atoms(self.slopes, self.state.probs.cpu().numpy()))
+        return SlopeDistribution(DiscreteMeasure(self.slopes, self.state.probs.cpu().numpy()))
 
     @cached_property
     def cumulants(self) -> tuple[float, float, float]:
@@ -56,7 +57,7 @@ class Straight:
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
         """The same, and tighter, from the first four moments of the slope and its ends."""
-        return moments.brackets(self.law.tokens, epsilon)
+        return moment_bounds.brackets(self.law.tokens, epsilon)
 
     def probabilities(
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"]
@@ -90,7 +91,7 @@ class Straight:
         return self._departure(self.law.tokens, grid, tolerance)
 
     def _departure(
-        self, atoms: Atoms, grid: Float[ndarray, " n"], tolerance: float
+        self, atoms: DiscreteMeasure, grid: Float[ndarray, " n"], tolerance: float
     ) -> float | None:
         """Where along `grid` `½κ₂t²/KL` first leaves `[1 − tolerance, 1 + tolerance]`."""
         parts = np.array_split(grid, 20)  # a grid times a vocabulary would be a gigabyte

@@ -16,7 +16,8 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability import certificate, numerics
+from stability import numerics
+from stability.exact import self_concordance
 from stability.prediction.distribution import OVERFLOW
 
 BINS = 128
@@ -26,7 +27,7 @@ EPS = float(np.finfo(float).eps)
 
 
 @dataclass(frozen=True, eq=False)
-class Atoms:
+class DiscreteMeasure:
     """A discrete measure of mean zero: `values` in nats per unit length, `weights` of sum one."""
 
     values: Float[ndarray, "*batch n"]
@@ -72,7 +73,9 @@ class Atoms:
         Newton's method on `log KL` as a function of `log t`, nearly a straight line of slope two,
         safeguarded by bisection of the certified bracket.
         """
-        brackets = [certificate.brackets(s * self.values, self.weights, epsilon) for s in (-1, 1)]
+        brackets = [
+            self_concordance.brackets(s * self.values, self.weights, epsilon) for s in (-1, 1)
+        ]
         inner, outer = (np.concatenate(ends, axis=-1) for ends in zip(*brackets, strict=True))
         m = len(epsilon)
         sign, target = np.repeat([-1.0, 1.0], m), np.tile(epsilon, 2)
@@ -89,14 +92,14 @@ class Atoms:
 
 def divergence(shift: Float[ndarray, " n"], weights: Float[ndarray, " n"]) -> float:
     """`KL(p₀‖p)` where every logit moves by its `shift`, centred under the `weights` `p₀`."""
-    return float(Atoms(shift, weights).kl_and_slope(np.ones(1))[0][0])
+    return float(DiscreteMeasure(shift, weights).kl_and_slope(np.ones(1))[0][0])
 
 
 @dataclass(frozen=True, eq=False)
-class Law:
+class SlopeDistribution:
     """The law on all tokens, with a merged copy that answers for it wherever that is safe."""
 
-    tokens: Atoms
+    tokens: DiscreteMeasure
 
     @cached_property
     def _rules(self) -> tuple[Float[ndarray, "*batch n"], ...]:
@@ -110,14 +113,14 @@ class Law:
         )
 
     @cached_property
-    def merged(self) -> Atoms:
+    def merged(self) -> DiscreteMeasure:
         """The same law on at most `2·BINS` atoms.
 
         Each of `BINS` equal intervals keeps its two-point Gauss rule: the two atoms with the
         interval's own mass, mean, variance and third moment.
         """
         nodes, masses, _, _ = self._rules
-        return Atoms(nodes - (masses * nodes).sum(axis=-1, keepdims=True), masses)
+        return DiscreteMeasure(nodes - (masses * nodes).sum(axis=-1, keepdims=True), masses)
 
     def merge_error(
         self, t: Float[ndarray, "*batch m"], kl: Float[ndarray, "*batch m"]
@@ -168,9 +171,9 @@ class Law:
             found[*row] = self._row(row).boundaries(epsilon)
         return found
 
-    def _row(self, index: Int[ndarray, " b"]) -> Atoms:
+    def _row(self, index: Int[ndarray, " b"]) -> DiscreteMeasure:
         weights = np.broadcast_to(self.tokens.weights, self.tokens.values.shape)
-        return Atoms(self.tokens.values[*index], weights[*index])
+        return DiscreteMeasure(self.tokens.values[*index], weights[*index])
 
 
 def two_points(

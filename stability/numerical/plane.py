@@ -1,0 +1,82 @@
+"""The truth in the plane of two directions where the logits are not linear: run, point by point."""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import contourpy
+import numpy as np
+import torch
+from jaxtyping import Float, Int
+from numpy import ndarray
+from torch import Tensor
+
+from stability.exact.cells import Cell, Extent
+from stability.numerical.crossings import Lines
+from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
+from stability.prediction.state import State
+
+LATTICE = 33  # points a side from which the cells of a bent plane are drawn
+
+
+@dataclass(frozen=True, eq=False)
+class NumericalPlane:
+    """A plane in which the logits bend: run through the network, point by point."""
+
+    state: State
+    axes: Float[Tensor, "d 2"]
+    curvature: Float[ndarray, "2 2"]
+
+    def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+        """Distance at which the divergence first reaches `ε`, by angle; infinite if it does not."""
+        plane = np.stack([np.cos(angles), np.sin(angles)], axis=1)
+        curvatures = ((plane @ self.curvature) * plane).sum(axis=1)
+        directions = self.axes @ torch.from_numpy(plane.T).to(self.axes)
+        return Lines(self.state, directions, curvatures).crossings(np.array([epsilon]))[:, 0]
+
+    @cached_property
+    def _batches(self) -> RecentEvaluations:
+        def at(points: Float[ndarray, " n"]) -> Perturbed:
+            plane = torch.from_numpy(points.reshape(-1, 2)).to(self.axes)
+            return perturb(self.state, plane @ self.axes.T)
+
+        return RecentEvaluations(at)
+
+    def at(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Perturbed:
+        """The prediction at points of the plane; the last few batches are kept."""
+        return self._batches(np.stack([np.ravel(x), np.ravel(y)], axis=1).ravel())
+
+    def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
+        """The divergence at points of the plane."""
+        return self.at(x, y).kl.reshape(np.shape(x))
+
+    def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
+        """The divergence on a grid, rows by `y`."""
+        return self.kl(*np.meshgrid(x, y))
+
+    def argmax(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Int[ndarray, "*n"]:
+        """The most likely token at points of the plane."""
+        return self.at(x, y).argmax.reshape(np.shape(x))
+
+    def cells(self, extent: Extent) -> list[Cell]:
+        """The argmax cells in view, from a lattice of `LATTICE²` points.
+
+        Leads are linear between points. A token may have several cells; a hole in one is drawn by the
+        cell that lies in it.
+        """
+        x_min, x_max, y_min, y_max = extent
+        x, y = np.linspace(x_min, x_max, LATTICE), np.linspace(y_min, y_max, LATTICE)
+        found = self.at(*np.meshgrid(x, y))
+        winners = np.unique(found.argmax)
+        if len(winners) == 1:
+            corners = np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]])
+            return [Cell(int(winners[0]), self.state.text(int(winners[0])), corners)]
+        logits = found.uncapped(winners).cpu().numpy()
+        cells: list[Cell] = []
+        for i, token in enumerate(winners.tolist()):
+            lead = (logits[:, i] - np.delete(logits, i, axis=1).max(axis=1)).reshape(
+                LATTICE, LATTICE
+            )
+            generator = contourpy.contour_generator(x, y, lead, fill_type="OuterOffset")
+            for corners, offsets in zip(*generator.filled(0.0, np.inf), strict=True):
+                cells.append(Cell(token, self.state.text(token), corners[: offsets[1] - 1]))
+        return cells
