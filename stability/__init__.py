@@ -14,45 +14,45 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stability.clouds import Cloud, cloud
-    from stability.continuation import Continuation
     from stability.curvature.directions import Direction
     from stability.curvature.spectrum import Spectrum, spectrum
-    from stability.depths import Depth, across, depth, depth_map
     from stability.errors import StabilityError
     from stability.exact.flips import Flip
-    from stability.maps import Sensitivity, token_map
+    from stability.geometry.cloud import Cloud, cloud
+    from stability.geometry.continuation import Continuation
+    from stability.geometry.depth import Depth, across, depth, depth_map
+    from stability.geometry.interpolation import Path, path
+    from stability.geometry.ray import Ray, ray
+    from stability.geometry.region import Region, region
+    from stability.geometry.sensitivity import Sensitivity, token_map
     from stability.models import LanguageModel, load
     from stability.models.writing import continuations
-    from stability.paths import Path, path
     from stability.prediction.state import State, Token
-    from stability.rays import Ray, ray
-    from stability.regions import Region, region
 
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Cloud": "clouds",
-    "cloud": "clouds",
-    "Continuation": "continuation",
+    "Cloud": "geometry.cloud",
+    "cloud": "geometry.cloud",
+    "Continuation": "geometry.continuation",
     "continuations": "models.writing",
-    "Depth": "depths",
-    "across": "depths",
-    "depth": "depths",
-    "depth_map": "depths",
+    "Depth": "geometry.depth",
+    "across": "geometry.depth",
+    "depth": "geometry.depth",
+    "depth_map": "geometry.depth",
     "Direction": "curvature.directions",
     "StabilityError": "errors",
     "Flip": "exact.flips",
-    "Sensitivity": "maps",
-    "token_map": "maps",
+    "Sensitivity": "geometry.sensitivity",
+    "token_map": "geometry.sensitivity",
     "LanguageModel": "models",
     "load": "models",
-    "Path": "paths",
-    "path": "paths",
-    "Ray": "rays",
-    "ray": "rays",
-    "Region": "regions",
-    "region": "regions",
+    "Path": "geometry.interpolation",
+    "path": "geometry.interpolation",
+    "Ray": "geometry.ray",
+    "ray": "geometry.ray",
+    "Region": "geometry.region",
+    "region": "geometry.region",
     "Spectrum": "curvature.spectrum",
     "spectrum": "curvature.spectrum",
     "State": "prediction.state",

@@ -17,7 +17,7 @@ from numpy import ndarray
 
 from stability.bootstrap import Estimate
 from stability.errors import StabilityError
-from stability.exact.moment_bounds import guess
+from stability.exact.moment_bounds import bracket_centre
 
 CLOSED_FORM, CERTIFIED, MOMENTS = "closed form", "certified inner radius", "four moments"
 PREDICTORS = (CLOSED_FORM, CERTIFIED, MOMENTS)
@@ -37,7 +37,7 @@ def cases(table: pa.Table) -> pd.DataFrame:
     found = found[found["actual"].notna() & found["predicted"].notna()].reset_index(drop=True)
     found["epsilon"] = [float(f"{epsilon:.6g}") for epsilon in found["epsilon"]]  # single precision
     found[CLOSED_FORM], found[CERTIFIED] = found["predicted"], found["inner"]
-    found[MOMENTS] = guess(found["moment_inner"], found["moment_outer"])
+    found[MOMENTS] = bracket_centre(found["moment_inner"], found["moment_outer"])
     return found
 
 

@@ -13,8 +13,8 @@ from stability.units import counted
 
 def run_analyze(options: argparse.Namespace) -> None:
     """`analyze`: one prompt, one direction, as JSON or as a table."""
-    from stability.analysis import analyze
     from stability.console import readable
+    from stability.geometry.analysis import analyze
     from stability.prediction.distribution import require_nats
 
     for epsilon in options.epsilon:

@@ -21,6 +21,7 @@ from stability.calibration import (
     with_places,
 )
 from stability.errors import writing
+from stability.exact.moment_bounds import bracket_centre
 from stability.figures.calibration import errors_figure, predictors_figure
 from stability.figures.style import save
 from stability.findings import Finding
@@ -133,7 +134,9 @@ def _large(known: pd.DataFrame) -> pd.DataFrame:
 def _scores(readout: pd.DataFrame) -> list[str]:
     """Uncalibrated scores of every predictor at every `ε`."""
     tried = {
-        "geometric mean of the certified bracket": (readout["inner"] * readout["outer"]) ** 0.5,
+        "geometric mean of the certified bracket": bracket_centre(
+            readout["inner"], readout["outer"]
+        ),
         "inner radius by four moments": readout["moment_inner"],
         "outer radius by four moments": readout["moment_outer"],
     }

@@ -8,15 +8,16 @@ import numpy as np
 import pyarrow as pa
 
 from stability import __version__
-from stability.analysis import Analysis, pairs_for
 from stability.curvature import directions
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
+from stability.geometry.analysis import pairs_for
+from stability.geometry.ray import Ray, rays
+from stability.geometry.sensitivity import sensitivity
 from stability.plans import Plan
 from stability.prediction.source import Model
 from stability.prediction.state import State
 from stability.prompts import Prompt
-from stability.rays import Ray, rays
 
 Pause = Callable[[], None] | None  # called before each state, which takes seconds
 TEXT, WHOLE, NUMBER = pa.string(), pa.int32(), pa.float64()
@@ -80,9 +81,9 @@ def _rows(lm: Model, plan: Plan, prompt: Prompt, state: State) -> Iterator[dict[
     """All directions at one state."""
     specs = [plan.resolved(spec, prompt, state) for spec in plan.specs]
     pairs = spectrum(state, max(pairs_for(state, spec, 1) for spec in specs))
-    found = [directions.resolve(spec, state, pairs, lm) for spec in specs]
-    lines = rays(state, [direction.vector for direction in found])
-    here = Analysis(state, pairs, found[0], lines[0])
+    resolved = [directions.resolve(spec, state, pairs, lm) for spec in specs]
+    lines = rays(state, [direction.vector for direction in resolved])
+    whole = sensitivity(state, pairs)
     shared = {
         "model": state.model.name,
         "revision": state.model.revision,
@@ -100,11 +101,11 @@ def _rows(lm: Model, plan: Plan, prompt: Prompt, state: State) -> Iterator[dict[
         "norm": state.norm,
         "entropy": state.entropy,
         "margin": state.margin,
-        "token_constraint_bound": here.token_constraint_bound,
-        "nearest_flip": here.nearest_flip and here.nearest_flip.distance,
+        "token_constraint_bound": whole.token_constraint_bound,
+        "nearest_flip": whole.nearest_flip and whole.nearest_flip.distance,
     }
-    balls = [here.certified_ball(epsilon) for epsilon in plan.epsilons]
-    for spec, direction, line in zip(specs, found, lines, strict=True):
+    balls = [whole.certified_ball(epsilon) for epsilon in plan.epsilons]
+    for spec, direction, line in zip(specs, resolved, lines, strict=True):
         named = {"kind": direction.kind, "direction": str(spec)}
         for row in _along(line, plan.epsilons, balls):
             yield shared | named | row

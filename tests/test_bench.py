@@ -15,7 +15,7 @@ from stability.bench.cases import CASES, _bisect
 from stability.bench.report import bench, lines
 from stability.bench.scaling import synthetic
 from stability.bench.timing import Row, Way, medians
-from stability.rays import ray
+from stability.geometry.ray import ray
 
 
 @pytest.fixture(scope="module")

@@ -22,10 +22,10 @@ from states import (
 )
 from torch import Tensor
 
+from stability.geometry.ray import ray
 from stability.numerical.crossings import FIRST, PARTS, REACH, ROUNDS, STEP, Lines
 from stability.numerical.line import NumericalLine
 from stability.prediction.state import State
-from stability.rays import ray
 
 seeds = st.integers(0, 10**6)
 LEVELS = np.array([1e-9, 0.9 * FIRST, FIRST, 1e-3, 0.1, 0.7])  # nats

@@ -6,7 +6,6 @@ import plotly.graph_objects as go
 import pytest
 
 from stability.calibration import CLOSED_FORM, Curve
-from stability.continuation import ROUNDING, Continuation
 from stability.figures.calibration import (
     LOOKS,
     errors_figure,
@@ -16,6 +15,7 @@ from stability.figures.calibration import (
 )
 from stability.figures.style import ACTUAL, FLIP, PREDICTED
 from stability.figures.writing import writing_figure
+from stability.geometry.continuation import ROUNDING, Continuation
 from stability.prediction.state import Token
 
 

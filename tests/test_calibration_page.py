@@ -9,10 +9,10 @@ from models import FAMILIES, PROMPT, SENTENCES, save_model
 from streamlit.testing.v1 import AppTest
 
 import stability
-from stability.analysis import analyze
 from stability.calibration import CLOSED_FORM, MOMENTS, PREDICTORS, after, calibrate
 from stability.errors import StabilityError
 from stability.findings import findings
+from stability.geometry.analysis import analyze
 from stability.reproduction import shipped
 from stability.scores import parts, score
 from stability.ui import calibration, controls, measured, own, words

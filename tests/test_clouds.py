@@ -4,9 +4,9 @@ import numpy as np
 import pytest
 from states import bent_state, moved_logits, random_state, true_kl, with_logits
 
-from stability.clouds import cloud
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
+from stability.geometry.cloud import cloud
 
 EPSILON = 0.05
 

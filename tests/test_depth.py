@@ -6,12 +6,12 @@ import torch
 from models import FAMILIES, PROMPT, save_model
 from states import bent_state, make_state, random_state
 
-import stability.depths
+import stability.geometry.depth
 from stability.curvature import fisher
-from stability.depths import SPAN, Across, across, depth, depth_map
 from stability.errors import StabilityError
+from stability.geometry.depth import SPAN, DepthCheck, depth, depth_check, depth_map
+from stability.geometry.ray import ray
 from stability.models import LanguageModel, load
-from stability.rays import ray
 
 LAYERS, EPSILON = 4, 0.01
 # The network's float32 rounds each of some twenty steps by 6e-8; the derivative of a random network,
@@ -70,7 +70,7 @@ def test_every_block_has_the_top_eigenvalue_of_its_own_matrix(blocks, found):
 
 
 def test_with_few_pairs_an_eigenvalue_is_close_and_never_above_the_truth(blocks, monkeypatch):
-    monkeypatch.setattr(stability.depths, "PAIRS", 4)
+    monkeypatch.setattr(stability.geometry.depth, "PAIRS", 4)
     found, expected = depth(blocks[0]).eigenvalues, top_eigenvalues(blocks)
     assert (found <= expected * (1 + FLOAT32)).all()
     # of 32 eigenvalues at the readout four are left, which are no steep ones in a random model
@@ -78,7 +78,7 @@ def test_with_few_pairs_an_eigenvalue_is_close_and_never_above_the_truth(blocks,
 
 
 def test_a_curvature_is_that_along_the_direction_it_comes_with(blocks, monkeypatch):
-    monkeypatch.setattr(stability.depths, "PAIRS", 2)  # directions that are no eigenvectors
+    monkeypatch.setattr(stability.geometry.depth, "PAIRS", 2)  # directions that are no eigenvectors
     found = depth(blocks[0])
     lengths = found.directions.norm(dim=1)
     torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=1e-12, atol=0)
@@ -188,7 +188,7 @@ def stopping(after):
 def test_who_hears_of_a_map_may_stop_it(family, monkeypatch):
     states = family("llama").capture_all(PROMPT, "block:0")
     done = []
-    monkeypatch.setattr(stability.depths, "depth", done.append)
+    monkeypatch.setattr(stability.geometry.depth, "depth", done.append)
     heard, progress = stopping(2)
     with pytest.raises(StoppedError):
         depth_map(states, progress)
@@ -200,8 +200,8 @@ def test_who_hears_of_a_map_may_stop_it(family, monkeypatch):
 
 
 @pytest.fixture(scope="module", params=[0.01, 0.3])
-def measured(blocks, found, request) -> Across:
-    return across(found, blocks, request.param)
+def measured(blocks, found, request) -> DepthCheck:
+    return depth_check(found, blocks, request.param)
 
 
 def test_predicted_and_true_radii_are_those_of_the_ray_of_each_block(blocks, found, measured):
@@ -238,7 +238,7 @@ def test_curves_are_the_divergence_over_each_blocks_own_radius(blocks, found, me
 
 
 def test_small_curves_are_the_parabola_that_all_blocks_share(blocks, found):
-    measured = across(found, blocks, 1e-4)
+    measured = depth_check(found, blocks, 1e-4)
     parabola = 1e-4 * measured.scale**2
     some = np.abs(measured.scale) <= 1
     # the next term of the series is of the order of t/r·√ε = 1 %, with a factor of a few
@@ -249,7 +249,7 @@ def test_small_curves_are_the_parabola_that_all_blocks_share(blocks, found):
 
 def test_a_block_without_curvature_has_infinite_radii():
     state = certain_state()
-    measured = across(depth(state), [state], EPSILON)
+    measured = depth_check(depth(state), [state], EPSILON)
     assert measured.predicted.tolist() == [np.inf]
     assert measured.actual.tolist() == [[np.inf, np.inf]]
     assert not measured.kl.any()
@@ -257,17 +257,17 @@ def test_a_block_without_curvature_has_infinite_radii():
 
 def test_progress_over_the_blocks_is_heard_in_order_and_may_stop(blocks, found):
     heard = []
-    across(found, blocks, EPSILON, heard.append)
+    depth_check(found, blocks, EPSILON, heard.append)
     assert heard == [block / LAYERS for block in range(LAYERS)]
     heard, progress = stopping(1)
     with pytest.raises(StoppedError):
-        across(found, blocks, EPSILON, progress)
+        depth_check(found, blocks, EPSILON, progress)
     assert heard == [0.0, 1 / LAYERS]
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -1.0, float("nan")])
 def test_radii_need_positive_nats(blocks, found, epsilon):
     with pytest.raises(StabilityError, match="positive number of nats"):
-        across(found, blocks, epsilon)
+        depth_check(found, blocks, epsilon)
     with pytest.raises(StabilityError, match="positive number of nats"):
         found.radii(epsilon)

@@ -10,7 +10,6 @@ import pytest
 import torch
 from states import make_state, random_state
 
-from stability.depths import Across
 from stability.figures.depth import (
     CEILING,
     across_figure,
@@ -20,9 +19,10 @@ from stability.figures.depth import (
 )
 from stability.figures.path import path_figure, slice_figure
 from stability.figures.style import ACTUAL, FLIP, PREDICTED, QUIET, TEMPLATE, visible
-from stability.paths import path
-from stability.regions import region
-from stability.views import region_view
+from stability.geometry.depth import DepthCheck
+from stability.geometry.interpolation import interpolation
+from stability.geometry.region import region
+from stability.views.region import region_view
 
 EPSILON, UNIT = 0.05, "units of the vector"
 TOKENS = [" the", "<b>", "\n"]
@@ -150,7 +150,7 @@ def across():
     scale = np.linspace(-3, 3, 7)
     kl = np.stack([EPSILON * scale**2, 1.1 * EPSILON * scale**2, 0 * scale])
     actual = np.array([[0.9, 1.2], [np.inf, 2.1], [np.inf, np.inf]])
-    return Across(EPSILON, np.array([1.0, 2.0, np.inf]), actual, scale, kl)
+    return DepthCheck(EPSILON, np.array([1.0, 2.0, np.inf]), actual, scale, kl)
 
 
 def test_radii_over_the_blocks_are_predicted_dashed_and_actual_solid(across):
@@ -214,7 +214,7 @@ def test_the_curves_axes_say_what_they_measure_and_a_line_is_at_epsilon(across):
 def test_curves_of_one_block_and_of_none_that_curves_are_drawn(across):
     for block in (0, 2):
         one = slice(block, block + 1)
-        alone = Across(
+        alone = DepthCheck(
             EPSILON, across.predicted[one], across.actual[one], across.scale, across.kl[one]
         )
         drawn = curves_figure(alone)
@@ -248,7 +248,7 @@ def way():
     rows = torch.tensor([[-3.0, 0.0], [0.0, 1.0], [3.0, 0.0]], dtype=torch.float64)
     a, b = (torch.tensor([x, 1.0], dtype=torch.float64) for x in (-1.0, 1.0))
     start = make_state(rows, a, above=smooth)
-    return path(start, replace(start, vector=b))
+    return interpolation(start, replace(start, vector=b))
 
 
 @pytest.fixture(scope="module")
@@ -307,7 +307,7 @@ def test_edges_that_are_not_on_the_way_are_left_out(way, names):
 def test_a_way_on_which_nothing_changes_is_drawn():
     rows = torch.eye(2, dtype=torch.float64)
     states = [make_state(rows, torch.tensor([x, 0.0]).double()) for x in (1e4, 2e4)]
-    flat = path(*states)
+    flat = interpolation(*states)
     drawn = path_figure(flat, EPSILON, ["x"] * len(flat.alpha))
     assert upright(drawn) == []
     assert len(by_name(drawn)["most likely token changes"].x) == 0

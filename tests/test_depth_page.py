@@ -10,10 +10,10 @@ from models import FAMILIES, PROMPT, SENTENCES, save_model
 from streamlit.testing.v1 import AppTest
 
 import stability
-from stability.continuation import ROUNDING
-from stability.depths import across, depth, depth_map
+from stability.geometry.continuation import ROUNDING
+from stability.geometry.depth import depth, depth_check, depth_map
+from stability.geometry.interpolation import interpolation
 from stability.models.writing import continuations
-from stability.paths import path
 from stability.ui import controls, words
 from stability.ui.depth import LONGEST, QUICK, SECTIONS
 
@@ -186,7 +186,7 @@ def measured(page):
 def library(lm, position, epsilon):
     states = lm.capture_depth(PROMPT, position)
     found = depth(states[0])
-    return found, across(found, states, epsilon)
+    return found, depth_check(found, states, epsilon)
 
 
 def test_one_token_shows_the_closed_form_against_the_truth_at_every_block(measured, lm):
@@ -301,7 +301,7 @@ def test_the_way_between_prompts_has_the_librarys_edges(page, lm):
     page.number_input(key="path_block").set_value(1).run()
     assert not page.exception
     a, b = (lm.capture(prompt, site="block:1") for prompt in (PROMPT, SENTENCES[1]))
-    way = path(a, b)
+    way = interpolation(a, b)
     said = headline(page)
     assert f"‖B − A‖ = {words.number(way.length)}." in said
     assert f"The steepest edge is at α = {way.edge:.2g}." in said

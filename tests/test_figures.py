@@ -10,7 +10,6 @@ import plotly.io
 import pytest
 from states import nearly_one_hot, random_direction, random_state, with_logits
 
-from stability.clouds import Cloud, cloud
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.exact.cells import Cell
@@ -36,11 +35,14 @@ from stability.figures.style import (
     spelled,
     visible,
 )
+from stability.geometry.cloud import Cloud, cloud
+from stability.geometry.ray import Push, ray
+from stability.geometry.region import region
 from stability.prediction.state import Token
-from stability.rays import Push, ray
-from stability.regions import region
 from stability.units import COORDINATES
-from stability.views import CloudView, Edge, Segment, ray_view, region_view
+from stability.views.cloud import CloudView
+from stability.views.ray import Edge, Segment, ray_view
+from stability.views.region import region_view
 
 EPSILON = 0.05
 TRICKY = [
@@ -530,7 +532,9 @@ EXTREME = {
 
 @pytest.mark.parametrize("state", EXTREME.values(), ids=EXTREME)
 def test_figures_of_extreme_states_are_whole(state, monkeypatch):
-    monkeypatch.setattr("stability.views.ANGLES", 12)  # of certain states each takes its time
+    monkeypatch.setattr(
+        "stability.views.region.ANGLES", 12
+    )  # of certain states each takes its time
     pairs = spectrum(state, k=10)
     line = ray(state, pairs.vectors[:, 0])
     check_whole(ray_figure(ray_view(line, "eigendirection 1", 0.01)))

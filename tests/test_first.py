@@ -6,10 +6,10 @@ import shutil
 import pytest
 
 import stability
-from stability.analysis import analyze
+from stability.geometry.analysis import analyze
 from stability.ui import first
 from stability.ui.words import verdict
-from stability.views import ray_view
+from stability.views.ray import ray_view
 
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
 

@@ -19,7 +19,7 @@ from states import (
 
 from stability.errors import StabilityError
 from stability.exact.flips import along, envelope, nearest
-from stability.rays import ray
+from stability.geometry.ray import ray
 
 seeds = st.integers(0, 10**6)
 

@@ -24,8 +24,8 @@ from models import (
 from stability.curvature import directions, fisher
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
+from stability.geometry.ray import ray
 from stability.models import LanguageModel, load, loading
-from stability.rays import ray
 
 BIASED, SCALED, CAPPED = {"phi": True}, {"cohere": 0.25, "granite": 0.25}, {"gemma2": 5.0}
 WIDTHS = {"opt_projected": WIDTH // 2}

@@ -12,7 +12,7 @@ from stability.curvature.row_spread import row_spread
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.exact.flips import nearest
-from stability.maps import AT_ONCE, BLOCK, token_map
+from stability.geometry.sensitivity import BLOCK, POSITIONS_AT_ONCE, token_map
 from stability.prediction.state import State
 
 
@@ -29,7 +29,9 @@ def prompt_states(
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.25])
-@pytest.mark.parametrize("n", [1, 5, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE + 3])
+@pytest.mark.parametrize(
+    "n", [1, 5, POSITIONS_AT_ONCE, POSITIONS_AT_ONCE + 1, 2 * POSITIONS_AT_ONCE + 3]
+)
 def test_every_eigenvalue_is_the_first_of_its_own_spectrum(n, scale):
     states = prompt_states(n, scale=scale)
     expected = torch.stack([spectrum(state, 1).eigenvalues[0] for state in states])
@@ -53,7 +55,7 @@ def test_the_radius_is_where_the_quadratic_reaches_epsilon():
 
 
 def test_every_position_has_the_numbers_of_its_state_alone():
-    states = prompt_states(AT_ONCE + 2, bias=False)
+    states = prompt_states(POSITIONS_AT_ONCE + 2, bias=False)
     for state, found in zip(states, token_map(states), strict=True):
         alone = row_spread(state)
         assert found.reach == pytest.approx(alone.reach, rel=1e-5)

@@ -20,17 +20,24 @@ from states import (
 )
 
 from stability.errors import StabilityError
-from stability.exact import self_concordance
-from stability.exact.moment_bounds import ACCURACY, brackets, guess, radau
-from stability.exact.self_concordance import ROUNDING
-from stability.exact.slope_distribution import DiscreteMeasure
-from stability.rays import ray
+from stability.exact import moment_bounds, self_concordance
+from stability.exact.discrete_measure import weighted
+from stability.exact.moment_bounds import ACCURACY, bracket_centre, radau
+from stability.exact.slope_distribution import boundaries
+from stability.geometry.ray import ray
 
 seeds = st.integers(0, 10**6)
 certainties = st.floats(0, 25)  # standard deviation of the logits: from uniform to 1 − p = 1e-40
 scales = st.floats(-3, 3).map(lambda x: 10**x)
 epsilons = st.floats(-4, 0.5).map(lambda x: 10**x)
 sizes = st.sampled_from([2, 3, 4, 12])
+
+
+ROUNDING = 1e-4  # that is kept in reserve
+
+
+def brackets(law, epsilon):
+    return moment_bounds.brackets(law, epsilon, ROUNDING)
 
 
 def one(x):
@@ -63,7 +70,7 @@ def moments_of(values, weights):
 @given(seeds, st.sampled_from([3, 5, 12, 200]), certainties, scales)
 def test_a_rule_has_an_atom_at_its_end_and_all_weights_positive(seed, n, certainty, scale):
     values, weights = random_law(seed, n, certainty, scale)
-    laws, sound = radau(DiscreteMeasure(values, weights), ends_of(values))
+    laws, sound = radau(weighted(values, weights), ends_of(values))
     assert laws.values.shape == laws.weights.shape == (sound.sum(), 3)
     assert (laws.weights > 0).all()
     np.testing.assert_allclose(laws.weights.sum(axis=1), 1, rtol=1e-15)
@@ -76,7 +83,7 @@ def test_a_rule_has_an_atom_at_its_end_and_all_weights_positive(seed, n, certain
 @given(seeds, st.sampled_from([3, 5, 12, 200]), certainties, scales)
 def test_a_rule_keeps_mass_mean_and_three_more_moments(seed, n, certainty, scale):
     values, weights = random_law(seed, n, certainty, scale)
-    laws, _ = radau(DiscreteMeasure(values, weights), ends_of(values))
+    laws, _ = radau(weighted(values, weights), ends_of(values))
     expected = moments_of(values, weights)[:, None]
     reach = moments_of(np.abs(values), weights)
     reach[1] = np.sqrt(reach[2])  # the mean is zero, and small beside a standard deviation
@@ -89,7 +96,7 @@ def test_a_rule_keeps_mass_mean_and_three_more_moments(seed, n, certainty, scale
 @given(seeds, st.sampled_from([4, 12, 200]), st.floats(0, 1), scales)
 def test_a_rule_of_an_uncertain_prediction_keeps_moments_to_twelve_digits(seed, n, spread, scale):
     values, weights = random_law(seed, n, spread, scale)
-    laws, sound = radau(DiscreteMeasure(values, weights), ends_of(values))
+    laws, sound = radau(weighted(values, weights), ends_of(values))
     assert sound.all()
     expected = moments_of(values, weights)[:, None]
     # nodes round to 1e-16 of the largest, `reach`, and a moment is a sum of their powers
@@ -101,7 +108,7 @@ def test_a_rule_of_an_uncertain_prediction_keeps_moments_to_twelve_digits(seed, 
 @pytest.mark.parametrize("seed", range(20))
 def test_a_law_of_three_atoms_is_its_own_rule_at_either_end(seed):
     values, weights = random_law(seed, 3, 1.0, 1.0)
-    laws, sound = radau(DiscreteMeasure(values, weights), ends_of(values))
+    laws, sound = radau(weighted(values, weights), ends_of(values))
     order = values.argsort()
     assert sound.all()
     for nodes, masses in zip(laws.values, laws.weights, strict=True):
@@ -112,7 +119,7 @@ def test_a_law_of_three_atoms_is_its_own_rule_at_either_end(seed):
 
 def test_rules_of_the_uniform_law_are_those_of_radau():
     nodes, weights = np.polynomial.legendre.leggauss(5)  # has all nine moments of the uniform law
-    laws, sound = radau(DiscreteMeasure(nodes, weights / 2), np.array([-1.0, 1.0]))
+    laws, sound = radau(weighted(nodes, weights / 2), np.array([-1.0, 1.0]))
     root = np.sqrt(6)
     known = np.array([-1, (1 - root) / 5, (1 + root) / 5])
     known_weights = np.array([4, 16 + root, 16 - root]) / 36
@@ -127,7 +134,7 @@ def test_rules_of_a_beta_law_have_the_gauss_nodes_of_the_law_turned_to_the_end(a
     x, weights = roots_jacobi(6, a, b)
     weights /= weights.sum()
     mean = weights @ x
-    laws, _ = radau(DiscreteMeasure(x - mean, weights), np.array([-1.0, 1.0]) - mean)
+    laws, _ = radau(weighted(x - mean, weights), np.array([-1.0, 1.0]) - mean)
     for nodes, expected in zip(
         laws.values + mean,
         [np.append(-1, roots_jacobi(2, a, b + 1)[0]), np.append(roots_jacobi(2, a + 1, b)[0], 1)],
@@ -140,7 +147,7 @@ def test_rules_of_a_beta_law_have_the_gauss_nodes_of_the_law_turned_to_the_end(a
 @given(seeds, st.sampled_from([5, 12, 50]))
 def test_rules_are_those_of_a_hankel_and_a_vandermonde_system(seed, n):
     values, weights = random_law(seed, n, 1.0, 1.0)
-    laws, _ = radau(DiscreteMeasure(values, weights), ends_of(values))
+    laws, _ = radau(weighted(values, weights), ends_of(values))
     for end, nodes, masses in zip(ends_of(values), laws.values, laws.weights, strict=True):
         turned = weights * np.abs(end - values)
         m = np.array([turned @ values**k for k in range(4)])
@@ -158,11 +165,11 @@ def test_rules_are_those_of_a_hankel_and_a_vandermonde_system(seed, n):
 @pytest.mark.parametrize("copies", [1, 7])
 def test_a_law_on_two_values_is_left_out(q, copies):
     values = np.repeat([-q, 1 - q], copies)
-    law = DiscreteMeasure(values, np.repeat([1 - q, q], copies) / copies)
+    law = weighted(values, np.repeat([1 - q, q], copies) / copies)
     laws, sound = radau(law, ends_of(values))
     assert not sound.any()
     assert laws.values.shape == (0, 3)
-    certified = [self_concordance.brackets(s * values, law.weights, one(0.1)) for s in (-1, 1)]
+    certified = self_concordance.brackets(law, one(0.1), ROUNDING)
     np.testing.assert_array_equal(brackets(law, one(0.1)), certified)
 
 
@@ -171,8 +178,8 @@ def test_a_law_on_two_values_is_left_out(q, copies):
 
 def require_guaranteed(values, weights, epsilon):
     """The exact divergence crosses `ε` within the bracket, and the library's boundary lies inside."""
-    law = DiscreteMeasure(values, weights)
-    found, boundary = brackets(law, one(epsilon))[..., 0], law.boundaries(one(epsilon))[:, 0]
+    law = weighted(values, weights)
+    found, boundary = brackets(law, one(epsilon))[..., 0], boundaries(law, one(epsilon))[:, 0]
     for sign, (inner, outer), distance in zip((-1, 1), found, boundary, strict=True):
         assert 0 < inner <= distance <= outer < np.inf
         # a relative ROUNDING of the radius is reserved for rounding, so none is needed here
@@ -214,12 +221,12 @@ def test_the_bracket_holds_the_boundary_where_a_rare_far_token_hides_a_near_tie(
 @properties(40)
 @given(seeds, sizes, certainties, scales, st.booleans())
 def test_the_bracket_is_never_wider_than_that_of_self_concordance(seed, n, certainty, scale, rare):
-    law = DiscreteMeasure(
+    law = weighted(
         *(law_of_rare_tokens(seed, n, scale) if rare else random_law(seed, n, certainty, scale))
     )
     levels = np.geomspace(1e-4, 3, 5)
-    for sign, (inner, outer) in zip((-1, 1), brackets(law, levels), strict=True):
-        wide = self_concordance.brackets(sign * law.values, law.weights, levels)
+    certified = self_concordance.brackets(law, levels, ROUNDING)
+    for (inner, outer), wide in zip(brackets(law, levels), certified, strict=True):
         assert (inner >= wide[0]).all()
         assert (outer <= wide[1]).all()
 
@@ -228,7 +235,7 @@ def test_the_bracket_is_never_wider_than_that_of_self_concordance(seed, n, certa
 @given(seeds, st.sampled_from([3, 12]), st.floats(0, 8), epsilons)
 def test_a_mirrored_law_swaps_the_sides(seed, n, certainty, epsilon):
     values, weights = random_law(seed, n, certainty, 1.0)
-    one_way, other = (brackets(DiscreteMeasure(s * values, weights), one(epsilon)) for s in (1, -1))
+    one_way, other = (brackets(weighted(s * values, weights), one(epsilon)) for s in (1, -1))
     # the two nodes change places in every formula, and round anew
     np.testing.assert_allclose(other[::-1], one_way, rtol=1e-9)
 
@@ -237,17 +244,17 @@ def test_a_mirrored_law_swaps_the_sides(seed, n, certainty, epsilon):
 @given(seeds, st.sampled_from([3, 12]), st.floats(0, 8), scales, epsilons)
 def test_steeper_slopes_bring_the_bracket_nearer_by_their_factor(seed, n, certainty, s, epsilon):
     values, weights = random_law(seed, n, certainty, 1.0)
-    near, far = (brackets(DiscreteMeasure(k * values, weights), one(epsilon)) for k in (s, 1.0))
+    near, far = (brackets(weighted(k * values, weights), one(epsilon)) for k in (s, 1.0))
     np.testing.assert_allclose(near, far / s, rtol=1e-9)  # all is rounded anew
 
 
 @pytest.mark.parametrize("seed", range(10))
 def test_the_bracket_of_a_law_of_three_atoms_is_its_boundary(seed):
-    law, levels = DiscreteMeasure(*random_law(seed, 3, 1.5, 1.0)), np.geomspace(1e-4, 3, 6)
+    law, levels = weighted(*random_law(seed, 3, 1.5, 1.0)), np.geomspace(1e-4, 3, 6)
     inner, outer = brackets(law, levels).swapaxes(0, 1)
     # the rules are the law to eleven digits
-    np.testing.assert_allclose(inner, law.boundaries(levels) * (1 - ROUNDING), rtol=1e-9)
-    np.testing.assert_allclose(outer, law.boundaries(levels) * (1 + ROUNDING), rtol=1e-9)
+    np.testing.assert_allclose(inner, boundaries(law, levels) * (1 - ROUNDING), rtol=1e-9)
+    np.testing.assert_allclose(outer, boundaries(law, levels) * (1 + ROUNDING), rtol=1e-9)
 
 
 @pytest.mark.parametrize("seed", range(5))
@@ -255,7 +262,7 @@ def test_the_bracket_closes_as_the_cube_of_the_radius(seed):
     """KL is known to its fourth order, and the fifth is in doubt; by self-concordance, the third."""
     values, weights = random_law(seed, 12, 1.0, 1.0)
     levels = 0.5 * (weights @ values**2) * (np.array([0.02, 0.01]) / np.ptp(values)) ** 2
-    inner, outer = brackets(DiscreteMeasure(values, weights), levels).swapaxes(0, 1)
+    inner, outer = brackets(weighted(values, weights), levels).swapaxes(0, 1)
     width = outer / inner * (1 - ROUNDING) / (1 + ROUNDING) - 1
     assert (width < 0.02**3).all()
     # the next term is smaller by about the radius times the span; boundaries are right to 1e-12
@@ -263,7 +270,7 @@ def test_the_bracket_closes_as_the_cube_of_the_radius(seed):
 
 
 def test_several_epsilons_have_the_brackets_of_each_alone():
-    law, levels = DiscreteMeasure(*random_law(0, 12, 2.0, 1.0)), np.array([1.0, 1e-3, 0.1])
+    law, levels = weighted(*random_law(0, 12, 2.0, 1.0)), np.array([1.0, 1e-3, 0.1])
     found = brackets(law, levels)
     assert found.shape == (2, 2, 3)
     for i, epsilon in enumerate(levels):
@@ -298,7 +305,7 @@ def test_no_law_with_the_same_moments_and_ends_leaves_the_bracket_and_one_reache
     seed, epsilon, side
 ):
     values, weights = random_law(seed, 12, 1.0, 1.0)
-    inner, outer = brackets(DiscreteMeasure(values, weights), one(epsilon))[side, :, 0]
+    inner, outer = brackets(weighted(values, weights), one(epsilon))[side, :, 0]
     inner, outer = inner / (1 - ROUNDING), outer / (1 + ROUNDING)
     sign = (-1, 1)[side]
     most = extreme_kl(values, weights, sign * inner, -1)
@@ -389,14 +396,16 @@ def test_every_epsilon_must_be_a_positive_number_of_nats(state, epsilon):
 
 
 def test_the_guess_is_the_geometric_mean_of_a_bracket():
-    assert guess(2.0, 8.0) == 4
-    np.testing.assert_allclose(guess(np.array([1.0, 3]), np.array([9.0, 3])), [3, 3], rtol=1e-15)
+    assert bracket_centre(2.0, 8.0) == 4
+    np.testing.assert_allclose(
+        bracket_centre(np.array([1.0, 3]), np.array([9.0, 3])), [3, 3], rtol=1e-15
+    )
 
 
 def test_the_guess_is_right_to_the_cube_of_the_radius():
-    law = DiscreteMeasure(*random_law(2, 12, 1.0, 1.0))
+    law = weighted(*random_law(2, 12, 1.0, 1.0))
     inner, outer = brackets(law, EPSILONS).swapaxes(0, 1)
-    error = np.abs(guess(inner, outer) / law.boundaries(EPSILONS) - 1)
+    error = np.abs(bracket_centre(inner, outer) / boundaries(law, EPSILONS) - 1)
     # at most half of what the bracket, less its ROUNDING, leaves open
     open_ = np.log(outer / inner) - 2 * ROUNDING
     assert (error <= 0.51 * open_ + ROUNDING**2).all()

@@ -9,8 +9,8 @@ from states import Function, make_state, random_state
 from torch.distributions import Categorical, kl_divergence
 
 from stability.errors import StabilityError
-from stability.paths import path
-from stability.rays import ray
+from stability.geometry.interpolation import interpolation
+from stability.geometry.ray import ray
 
 
 def steep(vectors: torch.Tensor) -> torch.Tensor:
@@ -28,7 +28,7 @@ def ends():
 
 def test_the_way_is_that_of_the_network_at_every_mixture(ends):
     a, b = ends
-    found = path(a, b, steps=10)
+    found = interpolation(a, b, steps=10)
     mixtures = a.vector + torch.linspace(0, 1, 11, dtype=torch.float64)[:, None] * (
         b.vector - a.vector
     )
@@ -43,12 +43,12 @@ def test_the_way_is_that_of_the_network_at_every_mixture(ends):
 
 def test_the_edge_is_where_the_output_moves_fastest(ends):
     # tanh is steepest where the first coordinate is zero: at 1 of 2.5, to half a step
-    assert path(*ends, steps=50).edge == pytest.approx(1 / 2.5, abs=0.011)
+    assert interpolation(*ends, steps=50).edge == pytest.approx(1 / 2.5, abs=0.011)
 
 
 def test_edges_are_those_of_the_rays_from_both_ends_after_the_first_prompt(ends):
     a, b = ends
-    found, length = path(a, b), float((b.vector - a.vector).norm())
+    found, length = interpolation(a, b), float((b.vector - a.vector).norm())
     there, back = ray(a, b.vector - a.vector), ray(replace(a, vector=b.vector), a.vector - b.vector)
     for epsilon in (1e-4, 1e-3):
         predicted = [line.predicted_radius(epsilon) / length for line in (there, back)]
@@ -59,9 +59,9 @@ def test_edges_are_those_of_the_rays_from_both_ends_after_the_first_prompt(ends)
 
 
 def test_an_edge_that_is_not_on_the_way_is_none(ends):
-    assert path(*ends).actual(1e3) == (None, None)
+    assert interpolation(*ends).actual(1e3) == (None, None)
 
 
 def test_the_same_state_twice_is_refused(ends):
     with pytest.raises(StabilityError, match="must lead to another state"):
-        path(ends[0], ends[0])
+        interpolation(ends[0], ends[0])

@@ -20,8 +20,8 @@ from states import (
 )
 from torch import Tensor
 
+from stability.geometry.ray import ray
 from stability.prediction.perturbation import AT_ONCE, perturb
-from stability.rays import ray
 
 STATES = {
     "linear": random_state(gain=2.0, bias=True, scale=0.7),

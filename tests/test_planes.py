@@ -17,11 +17,12 @@ from states import (
     true_kl,
 )
 
+from stability.exact.plane import ExactPlane
+from stability.geometry.ray import ray
+from stability.geometry.region import Region, region
 from stability.numerical.crossings import REACH
-from stability.numerical.plane import LATTICE, ExactPlane, NumericalPlane
+from stability.numerical.plane import LATTICE, NumericalPlane
 from stability.prediction.state import State
-from stability.rays import ray
-from stability.regions import Region, region
 
 CIRCLE = np.linspace(0, 2 * np.pi, 24, endpoint=False)
 ACCURACY = 1e-4  # relative, of a distance

@@ -27,8 +27,8 @@ from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.exact.line import ExactLine
 from stability.exact.slope_distribution import MERGE_TOLERANCE
+from stability.geometry.ray import ray
 from stability.numerical.line import NumericalLine
-from stability.rays import ray
 
 seeds = st.integers(0, 10**6)
 EPSILONS = [1e-3, 0.01, 0.1, 1.0]
@@ -246,7 +246,9 @@ def test_a_flat_direction_has_neither_radius_nor_boundary_nor_certificate(flat):
 def first_departure(line, sign, tolerance):
     """By a dense scan: scipy's divergence is right to 1e-16, and here never below 1e-6."""
     t = np.sqrt(2 / line.curvature) * np.geomspace(1e-3, 10, 4001)
-    kl = logsumexp(sign * t[:, None] * line.slopes, b=line.truth.law.tokens.weights, axis=1)
+    kl = logsumexp(
+        sign * t[:, None] * line.slopes, b=line.exact.distribution.tokens.weights, axis=1
+    )
     return t[np.abs(0.5 * line.curvature * t**2 / kl - 1) > tolerance][0]
 
 

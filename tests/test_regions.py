@@ -22,8 +22,8 @@ from states import (
 
 from stability.curvature import fisher
 from stability.errors import StabilityError
-from stability.rays import ray
-from stability.regions import Ellipse, region
+from stability.geometry.ray import ray
+from stability.geometry.region import Ellipse, region
 
 seeds = st.integers(0, 10**6)
 CIRCLE = np.linspace(0, 2 * np.pi, 24, endpoint=False)

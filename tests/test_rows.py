@@ -13,8 +13,8 @@ from models import FAMILIES, PROMPT, SENTENCES, WIDTH, hooked_logits, in_float64
 from torch.distributions import Categorical, kl_divergence
 
 import stability
-from stability.analysis import analyze
 from stability.errors import StabilityError
+from stability.geometry.analysis import analyze
 from stability.models import LanguageModel, load
 from stability.plans import Plan
 from stability.prompts import Prompt
@@ -133,7 +133,7 @@ def test_every_value_is_that_of_analyze(lm, rows):
             "entropy": state.entropy,
             "margin": state.margin,
             "token_constraint_bound": spread and spread.token_constraint_bound(),
-            "nearest_flip": one.nearest_flip and one.nearest_flip.distance,
+            "nearest_flip": one.sensitivity.nearest_flip and one.sensitivity.nearest_flip.distance,
             "kind": one.direction.kind,
             "curvature": ray.curvature,
             "kappa3": ray.cumulants and ray.cumulants[1],
@@ -149,7 +149,7 @@ def test_every_value_is_that_of_analyze(lm, rows):
             expected = shared | {
                 "epsilon": epsilon,
                 "side": side,
-                "certified_ball": one.certified_ball(epsilon),
+                "certified_ball": one.sensitivity.certified_ball(epsilon),
                 "predicted": ray.predicted_radius(epsilon),
                 "actual": float(actual[j, i]) if math.isfinite(actual[j, i]) else None,
                 "inner": certain and certain[j][0],

@@ -24,11 +24,11 @@ from stability.curvature import fisher
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.exact.flips import envelope
+from stability.geometry.ray import ray
 from stability.models import LanguageModel, load
 from stability.models.upper import run
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
-from stability.rays import ray
 
 LONG = "the cat sat on the mat and a dog ran"  # 13 tokens: beyond the sliding windows of 8
 POSITIONS = [0, 6, 7, 8, 12]

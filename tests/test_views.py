@@ -20,13 +20,15 @@ from states import (
     with_logits,
 )
 
-from stability.clouds import Cloud
 from stability.curvature import fisher
 from stability.exact.slope_distribution import MERGE_TOLERANCE
-from stability.rays import ray
-from stability.regions import region
+from stability.geometry.cloud import Cloud
+from stability.geometry.ray import ray
+from stability.geometry.region import region
 from stability.units import COORDINATES, Unit, percent_of
-from stability.views import ANGLES, GRID, LEADERS, CloudView, ray_view, region_view
+from stability.views.cloud import CloudView
+from stability.views.ray import LEADERS, ray_view
+from stability.views.region import ANGLES, GRID, region_view
 
 seeds, gains, log_epsilons = st.integers(0, 10**6), st.floats(0.1, 8), st.floats(-4, 0.5)
 EPSILONS = [1e-3, 3.0]

@@ -5,11 +5,11 @@ import pytest
 from states import with_logits
 
 from stability.exact.flips import Flip
-from stability.maps import Sensitivity
-from stability.rays import ray
+from stability.geometry.ray import ray
+from stability.geometry.sensitivity import Sensitivity
 from stability.ui import words
 from stability.units import Unit
-from stability.views import ray_view
+from stability.views.ray import ray_view
 
 
 @pytest.mark.parametrize(
@@ -77,7 +77,7 @@ def test_a_change_is_named_with_its_place_in_the_unit():
 
 
 def test_a_position_is_told_in_one_line():
-    found = Sensitivity(8.0, 8.0, 4.0, 1.25, None, Flip(0.5, 3, "x"))
+    found = Sensitivity(8.0, 1.25, 8.0, 4.0, nearest_flip=Flip(0.5, 3, "x"))
     told = words.sensitivity(found, Unit("", 0.5), 0.01)
     # sqrt(2·0.01/8) is 0.05
     assert told.startswith("shortest radius 0.100, certified ball 0.0")

@@ -19,12 +19,12 @@ from stability.curvature import fisher
 from stability.curvature.row_spread import mean_offset
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.exact.line import ExactLine
-from stability.maps import token_map
+from stability.geometry.ray import Ray, ray, rays
+from stability.geometry.region import Region, region
+from stability.geometry.sensitivity import token_map
 from stability.prediction import distribution
 from stability.prediction.readout import Readout
 from stability.prediction.state import State
-from stability.rays import Ray, ray, rays
-from stability.regions import Region, region
 
 PAIRS = 16
 EPSILONS = np.array([0.001, 0.01, 0.1, 0.3, 1.0])

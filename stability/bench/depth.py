@@ -11,7 +11,7 @@ from torch import Tensor, nn
 from stability.bench.timing import Row, Way, measured
 from stability.curvature import fisher
 from stability.curvature.spectrum import spectrum
-from stability.depths import depth, depth_map
+from stability.geometry.depth import depth, depth_map
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
 

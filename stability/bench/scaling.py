@@ -10,7 +10,7 @@ import torch
 from stability.bench.cases import everything, whole_region
 from stability.bench.timing import Way, medians
 from stability.curvature.spectrum import spectrum
-from stability.maps import token_map
+from stability.geometry.sensitivity import token_map
 from stability.prediction.readout import Readout
 from stability.prediction.state import ModelCard, State, Token
 

@@ -1,5 +1,6 @@
-"""The truth along a ray where the logits are linear in the state: exact, by the law of the slope."""
+"""The truth along a ray where logits are linear: exact, by the distribution of the slope."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -9,10 +10,10 @@ from numpy import ndarray
 
 from stability import numerics
 from stability.curvature import fisher
-from stability.exact import flips, moment_bounds
+from stability.exact import flips, moment_bounds, self_concordance
+from stability.exact.discrete_measure import DiscreteMeasure
 from stability.exact.flips import Flip
-from stability.exact.self_concordance import brackets
-from stability.exact.slope_distribution import DiscreteMeasure, SlopeDistribution
+from stability.exact.slope_distribution import SlopeDistribution
 from stability.prediction.state import State
 
 
@@ -27,44 +28,59 @@ class ExactLine:
     slopes: Float[ndarray, " V"]
 
     @cached_property
-    def law(self) -> SlopeDistribution:
-        """The law of the slope under the next-token distribution."""
-        return SlopeDistribution(DiscreteMeasure(self.slopes, self.state.probs.cpu().numpy()))
+    def distribution(self) -> SlopeDistribution:
+        """The distribution of the slope under the next-token probabilities."""
+        log_p = self.state.log_probs.cpu().numpy()
+        return SlopeDistribution(DiscreteMeasure(self.slopes, log_p))
 
     @cached_property
     def cumulants(self) -> tuple[float, float, float]:
         """`κ₂, κ₃, κ₄` of the slope: curvature, asymmetry of the sides, and the next term."""
-        second, third, fourth = self.law.cumulants().tolist()
+        second, third, fourth = self.distribution.tokens.cumulants().tolist()
         return second, third, fourth
+
+    @cached_property
+    def rounding(self) -> float:
+        """How far rounding of the logits and slopes moves a radius, as a part of it.
+
+        A logit off by `η` nats puts a probability, and so `κ₂`, off by up to `2η` of itself, and the
+        radius by half of that. A slope off by `α` counts against the root mean square of the slopes
+        of the other tokens, and against the extreme ones.
+        """
+        state, alpha = self.state, math.sqrt(2) * self.state.readout.rounding
+        others = -math.expm1(float(state.log_probs[state.argmax]))
+        ends = min(self.slopes.max(), -self.slopes.min())
+        with np.errstate(divide="ignore", invalid="ignore"):
+            spread = np.sqrt(np.divide(others, self.cumulants[0]))
+            by_slopes = float(alpha * spread + np.divide(alpha, ends))
+        return state.logit_rounding + by_slopes if math.isfinite(by_slopes) else math.inf
 
     def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """The divergence at points of the line, in nats."""
-        return self.law.kl(t)
+        return self.distribution.kl(t)
 
     def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
         """Distances, (minus, plus), at which the divergence reaches every `ε`.
 
-        The divergence is convex in `t` and grows without bound, so each side has exactly one.
+        The divergence is convex in `t` and grows without bound, so each side has exactly one, unless
+        all slopes are equal.
         """
-        return self.law.boundaries(epsilon)
+        return self.distribution.boundaries(epsilon)
 
     def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
         """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`."""
-        tokens = self.law.tokens
-        return np.array(
-            [brackets(sign * tokens.values, tokens.weights, epsilon) for sign in (-1, 1)]
-        )
+        return self_concordance.brackets(self.distribution.tokens, epsilon, self.rounding)
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
         """The same, and tighter, from the first four moments of the slope and its ends."""
-        return moment_bounds.brackets(self.law.tokens, epsilon)
+        return moment_bounds.brackets(self.distribution.tokens, epsilon, self.rounding)
 
     def probabilities(
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"]
     ) -> Float[ndarray, "m n"]:
         """Probabilities of tokens along the ray, `p_i exp(t·a_c,i − KL(t))`."""
         growth = np.outer(self.slopes[tokens], t) - self.kl(t)
-        return self.law.tokens.weights[tokens][:, None] * np.exp(growth)
+        return np.exp(growth + self.distribution.tokens.log_weights[tokens][:, None])
 
     def flips(self, limit: int) -> tuple[list[Flip], list[Flip]]:
         """The argmax changes on the minus and on the plus side, in order of distance."""
@@ -81,22 +97,22 @@ class ExactLine:
         return minus, plus
 
     def _leaves(self, grid: Float[ndarray, " n"], tolerance: float) -> float | None:
-        """Where the quadratic leaves the true KL: by the merged law, or by all tokens if need be."""
-        t = self._departure(self.law.merged, grid, tolerance)
+        """Where the quadratic leaves the true KL: by the merged measure, or else by all tokens."""
+        t = self._departure(self.distribution.merged, grid, tolerance)
         if t is not None:
             signed = np.sign(grid[:1]) * t
-            kl = self.law.merged.kl_and_slope(signed)[0]
-            if self.law.merge_error(signed, kl) <= 1e-3 * tolerance * kl:
+            kl = self.distribution.merged.kl_and_slope(signed)[0]
+            if self.distribution.merge_error(signed, kl) <= 1e-3 * tolerance * kl:
                 return t
-        return self._departure(self.law.tokens, grid, tolerance)
+        return self._departure(self.distribution.tokens, grid, tolerance)
 
     def _departure(
-        self, atoms: DiscreteMeasure, grid: Float[ndarray, " n"], tolerance: float
+        self, measure: DiscreteMeasure, grid: Float[ndarray, " n"], tolerance: float
     ) -> float | None:
         """Where along `grid` `½κ₂t²/KL` first leaves `[1 − tolerance, 1 + tolerance]`."""
         parts = np.array_split(grid, 20)  # a grid times a vocabulary would be a gigabyte
         curvature = self.cumulants[0]
-        kl = np.concatenate([atoms.kl_and_slope(t)[0] for t in parts])
+        kl = np.concatenate([measure.kl_and_slope(t)[0] for t in parts])
         ratio = fisher.quadratic(curvature, grid) / kl
         outside = np.flatnonzero(np.abs(ratio - 1) > tolerance)
         if not outside.size:
@@ -106,7 +122,7 @@ class ExactLine:
 
         def departure(u: ndarray) -> tuple[ndarray, ndarray]:
             t = sign * np.exp(u)
-            kl, slope = atoms.kl_and_slope(t)
+            kl, slope = measure.kl_and_slope(t)
             value = np.log(fisher.quadratic(curvature, t) / kl) - np.log1p(side * tolerance)
             return side * value, side * (2 - t * slope / kl)
 

@@ -1,10 +1,11 @@
 """The boundary bracketed without exponentials: four moments of the slope, its ends, single tokens.
 
-Of all laws of the slope with the same first four moments and the same ends, none has a larger
+Of all distributions of the slope with the same first four moments and the same ends, none has a larger
 `E[exp(t·a_c)]` for `t > 0` than the Gauss–Radau rule with a node at the upper end, and none a smaller
 one than the rule with a node at the lower end, as the fifth derivative of the exponential has one sign
-(Chebyshev, Markov, Stieltjes). For `t < 0` the rules change places. Each rule is a law of three atoms,
-on which `KL(t) = ε` is solved at once. What single tokens guarantee (`certificate`) may be nearer.
+(Chebyshev, Markov, Stieltjes). For `t < 0` the rules change places. Each rule is a measure of three
+atoms, on which `KL(t) = ε` is solved at once. What single tokens guarantee (`self_concordance`) may be
+nearer.
 """
 
 from typing import Any
@@ -14,28 +15,30 @@ from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from stability.exact import self_concordance
-from stability.exact.self_concordance import ROUNDING
-from stability.exact.slope_distribution import DiscreteMeasure, two_points
+from stability.exact.discrete_measure import DiscreteMeasure, weighted
+from stability.exact.gauss_rules import two_points
+from stability.exact.slope_distribution import boundaries
 
 EPS = float(np.finfo(float).eps)
-ACCURACY = 1e-6  # relative, that rounding must leave to a law
+ACCURACY = 1e-6  # relative, that rounding must leave to a rule
 
 
 def radau(
-    atoms: DiscreteMeasure, ends: Float[ndarray, " m"]
+    measure: DiscreteMeasure, ends: Float[ndarray, " m"]
 ) -> tuple[DiscreteMeasure, Bool[ndarray, " m"]]:
-    """Laws of three atoms, one of them at an end, with the mean (zero) and the next three moments.
+    """Measures of three atoms, one of them at an end, with the mean (zero) and the next three moments.
 
-    Left out are ends where rounding would spoil the law, as where two atoms are all there is; the
+    Left out are ends where rounding would spoil the rule, as where two atoms are all there is; the
     second answer tells which are there.
     """
-    found = [_rule(atoms, float(end)) for end in ends]
-    laws = np.array([rule for rule in found if rule is not None]).reshape(-1, 2, 3)
-    return DiscreteMeasure(laws[:, 0], laws[:, 1]), np.array([rule is not None for rule in found])
+    rules = [_rule(measure, float(end)) for end in ends]
+    sound = np.array([rule is not None for rule in rules])
+    atoms = np.array([rule for rule in rules if rule is not None]).reshape(-1, 2, 3)
+    return weighted(atoms[:, 0], atoms[:, 1]), sound
 
 
 def _rule(
-    atoms: DiscreteMeasure, end: float
+    measure: DiscreteMeasure, end: float
 ) -> tuple[Float[ndarray, " 3"], Float[ndarray, " 3"]] | None:
     """The values and weights of one such law.
 
@@ -43,9 +46,11 @@ def _rule(
     `|end − a|` again; the end has what the square of the polynomial that vanishes at both leaves. All
     are sums of positive terms.
     """
-    a, p = atoms.values, atoms.weights
+    a, p = measure.values, measure.weights
     mass = p * np.abs(end - a)
     total = mass.sum()
+    if not total > 0:
+        return None
     heaviest = a[mass.argmax()]
     mean = heaviest + (mass * (a - heaviest)).sum() / total
     away = a - mean
@@ -69,23 +74,26 @@ def _rule(
     return (values - weights @ values)[order], weights[order]
 
 
-def brackets(atoms: DiscreteMeasure, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
+def brackets(
+    measure: DiscreteMeasure, epsilon: Float[ndarray, " m"], rounding: float = 0.0
+) -> Float[ndarray, "2 2 m"]:
     """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
     The tighter, end by end, of the rules and of the certificate, which knows the second moment, the
     ends, and the lines `log p_j + t·a_c,j` below the divergence.
     """
-    found = np.array(
-        [self_concordance.brackets(sign * atoms.values, atoms.weights, epsilon) for sign in (-1, 1)]
-    )
-    laws, sound = radau(atoms, np.array([atoms.values.min(), atoms.values.max()]))
-    for side, ends in zip(np.flatnonzero(sound), laws.boundaries(epsilon), strict=True):
-        inner, outer = ends[side] * (1 - ROUNDING), ends[1 - side] * (1 + ROUNDING)
-        found[side, 0] = np.maximum(found[side, 0], inner)
-        found[1 - side, 1] = np.minimum(found[1 - side, 1], outer)
-    return found
+    bounds = self_concordance.brackets(measure, epsilon, rounding)
+    ends = np.array([measure.values.min(), measure.values.max()])
+    rules, sound = radau(measure, ends)
+    reserve = max(rounding, ACCURACY)
+    for side, reached in zip(np.flatnonzero(sound), boundaries(rules, epsilon), strict=True):
+        # the rule of one end bounds that side from within, and the other from without
+        inner, outer = reached[side] * max(1 - reserve, 0.0), reached[1 - side] * (1 + reserve)
+        bounds[side, 0] = np.maximum(bounds[side, 0], inner)
+        bounds[1 - side, 1] = np.minimum(bounds[1 - side, 1], outer)
+    return bounds
 
 
-def guess(inner: Any, outer: Any) -> Any:
-    """The best guess from a bracket, its geometric mean."""
+def bracket_centre(inner: Any, outer: Any) -> Any:
+    """The best guess of a boundary from its bracket, the geometric mean."""
     return (inner * outer) ** 0.5

@@ -9,11 +9,13 @@ from numpy import ndarray
 
 from stability.exact import cells
 from stability.exact.cells import Cell, Extent
-from stability.exact.slope_distribution import DiscreteMeasure, SlopeDistribution, divergence
+from stability.exact.discrete_measure import DiscreteMeasure, divergence
+from stability.exact.slope_distribution import SlopeDistribution
 from stability.prediction.state import State
 
-ANGLES_AT_ONCE = 30  # laws of the whole vocabulary held in memory together
+ANGLES_AT_ONCE = 30  # slopes of the whole vocabulary held in memory together
 TOKENS_AT_ONCE = 8192  # of a grid's factors
+CANCELLED = 1e-15  # of the steepest slope: all that rounding leaves of slopes that cancel
 LEAST_MASS = 1e-290  # far enough from the end of float64 that no term of the sum is lost
 
 
@@ -23,36 +25,33 @@ class ExactPlane:
 
     state: State
     slopes: Float[ndarray, "V 2"]
-    curvature: Float[ndarray, "2 2"]
 
     @cached_property
-    def probs(self) -> Float[ndarray, " V"]:
-        """The next-token probabilities at the state."""
-        return self.state.probs.cpu().numpy()
+    def log_probs(self) -> Float[ndarray, " V"]:
+        """The next-token log-probabilities at the state."""
+        return self.state.log_probs.cpu().numpy()
 
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Distance at which the true divergence reaches `ε`, by angle; infinite if flat."""
         directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        distances = [
-            self._boundary_along(directions[i : i + ANGLES_AT_ONCE], epsilon)
+        parts = [
+            directions[i : i + ANGLES_AT_ONCE] @ self.slopes.T
             for i in range(0, len(angles), ANGLES_AT_ONCE)
         ]
+        distances = [self._plus_boundary(slopes, epsilon) for slopes in parts]
         return np.concatenate([*distances, np.empty(0)])
 
-    def _boundary_along(
-        self, directions: Float[ndarray, "n 2"], epsilon: float
-    ) -> Float[ndarray, " n"]:
-        distances = np.full(len(directions), np.inf)
-        curved = ((directions @ self.curvature) * directions).sum(axis=1) > 0
-        if curved.any():
-            law = SlopeDistribution(DiscreteMeasure(directions[curved] @ self.slopes.T, self.probs))
-            distances[curved] = law.boundaries(np.array([epsilon]))[:, 1, 0]
-        return distances
+    def _plus_boundary(self, slopes: Float[ndarray, "n V"], epsilon: float) -> Float[ndarray, " n"]:
+        noise = (
+            CANCELLED * np.abs(self.slopes).max()
+        )  # of a direction in which all slopes are equal
+        measure = DiscreteMeasure(np.where(np.abs(slopes) > noise, slopes, 0.0), self.log_probs)
+        return SlopeDistribution(measure).boundaries(np.array([epsilon]))[:, 1, 0]
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The true divergence at points of the plane, each in `O(V)`."""
         points = np.stack([np.ravel(x), np.ravel(y)], axis=1)
-        kl = [divergence(self.slopes @ point, self.probs) for point in points]
+        kl = [divergence(self.slopes @ point, self.log_probs) for point in points]
         return np.array(kl).reshape(np.shape(x))
 
     def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
@@ -66,13 +65,13 @@ class ExactPlane:
         shift_x, shift_y = (
             np.multiply.outer(ends[:, i], v).max(axis=0) for i, v in enumerate((x, y))
         )
-        mass = np.zeros((len(y), len(x)))
-        for start in range(0, len(self.probs), TOKENS_AT_ONCE):
+        mass, probs = np.zeros((len(y), len(x))), np.exp(self.log_probs)
+        for start in range(0, len(self.slopes), TOKENS_AT_ONCE):
             here = slice(start, start + TOKENS_AT_ONCE)
             along_x, along_y = self.slopes[here].T
             grown_x = np.exp(np.multiply.outer(x, along_x) - shift_x[:, None])
             grown_y = np.exp(np.multiply.outer(y, along_y) - shift_y[:, None])
-            mass += (grown_y * self.probs[here]) @ grown_x.T
+            mass += (grown_y * probs[here]) @ grown_x.T
         with np.errstate(divide="ignore"):
             kl = np.maximum(np.log(mass) + shift_x + shift_y[:, None], 0)
         rows, columns = np.nonzero(mass < LEAST_MASS)

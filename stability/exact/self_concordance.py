@@ -8,8 +8,8 @@ of the slope is at most `R·Var`. Integrating twice, for `t ≥ 0`,
 with `R₁ = max a_c` and `R₂ = max a − min a`. A second lower bound repairs the first where the
 prediction is confident: `KL(t) ≥ log p_j + t·a_c,j` for every token `j`.
 
-All radii returned here are moved to the safe side by `ROUNDING`, which covers the float32 products
-with `W_U` that they are computed from.
+Radii are moved to the safe side by the rounding that is handed in: the logits and slopes that they are
+computed from are products in the precision of `W_U`.
 """
 
 import numpy as np
@@ -17,11 +17,11 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability import numerics
+from stability.exact.discrete_measure import DiscreteMeasure
 from stability.prediction import distribution
 
-# Logits and slopes are float32 products: they err by about `2⁻²⁴·√d·‖w‖‖y‖`, 1e-4 for the models here,
-# and a radius, by way of the probabilities, by half of that at most (6e-6 was the worst measured).
-ROUNDING = 1e-4
+SOLVED = 1e-11  # relative, to which the equations below are solved, and more
+MOST = 1e300  # a right-hand side; a smaller one only tightens the inner radius
 
 
 def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
@@ -53,38 +53,59 @@ def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
 
 
 def brackets(
-    slopes: Float[ndarray, "*batch n"],
-    weights: Float[ndarray, "*#batch n"],
-    epsilon: Float[ndarray, " m"],
-) -> tuple[Float[ndarray, "*batch m"], Float[ndarray, "*batch m"]]:
-    """Certified `(inner, outer)` distances of the boundary on the side of growing `t`.
+    measure: DiscreteMeasure, epsilon: Float[ndarray, " m"], rounding: float = 0.0
+) -> Float[ndarray, "*batch 2 2 m"]:
+    """Certified distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
-    `slopes` are the centred `a_c`, not all zero, and `weights` the probabilities; for the minus
-    side hand in `−a_c`. Lengths are in the state's own coordinates: along the ray nothing below
-    `inner` exceeds `ε` and everything beyond `outer` does.
+    Lengths are in the state's own coordinates: along the ray nothing below `inner` exceeds `ε`, and
+    everything beyond `outer` does. Both are moved to the safe side by `rounding`, relative. Infinite
+    on a side on which no token gains.
     """
-    variance = (weights * slopes**2).sum(axis=-1)[..., None]
+    sides = [_bracket(measure, sign, epsilon) for sign in (-1, 1)]
+    return widened(np.stack(sides, axis=-3), rounding)
+
+
+def widened(bounds: Float[ndarray, "*batch 2 m"], rounding: float) -> Float[ndarray, "*batch 2 m"]:
+    """(inner, outer) distances moved to the safe side by a relative `rounding`."""
+    reserve = rounding + SOLVED
+    with np.errstate(invalid="ignore"):
+        moved = bounds * np.array([[max(1 - reserve, 0.0)], [1 + reserve]])
+    return np.where(np.isinf(bounds), bounds, moved)
+
+
+def _bracket(
+    measure: DiscreteMeasure, sign: int, epsilon: Float[ndarray, " m"]
+) -> Float[ndarray, "*batch 2 m"]:
+    """The bracket on one side."""
+    weightless = np.isneginf(measure.log_weights)
+    slopes, variance = np.where(weightless, 0.0, sign * measure.values), measure.variance[..., None]
     rise, span = slopes.max(axis=-1)[..., None], np.ptp(slopes, axis=-1)[..., None]
-    inner = solve_growth(epsilon * rise**2 / variance) / rise
-    outer = solve_decay(epsilon * span**2 / variance) / span
-    # KL(t) ≥ log p_j + t·a_c,j: the lines of all tokens that gain are an envelope of their own
-    with np.errstate(divide="ignore"):
-        surprise = -np.log(weights)
+    flat = np.broadcast_to(rise <= 0, (*rise.shape[:-1], len(epsilon)))
+    with np.errstate(divide="ignore", invalid="ignore"):
+        growth = np.minimum(epsilon * rise**2 / variance, MOST)
+        decay = epsilon * span**2 / variance
+        inner = solve_growth(np.where(flat, 1.0, growth)) / rise
+        outer = solve_decay(np.where(np.isfinite(decay), decay, 1.0)) / span
+        outer = np.where(np.isfinite(decay), outer, np.inf)
+        # KL(t) ≥ log p_j + t·a_c,j: the lines of all tokens that gain are an envelope of their own
         reciprocal = 1 / np.maximum(slopes, 0)
     for i, nats in enumerate(epsilon):
-        by_token = ((nats + surprise) * reciprocal).min(axis=-1)
+        by_token = ((nats - measure.log_weights) * reciprocal).min(axis=-1)
         outer[..., i] = np.minimum(outer[..., i], by_token)
-    return inner * (1 - ROUNDING), outer * (1 + ROUNDING)
+    return np.where(flat[..., None, :], np.inf, np.stack([inner, outer], axis=-2))
 
 
-def ball(reach: float, largest_eigenvalue: float, epsilon: float) -> float | None:
+def ball(
+    reach: float, largest_eigenvalue: float, epsilon: float, rounding: float = 0.0
+) -> float | None:
     """Radius below which no perturbation of *any* direction exceeds `ε` nats.
 
     `y_in(ε ρ²/λ)/ρ` with `ρ = max ‖w_i − μ‖` and `λ` an upper bound of the largest eigenvalue of
-    `H`: a Ritz value would bound it from below and certify nothing. None where `λ = 0`.
+    `H`: a Ritz value would bound it from below and certify nothing. Shortened by `rounding`, relative.
+    None where `λ = 0`.
     """
     distribution.require_nats(epsilon)
     if not largest_eigenvalue > 0:
         return None
     growth = solve_growth(np.array([epsilon * reach**2 / largest_eigenvalue]))
-    return float(growth[0]) / reach * (1 - ROUNDING)
+    return float(growth[0]) / reach * max(1 - rounding - SOLVED, 0.0)

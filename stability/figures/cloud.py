@@ -4,7 +4,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from stability.figures.style import ABOVE_COLOUR_BAR, KL_SCALE, colour_bar, figure, visible
-from stability.views import CloudView
+from stability.views.cloud import CloudView
 
 SYMBOLS = ("circle", "square", "diamond", "triangle-up", "cross")
 CEILING = 4.0

@@ -9,7 +9,6 @@ from jaxtyping import Float
 from numpy import ndarray
 from plotly.colors import sample_colorscale
 
-from stability.depths import Across
 from stability.figures.style import (
     ABOVE_COLOUR_BAR,
     ACTUAL,
@@ -20,6 +19,7 @@ from stability.figures.style import (
     figure,
     visible,
 )
+from stability.geometry.depth import DepthCheck
 
 ROW, LEAST = 24, 260  # pixels
 COLOURED = (0.03, 0.97)  # quantiles of what is drawn, between which colours change
@@ -106,7 +106,7 @@ def _marks(radii: Float[ndarray, "T L"], tokens: Sequence[str]) -> go.Scatter:
     )
 
 
-def across_figure(found: Across, length: Float[ndarray, " L"], unit: str) -> go.Figure:
+def across_figure(found: DepthCheck, length: Float[ndarray, " L"], unit: str) -> go.Figure:
     """Predicted and actual radii over the blocks; `length` is the unit's own at each block."""
     drawn = figure(380, hovermode="x unified")
     blocks = np.arange(len(found.predicted))
@@ -135,7 +135,7 @@ def across_figure(found: Across, length: Float[ndarray, " L"], unit: str) -> go.
     return drawn
 
 
-def curves_figure(found: Across) -> go.Figure:
+def curves_figure(found: DepthCheck) -> go.Figure:
     """The true divergence of every block over `t/r`, and the closed form that all of them share."""
     drawn = figure(380, margin={**ABOVE_COLOUR_BAR, "t": 34}, hovermode="closest")
     last = max(len(found.kl) - 1, 1)

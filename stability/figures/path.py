@@ -16,14 +16,14 @@ from stability.figures.style import (
     TEMPLATE,
     visible,
 )
-from stability.paths import Path
-from stability.views import RegionView
+from stability.geometry.interpolation import Interpolation
+from stability.views.region import RegionView
 
 NAMED = 6  # changes of the most likely token that have room for their names
 DECADE = 10  # how far below ε divergences are drawn
 
 
-def path_figure(path: Path, epsilon: float, names: Sequence[str]) -> go.Figure:
+def path_figure(path: Interpolation, epsilon: float, names: Sequence[str]) -> go.Figure:
     """KL from either state (nats) and movement of the output over `α`; `names` spell the argmax.
 
     Orange lines: where the closed form puts the boundary of either state's stable region; blue: truth.
@@ -79,7 +79,7 @@ def _draw_edges(
     drawn.add_scatter(x=[None], y=[None], mode="lines", name=name, line=line)
 
 
-def _changes(path: Path, names: Sequence[str]) -> go.Scatter:
+def _changes(path: Interpolation, names: Sequence[str]) -> go.Scatter:
     """Marks where another token becomes the most likely one."""
     changes = [i for i in range(1, len(names)) if path.argmax[i] != path.argmax[i - 1]]
     return go.Scatter(

@@ -3,7 +3,7 @@
 import plotly.graph_objects as go
 
 from stability.figures.style import ACTUAL, QUIET, figure, token_axis
-from stability.rays import Push
+from stability.geometry.ray import Push
 
 LEAST_SHARE = 0.01
 

@@ -19,7 +19,7 @@ from stability.figures.style import (
     letters,
     visible,
 )
-from stability.views import RayView
+from stability.views.ray import RayView
 
 LETTER = 0.014  # of the width of the picture
 CEILING = 3.0  # the picture ends at this multiple of ε

@@ -15,7 +15,7 @@ from stability.figures.style import (
     figure,
     visible,
 )
-from stability.views import RegionView
+from stability.views.region import RegionView
 
 CEILING = 4.0  # colours end at this multiple of ε
 

@@ -5,8 +5,8 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from stability.continuation import ROUNDING, Continuation
 from stability.figures.style import FLIP, SHARES, figure, visible
+from stability.geometry.continuation import ROUNDING, Continuation
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 

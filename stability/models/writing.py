@@ -8,9 +8,9 @@ from numpy import ndarray
 from torch import Tensor
 from transformers import DynamicCache
 
-from stability.continuation import Continuation
 from stability.curvature.directions import unit
 from stability.errors import StabilityError
+from stability.geometry.continuation import Continuation
 from stability.models.language_model import LanguageModel
 from stability.models.upper import Upper, passage, run
 from stability.prediction import distribution

@@ -7,7 +7,11 @@ from torch import Tensor
 
 from stability.errors import StabilityError
 
-OVERFLOW = 700.0  # exp of more is infinite in float64
+OVERFLOW = 600.0  # exp of more, times a slope, may be infinite in float64
+UNDERFLOW = -708.0  # the logarithm of the least probability that float64 holds in full
+IN_LOGS = (
+    30.0  # where probabilities underflow, sums are taken in logs from exponents of this size on
+)
 
 
 def require_nats(epsilon: float) -> None:
@@ -61,7 +65,8 @@ def divergence(
     drift = shift @ p
     x = shift - drift[:, None]
     kl = (x.expm1().sub_(x) @ p).log1p()
-    far = x.amax(dim=1) > OVERFLOW
+    underflows = bool(((log_p < UNDERFLOW) & (log_p > -math.inf)).any())
+    far = x.amax(dim=1) > (IN_LOGS if underflows else OVERFLOW)
     if far.any():
         kl[far] = (log_p + x[far]).logsumexp(dim=1)
     return drift, kl

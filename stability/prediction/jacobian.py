@@ -5,44 +5,61 @@ pulled-back vector once more pushes directions forward. So attention needs no fo
 which its fast kernels lack, and the graph of one position serves every direction.
 """
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 
 import torch
 from jaxtyping import Float
 from torch import Tensor
 
-AT_ONCE = 64  # columns, whose activations are held together
+COLUMNS_AT_ONCE = 64  # whose activations are held together
 
 
 class Jacobian:
-    """`J = dy/dx` of a function of batches of vectors, at one vector; float64 in and out."""
+    """`J_s = dy/ds` of the output of a graph by several tensors in it; float64 in and out.
 
-    def __init__(
-        self,
-        function: Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]],
-        vector: Float[Tensor, " d"],
-    ) -> None:
+    Output and sources count as vectors, whatever their axes of length one.
+    """
+
+    def __init__(self, output: Tensor, sources: Sequence[Tensor]) -> None:
+        self._output, self._sources = output, sources
         with torch.enable_grad():
-            self._x = vector.detach().clone().requires_grad_(True)
-            self._y = function(self._x[None])[0]
-            self._u = torch.zeros_like(self._y, requires_grad=True)
-            [self._pulled] = torch.autograd.grad(self._y, self._x, self._u, create_graph=True)
+            self._cotangent = torch.zeros_like(output, requires_grad=True)
+            self._pulled = torch.autograd.grad(output, sources, self._cotangent, create_graph=True)
 
-    def push(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
-        """`J V`: how the output moves along each direction."""
-        return _products(self._pulled, self._u, directions)
+    def push(self, directions: Sequence[Float[Tensor, "_ k"]]) -> Float[Tensor, "D k"]:
+        """`Σ_s J_s V_s`: how the output moves when every source moves along its own directions."""
+        pairs = zip(directions, self._pulled, strict=True)
+        batches = zip(*(_batches(V, pulled) for V, pulled in pairs), strict=True)
+        parts = [_gradients(self._pulled, [self._cotangent], batch)[0] for batch in batches]
+        return torch.cat(parts).T.double()
 
-    def pull(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
-        """`Jᵀ U`: the gradient of each linear readout of the output."""
-        return _products(self._y, self._x, cotangents)
+    def pull(self, cotangents: Float[Tensor, "D k"]) -> list[Float[Tensor, "_ k"]]:
+        """`J_sᵀ U` for every source: the gradients of linear readouts of the output."""
+        parts = [
+            _gradients([self._output], self._sources, [batch])
+            for batch in _batches(cotangents, self._output)
+        ]
+        return [torch.cat(part).T.double() for part in zip(*parts, strict=True)]
 
 
-def _products(
-    output: Tensor, source: Tensor, columns: Float[Tensor, "m k"]
-) -> Float[Tensor, "n k"]:
-    """The transposed derivative of `output` by `source`, applied to columns."""
-    parts = [
-        torch.autograd.grad(output, source, part, retain_graph=True, is_grads_batched=True)[0]
-        for part in columns.T.to(output).split(AT_ONCE)
-    ]
-    return torch.cat(parts).T.double()
+def jacobian(
+    function: Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]], vector: Float[Tensor, " d"]
+) -> Jacobian:
+    """The Jacobian of a function of batches of vectors, at one vector."""
+    with torch.enable_grad():
+        source = vector.detach().clone().requires_grad_(True)
+        return Jacobian(function(source[None])[0], [source])
+
+
+def _batches(columns: Float[Tensor, "m k"], like: Tensor) -> Iterator[Tensor]:
+    """Columns as batches of tensors shaped as another, a few at a time."""
+    for part in columns.T.to(like).split(COLUMNS_AT_ONCE):
+        yield part.reshape(-1, *like.shape)
+
+
+def _gradients(
+    outputs: Sequence[Tensor], sources: Sequence[Tensor], batch: Sequence[Tensor]
+) -> list[Float[Tensor, "n d"]]:
+    """The gradients of batches of linear readouts of outputs, as rows for every source."""
+    found = torch.autograd.grad(outputs, sources, batch, retain_graph=True, is_grads_batched=True)
+    return [gradient.reshape(len(gradient), -1) for gradient in found]

@@ -12,7 +12,7 @@ from torch import Tensor
 from stability import numerics
 from stability.errors import StabilityError
 from stability.prediction import distribution
-from stability.prediction.jacobian import Jacobian
+from stability.prediction.jacobian import Jacobian, jacobian
 from stability.prediction.readout import Readout
 
 
@@ -132,21 +132,26 @@ class State:
         return float(distribution.margin(self.logits))
 
     @property
+    def logit_rounding(self) -> float:
+        """How far rounding moves a logit, in nats: the readout's rounding times `‖y‖`."""
+        return self.readout.rounding * float(self.prelogit.double().norm())
+
+    @property
     def norm(self) -> float:
         """Euclidean length of the vector, in its own coordinates."""
         return float(self.vector.double().norm())
 
     @cached_property
     def _jacobian(self) -> Jacobian | None:
-        return None if self.above is None else Jacobian(self.above, self.vector)
+        return None if self.above is None else jacobian(self.above, self.vector)
 
     def push(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
         """How the vector given to the readout moves along directions at this site."""
-        return directions.double() if self._jacobian is None else self._jacobian.push(directions)
+        return directions.double() if self._jacobian is None else self._jacobian.push([directions])
 
     def pull(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
         """The transpose of `push`."""
-        return cotangents.double() if self._jacobian is None else self._jacobian.pull(cotangents)
+        return cotangents.double() if self._jacobian is None else self._jacobian.pull(cotangents)[0]
 
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
         """How fast each logit moves along directions, `dz/dx V`."""

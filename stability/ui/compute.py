@@ -12,23 +12,24 @@ from typing import Any
 
 import streamlit as st
 
-from stability.analysis import Analysis, pairs_for
-from stability.clouds import Cloud, cloud
 from stability.curvature import directions
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.curvature.directions import Direction, eigen
 from stability.curvature.spectrum import Spectrum, spectrum
-from stability.maps import Sensitivity, token_map
+from stability.geometry.analysis import Analysis, along, pairs_for
+from stability.geometry.cloud import Cloud, cloud
+from stability.geometry.region import Region, region
+from stability.geometry.sensitivity import Sensitivity, token_map
 from stability.models import LanguageModel, load
 from stability.models.progress import Report
 from stability.prediction.state import State
-from stability.rays import ray
-from stability.regions import Region, region
 from stability.ui import words
 from stability.ui.controls import Heading, Pasted, TokenPair
 from stability.ui.jobs import Jobs, turn
 from stability.units import COORDINATES, Unit, percent_of
-from stability.views import CloudView, RayView, RegionView, ray_view, region_view
+from stability.views.cloud import CloudView
+from stability.views.ray import RayView, ray_view
+from stability.views.region import RegionView, region_view
 
 PAIRS = 16
 PLACES = 32  # positions that are kept; each holds some ten numbers for every token of a vocabulary
@@ -146,7 +147,7 @@ def _analysis(place: Place, heading: Heading, _lm: LanguageModel, _here: State) 
     pairs = _eigenpairs(place, k, _here)
     found = _direction(_lm, _here, pairs, heading)
     with turn():
-        return Analysis(_here, pairs, found, ray(_here, found.vector))
+        return along(_here, pairs, found)
 
 
 def _direction(lm: LanguageModel, here: State, pairs: Spectrum, heading: Heading) -> Direction:
@@ -181,7 +182,7 @@ def _drawn_region(
     labels = (_found.direction.label, eigendirection(second))
     plane = _plane(place, heading, second, _found)
     with turn():
-        return region_view(plane, labels, epsilon, _found.certified_ball(epsilon))
+        return region_view(plane, labels, epsilon, _found.sensitivity.certified_ball(epsilon))
 
 
 @st.cache_resource(max_entries=PLACES, show_spinner=False)

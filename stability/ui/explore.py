@@ -13,11 +13,11 @@ from stability.ui.draw import draw
 from stability.ui.resources import resource
 
 if TYPE_CHECKING:  # torch comes with these: what needs it is imported once the page has begun
-    from stability.analysis import Analysis
+    from stability.geometry.analysis import Analysis
     from stability.prediction.state import State
     from stability.ui.compute import Place
     from stability.units import Unit
-    from stability.views import RayView
+    from stability.views.ray import RayView
 
 
 @dataclass(frozen=True, eq=False)

@@ -48,11 +48,11 @@ def make() -> str:
     """The picture as SVG, from the model's own numbers; the text takes the page's colour."""
     import plotly.io
 
-    from stability.analysis import analyze
     from stability.figures.ray import ray_figure
+    from stability.geometry.analysis import analyze
     from stability.models import load
     from stability.ui.words import verdict
-    from stability.views import ray_view
+    from stability.views.ray import ray_view
 
     found = analyze(load(CHOICE.model), CHOICE.prompt, direction=str(CHOICE.heading))
     view = ray_view(found.ray, found.direction.label, CHOICE.epsilon)

@@ -6,21 +6,21 @@ import streamlit as st
 from jaxtyping import Float
 from torch import Tensor
 
-from stability.continuation import Continuation
 from stability.curvature.direction_spec import eigendirection
 from stability.curvature.directions import eigen
-from stability.depths import Across, Depth, across, depth, depth_map
 from stability.errors import StabilityError
+from stability.geometry.continuation import Continuation
+from stability.geometry.depth import Depth, DepthCheck, depth, depth_check, depth_map
+from stability.geometry.interpolation import Interpolation, interpolation
+from stability.geometry.ray import ray
+from stability.geometry.region import region
 from stability.models import LanguageModel
 from stability.models.progress import Report
 from stability.models.writing import continuations
-from stability.paths import Path, path
 from stability.prediction.state import State
-from stability.rays import ray
-from stability.regions import region
 from stability.ui.compute import PAIRS, Place, eigenpairs, loaded, state, states
 from stability.ui.jobs import Jobs, Stop, turn
-from stability.views import RegionView, region_view
+from stability.views.region import RegionView, region_view
 
 _maps, _depths, _acrosses = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32))
 
@@ -43,7 +43,7 @@ def depths(model: str, prompt: str, on_stop: Stop = None) -> list[Depth]:
     return found
 
 
-def depth_across(place: Place, epsilon: float, on_stop: Stop = None) -> tuple[Depth, Across]:
+def depth_across(place: Place, epsilon: float, on_stop: Stop = None) -> tuple[Depth, DepthCheck]:
     """One position at every block, the closed form against the truth, with progress."""
     lm = loaded(place.model)
 
@@ -52,9 +52,9 @@ def depth_across(place: Place, epsilon: float, on_stop: Stop = None) -> tuple[De
         here = lm.capture_depth(place.prompt, place.position)
         return here, depth(here[0])
 
-    def follow(report: Report) -> Across:
+    def follow(report: Report) -> DepthCheck:
         tell = "Following it to the boundary, block by block"
-        return across(found, here, epsilon, lambda part: report(tell, part))
+        return depth_check(found, here, epsilon, lambda part: report(tell, part))
 
     here, found = _depths.get(place, find, on_stop)
     return found, _acrosses.get((place, epsilon), follow, on_stop)
@@ -100,17 +100,19 @@ def _written(
     return r, [*zip(places, found, strict=True)]
 
 
-def way(model: str, a: str, b: str, site: str) -> tuple[Path, list[str]]:
+def way(model: str, a: str, b: str, site: str) -> tuple[Interpolation, list[str]]:
     """The way between the last tokens of two prompts, and the most likely token along it."""
     ends = [_named(name, model, prompt, site) for name, prompt in zip("AB", (a, b), strict=True)]
     return _way(model, a, b, site, ends)
 
 
 @st.cache_resource(max_entries=32, show_spinner=False)
-def _way(model: str, a: str, b: str, site: str, _ends: Sequence[State]) -> tuple[Path, list[str]]:
+def _way(
+    model: str, a: str, b: str, site: str, _ends: Sequence[State]
+) -> tuple[Interpolation, list[str]]:
     start, end = _ends
     with turn():
-        found = path(start, end)
+        found = interpolation(start, end)
     return found, [start.text(int(token)) for token in found.argmax]
 
 

@@ -12,7 +12,6 @@ import pyarrow as pa
 import streamlit as st
 
 from stability import reproduction
-from stability.analysis import Analysis
 from stability.bootstrap import Estimate
 from stability.calibration import (
     PREDICTORS,
@@ -24,6 +23,7 @@ from stability.calibration import (
 )
 from stability.errors import StabilityError
 from stability.findings import Finding, findings
+from stability.geometry.analysis import Analysis
 from stability.models.progress import Report
 from stability.plans import Plan
 from stability.prompts import Prompt, read_prompts

@@ -2,13 +2,13 @@
 
 import streamlit as st
 
-from stability.analysis import Analysis
 from stability.bootstrap import Estimate
 from stability.calibration import INTERVAL
 from stability.curvature.spectrum import Spectrum
+from stability.geometry.analysis import Analysis
 from stability.ui import words
 from stability.units import Unit
-from stability.views import RayView
+from stability.views.ray import RayView
 
 Calibrated = tuple[Estimate | None, Estimate | None] | None
 
@@ -94,9 +94,9 @@ def _where_linear(found: Analysis, view: RayView) -> list[tuple[str, str, str]]:
     """What is known only where the logits are linear in the vector."""
     unit = view.unit
     _, third, fourth = found.ray.cumulants or (None, None, None)
-    ball = unit.count(found.certified_ball(view.epsilon))
-    bound = unit.count(found.token_constraint_bound)
-    nearest = words.change(found.nearest_flip, unit)
+    ball = unit.count(found.sensitivity.certified_ball(view.epsilon))
+    bound = unit.count(found.sensitivity.token_constraint_bound)
+    nearest = words.change(found.sensitivity.nearest_flip, unit)
     return [
         ("nearest flip", nearest, "change of the top token, all directions"),
         ("certified ball", words.number(ball), "no direction at all exceeds ε inside"),

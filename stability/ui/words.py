@@ -5,16 +5,16 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stability.continuation import ROUNDING
 from stability.figures.style import spelled
+from stability.geometry.continuation import ROUNDING
 from stability.units import COORDINATES, Unit, digits, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
-    from stability.continuation import Continuation
-    from stability.depths import Across
     from stability.exact.flips import Flip
-    from stability.maps import Sensitivity
-    from stability.views import RayView
+    from stability.geometry.continuation import Continuation
+    from stability.geometry.depth import DepthCheck
+    from stability.geometry.sensitivity import Sensitivity
+    from stability.views.ray import RayView
 
 WORDS = (
     (3e-4, "nobody would notice"),
@@ -105,7 +105,7 @@ def verdict(view: "RayView", token: str) -> str:
     )
 
 
-def across(found: "Across") -> str:
+def across(found: "DepthCheck") -> str:
     """How right the closed form is over all blocks, in one sentence."""
     errors = abs(found.errors[~np.isnan(found.errors)])
     missing = found.errors.size - len(errors)

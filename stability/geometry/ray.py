@@ -16,6 +16,7 @@ from stability.curvature import fisher
 from stability.curvature.directions import unit
 from stability.exact.flips import Flip
 from stability.exact.line import ExactLine
+from stability.geometry.truth import LineTruth
 from stability.numerical.line import NumericalLine
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
@@ -46,24 +47,27 @@ class Ray:
     slopes: Float[ndarray, " V"] = field(repr=False)
 
     @cached_property
-    def truth(self) -> ExactLine | NumericalLine:
-        """What really happens along the line."""
-        if self.state.is_linear:
-            return ExactLine(self.state, self.slopes)
-        return NumericalLine(self.state, self.direction, self.curvature)
+    def exact(self) -> ExactLine | None:
+        """The exact truth along the line, where logits are linear in the state; None elsewhere."""
+        return ExactLine(self.state, self.slopes) if self.state.is_linear else None
+
+    @cached_property
+    def truth(self) -> LineTruth:
+        """The truth along the line, exact or evaluated."""
+        return self.exact or NumericalLine(self.state, self.direction, self.curvature)
 
     @cached_property
     def curvature(self) -> float:
         """`vᵀHv`, the variance of the slope under `p`."""
-        return float(self.state.probs.cpu().numpy() @ self.slopes**2)
+        return float(fisher.compress(self.state.probs.cpu().numpy(), self.slopes[:, None])[0, 0])
 
     @property
     def cumulants(self) -> tuple[float, float, float] | None:
         """`κ₂, κ₃, κ₄` of the series `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`.
 
-        None where the logits bend, as the slopes at the start do not tell.
+        None where the logits are not linear in the state, as the slopes at the start do not tell.
         """
-        return self.truth.cumulants if isinstance(self.truth, ExactLine) else None
+        return self.exact and self.exact.cumulants
 
     def kl(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
         """The true divergence `KL(p₀‖p_t)`, in nats."""
@@ -83,23 +87,17 @@ class Ray:
         Infinite in a direction without curvature, where no boundary exists; None where the logits
         are not linear in the state, as nothing is guaranteed there.
         """
-        for nats in epsilon:
-            require_nats(float(nats))
-        if self.state.is_linear and not self.curvature > 0:
-            return np.full((2, 2, len(epsilon)), np.inf)
-        return self.truth.certificates(epsilon)
+        _require_levels(epsilon)
+        return self.exact and self.exact.certificates(epsilon)
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
         """What four moments and the extreme slopes guarantee; shaped as `certificates`, and tighter.
 
-        The geometric mean of a bracket, `moments.guess`, is the best guess of the boundary that is made
-        without exponentials of all tokens. None where `certificates` are.
+        The geometric mean of a bracket, `moment_bounds.bracket_centre`, is the best guess of the
+        boundary that is made without exponentials of all tokens. None where `certificates` are.
         """
-        for nats in epsilon:
-            require_nats(float(nats))
-        if self.state.is_linear and not self.curvature > 0:
-            return np.full((2, 2, len(epsilon)), np.inf)
-        return self.truth.moment_brackets(epsilon)
+        _require_levels(epsilon)
+        return self.exact and self.exact.moment_brackets(epsilon)
 
     def certificate(self, epsilon: float) -> tuple[Bracket, Bracket] | None:
         """Guaranteed `(inner, outer)` distances of the minus and of the plus boundary.
@@ -119,10 +117,7 @@ class Ray:
         Infinite where it is not reached: in a direction without curvature, or, where the logits
         bend, within five norms of the vector.
         """
-        for nats in epsilon:
-            require_nats(float(nats))
-        if self.state.is_linear and not self.curvature > 0:
-            return np.full((2, len(epsilon)), np.inf)
+        _require_levels(epsilon)
         return self.truth.boundaries(epsilon)
 
     def boundary(self, epsilon: float) -> tuple[float | None, float | None]:
@@ -179,3 +174,8 @@ def rays(
     units = [unit(v, state.width).to(state.vector.device) for v in directions]
     slopes = fisher.centred_slopes(state, torch.stack(units, dim=1)).T.contiguous().cpu().numpy()
     return [Ray(state, v, own) for v, own in zip(units, slopes, strict=True)]
+
+
+def _require_levels(epsilon: Float[ndarray, " m"]) -> None:
+    for nats in epsilon:
+        require_nats(float(nats))

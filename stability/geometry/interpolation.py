@@ -13,15 +13,15 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from stability.curvature import directions
+from stability.geometry.ray import Ray, ray
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
-from stability.rays import Ray, ray
 
 STEPS = 50
 
 
 @dataclass(frozen=True, eq=False)
-class Path:
+class Interpolation:
     """`A + α(B − A)` for `α` in [0, 1], sampled.
 
     `kl` are the divergences `KL(p_A‖p_α)` in nats, and `kl_back` those from B; `movement` is how far
@@ -60,7 +60,7 @@ class Path:
         )
 
 
-def path(a: State, b: State, steps: int = STEPS) -> Path:
+def interpolation(a: State, b: State, steps: int = STEPS) -> Interpolation:
     """The way from one state to another of the same model and site.
 
     Raises StabilityError where sites or widths differ, or both are the same vector.
@@ -72,7 +72,7 @@ def path(a: State, b: State, steps: int = STEPS) -> Path:
     found, back = perturb(a, steps_along), replace(a, vector=b.vector)
     fastest = int(found.displacement.diff(dim=0).norm(dim=1).argmax())
     distances = found.displacement.norm(dim=1).cpu().numpy()
-    return Path(
+    return Interpolation(
         alpha=alpha,
         kl=found.kl,
         kl_back=perturb(back, steps_along - way).kl,

@@ -20,7 +20,8 @@ from stability.curvature.subspace import sign_fixed
 from stability.errors import StabilityError
 from stability.numerical.crossings import Lines
 from stability.prediction.distribution import require_nats
-from stability.prediction.state import Above, State
+from stability.prediction.jacobian import Jacobian
+from stability.prediction.state import State
 from stability.units import relative_error
 
 SPAN = 3  # predicted radii on either side
@@ -63,68 +64,41 @@ def depth(state: State) -> Depth:
             "'block:0'."
         )
     readout = state.at_readout()
-    passing = _Passing(state.above, state.vector)
-    factors = passing.pull(low_rank_factor(readout, PAIRS))
+    with torch.enable_grad():
+        start = state.vector.detach().clone().requires_grad_(True)
+        *hidden, last = state.above.trajectory(start)
+    jacobian = Jacobian(last, hidden)
+    factors = torch.stack(jacobian.pull(low_rank_factor(readout, PAIRS)))
     _, vectors = torch.linalg.eigh(factors.mT @ factors)
     directions = (factors @ vectors[..., -1:])[..., 0]
     directions /= directions.norm(dim=1, keepdim=True).clamp_min(torch.finfo(factors.dtype).tiny)
     directions = sign_fixed(directions.T).T
-    slopes = fisher.centred_slopes(readout, passing.push(directions))
-    gram = slopes.T @ (readout.probs[:, None] * slopes)
-    lengths = gram.diagonal().clamp_min(torch.finfo(gram.dtype).tiny).sqrt()
-    alignment = (gram / lengths / lengths[:, None]).abs().clamp_max(1)
-    return Depth(state, gram.diagonal(), directions, passing.norms, alignment)
-
-
-class _Passing:
-    """A vector's way through the network, and the derivative of its end by every block's output."""
-
-    def __init__(self, above: Above, vector: Float[Tensor, " d"]) -> None:
-        with torch.enable_grad():
-            start = vector.detach().clone().requires_grad_(True)
-            *self._hidden, self._last = above.trajectory(start)
-            self._u = torch.zeros_like(self._last, requires_grad=True)
-            self._pulled = torch.autograd.grad(self._last, self._hidden, self._u, create_graph=True)
-
-    @property
-    def norms(self) -> Float[Tensor, " L"]:
-        """How long the vector is at every block."""
-        return torch.stack([hidden.detach().double().norm() for hidden in self._hidden])
-
-    def pull(self, cotangents: Float[Tensor, "D m"]) -> Float[Tensor, "L d m"]:
-        """`J_Lᵀ U` at every block."""
-        batch = cotangents.T.to(self._last).reshape(-1, *self._last.shape)
-        found = torch.autograd.grad(
-            self._last, self._hidden, batch, retain_graph=True, is_grads_batched=True
-        )
-        return torch.stack([part.reshape(len(batch), -1).T for part in found]).double()
-
-    def push(self, directions: Float[Tensor, "L d"]) -> Float[Tensor, "D L"]:
-        """`J_L v_L`: each block's own direction, carried to the end."""
-        each = torch.diag_embed(directions.T).permute(
-            1, 2, 0
-        )  # a batch a block, zero at the others
-        batches = [
-            part.to(pulled).reshape(-1, *pulled.shape)
-            for part, pulled in zip(each, self._pulled, strict=True)
-        ]
-        [found] = torch.autograd.grad(self._pulled, self._u, batches, is_grads_batched=True)
-        return found.reshape(len(directions), -1).T.double()
+    each = torch.diag_embed(directions.T).permute(1, 0, 2)  # a column a block, zero at the others
+    slopes = fisher.centred_slopes(readout, jacobian.push([*each]))
+    metric = fisher.compress(readout.probs, slopes)
+    lengths = metric.diagonal().clamp_min(torch.finfo(metric.dtype).tiny).sqrt()
+    return Depth(
+        state,
+        eigenvalues=metric.diagonal(),
+        directions=directions,
+        norms=torch.stack([vector.detach().double().norm() for vector in hidden]),
+        alignment=(metric / lengths / lengths[:, None]).abs().clamp_max(1),
+    )
 
 
 def depth_map(
     states: Sequence[State], progress: Callable[[float], None] = lambda fraction: None
 ) -> list[Depth]:
-    """The depth of every state of a prompt; `progress` hears the fraction done, and may raise."""
-    found = []
+    """The depth of every state of a prompt; calls `progress` with the fraction done."""
+    depths = []
     for index, state in enumerate(states):
         progress(index / len(states))
-        found.append(depth(state))
-    return found
+        depths.append(depth(state))
+    return depths
 
 
 @dataclass(frozen=True, eq=False)
-class Across:
+class DepthCheck:
     """The closed form against the truth at every block, along each block's own top direction.
 
     `actual` are the distances (minus, plus) at which the divergence first reaches `epsilon`, infinite
@@ -149,12 +123,12 @@ class Across:
         return fisher.quadratic(2 * self.epsilon, self.scale)
 
 
-def across(
+def depth_check(
     found: Depth,
     states: Sequence[State],
     epsilon: float,
     progress: Callable[[float], None] = lambda fraction: None,
-) -> Across:
+) -> DepthCheck:
     """The truth along the directions of a depth; `states` are those of its position, block by block.
 
     Blocks without curvature have infinite radii.
@@ -171,4 +145,4 @@ def across(
         sides = Lines(state, both, np.full(2, float(found.eigenvalues[block])))
         actual[block] = sides.crossings(np.array([epsilon]))[:, 0]
         kl[block] = sides.at((scale >= 0).astype(int), np.abs(scale) * predicted[block]).kl
-    return Across(epsilon, predicted, actual, scale, kl)
+    return DepthCheck(epsilon, predicted, actual, scale, kl)

@@ -13,19 +13,19 @@ from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import Direction
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.errors import StabilityError
-from stability.exact import flips, self_concordance
-from stability.exact.flips import Flip
+from stability.geometry.ray import Ray, ray
+from stability.geometry.sensitivity import Sensitivity, sensitivity
 from stability.prediction.source import Source
 from stability.prediction.state import State
-from stability.rays import Ray, ray
 
 
 @dataclass(frozen=True, eq=False)
 class Analysis:
-    """A state, its spectrum, and the ray along one direction."""
+    """A state, its spectrum, its answer to any direction, and the ray along one of them."""
 
     state: State
     spectrum: Spectrum
+    sensitivity: Sensitivity
     direction: Direction
     ray: Ray
 
@@ -37,6 +37,7 @@ class Analysis:
         """
         state, spectrum = self.state, self.spectrum
         minus, plus = self.ray.flips()
+        nearest = self.sensitivity.nearest_flip
         return {
             "model": asdict(state.model),
             "prompt": state.prompt,
@@ -63,45 +64,27 @@ class Analysis:
             },
             "radii": self._radii(epsilons),
             "flips": {"minus": [asdict(f) for f in minus], "plus": [asdict(f) for f in plus]},
-            "nearest_flip": self.nearest_flip and asdict(self.nearest_flip),
+            "nearest_flip": nearest and asdict(nearest),
             "certified_ball": self._balls(epsilons),
-            "token_constraint_bound": self.token_constraint_bound,
+            "token_constraint_bound": self.sensitivity.token_constraint_bound,
         }
-
-    @cached_property
-    def nearest_flip(self) -> Flip | None:
-        """The closest argmax change over all directions; None where logits are not linear."""
-        return flips.nearest(self.state) if self.state.is_linear else None
-
-    @property
-    def token_constraint_bound(self) -> float | None:
-        """The bound of Liu et al.; None where logits are not linear."""
-        spread = self.spectrum.row_spread
-        return spread.token_constraint_bound() if spread else None
 
     @cached_property
     def trust_range(self) -> tuple[float | None, float | None]:
         """Where the quadratic leaves 10 % of the true KL, (minus, plus)."""
         return self.ray.trust_range()
 
-    def certified_ball(self, epsilon: float) -> float | None:
-        """Radius within which no direction at all exceeds `ε` nats; None where there is none."""
-        upper, spread = self.spectrum.upper, self.spectrum.row_spread
-        if upper is None or spread is None:
-            return None
-        return self_concordance.ball(spread.reach, float(upper[0]), epsilon)
-
     def _balls(self, epsilons: Sequence[float]) -> list[dict[str, float]] | None:
         """The certified ball for every `ε`, or None: at `H = 0` nothing ends it."""
-        radii = [(epsilon, self.certified_ball(epsilon)) for epsilon in epsilons]
-        found = [{"epsilon": epsilon, "radius": r} for epsilon, r in radii if r is not None]
-        return found or None
+        radii = [(epsilon, self.sensitivity.certified_ball(epsilon)) for epsilon in epsilons]
+        balls = [{"epsilon": epsilon, "radius": r} for epsilon, r in radii if r is not None]
+        return balls or None
 
     def _radii(self, epsilons: Sequence[float]) -> list[dict[str, Any]]:
         """For every `ε` the closed form, both boundaries, and what is certain of them."""
-        found = self.ray.boundaries(np.array(epsilons, dtype=float)).T.tolist()
+        boundaries = self.ray.boundaries(np.array(epsilons, dtype=float)).T.tolist()
         rows = []
-        for epsilon, actual in zip(epsilons, found, strict=True):
+        for epsilon, actual in zip(epsilons, boundaries, strict=True):
             minus, plus = (t if math.isfinite(t) else None for t in actual)
             brackets = self.ray.certificate(epsilon)
             certified = brackets and dict(zip(("minus", "plus"), map(list, brackets), strict=True))
@@ -144,5 +127,11 @@ def analyze(
     """
     spec, state = DirectionSpec.parse(direction), lm.capture(prompt, position, site)
     pairs = spectrum(state, pairs_for(state, spec, k))
-    found = directions.resolve(spec, state, pairs, lm)
-    return Analysis(state, pairs, found, ray(state, found.vector))
+    return along(state, pairs, directions.resolve(spec, state, pairs, lm))
+
+
+def along(state: State, pairs: Spectrum, direction: Direction) -> Analysis:
+    """The analysis of a state, whose spectrum is known, along one direction."""
+    return Analysis(
+        state, pairs, sensitivity(state, pairs), direction, ray(state, direction.vector)
+    )

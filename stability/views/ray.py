@@ -1,4 +1,4 @@
-"""Results sampled for drawing: the only place that decides how much of a ray or plane is seen."""
+"""A ray sampled for drawing: its curves over both boundaries, and the tokens along it."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
@@ -7,23 +7,14 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability.clouds import Cloud
-from stability.exact.cells import Cell
 from stability.exact.flips import Flip
-from stability.numerical.plane import LATTICE
+from stability.geometry.ray import Bracket, Ray
 from stability.numerics import largest
-from stability.rays import Bracket, Ray
-from stability.regions import Region
 from stability.units import COORDINATES, Unit
 
 LEADERS = 6
-POINTS, GRID, ANGLES = 80, 101, 180  # where the logits are linear
-NUMERICAL_POINTS, NUMERICAL_GRID, NUMERICAL_ANGLES, NUMERICAL_FLIPS = (
-    16,
-    LATTICE,
-    36,
-    8,
-)  # each runs the network
+POINTS, NUMERICAL_POINTS = 80, 16  # to each landmark; numerical ones each run the network
+NUMERICAL_FLIPS = 8  # of a side
 FAR = 3.0  # closed-form radii that are drawn of a side whose boundary is not reached
 
 
@@ -169,103 +160,3 @@ def _shares(
     rest = np.clip(1 - shares.sum(axis=0, keepdims=True), 0, 1)
     names = [ray.state.text(int(i)) for i in leaders]
     return names, np.concatenate([shares, rest])
-
-
-@dataclass(frozen=True, eq=False)
-class RegionView:
-    """A plane as it is drawn: KL on a grid, closed curves as `(x, y)` rows, and argmax cells.
-
-    `walls` are the two ends of each edge between cells; the frame of the view is none.
-    """
-
-    labels: tuple[str, str]
-    epsilon: float
-    axis: Float[ndarray, " n"]
-    kl: Float[ndarray, "n n"]
-    ellipse: Float[ndarray, "m 2"]
-    boundary: Float[ndarray, "p 2"]
-    ball: float | None
-    cells: list[Cell]
-    walls: Float[ndarray, "k 2 2"]
-    unit: Unit = COORDINATES
-
-    @property
-    def is_cut(self) -> bool:
-        """Whether the stable region is longer than the view."""
-        return not bool((np.abs(self.boundary) <= self.axis[-1]).all())
-
-    def measured_in(self, unit: Unit) -> "RegionView":
-        """The same view with its lengths, which are in coordinates, counted in another unit."""
-        return replace(
-            self,
-            unit=unit,
-            axis=self.axis / unit.length,
-            ellipse=self.ellipse / unit.length,
-            boundary=self.boundary / unit.length,
-            ball=unit.count(self.ball),
-            cells=[replace(cell, corners=cell.corners / unit.length) for cell in self.cells],
-            walls=self.walls / unit.length,
-        )
-
-
-def region_view(
-    region: Region,
-    labels: tuple[str, str],
-    epsilon: float,
-    ball: float | None,
-    half: float | None = None,
-) -> RegionView | None:
-    """Sample a plane around its stable region at `ε`; None where the plane has a flat direction.
-
-    The view is square and centred on the state, `half` its width to either side if that is given; of
-    a very long region it shows the middle. The edge has a gap where it is not reached.
-    """
-    is_linear = region.state.is_linear
-    angles = np.linspace(0, 2 * np.pi, (ANGLES if is_linear else NUMERICAL_ANGLES) + 1)
-    ellipse = region.ellipse(epsilon)
-    if ellipse is None:
-        return None
-    distances = region.boundary(epsilon, angles[:-1])
-    distances[np.isinf(distances)] = np.nan
-    circle = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-    edge = circle * np.append(distances, distances[0])[:, None]
-    longest = np.nanmax([np.nanmax(np.abs(edge), initial=0), ellipse.semi_axes[0]])
-    half = half or 1.3 * min(longest, 8 * np.nanmin([*distances, ellipse.semi_axes[1]]))
-    axis = np.linspace(-half, half, GRID if is_linear else NUMERICAL_GRID)
-    cells = region.cells((-half, half, -half, half))
-    return RegionView(
-        labels=labels,
-        epsilon=epsilon,
-        axis=axis,
-        kl=region.kl_grid(axis, axis),
-        ellipse=ellipse.points(np.linspace(0, 2 * np.pi, ANGLES + 1)),
-        boundary=edge,
-        ball=ball,
-        cells=cells,
-        walls=_walls(cells, half),
-    )
-
-
-def _walls(cells: Sequence[Cell], half: float) -> Float[ndarray, "k 2 2"]:
-    """The edges of the cells that do not lie on the frame of the view."""
-    starts = np.concatenate([cell.corners for cell in cells])
-    stops = np.concatenate([np.roll(cell.corners, -1, axis=0) for cell in cells])
-    framed = ((starts == stops) & (np.abs(starts) == half)).any(axis=1)
-    return np.stack([starts, stops], axis=1)[~framed]
-
-
-@dataclass(frozen=True, eq=False)
-class CloudView:
-    """A cloud as it is drawn: a point in two dimensions for each perturbation."""
-
-    method: str
-    points: Float[ndarray, "n 2"]
-    cloud: Cloud
-    texts: list[str]
-    unit: Unit | None  # UMAP's distances are not lengths
-
-    def measured_in(self, unit: Unit) -> "CloudView":
-        """The same view with its lengths, if it has any, counted in another unit."""
-        if self.unit is None:
-            return self
-        return replace(self, unit=unit, points=self.points / unit.length)

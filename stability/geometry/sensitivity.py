@@ -1,7 +1,7 @@
-"""What each token of a prompt is like, from one forward pass.
+"""How a state answers to perturbations of any direction: one of them, or all of a prompt's at once.
 
-All positions share each read of `W_U`: their logits, their blocks of vectors, their means and their
-likeliest rows stand side by side in one product.
+All positions of a prompt share each read of `W_U`: their logits, their blocks of vectors, their means
+and their likeliest rows stand side by side in one product.
 """
 
 from collections.abc import Sequence
@@ -13,13 +13,13 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
-from stability.curvature.spectrum import TOLERANCE
+from stability.curvature.spectrum import TOLERANCE, Spectrum
 from stability.curvature.subspace import compression_bound, iterate
 from stability.exact import flips, self_concordance
 from stability.exact.flips import Flip
 from stability.prediction.state import State, require_linear, together
 
-AT_ONCE = 16  # positions whose blocks are multiplied together
+POSITIONS_AT_ONCE = 16  # whose blocks are multiplied together
 BLOCK = 4
 HEAD, HEAD_PASSES = 256, 4
 PASSES = 8
@@ -27,26 +27,55 @@ PASSES = 8
 
 @dataclass(frozen=True)
 class Sensitivity:
-    """How one position answers to perturbations of any direction.
+    """How one state answers to perturbations of any direction.
 
-    `eigenvalue` is the largest of `H` and `upper` bounds it from above; `reach` is
-    `ρ = max ‖w_i − μ‖`; `entropy` is in nats.
+    `eigenvalue` is the largest of `H` and `upper` bounds it from above; `entropy` is in nats; `reach`
+    is `ρ = max ‖w_i − μ‖`; `rounding` is how far that of the logits may move a radius, as a part of it.
+    Where the logits are not linear in the state only `eigenvalue` and `entropy` are known.
     """
 
     eigenvalue: float
-    upper: float
-    reach: float
     entropy: float
-    token_constraint_bound: float | None
-    nearest_flip: Flip | None
+    upper: float | None = None
+    reach: float | None = None
+    rounding: float = 0.0
+    token_constraint_bound: float | None = None
+    nearest_flip: Flip | None = None
 
     def radius(self, epsilon: float) -> float | None:
         """The shortest predicted radius: along the top eigendirection; None where `H = 0`."""
         return fisher.radius(self.eigenvalue, epsilon)
 
     def certified_ball(self, epsilon: float) -> float | None:
-        """Radius within which no direction at all exceeds `ε` nats."""
-        return self_concordance.ball(self.reach, self.upper, epsilon)
+        """Radius within which no direction at all exceeds `ε` nats; None where there is none."""
+        if self.upper is None or self.reach is None:
+            return None
+        return self_concordance.ball(self.reach, self.upper, epsilon, self.rounding)
+
+
+def sensitivity(state: State, spectrum: Spectrum) -> Sensitivity:
+    """How a state of any site answers, from its spectrum."""
+    eigenvalue, spread = float(spectrum.eigenvalues[0]), spectrum.row_spread
+    if spread is None or spectrum.upper is None:
+        return Sensitivity(eigenvalue, state.entropy)
+    return _certified(spread, eigenvalue, float(spectrum.upper[0]), flips.nearest(state))
+
+
+def _certified(
+    spread: RowSpread, eigenvalue: float, upper: float, nearest_flip: Flip | None
+) -> Sensitivity:
+    """The sensitivity where logits are linear."""
+    state = spread.state
+    return Sensitivity(
+        eigenvalue,
+        state.entropy,
+        upper,
+        spread.reach,
+        # a logit off by η nats puts eigenvalues off by 2η of themselves, and radii by half of that
+        state.logit_rounding + 2 * state.readout.rounding / (spread.reach or 1.0),
+        spread.token_constraint_bound(),
+        nearest_flip,
+    )
 
 
 def token_map(states: Sequence[State]) -> list[Sensitivity]:
@@ -57,21 +86,16 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
     Raises StabilityError where the logits are not linear in the state.
     """
     require_linear(*states)
-    chunks = [states[i : i + AT_ONCE] for i in range(0, len(states), AT_ONCE)]
-    return [found for chunk in chunks for found in _sensitivities(together(chunk))]
+    size = POSITIONS_AT_ONCE
+    chunks = [states[i : i + size] for i in range(0, len(states), size)]
+    return [one for chunk in chunks for one in _sensitivities(together(chunk))]
 
 
 def _sensitivities(states: Sequence[State]) -> list[Sensitivity]:
     spreads = row_spreads(states)
     eigenvalues, upper = _top_eigenvalues(states, spreads)
-    return [
-        Sensitivity(
-            value, bound, spread.reach, state.entropy, spread.token_constraint_bound(), flip
-        )
-        for state, spread, value, bound, flip in zip(
-            states, spreads, eigenvalues, upper, flips.nearest_each(states), strict=True
-        )
-    ]
+    nearest = flips.nearest_each(states)
+    return [*map(_certified, spreads, eigenvalues, upper, nearest)]
 
 
 def _top_eigenvalues(

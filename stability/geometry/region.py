@@ -15,6 +15,7 @@ from stability.curvature.directions import unit
 from stability.errors import StabilityError
 from stability.exact.cells import Cell, Extent
 from stability.exact.plane import ExactPlane
+from stability.geometry.truth import PlaneTruth
 from stability.numerical.plane import NumericalPlane
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
@@ -48,16 +49,16 @@ class Region:
     slopes: Float[ndarray, "V 2"] = field(repr=False)
 
     @cached_property
-    def truth(self) -> ExactPlane | NumericalPlane:
-        """What really happens in the plane."""
+    def truth(self) -> PlaneTruth:
+        """The truth in the plane, exact or evaluated."""
         if self.state.is_linear:
-            return ExactPlane(self.state, self.slopes, self.curvature)
+            return ExactPlane(self.state, self.slopes)
         return NumericalPlane(self.state, self.axes, self.curvature)
 
     @cached_property
     def curvature(self) -> Float[ndarray, "2 2"]:
         """`EᵀHE`: the curvature of the divergence in the plane."""
-        return (self.slopes * self.state.probs.cpu().numpy()[:, None]).T @ self.slopes
+        return fisher.compress(self.state.probs.cpu().numpy(), self.slopes)
 
     def ellipse(self, epsilon: float) -> Ellipse | None:
         """Where the quadratic `½ (x, y) EᵀHE (x, y)ᵀ` reaches `ε`; the longer semi-axis first.

@@ -1,0 +1,97 @@
+"""A discrete measure of mean zero, its moments, and its cumulant generating function.
+
+With the centred slopes `a_c` of the logits as values and the next-token probabilities as weights, the
+cumulant generating function is the KL divergence along a ray, `KL(t) = log E[exp(t·a_c)]`. Weights come
+as logarithms, since those of certain predictions underflow. Arrays may carry leading batch axes.
+"""
+
+from dataclasses import dataclass
+from functools import cached_property
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from stability import numerics
+from stability.prediction.distribution import IN_LOGS, OVERFLOW, UNDERFLOW
+
+
+@dataclass(frozen=True, eq=False)
+class DiscreteMeasure:
+    """`values` (nats per unit length) of mean zero, and the logarithms of weights of sum one."""
+
+    values: Float[ndarray, "*batch n"]
+    log_weights: Float[ndarray, "*#batch n"]
+
+    @cached_property
+    def weights(self) -> Float[ndarray, "*#batch n"]:
+        """The weights, zero where they underflow."""
+        return np.exp(self.log_weights)
+
+    @cached_property
+    def underflows(self) -> bool:
+        """Whether some weight is not zero, but too small for float64 to hold in full."""
+        finite = np.isfinite(self.log_weights)
+        return bool((self.log_weights[finite] < UNDERFLOW).any())
+
+    @property
+    def variance(self) -> Float[ndarray, "*batch"]:
+        """`E[a_c²]`: the curvature `vᵀHv` of the closed form."""
+        return np.asarray((self.weights * self.values**2).sum(axis=-1))
+
+    def cumulants(self) -> Float[ndarray, "*batch 3"]:
+        """`κ₂, κ₃, κ₄` of the series `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`.
+
+        κ₂ is the curvature of the closed form; κ₃ tells its two sides apart.
+        """
+        cubes = self.weights * self.values**3
+        second, third = self.variance, cubes.sum(axis=-1)
+        fourth = (cubes * self.values).sum(axis=-1)
+        return np.stack([second, third, fourth - 3 * second**2], axis=-1)
+
+    def kl_and_slope(
+        self, t: Float[ndarray, "*batch m"]
+    ) -> tuple[Float[ndarray, "*batch m"], Float[ndarray, "*batch m"]]:
+        """`KL(t)` and `dKL/dt = E_t[a_c]`, the mean slope under the moved distribution.
+
+        As the mean is zero, `E[e^x] = 1 + E[e^x − 1 − x]`, a sum of positive terms that loses
+        `1e-16·sqrt(2/KL)` of itself: small divergences keep their digits, the smallest by a series.
+        So does the slope: `E[a_c e^x] = E[a_c (e^x − 1)]` has terms of one sign. Beyond the range of
+        exp, and sooner where weights underflow, the sums are taken in logs.
+        """
+        x = t[..., :, None] * self.values[..., None, :]
+        ends = t[..., :, None] * self._ends[..., None, :]
+        far = ends.max(axis=-1) > (IN_LOGS if self.underflows else OVERFLOW)
+        near = np.abs(ends).max(axis=-1) < numerics.SMALL
+        growth = np.expm1(np.minimum(x, OVERFLOW) if far.any() else x)
+        excess = growth - x
+        excess[near] = numerics.excess_of_small(x[near])
+        gain = (excess @ self.weights[..., None])[..., 0]
+        drift = (growth @ (self.weights * self.values)[..., None])[..., 0]
+        kl, slope = np.log1p(gain), drift / (1 + gain)
+        if far.any():
+            terms = x + self.log_weights[..., None, :]
+            peak = terms.max(axis=-1)
+            parts = np.exp(terms - peak[..., None])
+            mass = parts.sum(axis=-1)
+            slope = np.where(far, (parts @ self.values[..., None])[..., 0] / mass, slope)
+            kl = np.where(far, peak + np.log(mass), kl)
+        return kl, slope
+
+    @cached_property
+    def _ends(self) -> Float[ndarray, "*batch 2"]:
+        """The least and the greatest value."""
+        return np.stack([self.values.min(axis=-1), self.values.max(axis=-1)], axis=-1)
+
+
+def weighted(
+    values: Float[ndarray, "*batch n"], weights: Float[ndarray, "*#batch n"]
+) -> DiscreteMeasure:
+    """A measure from its weights, some of which may be zero."""
+    with np.errstate(divide="ignore"):
+        return DiscreteMeasure(values, np.log(weights))
+
+
+def divergence(shift: Float[ndarray, " n"], log_weights: Float[ndarray, " n"]) -> float:
+    """`KL(p₀‖p)` where every logit moves by its `shift`, centred under the weights of `p₀`."""
+    return float(DiscreteMeasure(shift, log_weights).kl_and_slope(np.ones(1))[0][0])
