@@ -8,11 +8,14 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting thr
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui import controls, explore
-from stability.ui.words import plain
+from stability.ui.pages import explore
+from stability.ui.widgets import controls
+from stability.ui.wording import plain
 
 st.set_page_config(
-    page_title="Stable regions", page_icon=str(files("stability.ui") / "icon.svg"), layout="wide"
+    page_title="Stable regions",
+    page_icon=str(files("stability.ui.widgets") / "icon.svg"),
+    layout="wide",
 )
 controls.keep_shared()
 try:

@@ -7,10 +7,11 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting thr
 
 import streamlit as st
 
-from stability.ui import controls, depth
+from stability.ui.pages import depth
+from stability.ui.widgets import controls
 
 st.set_page_config(
-    page_title="Depth", page_icon=str(files("stability.ui") / "icon.svg"), layout="wide"
+    page_title="Depth", page_icon=str(files("stability.ui.widgets") / "icon.svg"), layout="wide"
 )
 controls.keep_shared()
 depth.page()

@@ -7,10 +7,13 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting thr
 
 import streamlit as st
 
-from stability.ui import calibration, controls
+from stability.ui.pages import calibration
+from stability.ui.widgets import controls
 
 st.set_page_config(
-    page_title="Calibration", page_icon=str(files("stability.ui") / "icon.svg"), layout="wide"
+    page_title="Calibration",
+    page_icon=str(files("stability.ui.widgets") / "icon.svg"),
+    layout="wide",
 )
 controls.keep_shared()
 calibration.page()

@@ -26,7 +26,7 @@ if TYPE_CHECKING:
     from stability.geometry.region import Region, region
     from stability.geometry.sensitivity import Sensitivity, token_map
     from stability.models import LanguageModel, load
-    from stability.models.writing import continuations
+    from stability.models.generation import continuations
     from stability.prediction.state import State, Token
 
 __version__ = "0.1.0"
@@ -35,7 +35,7 @@ _HOMES = {
     "Cloud": "geometry.cloud",
     "cloud": "geometry.cloud",
     "Continuation": "geometry.continuation",
-    "continuations": "models.writing",
+    "continuations": "models.generation",
     "Depth": "geometry.depth",
     "across": "geometry.depth",
     "depth": "geometry.depth",

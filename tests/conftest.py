@@ -5,7 +5,7 @@ from pathlib import Path
 
 import pytest
 
-from stability.models.packaged import ensure
+from stability.models.packaged.cache import ensure
 
 
 @pytest.fixture(scope="session")

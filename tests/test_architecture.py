@@ -109,7 +109,7 @@ def test_nothing_below_the_app_imports_it():
 
 def test_importing_the_library_loads_neither_torch_nor_transformers():
     code = (
-        "import sys, stability, stability.ui, stability.models.packaged; "
+        "import sys, stability, stability.ui, stability.models.packaged.cache; "
         "print(*sorted(sys.modules)); "
         "stability.spectrum; print('torch' in sys.modules)"
     )

@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from states import properties
+from support.states import properties
 
 from stability.numerics import exp_minus_tangent, largest, solve
 

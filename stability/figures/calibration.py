@@ -8,8 +8,8 @@ import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from stability.calibration import Curve
 from stability.curvature.direction_spec import DirectionSpec
+from stability.evaluation.calibration import Curve
 from stability.figures.style import (
     ACTUAL,
     PREDICTED,

@@ -12,7 +12,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from stability.errors import StabilityError
-from stability.models.upper import Passage, Upper, passage
+from stability.models.network_above import Passage, Upper, passage
 from stability.prediction.readout import Readout
 from stability.prediction.state import ModelCard, State, Token
 

@@ -10,10 +10,10 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, 
 from stability.errors import StabilityError
 from stability.models.hub import hub_answers, hub_commit
 from stability.models.language_model import LanguageModel
-from stability.models.packaged import ensure, ensure_gguf
+from stability.models.packaged.cache import ensure, ensure_gguf
+from stability.models.packaged.registry import PACKAGED
 from stability.models.progress import Report, part, silent
-from stability.models.quiet import quiet
-from stability.models.registry import PACKAGED
+from stability.models.transformers_logging import quiet
 from stability.prediction.readout import Readout
 from stability.prediction.state import ModelCard
 

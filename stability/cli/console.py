@@ -1,0 +1,145 @@
+"""What the command line shows to people: tables with three significant digits, and progress."""
+
+import sys
+import time
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import contextmanager
+from textwrap import wrap
+from typing import TYPE_CHECKING, Any
+
+if TYPE_CHECKING:
+    from stability.reproduction.claims import Finding
+
+WIDTH = 80  # columns of the readable report
+QUIET = 30.0  # seconds between the lines of a log that nobody watches
+
+Report = Callable[[int, int], None]
+
+
+@contextmanager
+def progress(title: str) -> Iterator[Report]:
+    """A bar with rate and time left on standard error; in a log, a line every half minute."""
+    from rich.console import Console
+    from rich.progress import (
+        BarColumn,
+        MofNCompleteColumn,
+        Progress,
+        TextColumn,
+        TimeRemainingColumn,
+    )
+
+    columns = (
+        TextColumn(title),
+        BarColumn(),
+        MofNCompleteColumn(),
+        TextColumn("{task.fields[rate]}"),
+        TimeRemainingColumn(),
+    )
+    watched = sys.stderr.isatty()
+    began, last, first = time.monotonic(), -QUIET, -1
+    with Progress(*columns, console=Console(stderr=True), disable=not watched) as bar:
+        task = bar.add_task(title, total=None, rate="")
+
+        def report(done: int, of: int) -> None:
+            nonlocal first, last
+            first = done if first < 0 else first
+            elapsed = time.monotonic() - began
+            rate = (done - first) / max(elapsed, 1e-9)  # some clocks stand still for long
+            speed = f"{rate:.2g} a second" if done > first else ""
+            bar.update(task, completed=done, total=of, rate=speed)
+            if not watched and (elapsed - last >= QUIET or done == of):
+                last = elapsed
+                left = f", {speed}, about {(of - done) / rate:.0f} s left" if rate else ""
+                print(f"{title} {done} of {of}{left}", file=sys.stderr, flush=True)
+
+        yield report
+
+
+def findings_text(model: str, found: "Sequence[Finding]") -> str:
+    """What the sources claim and what was measured, a paragraph for each quantity."""
+    lines = [model]
+    for finding in found:
+        lines += ["", finding.quantity]
+        parts = (
+            ("measured", finding.value),
+            ("source", finding.source),
+            ("setting", finding.setting),
+        )
+        for label, text in parts:
+            if text:
+                lines += wrap(
+                    text, WIDTH, initial_indent=f"  {label:<10}", subsequent_indent=" " * 12
+                )
+    return "\n".join(lines)
+
+
+def readable(report: dict[str, Any]) -> str:
+    """The report for people: three significant digits, no line wider than `WIDTH` columns."""
+    model, spectrum, argmax = report["model"], report["spectrum"], report["argmax"]
+    direction, token = report["direction"], report["tokens"][report["position"]]
+    lines = [
+        f"model      {model['name']} ({model['revision']})",
+        f"after      position {report['position']}, {token['text']!r}",
+        f"next       entropy {report['entropy']:.3g} nats, probability "
+        f"{argmax['probability']:.3g} of {argmax['text']!r}",
+        f"vector     site {report['site']}, length {report['norm']:.3g}",
+        f"H          trace {_number(spectrum['trace'])}, token constraint bound "
+        f"{_number(report['token_constraint_bound'])}",
+        f"direction  curvature {direction['curvature']:.3g}, {direction['label']}",
+        "",
+        *_radii(report),
+        "",
+        *_flips(report),
+        "",
+        "Epsilon is in nats, lengths are in the vector's own coordinates.",
+        *(_CERTIFIED if report["certified_ball"] else _NOT_CERTIFIED),
+    ]
+    return "\n".join(_fitted(line) for line in lines)
+
+
+_NOT_CERTIFIED = (
+    "Nothing is certified here: that needs curvature, and logits linear in the",
+    "vector.",
+)
+_CERTIFIED = (
+    "Certified: the divergence is below epsilon up to `inner`, and above it from",
+    "`outer` on; up to `ball` it is below epsilon in every direction.",
+)
+
+
+def _radii(report: dict[str, Any]) -> Iterator[str]:
+    """A row for each epsilon and side: predicted and actual radius, and what is certified."""
+    columns = ("epsilon", "side", "predicted", "actual", "inner", "outer", "ball")
+    yield "".join(f"{column:>11}" for column in columns)
+    balls = report["certified_ball"] or [{"radius": None} for _ in report["radii"]]
+    for row, ball in zip(report["radii"], balls, strict=True):
+        certified = row["certified"] or {"minus": (None, None), "plus": (None, None)}
+        for side, actual in row["actual"].items():
+            bounds = map(_number, (*certified[side], ball["radius"]))
+            found = "unreached" if actual is None else _number(actual)
+            cells = (f"{row['epsilon']:g}", side, _number(row["predicted"]), found, *bounds)
+            yield "".join(f"{cell:>11}" for cell in cells)
+
+
+def _flips(report: dict[str, Any]) -> Iterator[str]:
+    """A row for each change of the most likely token, the nearest over all directions last."""
+    yield f"{'side':>22}{'distance':>11}  most likely token from there"
+    nearest = report["nearest_flip"]
+    for side, flips in {**report["flips"], **({"any": [nearest]} if nearest else {})}.items():
+        for flip in flips:
+            yield f"{side:>22}{_number(flip['distance']):>11}  {flip['text']!r}"
+        if not flips:
+            yield f"{side:>22}{'never':>11}"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"
+
+
+def _fitted(line: str) -> str:
+    """A line in the characters that standard output has, cut with "..." where it is too wide."""
+    from rich.cells import cell_len, set_cell_size
+
+    encoding = sys.stdout.encoding or "utf-8"  # a StringIO in its place has none
+    line = line.encode(encoding, "backslashreplace").decode(encoding)
+    return line if cell_len(line) <= WIDTH else set_cell_size(line, WIDTH - 3) + "..."

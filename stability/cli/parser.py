@@ -1,0 +1,133 @@
+"""The commands of the command line and their options; whatever is wrong with one is one sentence."""
+
+import argparse
+import sys
+from pathlib import Path
+from typing import Any, NoReturn
+
+from stability.bench import SUITES
+from stability.cli import commands
+from stability.defaults import EPSILONS, MODELS
+
+
+class Parser(argparse.ArgumentParser):
+    """An argument parser whose errors are one sentence."""
+
+    def error(self, message: str) -> NoReturn:
+        """Say what is wrong and where help is; exit with 2."""
+        fail(f"{message}: see `{self.prog} --help`.")
+
+
+def fail(message: str) -> NoReturn:
+    """One line on standard error, exit status 2."""
+    print(f"stability: {' '.join(message.split())}", file=sys.stderr)
+    raise SystemExit(2)
+
+
+def parser() -> argparse.ArgumentParser:
+    """The commands and their options."""
+    top = Parser(prog="stability", description="The stable region of a model's prediction.")
+    choices = top.add_subparsers(
+        dest="command", required=True, metavar="COMMAND", parser_class=Parser
+    )
+    analyze = choices.add_parser("analyze", help="the stable radius along one direction")
+    analyze.add_argument("prompt", metavar="PROMPT", type=_text)
+    analyze.add_argument(
+        "--position", type=int, default=-1, help="token index, from the end if < 0"
+    )
+    analyze.add_argument(
+        "--site", default="prelogit", help="which vector is perturbed: prelogit, final or block:L"
+    )
+    analyze.add_argument(
+        "--direction",
+        type=_text,
+        default="eig:0",
+        help="eig:K, random:SEED, covariance:SEED, tokens:A,B, prompt:TEXT or file:PATH",
+    )
+    analyze.add_argument("--epsilon", type=float, nargs="+", default=EPSILONS, help="nats")
+    analyze.add_argument("--k", type=int, default=16, help="number of eigenpairs")
+    analyze.set_defaults(run=commands.run_analyze)
+    bench = choices.add_parser("bench", help="speed beside accuracy, against named baselines")
+    bench.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES, help="what to measure")
+    bench.add_argument(
+        "--dtype", default="float32", help="of the forward pass: float32, bfloat16 or float16"
+    )
+    bench.add_argument(
+        "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
+    )
+    bench.set_defaults(run=commands.run_bench)
+    sweep = _add_sweep(choices)
+    for command in (analyze, bench, sweep):
+        command.add_argument(
+            "--model", default=MODELS[0], help="packaged name, hub id, folder or .gguf file"
+        )
+    reproduce = _add_reproduce(choices)
+    for command in (analyze, bench, reproduce):
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+    return top
+
+
+def _add_sweep(choices: Any) -> argparse.ArgumentParser:
+    sweep: argparse.ArgumentParser = choices.add_parser(
+        "sweep",
+        help="many prompts into Parquet; run again, it goes on where it stopped",
+        description="Measure many prompts into DIR/rows, a Parquet file a prompt. A sweep that was "
+        "stopped or killed goes on when the same command is run again. Prompts that cannot be "
+        "measured are kept in DIR/failed, with the reason.",
+    )
+    sweep.add_argument(
+        "--prompts", type=Path, required=True, metavar="FILE", help=".txt, .jsonl, .csv or .parquet"
+    )
+    sweep.add_argument("--out", type=_folder, required=True, metavar="DIR")
+    sweep.add_argument("--sites", nargs="+", metavar="SITE", help="prelogit, final or block:L")
+    sweep.add_argument(
+        "--directions",
+        nargs="+",
+        type=_text,
+        metavar="DIRECTION",
+        help="as for analyze; random:N and covariance:N are drawn anew at each position, rival:N "
+        "points from the most likely token to the N-th after it; by default twelve of all kinds",
+    )
+    sweep.add_argument("--epsilon", dest="epsilons", type=float, nargs="+", help="nats")
+    sweep.add_argument("--positions", type=int, help="how many are drawn from each prompt")
+    sweep.add_argument("--seed", type=int, help="of all that is drawn")
+    sweep.add_argument(
+        "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the work"
+    )
+    sweep.set_defaults(run=commands.run_sweep)
+    return sweep
+
+
+def _add_reproduce(choices: Any) -> argparse.ArgumentParser:
+    reproduce: argparse.ArgumentParser = choices.add_parser(
+        "reproduce",
+        help="the sources' claims beside what is measured",
+        description="Print what the sources claim beside what was measured on the packaged models, "
+        "with intervals and settings: from the results that come with the repository, or measured "
+        "anew, which takes about an hour and goes on where it stopped.",
+    )
+    reproduce.add_argument(
+        "--models", nargs="+", choices=MODELS, default=MODELS, help="by default both"
+    )
+    reproduce.add_argument("--measure", type=_folder, metavar="DIR", help="measure anew, into DIR")
+    reproduce.add_argument(
+        "--page", type=_folder, metavar="DIR", help="write the page of results, with its figures"
+    )
+    reproduce.set_defaults(run=commands.run_reproduce)
+    return reproduce
+
+
+def _text(argument: str) -> str:
+    """An argument as it is, if it is text: other bytes come as surrogates, which have no UTF-8."""
+    try:
+        argument.encode()
+    except UnicodeEncodeError as error:
+        raise argparse.ArgumentTypeError(f"text must be UTF-8; received {argument!r}") from error
+    return argument
+
+
+def _folder(argument: str) -> Path:
+    """A folder that is named: an empty name, as of a variable that is not set, is the current one."""
+    if not argument:
+        raise argparse.ArgumentTypeError("a folder needs a name; received ''")
+    return Path(argument)

@@ -1,0 +1,1 @@
+"""The packaged models: fetched once, converted once, cached; without torch until converting."""

@@ -1,0 +1,1 @@
+"""Results that are kept from run to run, keyed by ids and settings."""

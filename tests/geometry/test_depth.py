@@ -1,0 +1,273 @@
+"""Every block at once: against the dense matrix, the rays and the network of each block alone."""
+
+import numpy as np
+import pytest
+import torch
+from support.models import FAMILIES, PROMPT, save_model
+from support.states import bent_state, make_state, random_state
+
+import stability.geometry.depth
+from stability.curvature import fisher
+from stability.errors import StabilityError
+from stability.geometry.depth import SPAN, DepthCheck, depth, depth_check, depth_map
+from stability.geometry.ray import ray
+from stability.models import LanguageModel, load
+
+LAYERS, EPSILON = 4, 0.01
+# The network's float32 rounds each of some twenty steps by 6e-8; the derivative of a random network,
+# whose layers do not forget, loses about a digit more.
+FLOAT32 = 1e-4
+
+
+@pytest.fixture(scope="module")
+def family(tmp_path_factory):
+    """Tiny models of four blocks, saved and loaded once; Gemma's see eight tokens back, or all."""
+    loaded = {}
+
+    def get(name: str) -> LanguageModel:
+        if name not in loaded:
+            config = FAMILIES[name]()
+            config.num_hidden_layers = LAYERS
+            if name == "gemma3":
+                config.layer_types = ["sliding_attention", "full_attention"] * (LAYERS // 2)
+            folder = save_model(tmp_path_factory.mktemp(name), config)
+            loaded[name] = load(str(folder), device="cpu")
+        return loaded[name]
+
+    return get
+
+
+@pytest.fixture(scope="module", params=["llama", "gpt2", "gemma3"])
+def lm(family, request):
+    return family(request.param)
+
+
+@pytest.fixture(scope="module", params=[-1, 2], ids=["last", "middle"])
+def blocks(lm, request):
+    """The states of one position, each captured alone."""
+    sites = [f"block:{block}" for block in range(LAYERS)]
+    return [lm.capture(PROMPT, request.param, site) for site in sites]
+
+
+@pytest.fixture(scope="module")
+def found(blocks):
+    return depth(blocks[0])
+
+
+# --- the top of every block -----------------------------------------------------------------------
+
+
+def top_eigenvalues(states):
+    return torch.stack([torch.linalg.eigvalsh(fisher.dense(state))[-1] for state in states])
+
+
+def test_every_block_has_the_top_eigenvalue_of_its_own_matrix(blocks, found):
+    assert found.eigenvalues.shape == (LAYERS,)
+    expected = top_eigenvalues(blocks)
+    # the factor of a narrow readout is all of H
+    torch.testing.assert_close(found.eigenvalues, expected, rtol=FLOAT32, atol=0)
+    assert float(expected.max() / expected.min()) > 1.01  # or a shuffled depth would pass
+
+
+def test_with_few_pairs_an_eigenvalue_is_close_and_never_above_the_truth(blocks, monkeypatch):
+    monkeypatch.setattr(stability.geometry.depth, "PAIRS", 4)
+    found, expected = depth(blocks[0]).eigenvalues, top_eigenvalues(blocks)
+    assert (found <= expected * (1 + FLOAT32)).all()
+    # of 32 eigenvalues at the readout four are left, which are no steep ones in a random model
+    assert (found >= 0.5 * expected).all()
+
+
+def test_a_curvature_is_that_along_the_direction_it_comes_with(blocks, monkeypatch):
+    monkeypatch.setattr(stability.geometry.depth, "PAIRS", 2)  # directions that are no eigenvectors
+    found = depth(blocks[0])
+    lengths = found.directions.norm(dim=1)
+    torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=1e-12, atol=0)
+    along = [v @ fisher.dense(s) @ v for s, v in zip(blocks, found.directions, strict=True)]
+    torch.testing.assert_close(found.eigenvalues, torch.stack(along), rtol=FLOAT32, atol=0)
+
+
+def test_norms_are_those_of_the_residual_stream(blocks, found):
+    expected = [state.norm for state in blocks]
+    assert found.norms.tolist() == pytest.approx(expected, rel=1e-5)  # float32, run again
+
+
+def test_a_radius_is_where_the_quadratic_of_its_block_reaches_epsilon(found):
+    for value, radius in zip(found.eigenvalues.tolist(), found.radii(EPSILON), strict=True):
+        assert 0.5 * value * radius**2 == pytest.approx(EPSILON, rel=1e-12)
+
+
+def test_alignment_is_the_cosine_of_what_directions_do_under_the_fisher_metric(blocks, found):
+    pushed = torch.cat(
+        [s.push(v[:, None]) for s, v in zip(blocks, found.directions, strict=True)], dim=1
+    )
+    gram = pushed.T @ fisher.dense(blocks[0].at_readout()) @ pushed
+    cosines = gram / gram.diagonal().sqrt() / gram.diagonal().sqrt()[:, None]
+    torch.testing.assert_close(found.alignment, cosines.abs(), rtol=0, atol=FLOAT32)
+    torch.testing.assert_close(found.alignment, found.alignment.T, rtol=0, atol=1e-12)
+    ones = torch.ones(LAYERS, dtype=torch.float64)
+    torch.testing.assert_close(found.alignment.diagonal(), ones, rtol=0, atol=1e-12)
+    assert (found.alignment <= 1).all()
+    assert float(found.alignment.min()) < 0.99  # or ones everywhere would pass
+
+
+def test_a_depth_may_begin_above_the_first_block(blocks, found):
+    above = depth(blocks[2])
+    close = {"rtol": FLOAT32, "atol": FLOAT32}
+    torch.testing.assert_close(above.eigenvalues, found.eigenvalues[2:], **close)
+    torch.testing.assert_close(above.alignment, found.alignment[2:, 2:], **close)
+    torch.testing.assert_close(above.norms, found.norms[2:], rtol=1e-5, atol=0)
+
+
+def test_all_states_of_a_position_come_from_one_pass(lm, blocks):
+    together = lm.capture_depth(PROMPT, blocks[0].position)
+    assert [state.site for state in together] == [state.site for state in blocks]
+    for one, alone in zip(together, blocks, strict=True):
+        assert one.position == alone.position
+        assert torch.equal(one.vector, alone.vector)
+
+
+def test_a_layer_in_closed_form_has_its_matrix():
+    """Below `A x + B tanh(C x)` the network has one block, whose depth is its spectrum."""
+    state = bent_state()
+    found = depth(state)
+    values, vectors = torch.linalg.eigh(fisher.dense(state))
+    assert found.eigenvalues.tolist() == pytest.approx([float(values[-1])], rel=1e-10)
+    assert float((found.directions[0] @ vectors[:, -1]).abs()) == pytest.approx(1, abs=1e-10)
+    assert found.norms.tolist() == [state.norm]
+    assert found.alignment.tolist() == [[1.0]]
+
+
+def certain_state():
+    """A prediction whose other probabilities underflow, below a layer."""
+    rows = torch.randn(30, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    return make_state(rows, rows[3], above=lambda x: 1e5 * x)
+
+
+def test_a_certain_prediction_has_no_radius_and_no_number_that_is_none():
+    found = depth(certain_state())
+    assert found.eigenvalues.tolist() == [0.0]
+    assert found.radii(EPSILON) == [None]
+    for part in (found.directions, found.norms, found.alignment):
+        assert part.isfinite().all()
+
+
+def test_below_the_readout_nothing_is_known():
+    with pytest.raises(StabilityError, match=r"at 'prelogit': capture it at 'block:0'\.$"):
+        depth(random_state())
+
+
+# --- a whole prompt -------------------------------------------------------------------------------
+
+
+def test_a_map_is_the_depth_of_every_position(family):
+    states = family("llama").capture_all(PROMPT, "block:0")
+    heard = []
+    found = depth_map(states, heard.append)
+    assert [one.state for one in found] == list(states)
+    assert heard == [i / len(states) for i in range(len(states))]
+    for one, state in zip(found, states, strict=True):
+        torch.testing.assert_close(one.eigenvalues, depth(state).eigenvalues, rtol=1e-5, atol=0)
+
+
+class StoppedError(Exception):
+    """What a page raises in work that is not wanted any more."""
+
+
+def stopping(after):
+    """Progress that is heard some times, and then raises."""
+    heard = []
+
+    def progress(fraction):
+        heard.append(fraction)
+        if len(heard) > after:
+            raise StoppedError
+
+    return heard, progress
+
+
+def test_who_hears_of_a_map_may_stop_it(family, monkeypatch):
+    states = family("llama").capture_all(PROMPT, "block:0")
+    done = []
+    monkeypatch.setattr(stability.geometry.depth, "depth", done.append)
+    heard, progress = stopping(2)
+    with pytest.raises(StoppedError):
+        depth_map(states, progress)
+    assert done == list(states[:2])
+    assert len(heard) == 3
+
+
+# --- the closed form against the truth ------------------------------------------------------------
+
+
+@pytest.fixture(scope="module", params=[0.01, 0.3])
+def measured(blocks, found, request) -> DepthCheck:
+    return depth_check(found, blocks, request.param)
+
+
+def test_predicted_and_true_radii_are_those_of_the_ray_of_each_block(blocks, found, measured):
+    assert (measured.predicted.shape, measured.actual.shape) == ((LAYERS,), (LAYERS, 2))
+    for block, state in enumerate(blocks):
+        line = ray(state, found.directions[block])
+        predicted = line.predicted_radius(measured.epsilon)
+        assert measured.predicted[block] == pytest.approx(predicted, rel=FLOAT32)
+        minus, plus = (np.inf if t is None else t for t in line.boundary(measured.epsilon))
+        # both sharpen to 0.3 % of a step, and interpolate what is left to the square of that; the
+        # divergence itself has the digits that float32 leaves it
+        assert measured.actual[block].tolist() == pytest.approx([minus, plus], rel=1e-3)
+
+
+def test_the_divergence_at_a_true_radius_is_epsilon(blocks, found, measured):
+    assert np.isfinite(measured.actual).any()
+    for state, direction, ends in zip(blocks, found.directions, measured.actual, strict=True):
+        line = ray(state, direction)
+        for end, sign in zip(ends, (-1, 1), strict=True):
+            if np.isfinite(end):
+                assert line.kl(sign * end) == pytest.approx(measured.epsilon, rel=1e-3)
+
+
+def test_curves_are_the_divergence_over_each_blocks_own_radius(blocks, found, measured):
+    assert measured.kl.shape == (LAYERS, len(measured.scale))
+    assert (measured.scale[0], measured.scale[-1]) == (-SPAN, SPAN)
+    np.testing.assert_allclose(measured.scale, -measured.scale[::-1], rtol=0, atol=1e-14)
+    for block, state in enumerate(blocks):
+        expected = ray(state, found.directions[block]).kl(
+            measured.scale * measured.predicted[block]
+        )
+        # logits of size 10 in float32: a difference of 1e-5 in a shift, whose square is lost
+        np.testing.assert_allclose(measured.kl[block], expected, rtol=1e-3, atol=1e-7)
+
+
+def test_small_curves_are_the_parabola_that_all_blocks_share(blocks, found):
+    measured = depth_check(found, blocks, 1e-4)
+    parabola = 1e-4 * measured.scale**2
+    some = np.abs(measured.scale) <= 1
+    # the next term of the series is of the order of t/r·√ε = 1 %, with a factor of a few
+    np.testing.assert_allclose(
+        measured.kl[:, some], np.tile(parabola[some], (LAYERS, 1)), rtol=0.2, atol=1e-7
+    )
+
+
+def test_a_block_without_curvature_has_infinite_radii():
+    state = certain_state()
+    measured = depth_check(depth(state), [state], EPSILON)
+    assert measured.predicted.tolist() == [np.inf]
+    assert measured.actual.tolist() == [[np.inf, np.inf]]
+    assert not measured.kl.any()
+
+
+def test_progress_over_the_blocks_is_heard_in_order_and_may_stop(blocks, found):
+    heard = []
+    depth_check(found, blocks, EPSILON, heard.append)
+    assert heard == [block / LAYERS for block in range(LAYERS)]
+    heard, progress = stopping(1)
+    with pytest.raises(StoppedError):
+        depth_check(found, blocks, EPSILON, progress)
+    assert heard == [0.0, 1 / LAYERS]
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, float("nan")])
+def test_radii_need_positive_nats(blocks, found, epsilon):
+    with pytest.raises(StabilityError, match="positive number of nats"):
+        depth_check(found, blocks, epsilon)
+    with pytest.raises(StabilityError, match="positive number of nats"):
+        found.radii(epsilon)

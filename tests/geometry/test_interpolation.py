@@ -1,0 +1,67 @@
+"""The way between two states, against the network evaluated by hand."""
+
+from dataclasses import replace
+
+import numpy as np
+import pytest
+import torch
+from support.states import Function, make_state, random_state
+from torch.distributions import Categorical, kl_divergence
+
+from stability.errors import StabilityError
+from stability.geometry.interpolation import interpolation
+from stability.geometry.ray import ray
+
+
+def steep(vectors: torch.Tensor) -> torch.Tensor:
+    """A network that saturates: little changes at either end, much in between."""
+    return (4 * vectors).tanh()
+
+
+@pytest.fixture
+def ends():
+    rows = random_state(3, d=2).readout.W_U
+    a, b = torch.tensor([-1.0, 0.3]).double(), torch.tensor([1.5, 0.3]).double()
+    start = make_state(rows, a, above=Function(steep))
+    return start, replace(start, vector=b, prompt="another")
+
+
+def test_the_way_is_that_of_the_network_at_every_mixture(ends):
+    a, b = ends
+    found = interpolation(a, b, steps=10)
+    mixtures = a.vector + torch.linspace(0, 1, 11, dtype=torch.float64)[:, None] * (
+        b.vector - a.vector
+    )
+    logits = steep(mixtures) @ a.readout.W_U.T
+    expected = kl_divergence(Categorical(logits=logits[:1]), Categorical(logits=logits))
+    np.testing.assert_allclose(found.kl, expected, rtol=1e-9, atol=1e-13)
+    assert found.argmax.tolist() == logits.argmax(dim=1).tolist()
+    moved = (steep(mixtures) - steep(mixtures[:1])).norm(dim=1)
+    np.testing.assert_allclose(found.movement, moved / moved[-1], rtol=1e-12)
+    assert (found.movement[0], found.movement[-1]) == (0, 1)
+
+
+def test_the_edge_is_where_the_output_moves_fastest(ends):
+    # tanh is steepest where the first coordinate is zero: at 1 of 2.5, to half a step
+    assert interpolation(*ends, steps=50).edge == pytest.approx(1 / 2.5, abs=0.011)
+
+
+def test_edges_are_those_of_the_rays_from_both_ends_after_the_first_prompt(ends):
+    a, b = ends
+    found, length = interpolation(a, b), float((b.vector - a.vector).norm())
+    there, back = ray(a, b.vector - a.vector), ray(replace(a, vector=b.vector), a.vector - b.vector)
+    for epsilon in (1e-4, 1e-3):
+        predicted = [line.predicted_radius(epsilon) / length for line in (there, back)]
+        assert found.predicted(epsilon) == pytest.approx((predicted[0], 1 - predicted[1]))
+        actual = [line.boundary(epsilon)[1] / length for line in (there, back)]
+        assert found.actual(epsilon) == pytest.approx((actual[0], 1 - actual[1]))
+    assert found.length == pytest.approx(length)
+
+
+def test_an_edge_that_is_not_on_the_way_is_none(ends):
+    assert interpolation(*ends).actual(1e3) == (None, None)
+
+
+def test_the_same_state_twice_is_refused(ends):
+    with pytest.raises(StabilityError, match="must lead to another state"):
+        interpolation(ends[0], ends[0])

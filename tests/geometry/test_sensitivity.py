@@ -1,0 +1,140 @@
+"""The map of a prompt: all its positions at once, against each alone."""
+
+import math
+from dataclasses import replace
+
+import pytest
+import torch
+from support.states import (
+    Function,
+    make_state,
+    nearly_one_hot,
+    random_direction,
+    random_state,
+    true_kl,
+)
+
+from stability.curvature.fisher import dense
+from stability.curvature.row_spread import row_spread
+from stability.curvature.spectrum import spectrum
+from stability.errors import StabilityError
+from stability.exact.flips import nearest
+from stability.geometry.sensitivity import BLOCK, POSITIONS_AT_ONCE, token_map
+from stability.prediction.state import State
+
+
+def prompt_states(
+    n: int, V: int = 500, d: int = 40, scale: float = 1.0, bias: bool = True
+) -> list[State]:
+    """States of one readout, from nearly uniform to nearly certain."""
+    first = random_state(0, V, d, dtype=torch.float32, bias=bias, scale=scale)
+    readout = first.readout
+    draw = torch.Generator().manual_seed(1)
+    gains = torch.linspace(0.1, 5, n)
+    vectors = gains[:, None] * torch.randn(n, d, generator=draw) / (scale * d**0.5)
+    return [make_state(readout.W_U, vector, readout.bias, scale) for vector in vectors]
+
+
+@pytest.mark.parametrize("scale", [1.0, 0.25])
+@pytest.mark.parametrize(
+    "n", [1, 5, POSITIONS_AT_ONCE, POSITIONS_AT_ONCE + 1, 2 * POSITIONS_AT_ONCE + 3]
+)
+def test_every_eigenvalue_is_the_first_of_its_own_spectrum(n, scale):
+    states = prompt_states(n, scale=scale)
+    expected = torch.stack([spectrum(state, 1).eigenvalues[0] for state in states])
+    found = torch.tensor([s.eigenvalue for s in token_map(states)], dtype=torch.float64)
+    torch.testing.assert_close(found, expected, rtol=2e-4, atol=0)
+    assert len(expected.unique()) == n  # or a shuffled map would pass
+
+
+def test_entropies_are_those_of_the_states():
+    states = prompt_states(5)
+    expected = [-math.fsum(p * math.log(p) for p in s.probs.tolist()) for s in states]
+    # logits are float32 products, which round differently alone and together
+    assert [s.entropy for s in token_map(states)] == pytest.approx(expected, rel=1e-6)
+
+
+def test_the_radius_is_where_the_quadratic_reaches_epsilon():
+    for found in token_map(prompt_states(4)):
+        radius = found.radius(0.01)
+        assert radius is not None
+        assert 0.5 * found.eigenvalue * radius**2 == pytest.approx(0.01, rel=1e-12)
+
+
+def test_every_position_has_the_numbers_of_its_state_alone():
+    states = prompt_states(POSITIONS_AT_ONCE + 2, bias=False)
+    for state, found in zip(states, token_map(states), strict=True):
+        alone = row_spread(state)
+        assert found.reach == pytest.approx(alone.reach, rel=1e-5)
+        assert found.token_constraint_bound == pytest.approx(
+            alone.token_constraint_bound(), rel=1e-5
+        )
+        flip = nearest(state)
+        assert found.nearest_flip.id == flip.id
+        assert found.nearest_flip.distance == pytest.approx(flip.distance, abs=1e-6)
+
+
+def test_the_upper_bound_is_above_the_eigenvalue_and_the_ball_is_certified():
+    states = prompt_states(6)
+    for state, found in zip(states, token_map(states), strict=True):
+        assert found.upper >= float(torch.linalg.eigvalsh(dense(state))[-1]) * (1 - 1e-5)
+        radius = found.certified_ball(0.1)
+        assert 0 < radius < found.radius(0.1)
+        for seed in range(20):
+            assert true_kl(state, radius * random_direction(state, seed)) <= 0.1
+
+
+def test_the_upper_bound_is_tight_where_the_block_holds_all_of_the_spectrum():
+    draw = torch.Generator().manual_seed(0)
+    rows = torch.randn(200, BLOCK, generator=draw) @ torch.randn(BLOCK, 30, generator=draw)
+    state = make_state(rows, torch.randn(30, generator=draw) / 10)
+    [found] = token_map([state])
+    largest = float(torch.linalg.eigvalsh(dense(state))[-1])
+    # the trace and the Ritz values are float32 products apart
+    assert largest * (1 - 1e-5) <= found.upper <= largest * (1 + 1e-4)
+
+
+def test_nothing_is_kept_alive_by_the_states():
+    states = prompt_states(3)
+    token_map(states)
+    assert all("probs" not in vars(state) for state in states)
+
+
+@pytest.mark.parametrize("gap", [5.0, 20.0])
+def test_a_nearly_certain_state_keeps_its_digits(gap):
+    state = nearly_one_hot(V=400, d=20, gap=gap)
+    expected = float(spectrum(state, 1).eigenvalues[0])
+    assert token_map([state])[0].eigenvalue == pytest.approx(expected, rel=2e-4)
+
+
+def test_a_certain_state_has_no_radius_and_leaves_the_others_alone():
+    rows = torch.randn(30, 8, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    certain, open_ = make_state(rows, 1e5 * rows[3]), make_state(rows, 0.1 * rows[3])
+    first, second = token_map([certain, open_])
+    assert first.radius(0.1) is None
+    assert first.certified_ball(0.1) is None
+    assert first.entropy == 0
+    expected = float(spectrum(open_, 1).eigenvalues[0])
+    assert second.eigenvalue == pytest.approx(expected, rel=2e-4)
+
+
+@pytest.mark.parametrize(("V", "d"), [(2, 1), (3, 2), (2, 6)])
+def test_fewer_dimensions_than_the_block_are_enough(V, d):
+    state = random_state(V=V, d=d)
+    expected = float(spectrum(state, 1).eigenvalues[0])
+    assert token_map([state])[0].eigenvalue == pytest.approx(expected, rel=2e-4)
+
+
+def test_a_map_needs_logits_that_are_linear_in_every_state():
+    linear = random_state()
+    with pytest.raises(StabilityError, match=r"at 'prelogit', whose .* soft-capped at 30: capture"):
+        token_map([random_state(softcap=30.0)])
+    below = replace(linear, site="final", above=Function(lambda x: x))
+    with pytest.raises(StabilityError, match="of tiny at 'final': capture it at 'prelogit'"):
+        token_map([linear, below])
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, math.nan])
+def test_radii_need_positive_nats(epsilon):
+    with pytest.raises(StabilityError, match="positive number of nats"):
+        token_map([random_state()])[0].radius(epsilon)

@@ -1,0 +1,20 @@
+"""The tests of `cluster.py`, in a process of their own: Dask's loops and handlers meet no others."""
+
+import subprocess
+import sys
+from pathlib import Path
+
+from support.paths import ROOT
+
+
+def test_the_cluster_keeps_its_promises():
+    file = Path(__file__).with_name("cluster.py")
+    done = subprocess.run(
+        [sys.executable, "-m", "pytest", "-q", str(file)],
+        cwd=ROOT,
+        capture_output=True,
+        text=True,
+        timeout=400,
+        check=False,
+    )
+    assert done.returncode == 0, done.stdout

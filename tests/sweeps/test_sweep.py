@@ -1,0 +1,630 @@
+"""Sweeps: whole, stopped and killed, resumed, refused; and the command that runs them."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from dataclasses import asdict, replace
+from pathlib import Path
+
+import numpy as np
+import pyarrow as pa
+import pyarrow.parquet as pq
+import pytest
+from filelock import FileLock
+from hypothesis import given
+from hypothesis import strategies as st
+from support.models import FAMILIES, PROMPT, SENTENCES, WIDTH, save_model
+from support.paths import ROOT
+from support.states import properties
+
+import stability
+from stability import cli
+from stability.cli.console import progress
+from stability.errors import StabilityError
+from stability.models import LanguageModel, load
+from stability.prediction.state import ModelCard
+from stability.sweeps.measurement import SCHEMA, measure
+from stability.sweeps.plan import Plan
+from stability.sweeps.prompts import Prompt
+from stability.sweeps.sweep import Attempt, Sweep
+
+PLAN = Plan(directions=("eig:0", "rival:1"), epsilons=(0.1,), positions=1)
+TEXTS = [*SENTENCES, "the dog sat on the cat", "a cat", "Paris is the capital of France"]
+PROMPTS = [Prompt(i, f"p-{i}", text, "odd" if i % 2 else None) for i, text in enumerate(TEXTS)]
+OPTIONS = ("--directions", "eig:0", "rival:1", "--epsilon", "0.1", "--positions", "1")
+
+
+CARD = ModelCard("made up", "0", "float32", 4, 1, 9)
+
+
+class Stopped(Exception):
+    """What ends a run in the middle."""
+
+
+@pytest.fixture(scope="module")
+def folder(tmp_path_factory) -> str:
+    return str(save_model(tmp_path_factory.mktemp("tiny"), FAMILIES["llama"]()))
+
+
+@pytest.fixture(scope="module")
+def lm(folder) -> LanguageModel:
+    return load(folder, device="cpu")
+
+
+@pytest.fixture(scope="module")
+def tables(lm) -> list[pa.Table]:
+    """The rows of each prompt, by themselves."""
+    return [measure(lm, PLAN, prompt) for prompt in PROMPTS]
+
+
+@pytest.fixture
+def sweep(tmp_path) -> Sweep:
+    return Sweep(tmp_path / "made" / "sweep")
+
+
+@pytest.fixture
+def run(sweep, lm, tables):
+    """Runs the sweep; tells which prompts it asked for. `stop` is how many before it ends.
+
+    Rows that are known are not measured anew.
+    """
+
+    def run(
+        stop: int | None = None,
+        plan: Plan = PLAN,
+        prompts: list[Prompt] = PROMPTS,
+        end: type[BaseException] = Stopped,
+        **also: object,
+    ) -> list[int]:
+        measured = []
+
+        def attempts(attempt: Attempt, left: list[Prompt]):
+            for prompt in left:
+                if len(measured) == stop:
+                    raise end
+                measured.append(prompt.index)
+                known = prompt in PROMPTS
+                yield (prompt, tables[prompt.index]) if known else attempt(lm, prompt)
+
+        try:
+            sweep.run(plan, prompts, lm.card, attempts, **also)
+        except end:
+            assert stop is not None
+        return measured
+
+    return run
+
+
+def assert_same(found: pa.Table, expected: pa.Table) -> None:
+    """Row by row, of two processes or two machines: there, sums are not always in one order."""
+    assert found.schema == expected.schema
+    assert found.num_rows == expected.num_rows
+    for field in found.schema:
+        one, other = (table[field.name].combine_chunks() for table in (found, expected))
+        if pa.types.is_floating(field.type):
+            assert one.is_null().equals(other.is_null())
+            # logits of size ten in float32 err by 1e-6, and flips are quotients of their differences
+            np.testing.assert_allclose(one.drop_null(), other.drop_null(), rtol=1e-3, atol=1e-5)
+        else:
+            assert one.equals(other), field.name
+
+
+# --- run, stopped and resumed ---------------------------------------------------------------------
+
+
+def test_a_sweep_holds_the_rows_of_every_prompt_in_order(sweep, lm, tables):
+    sweep.run(PLAN, PROMPTS, lm.card, lambda attempt, left: (attempt(lm, one) for one in left))
+    assert sweep.table().equals(pa.concat_tables(tables))
+    assert sweep.table().schema == SCHEMA
+    assert sweep.count() == sum(table.num_rows for table in tables) > 0
+    assert sweep.failures() == []
+    for prompt, table in zip(PROMPTS, tables, strict=True):
+        assert pq.read_table(sweep.rows / f"{prompt.index:07d}.parquet").equals(table)
+    assert list(sweep.folder.rglob("*.part")) == []
+
+
+def test_outcomes_may_come_in_any_order(sweep, lm, tables):
+    outcomes = zip(PROMPTS[::-1], tables[::-1], strict=True)
+    sweep.run(PLAN, PROMPTS, lm.card, lambda attempt, left: outcomes)
+    assert sweep.table().equals(pa.concat_tables(tables))
+
+
+@pytest.mark.parametrize("end", [Stopped, KeyboardInterrupt])
+@pytest.mark.parametrize("stop", [0, 1, 4])
+def test_a_stopped_sweep_goes_on_and_measures_nothing_twice(sweep, run, tables, stop, end):
+    first = run(stop, end=end)
+    assert len(first) == stop
+    assert sweep.count() == sum(table.num_rows for table in tables[:stop])
+    second = run()
+    assert first + second == list(range(6))
+    assert sweep.table().equals(pa.concat_tables(tables))
+
+
+@properties(10)
+@given(stops=st.lists(st.integers(0, 3), max_size=5))
+def test_however_often_it_stops_every_prompt_is_measured_once(tmp_path_factory, stops):
+    """Without a model: the rows are made up."""
+    sweep, measured = Sweep(tmp_path_factory.mktemp("sweep")), []
+    made = [pa.Table.from_pylist([{"prompt_index": i}] * (i + 1), SCHEMA) for i in range(6)]
+
+    for stop in (*stops, None):
+
+        def attempts(attempt, left, stop=stop):
+            for prompt in left[:stop]:
+                measured.append(prompt.index)
+                yield prompt, made[prompt.index]
+            if stop is not None:
+                raise Stopped
+
+        try:
+            sweep.run(PLAN, PROMPTS, CARD, attempts)
+        except Stopped:
+            assert stop is not None
+    assert measured == list(range(6))
+    assert sweep.table().equals(pa.concat_tables(made))
+
+
+def test_a_whole_sweep_run_again_asks_for_nothing(sweep, run, lm):
+    run()
+    heard = []
+    sweep.run(PLAN, PROMPTS, lm.card, pytest.fail, lambda done, of: heard.append((done, of)))
+    assert heard == [(6, 6)]
+
+
+def test_progress_counts_what_was_done_before(run):
+    heard = []
+    run(2, progress=lambda done, of: heard.append((done, of)))
+    assert heard == [(0, 6), (1, 6), (2, 6)]
+    heard.clear()
+    run(progress=lambda done, of: heard.append((done, of)))
+    assert heard == [(done, 6) for done in range(2, 7)]
+
+
+def test_what_is_half_written_does_not_count(sweep, run, tables):
+    run(2)
+    whole = (sweep.rows / "0000001.parquet").read_bytes()
+    (sweep.rows / "0000002.parquet.part").write_bytes(whole[: len(whole) // 2])
+    (sweep.failed / "0000003.json.part").write_text('{"index": 3, "re', encoding="utf-8")
+    assert sweep.count() == sum(table.num_rows for table in tables[:2])
+    assert sweep.table().equals(pa.concat_tables(tables[:2]))
+    assert sweep.failures() == []
+    assert run() == [2, 3, 4, 5]
+    assert sweep.table().equals(pa.concat_tables(tables))
+
+
+# --- prompts that cannot be measured --------------------------------------------------------------
+
+LONG = Prompt(1, "long", PROMPT * 30, "long")
+NONE = Prompt(3, "none", None, None, "a row needs a text; received 5")
+MIXED = [PROMPTS[0], LONG, PROMPTS[2], NONE, PROMPTS[4]]
+
+
+def test_a_prompt_that_cannot_be_measured_is_kept_with_the_reason_and_stops_no_other(
+    sweep, run, tables
+):
+    assert run(prompts=MIXED) == [0, 1, 2, 3, 4]
+    assert sweep.table().equals(pa.concat_tables([tables[0], tables[2], tables[4]]))
+    long, none = sweep.failures()
+    assert long == {**asdict(LONG), "reason": long["reason"]}
+    assert "reads at most 24 tokens; this prompt has " in long["reason"]
+    assert none == asdict(NONE)
+
+
+def test_a_prompt_that_could_not_be_measured_is_not_tried_again(sweep, run):
+    assert run(3, prompts=MIXED) == [0, 1, 2]
+    assert [failure["id"] for failure in sweep.failures()] == ["long"]
+    assert run(prompts=MIXED) == [3, 4]
+    assert [failure["id"] for failure in sweep.failures()] == ["long", "none"]
+
+
+def test_an_attempt_is_the_rows_or_the_reason(lm, tables):
+    prompt, outcome = Attempt(PLAN)(lm, PROMPTS[1])
+    assert prompt is PROMPTS[1]
+    assert outcome.equals(tables[1])
+    assert Attempt(PLAN)(lm, NONE) == (NONE, NONE.reason)
+
+
+# --- folders that hold something else -------------------------------------------------------------
+
+OTHER_PLANS = {
+    "sites": Plan(("final",), PLAN.directions, PLAN.epsilons),
+    "directions": replace(PLAN, directions=("rival:1", "eig:0")),
+    "epsilons": replace(PLAN, epsilons=(0.1, 0.2)),
+    "positions": replace(PLAN, positions=3),
+    "seed": replace(PLAN, seed=1),
+}
+
+
+def contents(folder: Path) -> dict[Path, bytes]:
+    return {path: path.read_bytes() for path in folder.rglob("*") if path.is_file()}
+
+
+@pytest.mark.parametrize("name", OTHER_PLANS)
+def test_another_plan_in_the_same_folder_is_refused_by_what_differs(sweep, run, name):
+    run(2)
+    before = contents(sweep.folder)
+    with pytest.raises(StabilityError, match=f"holds one sweep; the {name} of the one in .* is "):
+        run(plan=OTHER_PLANS[name])
+    assert contents(sweep.folder) == before
+    assert run() == [2, 3, 4, 5]
+
+
+OTHER_PROMPTS = {
+    "a text": [replace(PROMPTS[0], text="the"), *PROMPTS[1:]],
+    "a name": [replace(PROMPTS[0], id="q"), *PROMPTS[1:]],
+    "fewer": PROMPTS[:-1],
+    "another order": PROMPTS[::-1],
+}
+
+
+@pytest.mark.parametrize("prompts", OTHER_PROMPTS.values(), ids=OTHER_PROMPTS)
+def test_other_prompts_in_the_same_folder_are_refused(sweep, run, prompts):
+    run(2)
+    before = contents(sweep.folder)
+    with pytest.raises(StabilityError, match=r"; the prompts of the one in .* is \{'number': 6, "):
+        run(prompts=prompts)
+    assert contents(sweep.folder) == before
+
+
+def test_another_model_or_version_in_the_same_folder_is_refused(sweep, run, lm, monkeypatch):
+    run(2)
+    for change in ({"name": "another"}, {"revision": "1"}, {"dtype": "bfloat16"}):
+        with pytest.raises(StabilityError, match=r"; the model of the one in .*: choose another f"):
+            sweep.run(PLAN, PROMPTS, replace(lm.card, **change), pytest.fail)
+    monkeypatch.setattr("stability.sweeps.sweep.__version__", "99")
+    with pytest.raises(StabilityError, match=r"; the version of the one in .*, this one's '99'"):
+        run()
+
+
+def test_the_folder_says_what_is_measured(sweep, run, lm):
+    run(0)
+    held = json.loads((sweep.folder / "sweep.json").read_text("utf-8"))
+    assert held["version"] == stability.__version__
+    assert held["model"] == asdict(lm.card)
+    assert held["prompts"]["number"] == 6
+    names = ("sites", "directions", "epsilons", "positions", "seed")
+    assert Plan(**{n: tuple(v) if isinstance(v := held[n], list) else v for n in names}) == PLAN
+
+
+@pytest.mark.parametrize("content", ["[]", "3", "{", '"text"'])
+def test_a_damaged_description_is_said(sweep, run, content):
+    run(0)
+    (sweep.folder / "sweep.json").write_text(content, encoding="utf-8")
+    with pytest.raises(StabilityError, match=r"A sweep is known by its sweep.json; .* is damaged"):
+        run()
+
+
+def test_a_folder_that_cannot_be_written_is_said(sweep, run, monkeypatch):
+    run(0)
+
+    def denied(path):
+        raise PermissionError(13, "Permission denied", str(path))
+
+    monkeypatch.setattr(Path, "touch", denied)  # the tests may run as root, who may write anywhere
+    with pytest.raises(StabilityError, match=r"needs a folder that can be written; .* is not \("):
+        run()
+
+
+def test_a_folder_without_rows_has_no_table(sweep, run):
+    for _ in range(2):
+        with pytest.raises(StabilityError, match=r"A sweep must hold rows; .* has none: run it"):
+            sweep.table()
+        assert sweep.count() == 0
+        assert sweep.failures() == []
+        run(0)  # the folder is there, and still has none
+
+
+def test_of_two_writers_at_once_the_second_is_refused(sweep, run, lm, tables):
+    def attempts(attempt, left):
+        for prompt in left:
+            yield prompt, tables[prompt.index]
+            with pytest.raises(StabilityError, match="One process writes to a sweep; another is w"):
+                Sweep(sweep.folder).run(PLAN, PROMPTS, lm.card, pytest.fail)
+
+    sweep.run(PLAN, PROMPTS, lm.card, attempts)
+    assert sweep.table().equals(pa.concat_tables(tables))
+    run()  # the first is done: there is no harm in another
+
+
+# --- killed ---------------------------------------------------------------------------------------
+
+
+def until(condition: Callable[[], bool], process: subprocess.Popen, seconds: float = 120) -> None:
+    """Wait for what a process does."""
+    deadline = time.monotonic() + seconds
+    while not condition():
+        if process.poll() is not None or time.monotonic() > deadline:
+            pytest.fail(f"it ended with {process.poll()}, or took too long")
+        time.sleep(0.01)
+
+
+def feed(pipe: Path, content: bytes) -> bool:
+    """Give a named pipe's reader what it waits for, if there is one."""
+    try:
+        writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
+    except OSError:
+        return False
+    os.write(writer, content)
+    # the next reader gets a pipe of its own, as this one may not have closed it yet
+    pipe.unlink()
+    os.mkfifo(pipe)
+    os.close(writer)
+    return True
+
+
+def only_progress(text: str) -> bool:
+    """Whether nothing else was said: one line, or on a very slow machine more."""
+    lines = text.splitlines()
+    return lines[0] == "Measuring prompts 0 of 6" and all(
+        line.startswith("Measuring prompts ") for line in lines
+    )
+
+
+def test_a_sweep_killed_with_signal_9_goes_on_to_the_same_rows(folder, tmp_path, command, capsys):
+    """Each prompt reads the direction once, from a pipe: it is certain how far the process gets."""
+    vector, pipe, rows = (tmp_path / name for name in ("v.json", "pipe", "killed/rows"))
+    vector.write_text(json.dumps(np.eye(WIDTH)[3].tolist()), encoding="utf-8")
+    os.mkfifo(pipe)
+    command = [*command, "--positions", "1", "--directions", f"file:{pipe}", "--epsilon", "0.1"]
+    into = ["--out", str(tmp_path / "killed")]
+    with (tmp_path / "stderr").open("wb") as stderr:
+        process = subprocess.Popen(
+            [sys.executable, "-m", "stability", *command, *into],
+            cwd=ROOT,
+            stdout=subprocess.PIPE,
+            stderr=stderr,
+        )
+    try:
+        until(lambda: feed(pipe, vector.read_bytes()), process)  # the plan is looked at first
+        for done in range(3):
+            until(lambda: feed(pipe, vector.read_bytes()), process)
+            until(lambda done=done: (rows / f"{done:07d}.parquet").exists(), process)
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(Plan, "require", lambda plan, lm: None)  # it would wait at the pipe
+            with pytest.raises(SystemExit) as ended:  # meanwhile, another process
+                cli.main([*command, *into])
+        assert ended.value.code == 2
+        assert "another is writing to" in capsys.readouterr().err
+    finally:
+        process.kill()
+        out, _ = process.communicate(timeout=60)
+    assert process.returncode == -signal.SIGKILL
+    assert out == b""
+    assert only_progress((tmp_path / "stderr").read_text("utf-8"))
+    kept = {path: (path.stat().st_ino, path.stat().st_mtime_ns) for path in rows.iterdir()}
+    assert len(kept) == 3
+    half = (rows / "0000002.parquet").read_bytes()[:500]
+    (rows / "0000003.parquet.part").write_bytes(half)
+
+    pipe.unlink()
+    vector.rename(pipe)  # from here on it is a file
+    cli.main([*command, *into])
+    out, err = capsys.readouterr()
+    assert out == f"12 rows of 6 prompts in {rows}\n"
+    assert err.startswith("Measuring prompts 3 of 6\n")
+    for path, stamp in kept.items():
+        assert (path.stat().st_ino, path.stat().st_mtime_ns) == stamp
+    cli.main([*command, "--out", str(tmp_path / "whole")])
+    assert_same(Sweep(tmp_path / "killed").table(), Sweep(tmp_path / "whole").table())
+
+
+# --- the command line -----------------------------------------------------------------------------
+
+
+@pytest.fixture(autouse=True)
+def _load_once(lm, folder, monkeypatch):
+    """The model is read once; other names are looked for."""
+
+    def load_once(name, **settings):
+        return lm if name == folder else load(name, **settings)
+
+    monkeypatch.setattr("stability.models.load", load_once)
+
+
+@pytest.fixture
+def command(tmp_path, folder) -> list[str]:
+    """The command without its folder, on a file of the six prompts."""
+    path = tmp_path / "prompts.jsonl"
+    rows = [{"id": prompt.id, "kind": prompt.kind, "text": prompt.text} for prompt in PROMPTS]
+    path.write_text("\n".join(map(json.dumps, rows)), encoding="utf-8")
+    return ["sweep", "--model", folder, "--prompts", str(path)]
+
+
+def test_the_result_goes_to_standard_output_and_progress_to_standard_error(
+    command, capsys, sweep, tables
+):
+    cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
+    out, err = capsys.readouterr()
+    whole = pa.concat_tables(tables)
+    assert out == f"{whole.num_rows} rows of 6 prompts in {sweep.rows}\n"
+    first, *_, last = err.splitlines()
+    assert first == "Measuring prompts 0 of 6"
+    assert last.startswith("Measuring prompts 6 of 6, ")
+    assert sweep.table().equals(whole)
+    cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
+    assert capsys.readouterr() == (out, "Measuring prompts 6 of 6\n")
+
+
+def test_every_option_is_one_of_the_plan(command, capsys, sweep, monkeypatch):
+    asked = []
+
+    def run(self, plan, prompts, model, attempts, report):
+        asked.append((self, plan, prompts))
+
+    monkeypatch.setattr(Sweep, "run", run)
+    options = ["--sites", "final", "block:0", "--directions", "eig:2", "prompt:a dog"]
+    options += ["--epsilon", "0.2", "3", "--positions", "4", "--seed", "5"]
+    cli.main([*command, "--out", str(sweep.folder), *options])
+    cli.main([*command, "--out", str(sweep.folder), "--directions", "eig:0"])
+    plan = Plan(("final", "block:0"), ("eig:2", "prompt:a dog"), (0.2, 3.0), 4, 5)
+    assert asked == [(sweep, plan, PROMPTS), (sweep, Plan(directions=("eig:0",)), PROMPTS)]
+
+
+def test_prompts_that_could_not_be_measured_are_counted_apart(command, capsys, sweep, tables):
+    with Path(command[-1]).open("a", encoding="utf-8") as file:
+        file.write("\n{broken\n" + json.dumps(PROMPT * 30))
+    cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
+    assert capsys.readouterr().out == (
+        f"{sum(table.num_rows for table in tables)} rows of 6 prompts in {sweep.rows}\n"
+        f"2 prompts could not be measured: the reasons are in {sweep.failed}\n"
+    )
+    broken, long = sweep.failures()
+    assert broken["reason"].startswith("this line is no JSON: ")
+    assert "reads at most 24 tokens" in long["reason"]
+
+
+def test_ctrl_c_ends_a_sweep_without_a_word_and_it_goes_on(
+    command, capsys, sweep, tables, monkeypatch
+):
+    def interrupted(lm, plan, prompt, pause):
+        if prompt.index == 3:
+            raise KeyboardInterrupt
+        return measure(lm, plan, prompt)
+
+    with monkeypatch.context() as patch:
+        patch.setattr("stability.sweeps.sweep.measure", interrupted)
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
+    assert ended.value.code == cli.INTERRUPTED
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert only_progress(err)
+    cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
+    assert capsys.readouterr().err.startswith("Measuring prompts 3 of 6\n")
+    assert sweep.table().equals(pa.concat_tables(tables))
+
+
+BAD = {
+    "no prompts named": (
+        ["sweep", "--out", "out"],
+        "required: --prompts: see `stability sweep --h",
+    ),
+    "a model whose results are not shipped": (
+        ["reproduce", "--models", "another"],
+        "argument --models: invalid choice: 'another'",
+    ),
+    "no folder named": (
+        ["sweep", "--prompts", "p.txt"],
+        "required: --out: see `stability sweep --",
+    ),
+    **{
+        " ".join(options): (["sweep", "--prompts", "p.txt", "--out", "out", *options], words)
+        for options, words in [
+            (["--prompts", "absent.txt"], "readable txt in UTF-8; 'absent.txt' is not ("),
+            (["--prompts", "p.docx"], "must end in .txt, .jsonl, .csv or .parquet; received 'p.do"),
+            (["--prompts", "blank.txt"], "must hold at least one; 'blank.txt' has 0 rows"),
+            (["--directions", "north"], "must be eig:K, random:N, covariance:N, rival:N, "),
+            (["--out", ""], "argument --out: a folder needs a name; received ''"),
+            (["--directions", "eig:0", "eig:32"], "between 0 and 31 here; received 32"),
+            (["--directions", "rival:0"], "count from 1; received 'rival:0': try rival:1"),
+            (["--directions", "prompt:\udcff"], r"text must be UTF-8; received 'prompt:\udcff'"),
+            ([], "between 0 and 31 here; received 100"),  # of the default directions
+            (["--sites", "nowhere"], "; received 'nowhere': use 'prelogit'"),
+            (["--sites", "prelogit", "block:2"], "; received 'block:2': use 'prelogit'"),
+            (["--epsilon", "0"], "positive number of nats; received 0.0"),
+            (["--epsilon", "0.1", "nan"], "positive number of nats; received nan"),
+            (["--epsilon", "x"], "argument --epsilon: invalid float value: 'x'"),
+            (["--positions", "0"], "at least one position a prompt and a seed that is not negativ"),
+            (["--seed", "-1"], "a seed that is not negative; received 2 and -1"),
+            (["--seed", "1.5"], "argument --seed: invalid int value: '1.5'"),
+            (["--model", "./nothing.gguf"], "nothing.gguf"),
+            # before any model is looked for
+            (["--epsilon", "0", "--model", "./nothing.gguf"], "positive number of nats"),
+            (["--prompts", "absent.txt", "--model", "./nothing.gguf"], "'absent.txt' is not ("),
+        ]
+    },
+}
+
+
+def test_a_clock_that_stands_still_is_no_error(clock, capsys):
+    with progress("Measuring") as report:
+        report(0, 4)
+        report(1, 4)
+        report(4, 4)
+    assert capsys.readouterr().err.splitlines()[-1].startswith("Measuring 4 of 4")
+
+
+@pytest.mark.parametrize(("arguments", "words"), BAD.values(), ids=BAD)
+def test_bad_input_is_one_line_on_standard_error_status_2_and_no_folder(
+    arguments, words, folder, tmp_path, monkeypatch, capsys
+):
+    monkeypatch.chdir(tmp_path)
+    Path("p.txt").write_text(PROMPT, encoding="utf-8")
+    Path("blank.txt").write_text("\n", encoding="utf-8")
+    if "--model" not in arguments:
+        arguments = [*arguments, "--model", folder]
+    with pytest.raises(SystemExit) as ended:
+        cli.main(arguments)
+    out, err = capsys.readouterr()
+    assert ended.value.code == 2
+    assert out == ""
+    assert err.startswith("stability: ")
+    assert err.splitlines(keepends=True) == [err]
+    assert words in err
+    assert not Path("out").exists()
+
+
+def test_a_folder_that_is_another_sweeps_or_in_use_is_one_line_and_status_2(
+    command, capsys, sweep, lm, tables
+):
+    into = [*command, "--out", str(sweep.folder)]
+    sweep.run(PLAN, PROMPTS, lm.card, lambda attempt, left: zip(PROMPTS, tables, strict=True))
+
+    def refusal(*options: str) -> str:
+        with pytest.raises(SystemExit) as ended:
+            cli.main([*into, *options])
+        out, err = capsys.readouterr()
+        assert ended.value.code == 2
+        assert out == ""
+        assert err.splitlines(keepends=True) == [err]
+        return err
+
+    assert "; the seed of the one in " in refusal(*OPTIONS, "--seed", "7")
+    with FileLock(sweep.folder / ".lock"):
+        assert "another is writing to" in refusal(*OPTIONS)
+    assert sweep.table().equals(pa.concat_tables(tables))
+
+
+# --- progress -------------------------------------------------------------------------------------
+
+
+@pytest.fixture
+def clock(monkeypatch) -> list[float]:
+    """A clock that shows what is put in it."""
+    shown = [100.0]
+    monkeypatch.setattr("stability.cli.console.time.monotonic", lambda: shown[0])
+    return shown
+
+
+def test_a_log_has_a_line_every_half_minute_with_rate_and_time_left(clock, capsys):
+    """At 4 prompts a second, from the fortieth on."""
+    with progress("Measuring") as report:
+        for done in range(40, 401):
+            clock[0] = 100.5 + (done - 40) / 4 if done > 40 else 100.5
+            report(done, 400)
+    out, err = capsys.readouterr()
+    assert out == ""
+    counts = [line.split(" of ")[0] for line in err.splitlines()]
+    # the first at once, the others when 30 seconds have gone by, the last when all is done
+    assert counts == [f"Measuring {done}" for done in (40, 160, 280, 400)]
+    assert err.splitlines()[0] == "Measuring 40 of 400"
+    # 120 prompts in 30.5 seconds, and 240 to go at that rate
+    assert err.splitlines()[1] == "Measuring 160 of 400, 3.9 a second, about 61 s left"
+    assert err.splitlines()[3].endswith(", about 0 s left")
+
+
+def test_a_person_sees_a_bar_on_standard_error_and_no_log(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("COLUMNS", "120")
+    monkeypatch.setenv("TERM", "xterm")
+    with progress("Measuring") as report:
+        report(0, 4)
+        report(4, 4)
+    out, err = capsys.readouterr()
+    assert out == ""
+    assert "4/4" in err
+    assert " of 4" not in err

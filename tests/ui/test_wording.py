@@ -1,0 +1,84 @@
+"""Numbers and findings in words."""
+
+import numpy as np
+import pytest
+from support.states import with_logits
+
+from stability.exact.flips import Flip
+from stability.geometry.ray import ray
+from stability.geometry.sensitivity import Sensitivity
+from stability.ui import wording
+from stability.units import Unit
+from stability.views.ray import ray_view
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [
+        (0.123456, "0.123"),
+        (0.13, "0.130"),
+        (100.4, "100"),
+        (-0.5, "−0.500"),
+        (1234.0, "1.23e+03"),
+        (None, "–"),
+    ],
+)
+def test_numbers_have_three_digits(value, shown):
+    assert wording.number(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("predicted", "said"),
+    [
+        (1.1, "10 % too long"),
+        (0.9, "10 % too short"),
+        (1.0004, "right to 0.05 %"),
+        (2.54, "2.5 times too long"),
+    ],
+)
+def test_the_error_of_the_closed_form_in_words(predicted, said):
+    assert wording.error(predicted, 1.0) == said
+
+
+@pytest.mark.parametrize(
+    ("epsilon", "feeling"),
+    [(1e-3, "a sampler would not notice"), (3.0, "a different distribution")],
+)
+def test_epsilon_is_put_into_words(epsilon, feeling):
+    assert wording.epsilon_words(epsilon) == feeling
+
+
+def test_the_verdict_says_side_error_and_the_token_as_it_is_spelled():
+    # two tokens in one dimension: token 0 takes over where 2t = log(0.7/0.3), on the minus side
+    state = with_logits(np.array([[0.5], [2.5]]), np.log([0.3, 0.7]))
+    line = ray(state, np.array([1.0]))
+    view = ray_view(line, "the axis", 0.01)
+    minus, plus = (100 * (view.predicted / actual - 1) for actual in line.boundary(0.01))
+    verdict = wording.verdict(view, " a`b")
+    assert minus > 0 > plus
+    assert f"{minus:.2g} % too long on the − side and {-plus:.2g} % too short" in verdict
+    assert verdict.startswith("After `` ␣a`b ``, along the axis, ")
+    # the factory spells token 0 as <0>: no markup is escaped outside figures
+    assert f"changes to `<0>` at {np.log(7 / 3) / 2:.3g} on the − side, outside" in verdict
+
+
+@pytest.mark.parametrize("text", ["**bold**", "[a](b)", ":red[x]", "$x$", "<b>", "a_b_c", "1. x"])
+def test_markup_is_taken_literally(text):
+    assert wording.plain(text).replace("\\", "") == text
+    for mark in "*[]$<_`:.":
+        assert wording.plain(text).count(mark) == wording.plain(text).count(f"\\{mark}")
+
+
+def test_a_change_is_named_with_its_place_in_the_unit():
+    flip = Flip(0.5, 3, " the")
+    assert wording.change(flip) == "␣the at 0.500"
+    assert wording.change(flip, Unit("", 0.25)) == "␣the at 2.00"
+    assert wording.change(None) == "none"
+
+
+def test_a_position_is_told_in_one_line():
+    found = Sensitivity(8.0, 1.25, 8.0, 4.0, nearest_flip=Flip(0.5, 3, "x"))
+    told = wording.sensitivity(found, Unit("", 0.5), 0.01)
+    # sqrt(2·0.01/8) is 0.05
+    assert told.startswith("shortest radius 0.100, certified ball 0.0")
+    assert told.endswith("nearest flip x at 1.00, entropy 1.25 nats")
