@@ -80,7 +80,8 @@ def cloud(
     StabilityError if fewer than two eigenvalues are positive beyond their residuals.
     """
     vectors, eigenvalues = spectrum.vectors[:, :k], spectrum.eigenvalues[:k].cpu().numpy()
-    curved = int((eigenvalues > spectrum.residuals[:k].cpu().numpy()).sum())
+    rounding = np.finfo(float).eps * state.width * eigenvalues[0]
+    curved = int((eigenvalues > spectrum.residuals[:k].cpu().numpy() + rounding).sum())
     if curved < 2:
         raise StabilityError(
             f"A cloud needs two directions with curvature; the spectrum holds {curved}: choose a "
