@@ -14,20 +14,14 @@ from stability.evaluation.calibration import (
     CERTIFIED,
     CLOSED_FORM,
     FOLDS,
-    INTERVAL,
     MOMENTS,
-    NEIGHBOURS,
-    PLACED,
     PREDICTORS,
-    Places,
     after,
-    calibrate,
     calibrated,
     cases,
     fit,
     held_out,
     with_calibrated,
-    with_places,
 )
 from stability.sweeps.measurement import SCHEMA
 
@@ -221,95 +215,6 @@ def test_at_sites_where_nothing_is_certified_cases_keep_the_closed_form():
     found = cases(table(predicted=[1.0, 2.0], actual=[1.0, 3.0]))
     assert found[CLOSED_FORM].tolist() == [1.0, 2.0]
     assert found[[CERTIFIED, MOMENTS]].isna().all(axis=None)
-
-
-# --- places in brackets ---------------------------------------------------------------------------
-
-
-def bracketed(n=4000, prompts=200, seed=0, epsilons=EPSILONS):
-    """Brackets from narrow to wide; boundaries lie in the middle, and in wide ones near the inner end.
-
-    A place is the mean of two uniform numbers, to the power of one and the width.
-    """
-    parts = []
-    for j, epsilon in enumerate(epsilons):
-        draw = np.random.default_rng([seed, j])
-        widths, inner = draw.uniform(0.01, 3, n), draw.lognormal(0, 1, n)
-        places = draw.random((2, n)).mean(axis=0) ** (1 + widths)
-        part = {"model": "m", "site": "prelogit", "epsilon": epsilon}
-        part |= {"prompt_index": np.resize(np.arange(prompts), n), "moment_inner": inner}
-        part |= {"moment_outer": inner * np.exp(widths), "actual": inner * np.exp(places * widths)}
-        parts.append(pd.DataFrame(part))
-    found = pd.concat(parts, ignore_index=True)
-    return found.assign(**{MOMENTS: (found["moment_inner"] * found["moment_outer"]) ** 0.5})
-
-
-def test_places_are_the_quantiles_of_those_around():
-    widths = np.sort(np.random.default_rng(0).uniform(0, 3, 1000))
-    places = np.linspace(0, 1, 1000)
-    found = Places(widths, places).among(widths[[0, 500, 999]])
-    tails = [0.5, (1 - INTERVAL) / 2, (1 + INTERVAL) / 2]
-    for column, start in zip(found.T, (0, 400, 800), strict=True):
-        expected = np.quantile(places[start : start + NEIGHBOURS], tails)
-        np.testing.assert_allclose(column, expected, rtol=1e-12)
-    few = Places(widths[:3], places[:3]).among(np.array([1.0]))
-    np.testing.assert_allclose(few[:, 0], np.quantile(places[:3], tails))
-
-
-def test_a_radius_never_leaves_its_bracket_and_its_place_is_interpolated_between_epsilons():
-    made = calibrate(bracketed())
-    for width in (1e-3, 0.5, 30.0):
-        inner, outer = 2.0, 2 * np.exp(width)
-        ends = [made.radius(inner, outer, epsilon) for epsilon in EPSILONS]
-        middle = made.radius(inner, outer, 0.1)
-        for own in (*ends, middle):
-            assert inner <= own.low <= own.value <= own.high <= outer
-        # 0.1 is half way from 0.01 to 1, and places are logarithms of radii
-        np.testing.assert_allclose(np.log(middle), np.log(ends).mean(axis=0), rtol=1e-9)
-        assert made.radius(inner, outer, 0.009) is None
-        assert made.radius(inner, outer, 1.1) is None
-
-
-@pytest.mark.parametrize("low", [0.01, 1.0, 2.0])
-def test_a_twentieth_of_fresh_cases_are_beyond_each_end_whatever_the_width(low):
-    made, fresh = calibrate(bracketed()), bracketed(n=20_000, seed=1, epsilons=EPSILONS[:1])
-    fresh = fresh[np.log(fresh["moment_outer"] / fresh["moment_inner"]).between(low, low + 1)]
-    ends = [
-        made.radius(inner, outer, EPSILONS[0])
-        for inner, outer in zip(fresh["moment_inner"], fresh["moment_outer"], strict=True)
-    ]
-    outside = [
-        (fresh["actual"] < [own.low for own in ends]).mean(),
-        (fresh["actual"] > [own.high for own in ends]).mean(),
-    ]
-    # a quantile of 200 cases has a standard error of 0.015, of some 1,300 in the band of about 0.007
-    np.testing.assert_allclose(outside, (1 - INTERVAL) / 2, atol=0.02)
-
-
-def test_held_out_places_keep_their_promise_and_do_not_see_their_prompt():
-    found = bracketed(n=1000, prompts=20)
-    known = with_places(found)
-    inside = known["actual"].between(known["low"], known["high"])
-    assert inside.mean() == pytest.approx(INTERVAL, abs=0.03)
-    own = found["prompt_index"] == 7
-    absurd = with_places(found.assign(actual=found["actual"].mask(own, found["moment_outer"])))
-    columns = [PLACED, "low", "high"]
-    pd.testing.assert_frame_equal(absurd.loc[own, columns], known.loc[own, columns])
-    assert not absurd.loc[~own, columns].equals(known.loc[~own, columns])
-
-
-def test_cases_without_a_bracket_have_no_place():
-    found = bracketed(n=300, prompts=10)
-    missing = found.index % 3 == 0
-    gappy = found.assign(**{MOMENTS: found[MOMENTS].mask(missing)})
-    pd.testing.assert_frame_equal(
-        with_places(gappy)[["low", "high"]],
-        with_places(found[~missing].reset_index(drop=True))[["low", "high"]].set_index(
-            found.index[~missing]
-        ),
-    )
-    one, other = calibrate(gappy), calibrate(found[~missing])
-    np.testing.assert_array_equal(one.places[0].places, other.places[0].places)
 
 
 def test_single_precision_does_not_move_an_epsilon():

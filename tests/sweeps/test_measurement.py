@@ -99,7 +99,7 @@ def test_there_is_a_row_for_each_site_position_direction_epsilon_and_side(table,
     assert len(drawn[0]) == 2
 
 
-def test_every_row_says_where_it_comes_from(lm, rows):
+def test_every_row_says_where_it_comes_from(lm, rows, plan):
     tokens = lm.tokenize(PROMPT)
     for row in rows:
         found = {
@@ -115,6 +115,11 @@ def test_every_row_says_where_it_comes_from(lm, rows):
             "token": tokens[row["position"]].text,
         }
         assert {key: row[key] for key in found} == found
+    asked = [row["asked"] for row in rows]
+    assert asked == [*np.repeat(plan.directions, 2 * len(EPSILONS))] * 4  # sites times positions
+    for row in rows:
+        drawn = row["asked"].startswith(("random:", "covariance:", "rival:"))
+        assert (row["direction"] != row["asked"]) == drawn
     kinds = {row["kind"] for row in rows}
     assert kinds == {"eig", "random", "covariance", "tokens", "prompt", "file"}
 
@@ -122,7 +127,7 @@ def test_every_row_says_where_it_comes_from(lm, rows):
 def test_every_value_is_that_of_analyze(lm, rows):
     """Each state captured alone, each direction resolved alone, each ray alone."""
     given = ["model", "revision", "dtype", "version", "seed", "prompt_index", "prompt_id"]
-    given += ["prompt_kind", "prompt", "position", "token", "site", "direction"]
+    given += ["prompt_kind", "prompt", "position", "token", "site", "asked", "direction"]
     for group in of_directions(rows):
         position, site, direction = (group[0][key] for key in ("position", "site", "direction"))
         one = analyze(lm, PROMPT, position, site, direction, 1)

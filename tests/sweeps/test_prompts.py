@@ -180,6 +180,30 @@ def test_a_bad_row_of_csv_or_parquet_is_kept_with_its_reason(read):
     assert good == Prompt(1, "1", "a")
 
 
+def test_a_row_of_csv_with_more_fields_than_the_header_is_kept_with_its_reason(read):
+    """As of a comma in a text that is not quoted: half a text would be measured in silence."""
+    comma, empty, good = read("some.csv", "id,text\n1,hello, world\n2,a,,\n3,b\n")
+    assert (comma.text, comma.id) == (None, "0")
+    assert comma.reason == "this row has more fields than the header: [' world']"
+    assert (empty.text, good.text) == ("a", "b")
+
+
+STRAY_QUOTES = {
+    "to the end": (
+        'id,text\n1,a lamp\n2,"by the window\n3,hums\n',
+        "line 3: unexpected end of data",
+    ),
+    "to the next": ('text\na\n"by the\nwindow "hums\n', "line 3: ',' expected after"),
+    "in the header": ('id,"text\n1,a lamp\n', "line 1: unexpected end of data"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), STRAY_QUOTES.values(), ids=STRAY_QUOTES)
+def test_a_quote_of_csv_that_is_not_closed_is_refused_with_its_line(tmp_path, content, words):
+    (tmp_path / "some.csv").write_text(content, encoding="utf-8")
+    assert f"is not (in the row that begins at {words}" in refusal(tmp_path / "some.csv")
+
+
 def test_a_reason_is_short_however_long_the_row(read):
     _, bad = read("some.jsonl", '"a"\n' + json.dumps({"words": "b" * 10_000}))
     assert len(bad.reason) < 200

@@ -10,11 +10,13 @@ from support.paths import ROOT
 
 import stability
 from stability.errors import StabilityError
-from stability.evaluation.calibration import CLOSED_FORM, MOMENTS, PREDICTORS, after, calibrate
+from stability.evaluation.bracket_fractions import calibrate
+from stability.evaluation.calibration import CLOSED_FORM, MOMENTS, PREDICTORS, after
 from stability.evaluation.scores import parts, score
 from stability.geometry.analysis import analyze
-from stability.reproduction.claims import findings
+from stability.reproduction.claims import measured_claims
 from stability.reproduction.settings import shipped
+from stability.sweeps import measurement
 from stability.ui import wording
 from stability.ui.cached import calibration as cached
 from stability.ui.pages import calibration as page_module
@@ -105,7 +107,7 @@ def test_the_scatter_shows_the_chosen_predictor(page):
 
 def test_the_sources_stand_beside_what_was_measured(page):
     said = {text.value for text in (*page.markdown, *page.caption)}
-    for one in findings(shipped("smollm2-135m")):
+    for one in measured_claims(shipped("smollm2-135m")):
         assert {wording.plain(one.quantity), f"**{wording.plain(one.value)}**"} <= said
         assert {
             wording.plain(one.setting),
@@ -142,18 +144,15 @@ def test_nothing_to_measure_is_answered_in_a_sentence(page):
 
 
 def test_a_measurement_that_stops_keeps_what_it_has_and_goes_on_from_there(page, tiny, monkeypatch):
-    attempt, measured_prompts = cached.Attempt, []
+    attempt, measured_prompts = measurement.attempt, []
 
-    def second_fails_once(plan, pause):
-        def measure(lm, prompt):
-            measured_prompts.append(prompt.index)
-            if measured_prompts == [0, 1]:
-                raise StabilityError("It was stopped: start it again.")
-            return attempt(plan, pause)(lm, prompt)
+    def second_fails_once(lm, plan, prompt, pause):
+        measured_prompts.append(prompt.index)
+        if measured_prompts == [0, 1]:
+            raise StabilityError("It was stopped: start it again.")
+        return attempt(lm, plan, prompt, pause)
 
-        return measure
-
-    monkeypatch.setattr(cached, "Attempt", second_fails_once)
+    monkeypatch.setattr(measurement, "attempt", second_fails_once)
     page.segmented_control(key="measurements").set_value(page_module.OWN).run()
     page.text_area(key="own_text").set_value("\n".join(SENTENCES[:3]))
     page.selectbox(key="own_model").set_value(tiny)

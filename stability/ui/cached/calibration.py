@@ -13,11 +13,10 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.evaluation.bootstrap import Estimate
+from stability.evaluation.bracket_fractions import Calibration, calibrate
 from stability.evaluation.calibration import (
     PREDICTORS,
-    Calibration,
     after,
-    calibrate,
     cases,
     with_calibrated,
 )
@@ -25,11 +24,12 @@ from stability.evaluation.scores import Score, parts, score
 from stability.geometry.analysis import Analysis
 from stability.models.progress import Report
 from stability.reproduction import settings
-from stability.reproduction.claims import Finding, findings
+from stability.reproduction.claim import Claim
+from stability.reproduction.claims import measured_claims
+from stability.sweeps import measurement
 from stability.sweeps.measurement import SCHEMA
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt, read_prompts
-from stability.sweeps.sweep import Attempt
 from stability.ui.cached.background import Jobs, Stop
 
 Outcomes = dict[int, pa.Table | str]  # of prompts by index: rows, or why there are none
@@ -43,9 +43,9 @@ def shipped(model: str) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def claims(model: str) -> list[Finding]:
+def claims(model: str) -> list[Claim]:
     """The sources' claims beside the shipped results of a model."""
-    return findings(settings.shipped(model))
+    return measured_claims(settings.shipped(model))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
@@ -109,7 +109,7 @@ def own(asked: Asked, done: Outcomes, on_stop: Stop) -> Outcomes:
         for index, prompt in enumerate(asked.prompts):
             said = partial(report, f"Measuring prompt {index + 1} of {of}", index / of)
             if prompt.index not in done:
-                _, done[prompt.index] = Attempt(plan, said)(lm, prompt)
+                done[prompt.index] = measurement.attempt(lm, plan, prompt, said)
         return done
 
     result: Outcomes = _own.get(asked, work, on_stop)
