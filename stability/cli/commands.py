@@ -126,14 +126,15 @@ def _fill(
     """Measure the prompts of a sweep that are left, here or on a cluster, with progress."""
     from stability.cli.console import progress
 
-    with progress(title) as report, sweep.claimed(plan, prompts, lm.card):
+    with sweep.claimed(plan, prompts, lm.card):
         left = sweep.left(prompts)
         done = len(prompts) - len(left)
-        report(done, len(prompts))
-        for prompt, outcome in _outcomes(lm, plan, left, scheduler):
-            sweep.keep(prompt, outcome)
-            done += 1
+        with progress(title) as report:
             report(done, len(prompts))
+            for prompt, outcome in _outcomes(lm, plan, left, scheduler):
+                sweep.keep(prompt, outcome)
+                done += 1
+                report(done, len(prompts))
 
 
 def _outcomes(lm: Any, plan: Any, prompts: Any, scheduler: str | None) -> Any:

@@ -61,7 +61,7 @@ def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
     if not path.exists():
         raise StabilityError(
             f"Results of {model!r} must be measured first; there are none at {str(path)!r}: run "
-            "`python -m stability reproduce` in a clone of the repository."
+            "`python -m stability reproduce --measure DIR`."
         )
     try:
         table = pq.read_table(path, partitioning=None)

@@ -71,7 +71,7 @@ class Plan:
 
     @property
     def specs(self) -> tuple[DirectionSpec, ...]:
-        """The directions, parsed; raises StabilityError for one that names none."""
+        """The directions, parsed; raises StabilityError for a text that is none."""
         return tuple(DirectionSpec.parse(text, SWEEP_FORMS) for text in self.directions)
 
     def require(self, lm: Model) -> None:

@@ -60,7 +60,7 @@ class Sweep:
             yield
 
     def left(self, prompts: Sequence[Prompt]) -> list[Prompt]:
-        """The prompts that have no outcome yet."""
+        """The prompts without an outcome; raises StabilityError for an outcome that is damaged."""
         return [prompt for prompt in prompts if not self._is_done(prompt)]
 
     def keep(self, prompt: Prompt, outcome: Outcome) -> None:
@@ -129,7 +129,11 @@ class Sweep:
                 )
 
     def _is_done(self, prompt: Prompt) -> bool:
-        return self._row_file(prompt).exists() or self._failure_file(prompt).exists()
+        readers = {self._row_file(prompt): pq.read_metadata, self._failure_file(prompt): _read_json}
+        existing = [path for path in readers if path.exists()]
+        for path in existing:
+            _read(path, readers[path])
+        return bool(existing)
 
     def _row_file(self, prompt: Prompt) -> Path:
         return self.rows / f"{prompt.index:07d}.parquet"

@@ -247,10 +247,11 @@ def alone(tmp_path):
 
 
 def started(program: str, *options: str) -> subprocess.Popen:
-    """One of Dask's own programs, which finds this file as a module."""
+    """One of Dask's own programs, which finds this file and `support` as modules."""
+    here = Path(__file__).parent
     return subprocess.Popen(
         [sys.executable, "-m", f"distributed.cli.{program}", *options],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

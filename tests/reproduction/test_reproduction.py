@@ -162,7 +162,7 @@ def test_the_readme_tells_the_shares_of_the_results(model, name):
 
 def test_results_that_are_not_there_are_asked_for(tmp_path):
     with pytest.raises(
-        StabilityError, match=r"must be measured first.*in a clone of the repository"
+        StabilityError, match=r"must be measured first.*`.*reproduce --measure DIR`"
     ):
         shipped("smollm2-135m", tmp_path)
 
