@@ -84,6 +84,9 @@ def _csv(path: Path) -> Iterator[Any]:
         # strict: a quote that is not closed must not take in the lines after it
         reader, start = csv.DictReader(file, strict=True), 1
         try:
+            if reader.fieldnames is None:
+                return
+            start = reader.line_num + 1
             for row in reader:
                 start = reader.line_num + 1
                 surplus = row.pop(None, [])

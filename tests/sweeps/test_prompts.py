@@ -194,6 +194,7 @@ STRAY_QUOTES = {
         "line 3: unexpected end of data",
     ),
     "to the next": ('text\na\n"by the\nwindow "hums\n', "line 3: ',' expected after"),
+    "in a first row": ('text\n"a" lamp\n', "line 2: ',' expected after"),
     "in the header": ('id,"text\n1,a lamp\n', "line 1: unexpected end of data"),
 }
 
