@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from stability.figures.style import FLIP, SHARES, figure, visible
-from stability.geometry.continuation import ROUNDING, Continuation
+from stability.geometry.continuation import LEAST_KL, Continuation
 
 DASHES = ("solid", "dash", "dot", "dashdot")
 
@@ -17,7 +17,7 @@ def writing_figure(texts: Sequence[tuple[str, Continuation]]) -> go.Figure:
     for i, (name, text) in enumerate(texts):
         steps = np.arange(1, len(text.kl) + 1)
         tokens = [visible(token.text) for token in text.tokens[: len(steps)]]
-        kl = np.maximum(text.kl, ROUNDING)
+        kl = np.maximum(text.kl, LEAST_KL)
         drawn.add_scatter(
             x=steps,
             y=kl,
