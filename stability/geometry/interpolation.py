@@ -1,8 +1,8 @@
 """The straight line between two states: plateaus, edges, and where the closed form expects them.
 
 Interpolating `A + α(B − A)` between what two prompts leave after a block shows stretches where little
-changes and edges where much does (Janiak et al., arXiv 2409.17113). Here the closed form at either end
-says beforehand where its own region stops.
+changes and edges where much does (Janiak et al., arXiv 2409.17113). The closed form at either end
+predicts where its region stops.
 """
 
 from dataclasses import dataclass, replace

@@ -162,7 +162,7 @@ def ray(state: State, direction: Float[Tensor, " d"] | Float[ndarray, " d"]) -> 
         direction: a vector in the state's coordinates; its length does not matter.
 
     Returns:
-        The ray, which knows `KL(t)`, the closed form `sqrt(2ε / vᵀHv)` and the true boundaries.
+        The ray: `KL(t)`, the closed form `sqrt(2ε / vᵀHv)`, the true boundaries, and their brackets.
 
     Raises:
         StabilityError: the direction is zero, not finite, or does not have `d` components.

@@ -127,7 +127,7 @@ def region(
         second: another; what is left of it at right angles to the first is the axis of `y`.
 
     Returns:
-        The region, which knows KL, argmax cells, the closed form's ellipse and the true boundary.
+        The region: KL, argmax cells, the closed form's ellipse and the true boundary.
 
     Raises:
         StabilityError: either is zero, not finite or of another width, or the two are parallel.
