@@ -1,8 +1,11 @@
 """What a model writes after a push."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from stability.prediction.state import Token
+# a type only: states bring torch, without which texts are drawn and worded
+if TYPE_CHECKING:
+    from stability.prediction.state import Token
 
 ROUNDING = 5e-7  # nats; less is rounding of logits in single precision
 
@@ -17,6 +20,6 @@ class Continuation:
     """
 
     distance: float
-    tokens: tuple[Token, ...]
+    tokens: "tuple[Token, ...]"
     kl: tuple[float, ...]
     first_difference: int | None
