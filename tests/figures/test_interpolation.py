@@ -42,9 +42,9 @@ def way():
 
 @pytest.fixture(scope="module")
 def names(way):
-    found = [f" <{i}>" for i in way.argmax]
-    assert len(set(found)) == 3
-    return found
+    spelled = [f" <{i}>" for i in way.argmax]
+    assert len(set(spelled)) == 3
+    return spelled
 
 
 def test_the_way_shows_divergence_and_movement_in_two_panels(way, names):
@@ -63,7 +63,7 @@ def test_the_way_shows_divergence_and_movement_in_two_panels(way, names):
     assert layout.template == TEMPLATE
 
 
-def test_the_way_has_a_line_at_every_edge_and_at_epsilon(way, names):
+def test_the_way_has_a_line_at_every_boundary_and_at_epsilon(way, names):
     drawn = interpolation_figure(way, EPSILON, names)
     predicted, actual = way.predicted(EPSILON), way.actual(EPSILON)
     assert None not in (*predicted, *actual)
@@ -85,7 +85,7 @@ def test_the_way_marks_who_takes_over_and_where(way, names):
     assert marks.yaxis == "y2"
 
 
-def test_edges_that_are_not_on_the_way_are_left_out(way, names):
+def test_boundaries_that_are_not_on_the_way_are_left_out(way, names):
     assert way.actual(30.0) == (None, None)
     drawn = interpolation_figure(way, 30.0, names)
     assert not [line for line in uprights(drawn) if line[1] == ACTUAL]
@@ -132,10 +132,10 @@ def test_the_plane_of_three_keeps_the_region_its_units_and_its_view(plane):
     assert layout.xaxis.range == layout.yaxis.range == (-2.0, 2.0)
 
 
-def test_an_edge_that_is_not_reached_is_a_gap_in_the_plane(plane):
+def test_a_boundary_that_is_not_reached_is_a_gap_in_the_plane(plane):
     boundary = plane.boundary.copy()
     boundary[3:6] = np.nan
     drawn = three_states_figure(replace(plane, boundary=boundary), POINTS)
-    edge = by_name(drawn)[f"actual: KL = {EPSILON:.3g}"]
-    assert np.isnan(edge.x).sum() == np.isnan(edge.y).sum() == 3
-    assert edge.connectgaps is None
+    boundary_line = by_name(drawn)[f"actual: KL = {EPSILON:.3g}"]
+    assert np.isnan(boundary_line.x).sum() == np.isnan(boundary_line.y).sum() == 3
+    assert boundary_line.connectgaps is None

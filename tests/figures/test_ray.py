@@ -98,16 +98,16 @@ def test_the_ray_shades_what_is_certified(curve, ray_drawn):
 
 
 def test_the_ray_marks_flips_in_both_panels_and_names_who_takes_over(curve, ray_drawn):
-    edges = [flip.t for flip in curve.flips_in_view]
+    places = [flip.t for flip in curve.flips_in_view]
     marks = by_name(ray_drawn)["most likely token changes"]
-    assert marks.x == tuple(edges)
+    assert marks.x == tuple(places)
     assert marks.customdata == tuple(visible(flip.text) for flip in curve.flips_in_view)
     assert "%{customdata} takes over" in marks.hovertemplate
     assert marks.marker.color == FLIP
     lines = [s for s in ray_drawn.layout.shapes if s.type == "line" and s.line.color == FLIP]
     assert all(line.x0 == line.x1 for line in lines)
     for panel in ("x", "x2"):
-        assert [line.x0 for line in lines if line.xref == panel] == edges
+        assert [line.x0 for line in lines if line.xref == panel] == places
 
 
 def test_the_ray_shades_segments_of_other_tokens_and_names_those_with_room(curve):
@@ -145,9 +145,9 @@ def test_a_share_is_named_in_its_own_area_and_within_the_frame(curve, ray_drawn)
     for name, share, top in zip(names, curve.shares, curve.shares.cumsum(axis=0), strict=True):
         reach = min(1 / 3, 0.5 - LETTER_WIDTH / 2 * (letter_count(name) + 2))
         inside = abs(curve.t - middle) < reach * width
-        found = [n for n in ray_drawn.layout.annotations if (n.text, n.yref) == (name, "y2")]
-        assert len(found) == (share[inside].max() > 0.12)
-        for note in found:
+        named = [n for n in ray_drawn.layout.annotations if (n.text, n.yref) == (name, "y2")]
+        assert len(named) == (share[inside].max() > 0.12)
+        for note in named:
             (place,) = np.flatnonzero(curve.t == note.x)
             assert inside[place]
             assert share[place] == share[inside].max()

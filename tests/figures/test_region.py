@@ -38,8 +38,8 @@ def plane_drawn(plane):
 
 def test_the_plane_shows_the_divergence_with_its_rows_upwards(plane, plane_drawn):
     heat = plane_drawn.data[0]
-    for found, expected in ((heat.x, plane.axis), (heat.y, plane.axis), (heat.z, plane.kl)):
-        np.testing.assert_array_equal(found, expected.astype(np.float32))
+    for drawn, expected in ((heat.x, plane.axis), (heat.y, plane.axis), (heat.z, plane.kl)):
+        np.testing.assert_array_equal(drawn, expected.astype(np.float32))
     assert (heat.zmin, heat.zmax) == (0, 4 * 0.5)
     assert heat.colorscale[0][1] == "#00224e"  # cividis begins here
     assert heat.colorbar.title.text == "KL (nats)"
@@ -47,7 +47,7 @@ def test_the_plane_shows_the_divergence_with_its_rows_upwards(plane, plane_drawn
     assert plane_drawn.layout.yaxis.autorange is None
 
 
-def test_the_plane_shows_the_true_edge_solid_and_the_ellipse_dashed(plane, plane_drawn):
+def test_the_plane_shows_the_true_boundary_solid_and_the_ellipse_dashed(plane, plane_drawn):
     traces = by_name(plane_drawn)
     for name, points, colour, dash in (
         ("actual: KL = 0.5", plane.boundary, ACTUAL_ON_KL, None),
@@ -65,18 +65,18 @@ def test_the_plane_shows_the_certified_ball_to_scale(plane_drawn):
     assert (ball.fill, ball.fillcolor) == ("toself", CERTIFIED)
 
 
-def test_the_plane_claims_neither_a_ball_nor_walls_that_it_has_not(plane):
+def test_the_plane_claims_neither_a_ball_nor_cell_edges_that_it_has_not(plane):
     drawn = region_figure(replace(plane, ball=None, cell_edges=np.empty((0, 2, 2))))
     assert {"certified ball", "most likely token changes"}.isdisjoint(by_name(drawn))
 
 
-def test_the_planes_walls_are_separate_lines(plane, plane_drawn):
-    walls = by_name(plane_drawn)["most likely token changes"]
-    assert (walls.line.color, walls.mode, walls.connectgaps) == (FLIP, "lines", None)
-    x, y = (np.reshape(axis, (-1, 3)) for axis in (walls.x, walls.y))
+def test_the_planes_cell_edges_are_separate_lines(plane, plane_drawn):
+    edges = by_name(plane_drawn)["most likely token changes"]
+    assert (edges.line.color, edges.mode, edges.connectgaps) == (FLIP, "lines", None)
+    x, y = (np.reshape(axis, (-1, 3)) for axis in (edges.x, edges.y))
     assert set(x[:, 2]) == set(y[:, 2]) == {None}
-    found = np.stack([x[:, :2], y[:, :2]], axis=-1).astype(float)
-    np.testing.assert_array_equal(found, plane.cell_edges)
+    drawn = np.stack([x[:, :2], y[:, :2]], axis=-1).astype(float)
+    np.testing.assert_array_equal(drawn, plane.cell_edges)
 
 
 def test_the_plane_names_the_cells_that_have_room(plane):

@@ -155,9 +155,9 @@ def test_every_segment_belongs_to_the_true_argmax(seed, gain, log_epsilon):
     bounds = [flip.t for flip in view.flips_in_view]
     owners = np.array([token(segment.text) for segment in view.segments])
     at_flip = np.isclose(view.t[:, None], bounds, rtol=1e-9).any(axis=1)
-    found = owners[np.searchsorted(bounds, view.t)]
+    leading = owners[np.searchsorted(bounds, view.t)]
     winners = true_logits(line, view.t).argmax(axis=1)
-    np.testing.assert_array_equal(found[~at_flip], winners[~at_flip])
+    np.testing.assert_array_equal(leading[~at_flip], winners[~at_flip])
 
 
 def test_segments_are_right_for_every_kind_of_state(line, curve):
