@@ -19,6 +19,7 @@ from stability.curvature import fisher
 from stability.curvature.row_spread import mean_offset
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.exact.line import ExactLine
+from stability.exact.slope_distribution import boundaries
 from stability.geometry.ray import Ray, ray, rays
 from stability.geometry.region import Region, region
 from stability.geometry.sensitivity import token_map
@@ -91,7 +92,7 @@ def ray_rows(states: Sequence[State]) -> list[Row]:
     state = states[-1]
     vectors = spectrum(state, DIRECTIONS).vectors
     one = ray(state, vectors[:, 0])
-    exact = ExactLine(state, one.slopes).law.tokens.boundaries(EPSILONS)
+    exact = boundaries(ExactLine(state, one.slopes).distribution.tokens, EPSILONS)
     error = float(np.abs(one.boundaries(EPSILONS) / exact - 1).max())
 
     def boundaries_of_all() -> None:

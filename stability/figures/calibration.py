@@ -58,9 +58,9 @@ def scatter_figure(
     drawn = figure(520, hovermode="closest")
     # an SVG of thousands of points is slow
     drawn.add_traces(case_points(cases, predictor, go.Scattergl))
-    ends = np.array([cases[predictor].min(), cases[predictor].max()], dtype=float)
-    drawn.add_trace(_equality(ends))
-    predicted = np.geomspace(*ends, CURVE_POINTS)
+    least, greatest = float(cases[predictor].min()), float(cases[predictor].max())
+    drawn.add_trace(_equality(least, greatest))
+    predicted = np.geomspace(least, greatest, CURVE_POINTS)
     for (name, curve), dash in zip(curves.items(), np.resize(DASHES, len(curves)), strict=True):
         drawn.add_scatter(
             x=predicted,
@@ -105,11 +105,11 @@ def _hover(row: pd.Series, predictor: str) -> tuple[str, str, str]:
     return place, boundary, f"{row[predictor]:.3g} for {row['actual']:.3g}: {error:+.1%}"
 
 
-def _equality(ends: Sequence[float] | Float[ndarray, "2"]) -> go.Scatter:
+def _equality(least: float, greatest: float) -> go.Scatter:
     """The line on which the predicted radius is the actual one."""
     return go.Scatter(
-        x=ends,
-        y=ends,
+        x=[least, greatest],
+        y=[least, greatest],
         name="predicted = actual",
         mode="lines",
         line=PREDICTED_LINE,
@@ -123,17 +123,17 @@ def predictors_figure(cases: pd.DataFrame, predictors: Sequence[str]) -> go.Figu
     All panels have the same axes, in units of the vector.
     """
     drawn = _panels(predictors)
-    actual = (float(cases["actual"].min()), float(cases["actual"].max()))
+    least, greatest = float(cases["actual"].min()), float(cases["actual"].max())
     radii = cases[[*predictors]].to_numpy()
     for column, predictor in enumerate(predictors, start=1):
-        traces = [*case_points(cases, predictor, go.Scatter), _equality(actual)]
+        traces = [*case_points(cases, predictor, go.Scatter), _equality(least, greatest)]
         for trace in traces:
             trace.update(customdata=None, hovertemplate=None, showlegend=column == 1)
             drawn.add_trace(trace, row=1, col=column)
     drawn.update_xaxes(
         title="predicted", type="log", range=_span(np.nanmin(radii), np.nanmax(radii)), dtick=1
     )
-    drawn.update_yaxes(type="log", range=_span(*actual), dtick=1)
+    drawn.update_yaxes(type="log", range=_span(least, greatest), dtick=1)
     drawn.update_yaxes(title="actual radius", row=1, col=1)
     return drawn
 

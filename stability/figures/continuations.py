@@ -6,7 +6,7 @@ import numpy as np
 import plotly.graph_objects as go
 
 from stability.figures.style import CATEGORIES, DASHES, FLIP_MARKER, figure, visible
-from stability.geometry.continuation import ROUNDING, Continuation
+from stability.geometry.continuation import LEAST_KL, Continuation
 
 
 def continuations_figure(continuations: Sequence[tuple[str, Continuation]]) -> go.Figure:
@@ -17,7 +17,7 @@ def continuations_figure(continuations: Sequence[tuple[str, Continuation]]) -> g
     """
     drawn = figure(320, hovermode="closest")
     for i, (name, continuation) in enumerate(continuations):
-        kl = np.maximum(continuation.kl, ROUNDING)
+        kl = np.maximum(continuation.kl, LEAST_KL)
         tokens = [visible(token.text) for token in continuation.tokens[: len(kl)]]
         drawn.add_scatter(
             x=np.arange(1, len(kl) + 1),

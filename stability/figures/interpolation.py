@@ -27,8 +27,8 @@ if TYPE_CHECKING:
 
 # changes of the most likely token that have room for their names
 MOST_NAMED = 6
-# of ε: divergences below a tenth of it are not drawn
-LEAST_KL = 0.1
+# the axis of divergences begins at this multiple of ε
+LEAST_DRAWN = 0.1
 
 
 def interpolation_figure(
@@ -49,7 +49,7 @@ def interpolation_figure(
     drawn.add_trace(_flips(interpolation, names), row=2, col=1)
     drawn.add_hline(y=epsilon, line=LEVEL_LINE, row=1, col=1)
     greatest = float(max(interpolation.kl.max(), interpolation.kl_back.max(), 2 * epsilon))
-    span = [np.log10(LEAST_KL * epsilon), np.log10(2 * greatest)]
+    span = [np.log10(LEAST_DRAWN * epsilon), np.log10(2 * greatest)]
     drawn.update_yaxes(title="KL (nats)", type="log", range=span, dtick=1, row=1, col=1)
     drawn.update_yaxes(
         title="output moved (of its way)", tickformat=".0%", rangemode="tozero", row=2, col=1
@@ -98,7 +98,7 @@ def _draw_boundaries(
 
 def _flips(interpolation: "Interpolation", names: Sequence[str]) -> go.Scatter:
     """Marks where another token becomes the most likely one."""
-    flips = np.flatnonzero(np.diff(interpolation.argmax)) + 1
+    flips = (np.flatnonzero(np.diff(interpolation.argmax)) + 1).tolist()
     tokens = [visible(names[i]) for i in flips]
     return go.Scatter(
         x=interpolation.alpha[flips],

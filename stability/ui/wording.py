@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stability.geometry.continuation import ROUNDING
+from stability.geometry.continuation import LEAST_KL
 from stability.text import digits, spelled
 from stability.units import COORDINATES, Unit, relative_error
 
@@ -161,6 +161,6 @@ def steps(text: "Continuation") -> str:
     )
     largest = max(text.kl)
     return (
-        f"{first}; KL {number(text.kl[0]) if text.kl[0] >= ROUNDING else '0'} nats at the first step, "
-        f"at most {number(largest) if largest >= ROUNDING else '0'}"
+        f"{first}; KL {number(text.kl[0]) if text.kl[0] >= LEAST_KL else '0'} nats at the first step, "
+        f"at most {number(largest) if largest >= LEAST_KL else '0'}"
     )

@@ -24,8 +24,8 @@ from stability.evaluation.calibration import (
 from stability.evaluation.scores import Score, parts, score
 from stability.geometry.analysis import Analysis
 from stability.models.progress import Report
+from stability.reproduction import settings
 from stability.reproduction.claims import Finding, findings
-from stability.reproduction.settings import settings
 from stability.sweeps.measurement import SCHEMA
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt, read_prompts
