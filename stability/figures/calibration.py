@@ -1,7 +1,7 @@
 """Predicted against actual radii, and where the closed form goes wrong."""
 
-from collections.abc import Mapping, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable, Mapping, Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
@@ -29,9 +29,8 @@ from stability.figures.style import (
 )
 from stability.units import relative_error
 
-# a result's type only: calibrations bring torch
-if TYPE_CHECKING:
-    from stability.evaluation.calibration import Curve
+# a calibration, as a figure needs it: from predicted to calibrated radii
+Calibration = Callable[[Float[ndarray, " n"]], Float[ndarray, " n"]]
 
 # colour and symbol of each kind of direction, and of any other kind
 KINDS = {
@@ -48,12 +47,12 @@ CLOSE = 0.08
 
 
 def scatter_figure(
-    cases: pd.DataFrame, predictor: str, curves: "Mapping[str, Curve]", unit: str
+    cases: pd.DataFrame, predictor: str, calibrations: Mapping[str, Calibration], unit: str
 ) -> go.Figure:
     """Actual over predicted radius (in `unit`, both log), a symbol for each kind of direction.
 
     `cases` are those of `evaluation.calibration.cases`, `predictor` one of their columns. On the dashed
-    orange line the two radii are equal; blue lines are calibrations, by name.
+    orange line the two radii are equal; blue lines are `calibrations`, by name.
     """
     drawn = figure(520, hovermode="closest")
     # an SVG of thousands of points is slow
@@ -61,10 +60,11 @@ def scatter_figure(
     least, greatest = float(cases[predictor].min()), float(cases[predictor].max())
     drawn.add_trace(_equality(least, greatest))
     predicted = np.geomspace(least, greatest, CURVE_POINTS)
-    for (name, curve), dash in zip(curves.items(), np.resize(DASHES, len(curves)), strict=True):
+    dashes = np.resize(DASHES, len(calibrations))
+    for (name, calibrated), dash in zip(calibrations.items(), dashes, strict=True):
         drawn.add_scatter(
             x=predicted,
-            y=curve(predicted),
+            y=calibrated(predicted),
             name=name,
             mode="lines",
             line={**ACTUAL_LINE, "dash": str(dash)},
