@@ -8,7 +8,7 @@ from typing import Any, overload
 class Unit:
     """A unit of length: its name, and its own length in the state's coordinates.
 
-    `symbol` is written behind each number, after a space of its own.
+    `symbol` is written behind each number, and begins with the space between the two.
     """
 
     name: str

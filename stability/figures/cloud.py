@@ -53,7 +53,7 @@ def cloud_figure(view: "CloudView") -> go.Figure:
 def _points(
     view: "CloudView", members: Bool[ndarray, " n"], name: str, symbol: str
 ) -> go.Scattergl:
-    """The perturbations of a group of tokens; the text beside the cursor is each one's own."""
+    """The perturbations of a group of tokens, each named beside the cursor by its own token."""
     kl = view.cloud.kl[members]
     return go.Scattergl(
         x=view.points[members, 0].astype(np.float32),

@@ -12,8 +12,8 @@ from stability.geometry.continuation import LEAST_KL, Continuation
 def continuations_figure(continuations: Sequence[tuple[str, Continuation]]) -> go.Figure:
     """KL from the unpushed text's prediction (nats, log) over the token written, a line a push.
 
-    `continuations` are named by their push. A mark is at the first token that differs; what is below
-    the rounding of single precision is drawn there.
+    `continuations` are named by their push. A mark is at the first token that differs; a divergence
+    below `LEAST_KL`, which is rounding, is drawn at that level.
     """
     drawn = figure(320, hovermode="closest")
     for i, (name, continuation) in enumerate(continuations):

@@ -1,1 +1,1 @@
-"""Results sampled for drawing: the only place that decides how much of one is seen."""
+"""Results sampled for drawing: the only place that decides how much of them is seen."""

@@ -46,8 +46,8 @@ class RayView:
     """A ray as it is drawn: curves over `t`, and its radius, boundaries and flips at one `ε`.
 
     Lengths are in `unit`; `epsilon`, `kl` and `quadratic` are in nats. A boundary is None where it is
-    not reached; `certificate` is None where nothing is certified. `flips` are all that the ray found on
-    either side; `flips_in_view` are those between the ends of `t`, from the − side to the + side, and
+    not reached; `certificate` is None where nothing is certified. `flips` are those of either side,
+    nearest first; `flips_in_view` are those between the ends of `t`, from the − side to the + side, and
     divide it into `segments`. `shares` are the probabilities of the leading tokens along the ray, a row
     each, spelled by `names`; one more row is that of all other tokens together.
     """

@@ -15,7 +15,7 @@ from stability.units import COORDINATES, Unit
 GRID, ANGLES = 101, 180
 # fewer where each runs the network
 NUMERICAL_GRID, NUMERICAL_ANGLES = LATTICE, 36
-# distance to which a view extends, of that of the furthest point
+# half the width of a view, of the distance of the furthest point that it shows
 MARGIN = 1.3
 # a region longer than this multiple of its nearest boundary is cut
 LONGEST = 8

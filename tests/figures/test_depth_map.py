@@ -26,7 +26,7 @@ def test_the_map_shows_the_logarithm_of_every_radius_by_token_and_block(radii):
     check_whole(drawn)
 
 
-def test_the_maps_colour_bar_tells_radii_and_their_unit(radii):
+def test_the_maps_colour_bar_shows_radii_and_their_unit(radii):
     bar = depth_map_figure(radii, TOKENS, UNIT, 1).data[0].colorbar
     assert bar.title.text == f"shortest predicted radius ({UNIT})"
     texts = [float(text) for text in bar.ticktext]
@@ -40,7 +40,7 @@ def test_the_maps_colour_bar_tells_radii_and_their_unit(radii):
     )  # quantiles of logarithms are near those
 
 
-def test_every_cell_of_the_map_can_be_clicked_and_tells_its_token_and_radius(radii):
+def test_every_cell_of_the_map_can_be_clicked_and_shows_its_token_and_radius(radii):
     marks = next(t for t in depth_map_figure(radii, TOKENS, UNIT, 1).data if t.type == "scatter")
     places = list(zip(marks.y, marks.x, strict=True))
     assert sorted(places) == [(row, block) for row in range(3) for block in range(4)]

@@ -22,7 +22,7 @@ TRICKY = [
     ("&lt;", "&amp;lt;"),
     ("<br>", "&lt;br&gt;"),
     ("né 猫", "né␣猫"),
-    ('"it\'s"', '"it\'s"'),  # Plotly knows no entity for quotation marks
+    ('"it\'s"', '"it\'s"'),  # Plotly has no entity for quotation marks
     (" " * 64, "␣" * (LONGEST_TOKEN - 1) + "…"),
     ("<" * 64, "&lt;" * (LONGEST_TOKEN - 1) + "…"),
 ]

@@ -51,7 +51,7 @@ def true_logits(line, t):
 # --- curves ---------------------------------------------------------------------------------------
 
 
-def test_what_a_ray_is_drawn_from_is_the_rays_own(line, curve):
+def test_a_ray_is_drawn_from_its_own_numbers(line, curve):
     assert curve.label == "a direction"
     assert curve.epsilon in EPSILONS
     np.testing.assert_array_equal(curve.kl, line.kl(curve.t))
