@@ -1,8 +1,11 @@
 """A text that a model writes after a push, compared with the one it writes without."""
 
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
-from stability.prediction.state import Token
+# a type only: states bring torch, without which texts are drawn and worded
+if TYPE_CHECKING:
+    from stability.prediction.state import Token
 
 LEAST_KL = 5e-7  # nats; less is rounding of logits in single precision
 
@@ -22,6 +25,6 @@ class Continuation:
     """
 
     distance: float
-    tokens: tuple[Token, ...]
+    tokens: "tuple[Token, ...]"
     kl: tuple[float, ...]
     first_difference: int | None

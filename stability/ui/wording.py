@@ -5,9 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stability.figures.style import spelled
 from stability.geometry.continuation import LEAST_KL
-from stability.units import COORDINATES, Unit, digits, relative_error
+from stability.text import digits, spelled
+from stability.units import COORDINATES, Unit, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from stability.exact.flips import Flip
