@@ -14,7 +14,7 @@ from transformers.utils import logging
 
 from stability.models.packaged.cache import ensure, ensure_gguf
 
-pytest_plugins = ["packages"]
+pytest_plugins = ["support.packages"]
 
 
 @pytest.mark.parametrize("tied", [True, False])

@@ -10,11 +10,12 @@ from pathlib import Path
 import pytest
 from support.ggufs import folders, refused
 
-from stability.models.packaged.cache import ensure, fetch
+from stability.models.packaged import fetch
+from stability.models.packaged.cache import ensure
 from stability.models.packaged.registry import PACKAGED, Packaged
 from stability.models.progress import Report
 
-pytest_plugins = ["packages"]
+pytest_plugins = ["support.packages"]
 MISMATCH = "tiny-model 1.0 must have SHA-256 000000000000, received {}"
 
 
