@@ -1,4 +1,4 @@
-"""Speed beside accuracy: every fast path against what a person would write without it."""
+"""Time and accuracy of every fast path, beside plain ways to compute the same result."""
 
 SUITES = ("spectrum", "ray", "region", "map", "depth", "threads", "scaling")
 # tokens of the prompt that are measured below the readout

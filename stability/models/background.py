@@ -1,4 +1,4 @@
-"""Vectors of the built-in prompts (`prompts.txt`): a sample of what occurs at a site of a model."""
+"""Vectors of the built-in prompts (`prompts.txt`): a sample of a model's vectors at a site."""
 
 from importlib.resources import files
 from weakref import WeakKeyDictionary
@@ -15,8 +15,8 @@ _vectors: WeakKeyDictionary[Model, dict[str, Tensor]] = WeakKeyDictionary()
 def background_vectors(lm: Model, site: str) -> Float[Tensor, "n d"]:
     """Capture all positions of the built-in prompts at a site, but the first of each.
 
-    The first position is where attention rests that has nothing to look at: in the middle blocks its
-    vector is a hundred times longer than others, and alone would be nearly all of their covariance.
+    The first position is an attention sink (arXiv 2309.17453): in the middle blocks its vector is a
+    hundred times longer than others, and alone would be nearly all of their covariance.
     Memoised by model and site for as long as the model exists.
     """
     by_site = _vectors.setdefault(lm, {})

@@ -47,7 +47,8 @@ def continuations(
         by token in nats, and the first token that differs.
 
     Raises:
-        StabilityError: `n` is below 1, or more than the model's context has room for.
+        StabilityError: `n` is below 1, or more than the model's context has room for; or the direction
+            is zero, not finite, or of another width than the state.
 
     """
     _require_room(lm, state, n)

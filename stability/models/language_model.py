@@ -77,6 +77,9 @@ class LanguageModel:
     def tokenize(self, prompt: str) -> tuple[Token, ...]:
         """Split a prompt into tokens; the tokenizer's own default decides on a BOS token.
 
+        Args:
+            prompt: any text of at least one token.
+
         Returns:
             One `Token(index, id, text)` for each position.
 
@@ -114,6 +117,9 @@ class LanguageModel:
             prompt: any text of at least one token.
             site: a name as for `capture`.
 
+        Returns:
+            One state for each token, in order.
+
         Raises:
             StabilityError: as for `capture`.
 
@@ -130,11 +136,14 @@ class LanguageModel:
         )
 
     def capture_depth(self, prompt: str, position: int = -1) -> tuple[State, ...]:
-        """Return the states of one position at `block:0`, `block:1`, …, from one forward pass.
+        """Return the states of one position at every block, from one forward pass.
 
         Args:
             prompt: any text of at least one token.
             position: index of the token, negative to count from the end.
+
+        Returns:
+            One state for each of `block:0`, `block:1`, …, `block:{n_layers − 1}`.
 
         Raises:
             StabilityError: as for `capture` below `prelogit`.
@@ -152,8 +161,8 @@ class LanguageModel:
             site: a name as for `capture`.
 
         Returns:
-            All positions of the built-in prompts, (n, d), but the first of each: it gathers idle
-            attention, and would dominate the covariance.
+            All positions of the built-in prompts, (n, d), but the first of each: an attention sink,
+            whose long vector would dominate the covariance.
 
         Raises:
             StabilityError: as for `capture`.

@@ -129,7 +129,7 @@ def _lock(folder: Path, report: Report) -> Iterator[None]:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what killed builds left behind; a live build holds its lock and is passed over."""
+    """Remove what killed builds left behind; skip live builds, which hold their lock."""
     from filelock import FileLock, Timeout
 
     for partial in root.glob("*.partial"):
@@ -141,7 +141,7 @@ def _sweep(root: Path) -> None:
 
 
 def _build(packaged: Packaged, folder: Path, source: Source, report: Report) -> None:
-    """Fetch, convert and move into place; whatever goes wrong, no partial folder stays."""
+    """Fetch, convert and move into place; leave no partial folder behind after an error."""
     partial = folder.with_name(f"{folder.name}.partial")
     for stale in (partial, folder):
         shutil.rmtree(stale, ignore_errors=True)
