@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
     from stability.models import LanguageModel, load
     from stability.models.generation import continuations
+    from stability.prediction.bare import bare_state
     from stability.prediction.readout import Readout
     from stability.prediction.state import State, Token
 
@@ -55,6 +56,7 @@ _HOMES = {
     "load": "models",
     "Ray": "geometry.ray",
     "ray": "geometry.ray",
+    "bare_state": "prediction.bare",
     "Readout": "prediction.readout",
     "Region": "geometry.region",
     "region": "geometry.region",
@@ -84,6 +86,7 @@ __all__ = [
     "StabilityError",
     "State",
     "Token",
+    "bare_state",
     "cloud",
     "continuations",
     "depth",

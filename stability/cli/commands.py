@@ -8,7 +8,7 @@ from typing import Any
 
 from stability.bench import DEEP_TOKENS, PROMPT
 from stability.errors import StabilityError
-from stability.units import counted
+from stability.text import counted
 
 
 def run_analyze(options: argparse.Namespace) -> None:

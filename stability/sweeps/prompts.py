@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stability.errors import StabilityError
-from stability.units import counted
+from stability.text import counted
 
 # columns that may hold the text; the first that a row has is read
 TEXT_FIELDS = ("text", "prompt")

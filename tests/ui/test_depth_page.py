@@ -10,7 +10,7 @@ from support.models import FAMILIES, PROMPT, SENTENCES, save_model
 from support.paths import ROOT
 
 import stability
-from stability.geometry.continuation import ROUNDING
+from stability.geometry.continuation import LEAST_KL
 from stability.geometry.depth import depth, depth_check, depth_map
 from stability.geometry.interpolation import interpolation
 from stability.models.generation import continuations
@@ -269,7 +269,7 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     lines = [t for t in pictures(page)["writing"]["data"] if t["mode"] == "lines"]
     assert [line["name"] for line in lines] == [*places][1:]
     for line, text in zip(lines, texts[1:], strict=True):
-        np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, ROUNDING), rtol=1e-3)
+        np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, LEAST_KL), rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -9,11 +9,11 @@ import streamlit as st
 from stability.curvature.direction_spec import DirectionSpec
 from stability.defaults import MODELS
 from stability.errors import StabilityError
+from stability.text import counted
 from stability.ui import wording
 from stability.ui.widgets import controls
 from stability.ui.widgets.figure import draw
 from stability.ui.widgets.resources import resource
-from stability.units import counted
 
 if TYPE_CHECKING:
     import pandas as pd

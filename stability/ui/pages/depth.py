@@ -56,7 +56,7 @@ def page() -> None:
 
 def _token_choice(place: Any) -> None:
     """The token that is looked at, shared with the other sections and with Explore."""
-    from stability.figures.style import spelled
+    from stability.text import spelled
     from stability.ui.cached import explore
 
     tokens = explore.states(place.model, place.prompt)[0].tokens
@@ -94,7 +94,7 @@ def _asked(
 
 
 def _map(place: Any, epsilon: float, relative: bool) -> None:
-    from stability.figures.depth import depth_map_figure
+    from stability.figures.depth_map import depth_map_figure
     from stability.ui.cached import depth as cached_depth
     from stability.ui.cached import explore
 
@@ -130,7 +130,11 @@ def _map(place: Any, epsilon: float, relative: bool) -> None:
 
 
 def _across(place: Any, epsilon: float, relative: bool) -> None:
-    from stability.figures.depth import across_figure, alignment_figure, curves_figure
+    from stability.figures.depth import (
+        alignment_figure,
+        block_divergences_figure,
+        depth_check_figure,
+    )
     from stability.ui.cached import depth as cached_depth
 
     asked, withdraw = _asked(
@@ -148,14 +152,14 @@ def _across(place: Any, epsilon: float, relative: bool) -> None:
     left, right = st.columns(2)
     with left:
         draw(
-            across_figure(found, lengths, units[0].name),
+            depth_check_figure(found, lengths, units[0].name),
             "across",
             "Predicted radius and true boundaries along each block's most sensitive direction, whose "
             "largest component points to +: the sides may change places from block to block.",
         )
     with right:
         draw(
-            curves_figure(found),
+            block_divergences_figure(found),
             "curves",
             "The true KL of every block, each over its own predicted radius: where the formula holds "
             "all of them lie on the dashed parabola.",
@@ -202,7 +206,7 @@ def _across_table(found: Any) -> list[dict[str, Any]]:
 
 
 def _writing(place: Any, epsilon: float) -> None:
-    from stability.figures.writing import writing_figure
+    from stability.figures.continuations import continuations_figure
     from stability.ui.cached import depth as cached_depth
     from stability.ui.cached import explore
 
@@ -229,7 +233,7 @@ def _writing(place: Any, epsilon: float) -> None:
         st.markdown(f"**{name}** &nbsp; {wording.written(text)}")
         st.caption(wording.steps(text))
     draw(
-        writing_figure([(name, text) for name, text in texts if text.distance]),
+        continuations_figure([(name, text) for name, text in texts if text.distance]),
         "writing",
         "KL of each step's prediction from that of t = 0 at the same step. Underlined above, marked "
         "here: the first token that differs; after it the texts are others.",
@@ -237,7 +241,7 @@ def _writing(place: Any, epsilon: float) -> None:
 
 
 def _between(place: Any, epsilon: float) -> None:
-    from stability.figures.path import path_figure
+    from stability.figures.interpolation import interpolation_figure
     from stability.ui.cached import depth as cached_depth
     from stability.ui.cached import explore
 
@@ -254,7 +258,7 @@ def _between(place: Any, epsilon: float) -> None:
     with st.spinner("Running the network above the block", show_time=True):
         path, names = cached_depth.way(place.model, place.prompt, b, site)
     draw(
-        path_figure(path, epsilon, names),
+        interpolation_figure(path, epsilon, names),
         "path",
         "Flat stretches are plateaus, steep ones edges. Vertical lines: the boundaries of A's and of "
         "B's stable region, KL = ε (dotted): dashed orange by the closed form, solid blue in truth.",
@@ -269,7 +273,7 @@ def _between(place: Any, epsilon: float) -> None:
 
 
 def _plane(place: Any, others: tuple[str, str], site: str, epsilon: float) -> None:
-    from stability.figures.path import slice_figure
+    from stability.figures.interpolation import three_states_figure
     from stability.ui.cached import depth as cached_depth
 
     prompts = (place.prompt, *others)
@@ -286,7 +290,7 @@ def _plane(place: Any, others: tuple[str, str], site: str, epsilon: float) -> No
         st.info("This plane has a direction without curvature: there is no closed region.")
         return
     draw(
-        slice_figure(view, points),
+        three_states_figure(view, points),
         "slice",
         f"The plane through what A, B and C leave {site} with: KL from A, the edge of A's stable "
         "region and its ellipse, and the cells of the most likely token.",
