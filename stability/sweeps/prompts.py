@@ -99,9 +99,14 @@ def _csv(path: Path) -> Iterator[Any]:
 
 
 def _parquet(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    yield from pq.read_table(path).to_pylist()
+    try:
+        # by default, `key=value` in the path to the file would make a column
+        yield from pq.read_table(path, partitioning=None).to_pylist()
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
 
 
 def _prompt(index: int, row: Any) -> Prompt:

@@ -66,7 +66,7 @@ def many(models=("m",), sites=("prelogit",)):
 
 
 def test_cases_are_the_rows_with_a_boundary_and_a_prediction():
-    found = cases(
+    measured = cases(
         table(
             predicted=[1.0, None, 3.0],
             actual=[1.5, 2.0, None],
@@ -75,7 +75,7 @@ def test_cases_are_the_rows_with_a_boundary_and_a_prediction():
             moment_outer=[4.0, 4.0, 4.0],
         )
     )
-    [row] = found[[*PREDICTORS]].to_numpy()
+    [row] = measured[[*PREDICTORS]].to_numpy()
     np.testing.assert_allclose(row.astype(float), [1.0, 0.5, 2.0])
 
 
@@ -112,22 +112,22 @@ def test_a_lone_prompt_cannot_be_held_out():
 
 
 def test_every_model_site_and_epsilon_has_its_own_fit():
-    found = many(models=("m", "n"), sites=("prelogit", "block:0"))
-    column = calibrated(found, CLOSED_FORM)
-    for _, part in found.groupby(["model", "site", "epsilon"]):
+    measured = many(models=("m", "n"), sites=("prelogit", "block:0"))
+    column = calibrated(measured, CLOSED_FORM)
+    for _, part in measured.groupby(["model", "site", "epsilon"]):
         alone = held_out(*(part[c].to_numpy() for c in (CLOSED_FORM, "actual", "prompt_index")))
         np.testing.assert_array_equal(column[part.index], alone)
-    below = found["site"] == "block:0"
-    assert calibrated(found, CERTIFIED)[below].isna().all()
-    assert calibrated(found, CERTIFIED)[~below].notna().all()
-    assert {after(name) for name in PREDICTORS} <= set(with_calibrated(found).columns)
+    below = measured["site"] == "block:0"
+    assert calibrated(measured, CERTIFIED)[below].isna().all()
+    assert calibrated(measured, CERTIFIED)[~below].notna().all()
+    assert {after(name) for name in PREDICTORS} <= set(with_calibrated(measured).columns)
 
 
 def test_a_calibration_of_a_constant_factor_finds_it():
     """Held out, what is left is the scatter and a few per cent of the fit's own error."""
     predicted, actual, prompts = scattered(n=3000, spread=0.05)
-    found = held_out(predicted, actual, prompts)
-    assert np.median(np.abs(np.log(found / (2 * predicted)))) < 0.03
+    radii = held_out(predicted, actual, prompts)
+    assert np.median(np.abs(np.log(radii / (2 * predicted)))) < 0.03
     assert np.median(np.abs(predicted / actual - 1)) == pytest.approx(0.5, abs=0.02)
 
 
@@ -169,11 +169,11 @@ def test_a_fit_to_one_point_is_its_factor():
 def test_with_as_many_prompts_as_folds_each_is_fitted_by_all_others():
     predicted, actual, prompts = scattered(n=100, prompts=FOLDS)
     prompts = 100 - 7 * prompts  # names in no order
-    found = held_out(predicted, actual, prompts)
+    radii = held_out(predicted, actual, prompts)
     for name in np.unique(prompts):
-        own = prompts == name
-        others = fit(predicted[~own], actual[~own])
-        np.testing.assert_array_equal(found[own], others(predicted[own]))
+        of_prompt = prompts == name
+        others = fit(predicted[~of_prompt], actual[~of_prompt])
+        np.testing.assert_array_equal(radii[of_prompt], others(predicted[of_prompt]))
 
 
 @pytest.mark.parametrize("prompts", [2, 12])
@@ -181,42 +181,44 @@ def test_no_prompt_sees_itself_whether_its_truth_or_its_prediction_is_absurd(pro
     predicted, actual, names = scattered(n=120, prompts=prompts)
     before = held_out(predicted, actual, names)
     for name in range(prompts):
-        own = names == name
-        truth = held_out(predicted, np.where(own, 1e6 * actual, actual), names)
-        np.testing.assert_array_equal(truth[own], before[own])
+        of_prompt = names == name
+        truth = held_out(predicted, np.where(of_prompt, 1e6 * actual, actual), names)
+        np.testing.assert_array_equal(truth[of_prompt], before[of_prompt])
         both = held_out(
-            np.where(own, 1e9 * predicted, predicted), np.where(own, 1e-9, actual), names
+            np.where(of_prompt, 1e9 * predicted, predicted),
+            np.where(of_prompt, 1e-9, actual),
+            names,
         )
         # beyond the others' knots their last factor is kept, and their own truths are unmoved
-        highest = predicted[~own].max()
-        assert (both[own] > highest).all()
-        assert (truth[~own] != before[~own]).any()
+        highest = predicted[~of_prompt].max()
+        assert (both[of_prompt] > highest).all()
+        assert (truth[~of_prompt] != before[~of_prompt]).any()
 
 
 def test_neither_the_order_of_rows_nor_their_index_matters():
-    found = many(models=("m", "n"))
-    mixed = found.sample(frac=1, random_state=0)
+    measured = many(models=("m", "n"))
+    mixed = measured.sample(frac=1, random_state=0)
     # means are taken in another order
     pd.testing.assert_series_equal(
-        calibrated(mixed, CLOSED_FORM).sort_index(), calibrated(found, CLOSED_FORM), rtol=1e-12
+        calibrated(mixed, CLOSED_FORM).sort_index(), calibrated(measured, CLOSED_FORM), rtol=1e-12
     )
 
 
 def test_rows_without_a_prediction_are_left_out_of_the_fit_and_of_the_calibration():
-    found = many()
-    missing = found.index % 3 == 0
-    gappy = found.assign(**{CERTIFIED: found[CERTIFIED].mask(missing)})
+    measured = many()
+    missing = measured.index % 3 == 0
+    gappy = measured.assign(**{CERTIFIED: measured[CERTIFIED].mask(missing)})
     column = calibrated(gappy, CERTIFIED)
     np.testing.assert_array_equal(column.isna(), missing)
-    np.testing.assert_array_equal(column[~missing], calibrated(found[~missing], CERTIFIED))
+    np.testing.assert_array_equal(column[~missing], calibrated(measured[~missing], CERTIFIED))
 
 
 def test_at_sites_where_nothing_is_certified_cases_keep_the_closed_form():
-    found = cases(table(predicted=[1.0, 2.0], actual=[1.0, 3.0]))
-    assert found[CLOSED_FORM].tolist() == [1.0, 2.0]
-    assert found[[CERTIFIED, MOMENTS]].isna().all(axis=None)
+    measured = cases(table(predicted=[1.0, 2.0], actual=[1.0, 3.0]))
+    assert measured[CLOSED_FORM].tolist() == [1.0, 2.0]
+    assert measured[[CERTIFIED, MOMENTS]].isna().all(axis=None)
 
 
 def test_single_precision_does_not_move_an_epsilon():
-    found = cases(table(predicted=[1.0], actual=[1.0], epsilon=[float(np.float32(0.001))]))
-    assert [*found["epsilon"]] == [0.001]
+    measured = cases(table(predicted=[1.0], actual=[1.0], epsilon=[float(np.float32(0.001))]))
+    assert [*measured["epsilon"]] == [0.001]

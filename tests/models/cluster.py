@@ -11,11 +11,11 @@ from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from dask import distributed
 from support.models import FAMILIES, PROMPT, SENTENCES, save_model
+from support.tables import assert_same
 
 from stability import cli
 from stability.errors import StabilityError
@@ -76,20 +76,6 @@ def until(condition: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"it did not happen within {LONG:.0f} s")
         time.sleep(0.02)
-
-
-def assert_same(found: pa.Table, expected: pa.Table) -> None:
-    """Row by row; the workers have other numbers of threads, and sums another order."""
-    assert found.schema == expected.schema
-    assert found.num_rows == expected.num_rows
-    for field in found.schema:
-        one, other = (table[field.name].combine_chunks() for table in (found, expected))
-        if pa.types.is_floating(field.type):
-            assert one.is_null().equals(other.is_null())
-            # logits of size ten in float32 err by 1e-6, and flips are quotients of their differences
-            np.testing.assert_allclose(one.drop_null(), other.drop_null(), rtol=1e-3, atol=1e-5)
-        else:
-            assert one.equals(other), field.name
 
 
 # --- what workers do ------------------------------------------------------------------------------
@@ -154,16 +140,16 @@ def test_a_worker_killed_midway_costs_no_prompt_and_repeats_none(address, folder
         return {pid: prompt for prompt, pid in begun() if prompt >= 2}
 
     outcomes = mapped(address, folder, watched(notes), PROMPTS)
-    found = [next(outcomes)]
+    kept = [next(outcomes)]
     until(lambda: len(holding()) == 2)
     pid, lost = next(iter(holding().items()))
     assert pid != os.getpid()
     os.kill(pid, signal.SIGKILL)
     (notes / "go on").touch()
-    found += outcomes
+    kept += outcomes
 
-    assert Counter(prompt.index for prompt, _ in found) == dict.fromkeys(range(len(PROMPTS)), 1)
-    for prompt, table in found:
+    assert Counter(prompt.index for prompt, _ in kept) == dict.fromkeys(range(len(PROMPTS)), 1)
+    for prompt, table in kept:
         assert_same(table, local[prompt.index])
     again = [worker for prompt, worker in begun() if prompt == lost]
     assert len(again) == 2  # who was killed, and who took over

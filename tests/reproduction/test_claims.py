@@ -17,13 +17,13 @@ def table(request):
 
 
 @pytest.fixture(scope="module")
-def found(table):
+def measured(table):
     return cases(table)
 
 
-def test_claims_are_measured_on_the_rows(table, found):
+def test_claims_are_measured_on_the_rows(table, measured):
     said = {claim.quantity: claim for claim in measured_claims(table)}
-    readout = found[found["site"] == "prelogit"]
+    readout = measured[measured["site"] == "prelogit"]
     top = readout[(readout["direction"] == "eig:0") & (readout["epsilon"] < 0.002)]
     error = (top["predicted"] / top["actual"] - 1).abs()
     small = said["closed form, small ε: median size of the error"]

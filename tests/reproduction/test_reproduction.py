@@ -49,7 +49,7 @@ def table(request):
 
 
 @pytest.fixture(scope="module")
-def found(table):
+def measured(table):
     return cases(table)
 
 
@@ -129,10 +129,10 @@ def test_the_shipped_results_are_small_and_whole(table):
     assert size <= 5e6
 
 
-def test_the_closed_form_and_every_bracket_hold_in_the_shipped_results(found):
-    expected = np.sqrt(2 * found["epsilon"] / found["curvature"])
-    np.testing.assert_allclose(found["predicted"], expected, rtol=1e-6)
-    readout = found[found["site"] == "prelogit"]
+def test_the_closed_form_and_every_bracket_hold_in_the_shipped_results(measured):
+    expected = np.sqrt(2 * measured["epsilon"] / measured["curvature"])
+    np.testing.assert_allclose(measured["predicted"], expected, rtol=1e-6)
+    readout = measured[measured["site"] == "prelogit"]
     for inner, outer in (("inner", "outer"), ("moment_inner", "moment_outer")):
         assert (readout[inner] <= readout["actual"] * (1 + 1e-6)).all()
         assert (readout["actual"] <= readout[outer] * (1 + 1e-6)).all()

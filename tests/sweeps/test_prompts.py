@@ -68,17 +68,17 @@ def test_every_line_of_a_text_file_is_a_prompt_as_it_is(read, lines):
 
 
 @properties(50)
-@given(found=TEXTS)
-def test_any_text_survives_jsonl_csv_and_parquet(read, found):
-    bare = "\n".join(json.dumps(text) for text in found)
-    rows = "\n".join(json.dumps({"text": text}) for text in found)
-    table = as_csv([["text"], *([text] for text in found)])
-    expected = [Prompt(index, str(index), text) for index, text in enumerate(found)]
+@given(lines=TEXTS)
+def test_any_text_survives_jsonl_csv_and_parquet(read, lines):
+    bare = "\n".join(json.dumps(text) for text in lines)
+    rows = "\n".join(json.dumps({"text": text}) for text in lines)
+    table = as_csv([["text"], *([text] for text in lines)])
+    expected = [Prompt(index, str(index), text) for index, text in enumerate(lines)]
     for name, content in (
         ("bare.jsonl", bare),
         ("rows.jsonl", rows),
         ("some.csv", table),
-        ("some.parquet", as_parquet(text=found)),
+        ("some.parquet", as_parquet(text=lines)),
     ):
         assert read(name, content) == expected
 
@@ -98,6 +98,13 @@ def test_where_both_fields_are_there_it_is_text(read):
     assert texts(read("some.jsonl", json.dumps(both))) == ["yes"]
     assert texts(read("some.csv", "prompt,text\nno,yes\n")) == ["yes"]
     assert texts(read("some.parquet", as_parquet(prompt=["no"], text=["yes"]))) == ["yes"]
+
+
+def test_the_path_to_a_parquet_file_makes_no_column(tmp_path):
+    path = tmp_path / "text=no" / "some.parquet"
+    path.parent.mkdir()
+    path.write_bytes(as_parquet(prompt=["yes"]))
+    assert texts(read_prompts(path)) == ["yes"]
 
 
 def test_names_and_kinds_are_kept_and_a_row_without_a_name_has_its_place(read):

@@ -21,6 +21,7 @@ from hypothesis import strategies as st
 from support.models import FAMILIES, PROMPT, SENTENCES, WIDTH, save_model
 from support.paths import ROOT
 from support.states import properties
+from support.tables import assert_same
 
 import stability
 from stability import cli
@@ -95,20 +96,6 @@ def run(sweep, lm, tables):
         return measured
 
     return run
-
-
-def assert_same(found: pa.Table, expected: pa.Table) -> None:
-    """Row by row, of two processes or two machines: there, sums are not always in one order."""
-    assert found.schema == expected.schema
-    assert found.num_rows == expected.num_rows
-    for field in found.schema:
-        one, other = (table[field.name].combine_chunks() for table in (found, expected))
-        if pa.types.is_floating(field.type):
-            assert one.is_null().equals(other.is_null())
-            # logits of size ten in float32 err by 1e-6, and flips are quotients of their differences
-            np.testing.assert_allclose(one.drop_null(), other.drop_null(), rtol=1e-3, atol=1e-5)
-        else:
-            assert one.equals(other), field.name
 
 
 # --- run, stopped and resumed ---------------------------------------------------------------------
