@@ -3,12 +3,20 @@
 import argparse
 import json
 import sys
+from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stability.bench import DEEP_TOKENS, PROMPT
 from stability.errors import StabilityError
 from stability.text import counted
+
+if TYPE_CHECKING:
+    from stability.models import LanguageModel
+    from stability.sweeps.measurement import Outcome
+    from stability.sweeps.plan import Plan
+    from stability.sweeps.prompts import Prompt
+    from stability.sweeps.sweep import Sweep
 
 
 def run_analyze(options: argparse.Namespace) -> None:
@@ -72,7 +80,7 @@ def run_sweep(options: argparse.Namespace) -> None:
     lm = _load(options.model)
     plan.require(lm)
     sweep = Sweep(options.out)
-    _fill(sweep, plan, prompts, lm, "Measuring prompts", options.scheduler)
+    _measure_left(sweep, plan, prompts, lm, "Measuring prompts", options.scheduler)
     failures = sweep.failures()
     measured = counted(len(prompts) - len(failures), "prompt")
     print(f"{counted(sweep.count(), 'row')} of {measured} in {sweep.rows}")
@@ -115,13 +123,18 @@ def _measure(model: str, folder: Path) -> None:
     for setting in settings.sweep_settings(lm.card):
         sweep = Sweep(folder / "sweeps" / model / setting.name)
         prompts = setting.prompts(read_prompts(settings.PROMPTS))
-        _fill(sweep, setting.plan, prompts, lm, f"{model}, {setting.name}")
+        _measure_left(sweep, setting.plan, prompts, lm, f"{model}, {setting.name}")
         tables.append(sweep.table())
     settings.write_results(tables, folder / f"{model}.parquet")
 
 
-def _fill(
-    sweep: Any, plan: Any, prompts: Any, lm: Any, title: str, scheduler: str | None = None
+def _measure_left(
+    sweep: "Sweep",
+    plan: "Plan",
+    prompts: "Sequence[Prompt]",
+    lm: "LanguageModel",
+    title: str,
+    scheduler: str | None = None,
 ) -> None:
     """Measure the prompts of a sweep that are left, here or on a cluster, with progress."""
     from stability.cli.console import progress
@@ -137,7 +150,9 @@ def _fill(
                 report(done, len(prompts))
 
 
-def _outcomes(lm: Any, plan: Any, prompts: Any, scheduler: str | None) -> Any:
+def _outcomes(
+    lm: "LanguageModel", plan: "Plan", prompts: "Sequence[Prompt]", scheduler: str | None
+) -> "Iterator[tuple[Prompt, Outcome]]":
     """The outcome of each prompt, measured by this process or by the workers of a cluster."""
     from stability.sweeps.measurement import attempt, outcomes
 
@@ -148,7 +163,7 @@ def _outcomes(lm: Any, plan: Any, prompts: Any, scheduler: str | None) -> Any:
     return mapped(scheduler, lm.card.name, lambda lm, prompt: attempt(lm, plan, prompt), prompts)
 
 
-def _load(name: str, dtype: str = "float32") -> Any:
+def _load(name: str, dtype: str = "float32") -> "LanguageModel":
     """A model, with its progress on standard error where a person is watching."""
     from rich.console import Console
     from rich.markup import escape

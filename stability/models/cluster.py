@@ -15,7 +15,7 @@ Item = TypeVar("Item")
 Result = TypeVar("Result")
 # items handed out ahead to each worker
 IN_FLIGHT = 4
-# seconds to wait for a first worker
+# seconds without any worker
 PATIENCE = 30.0
 WORKER = "`dask worker ADDRESS --nthreads 1`"
 

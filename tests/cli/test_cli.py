@@ -124,71 +124,75 @@ def shape(value: object) -> object:
 
 
 def test_the_json_object_has_exactly_the_keys_and_types_of_the_contract(report):
-    found = report("--direction", "random:3")
-    assert shape(found) == CONTRACT
-    assert all(len(side) == 2 for row in found["radii"] for side in row["certified"].values())
+    analysis = report("--direction", "random:3")
+    assert shape(analysis) == CONTRACT
+    assert all(len(side) == 2 for row in analysis["radii"] for side in row["certified"].values())
 
 
 def test_the_defaults_are_those_of_the_contract(report):
-    found = report()
-    n = len(found["tokens"])
-    assert [row["epsilon"] for row in found["radii"]] == [0.001, 0.01, 0.1, 1]
-    assert len(found["spectrum"]["eigenvalues"]) == 16
+    analysis = report()
+    n = len(analysis["tokens"])
+    assert [row["epsilon"] for row in analysis["radii"]] == [0.001, 0.01, 0.1, 1]
+    assert len(analysis["spectrum"]["eigenvalues"]) == 16
     explicit = ("--position", str(n - 1), "--site", "prelogit", "--direction", "eig:0")
-    assert report(*explicit, "--epsilon", "0.001", "0.01", "0.1", "1", "--k", "16") == found
+    assert report(*explicit, "--epsilon", "0.001", "0.01", "0.1", "1", "--k", "16") == analysis
 
 
 def test_every_value_is_that_of_the_library(report, folder):
-    found = report("--position", "-2", "--direction", "random:3", "--epsilon", "0.5", "0.02")
-    assert (found["prompt"], found["site"]) == (PROMPT, "prelogit")
+    analysis = report("--position", "-2", "--direction", "random:3", "--epsilon", "0.5", "0.02")
+    assert (analysis["prompt"], analysis["site"]) == (PROMPT, "prelogit")
     lm = load(folder)
     state = lm.capture(PROMPT, -2)
     spectrum = stability.spectrum(state, 16)
     ray = stability.ray(state, resolve(DirectionSpec.parse("random:3"), state, spectrum, lm).vector)
-    assert found["model"] == vars(lm.card)
-    assert found["tokens"] == [vars(token) for token in lm.tokenize(PROMPT)]
-    assert found["position"] == len(found["tokens"]) - 2
-    assert (found["norm"], found["entropy"]) == (state.norm, state.entropy)
+    assert analysis["model"] == vars(lm.card)
+    assert analysis["tokens"] == [vars(token) for token in lm.tokenize(PROMPT)]
+    assert analysis["position"] == len(analysis["tokens"]) - 2
+    assert (analysis["norm"], analysis["entropy"]) == (state.norm, state.entropy)
     token, probability = state.most_likely(1)[0]
-    assert found["argmax"] == {"id": token.id, "text": token.text, "probability": probability}
-    assert found["spectrum"] == {
+    assert analysis["argmax"] == {"id": token.id, "text": token.text, "probability": probability}
+    assert analysis["spectrum"] == {
         "eigenvalues": spectrum.eigenvalues.tolist(),
         "residuals": spectrum.residuals.tolist(),
         "trace": spectrum.trace,
         "trace_error": 0.0,
     }
-    assert found["direction"]["curvature"] == ray.curvature
+    assert analysis["direction"]["curvature"] == ray.curvature
     actual = ray.boundaries(np.array([0.5, 0.02])).T.tolist()
-    for row, epsilon, ends in zip(found["radii"], (0.5, 0.02), actual, strict=True):
+    for row, epsilon, ends in zip(analysis["radii"], (0.5, 0.02), actual, strict=True):
         assert row["epsilon"] == epsilon
         assert row["predicted"] == ray.predicted_radius(epsilon)
         assert [*row["actual"].values()] == ends
         assert tuple(map(tuple, row["certified"].values())) == ray.certificate(epsilon)
     minus, plus = ([vars(flip) for flip in side] for side in ray.flips())
-    assert found["flips"] == {"minus": minus, "plus": plus}
-    assert found["token_constraint_bound"] == spectrum.row_spread.token_constraint_bound()
+    assert analysis["flips"] == {"minus": minus, "plus": plus}
+    assert analysis["token_constraint_bound"] == spectrum.row_spread.token_constraint_bound()
 
 
 @pytest.mark.parametrize("site", ["final", "block:0"])
 def test_below_the_readout_every_value_is_that_of_the_library(report, answer, folder, site):
-    found = report("--site", site, "--direction", "random:3", "--epsilon", "0.02", "1e9")
+    analysis = report("--site", site, "--direction", "random:3", "--epsilon", "0.02", "1e9")
     lm = load(folder)
     state = lm.capture(PROMPT, site=site)
     spectrum = stability.spectrum(state, 16)
     ray = stability.ray(state, resolve(DirectionSpec.parse("random:3"), state, spectrum, lm).vector)
-    assert (found["site"], found["norm"], found["entropy"]) == (site, state.norm, state.entropy)
-    assert found["spectrum"]["eigenvalues"] == spectrum.eigenvalues.tolist()
-    assert found["direction"]["curvature"] == ray.curvature
-    reached, not_reached = found["radii"]
+    assert (analysis["site"], analysis["norm"], analysis["entropy"]) == (
+        site,
+        state.norm,
+        state.entropy,
+    )
+    assert analysis["spectrum"]["eigenvalues"] == spectrum.eigenvalues.tolist()
+    assert analysis["direction"]["curvature"] == ray.curvature
+    reached, not_reached = analysis["radii"]
     assert reached["actual"] == dict(zip(("minus", "plus"), ray.boundary(0.02), strict=True))
     assert not_reached["actual"] == {"minus": None, "plus": None}
     assert reached["certified"] is not_reached["certified"] is None
     for what in ("nearest_flip", "certified_ball", "token_constraint_bound"):
-        assert found[what] is None
+        assert analysis[what] is None
     minus, plus = ([vars(flip) for flip in side] for side in ray.flips())
-    assert found["flips"] == {"minus": minus, "plus": plus}
+    assert analysis["flips"] == {"minus": minus, "plus": plus}
     text = answer("--site", site)
-    assert f"site {site}, length {found['norm']:.3g}" in text
+    assert f"site {site}, length {analysis['norm']:.3g}" in text
     assert "Certified" not in text
 
 
@@ -205,27 +209,27 @@ def test_below_the_readout_every_value_is_that_of_the_library(report, answer, fo
 def test_every_kind_of_direction_is_named(report, direction, label, tmp_path, monkeypatch):
     monkeypatch.chdir(tmp_path)
     Path("some.json").write_text(json.dumps([1, *FLAT[1:-1], -2]), encoding="utf-8")
-    found = report("--direction", direction)["direction"]
-    assert found["kind"] == direction.partition(":")[0]
-    assert found["label"] == label
-    assert found["curvature"] > 0
+    analysis = report("--direction", direction)["direction"]
+    assert analysis["kind"] == direction.partition(":")[0]
+    assert analysis["label"] == label
+    assert analysis["curvature"] > 0
 
 
 def test_a_rank_may_exceed_the_number_of_eigenpairs(report):
-    found = report("--k", "2", "--direction", "eig:9")
+    analysis = report("--k", "2", "--direction", "eig:9")
     values = report("--k", "16")["spectrum"]["eigenvalues"]
     # two ways to the same number, in float32 products of logits of size ten
-    assert found["direction"]["curvature"] == pytest.approx(values[9], rel=1e-4)
-    assert found["spectrum"]["eigenvalues"][:2] == pytest.approx(values[:2])
+    assert analysis["direction"]["curvature"] == pytest.approx(values[9], rel=1e-4)
+    assert analysis["spectrum"]["eigenvalues"][:2] == pytest.approx(values[:2])
 
 
 def test_what_a_flat_direction_does_not_have_is_null(report, answer, tmp_path):
     path = tmp_path / "flat.json"
     path.write_text(json.dumps(FLAT), encoding="utf-8")
     flat = ("--direction", f"file:{path}", "--epsilon", "0.1")
-    found = report(*flat)
-    assert found["direction"]["curvature"] == 0
-    assert found["radii"] == [
+    analysis = report(*flat)
+    assert analysis["direction"]["curvature"] == 0
+    assert analysis["radii"] == [
         {
             "epsilon": 0.1,
             "predicted": None,
@@ -233,19 +237,19 @@ def test_what_a_flat_direction_does_not_have_is_null(report, answer, tmp_path):
             "certified": None,
         }
     ]
-    assert found["flips"] == {"minus": [], "plus": []}
-    assert found["certified_ball"][0]["radius"] > 0  # other directions are not flat
+    assert analysis["flips"] == {"minus": [], "plus": []}
+    assert analysis["certified_ball"][0]["radius"] > 0  # other directions are not flat
     rows = [line.split() for line in answer(*flat).splitlines()]
-    ball = f"{found['certified_ball'][0]['radius']:.3g}"
+    ball = f"{analysis['certified_ball'][0]['radius']:.3g}"
     assert ["0.1", "plus", "-", "unreached", "-", "-", ball] in rows
     assert ["minus", "never"] in rows
 
 
 def test_any_text_is_ascii_in_json(report):
     prompt = 'caf\u00e9 \u732b "\\\n'
-    found = report(prompt=prompt)  # parsed() looks at the bytes
-    assert found["prompt"] == prompt
-    texts = {token["text"] for token in found["tokens"]}
+    analysis = report(prompt=prompt)  # parsed() looks at the bytes
+    assert analysis["prompt"] == prompt
+    texts = {token["text"] for token in analysis["tokens"]}
     assert any(text.startswith("⟨") for text in texts)  # part of a character
 
 
@@ -254,23 +258,23 @@ def test_any_text_is_ascii_in_json(report):
 
 def test_the_table_says_what_the_json_says(answer, report):
     along = ("--direction", "random:3")
-    found, lines = report(*along), answer(*along).splitlines()
+    analysis, lines = report(*along), answer(*along).splitlines()
     rows = [line.split() for line in lines]
-    for row, ball in zip(found["radii"], found["certified_ball"], strict=True):
+    for row, ball in zip(analysis["radii"], analysis["certified_ball"], strict=True):
         for side in ("minus", "plus"):
             radii = (row["predicted"], row["actual"][side], *row["certified"][side], ball["radius"])
             assert [f"{row['epsilon']:g}", side, *(f"{r:.3g}" for r in radii)] in rows
-    for side, flips in {**found["flips"], "any": [found["nearest_flip"]]}.items():
+    for side, flips in {**analysis["flips"], "any": [analysis["nearest_flip"]]}.items():
         for flip in flips:
             assert f"{side:>22}{flip['distance']:>11.3g}  {flip['text']!r}" in lines
     text = "\n".join(lines)
-    argmax, direction = found["argmax"], found["direction"]
+    argmax, direction = analysis["argmax"], analysis["direction"]
     assert f"probability {argmax['probability']:.3g} of {argmax['text']!r}\n" in text
     assert f"curvature {direction['curvature']:.3g}, {direction['label']}\n" in text
-    assert f"entropy {found['entropy']:.3g} nats" in text
-    assert f"length {found['norm']:.3g}\n" in text
-    assert f"trace {found['spectrum']['trace']:.3g}, " in text
-    assert f"bound {found['token_constraint_bound']:.3g}\n" in text
+    assert f"entropy {analysis['entropy']:.3g} nats" in text
+    assert f"length {analysis['norm']:.3g}\n" in text
+    assert f"trace {analysis['spectrum']['trace']:.3g}, " in text
+    assert f"bound {analysis['token_constraint_bound']:.3g}\n" in text
 
 
 @pytest.mark.parametrize(
@@ -480,13 +484,13 @@ def test_the_packaged_model_answers_in_utf_8_under_any_locale(start):
     process = start("analyze", *options, LC_ALL="C", PYTHONIOENCODING="ascii")
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
-    found = parsed(out.decode("utf-8"))
-    assert shape(found) == CONTRACT
+    analysis = parsed(out.decode("utf-8"))
+    assert shape(analysis) == CONTRACT
     # brute force in float64, independent of this code
-    assert found["argmax"]["text"] == " Paris"
-    assert found["entropy"] == pytest.approx(1.4811690203476535, rel=1e-3)
-    assert found["radii"][0]["predicted"] == pytest.approx(0.12323328994559617, rel=2e-3)
-    actual = sorted(found["radii"][0]["actual"].values())
+    assert analysis["argmax"]["text"] == " Paris"
+    assert analysis["entropy"] == pytest.approx(1.4811690203476535, rel=1e-3)
+    assert analysis["radii"][0]["predicted"] == pytest.approx(0.12323328994559617, rel=2e-3)
+    actual = sorted(analysis["radii"][0]["actual"].values())
     assert actual == pytest.approx([0.11746194315025739, 0.1299172034018418], rel=1e-2)
-    assert found["nearest_flip"]["id"] == 260
-    assert found["nearest_flip"]["distance"] == pytest.approx(0.6196842337675846, rel=2e-3)
+    assert analysis["nearest_flip"]["id"] == 260
+    assert analysis["nearest_flip"]["distance"] == pytest.approx(0.6196842337675846, rel=2e-3)
