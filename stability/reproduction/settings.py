@@ -30,7 +30,7 @@ class Setting:
     every: int = 1
 
     def prompts(self, all_prompts: Sequence[Prompt]) -> Sequence[Prompt]:
-        """Every so-manieth prompt, from the first."""
+        """The prompts of this sweep: one in `every`, from the first."""
         return all_prompts[:: self.every]
 
 
