@@ -1,6 +1,6 @@
 """Lengths in other units."""
 
-from stability.units import COORDINATES, counted, percent_of, relative_error
+from stability.units import COORDINATES, counted, percent_of, relative_error, unit_of
 
 
 def test_coordinates_are_left_as_they_are():
@@ -27,3 +27,8 @@ def test_only_one_is_singular():
         "2 rows",
         "1,234 rows",
     ]
+
+
+def test_lengths_are_counted_in_coordinates_unless_parts_of_the_norm_are_wanted():
+    assert unit_of(40.0, relative=False) is COORDINATES
+    assert unit_of(40.0, relative=True) == percent_of(40.0)

@@ -81,6 +81,11 @@ class Ray:
         """The closed form `sqrt(2ε / vᵀHv)`, or None in a direction without curvature."""
         return fisher.radius(self.curvature, epsilon)
 
+    def relative_radius(self, epsilon: float) -> float | None:
+        """The predicted radius as a part of the vector's norm, `r/‖vector‖`."""
+        r = self.predicted_radius(epsilon)
+        return None if r is None else r / self.state.norm
+
     def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
         """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 

@@ -49,18 +49,26 @@ def _small() -> pa.Schema:
     return pa.schema([(f.name, pa.float32() if f.type == pa.float64() else f.type) for f in SCHEMA])
 
 
+def has_results(model: str, folder: Path = RESULTS) -> bool:
+    """Whether a folder holds results of a model, readable or damaged."""
+    return (folder / f"{model}.parquet").exists()
+
+
 def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
     """The results that come with the repository, or those of an own `reproduce --measure`."""
     path = folder / f"{model}.parquet"
-    if not path.exists():
+    if not has_results(model, folder):
         raise StabilityError(
             f"Results of {model!r} must be measured first; there are none at {str(path)!r}: run "
             "`python -m stability reproduce` in a clone of the repository."
         )
     try:
-        return pq.read_table(path, schema=_small())
+        table = pq.read_table(path, schema=_small())
+        if table["actual"].null_count == len(table):  # also where a file lacks the column
+            raise pa.ArrowInvalid("it holds no boundary")
     except (OSError, pa.ArrowException) as error:
         raise StabilityError(
             f"Results must be a Parquet file of a sweep; {str(path)!r} is damaged ({error}): take it "
             "from the repository again."
         ) from error
+    return table

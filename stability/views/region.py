@@ -14,6 +14,7 @@ from stability.units import COORDINATES, Unit
 
 GRID, ANGLES = 101, 180
 NUMERICAL_GRID, NUMERICAL_ANGLES = LATTICE, 36  # each runs the network
+MARGIN = 1.2  # times the largest coordinate that is shown
 
 
 @dataclass(frozen=True, eq=False)
@@ -89,6 +90,11 @@ def region_view(
         cells=cells,
         walls=_walls(cells, half),
     )
+
+
+def half_to_show(points: Sequence[tuple[float, float]]) -> float:
+    """Half the width of a square view around the state that shows points, with a margin beyond."""
+    return MARGIN * max(abs(coordinate) for point in points for coordinate in point)
 
 
 def _walls(cells: Sequence[Cell], half: float) -> Float[ndarray, "k 2 2"]:

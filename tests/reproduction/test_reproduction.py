@@ -4,6 +4,8 @@ from dataclasses import replace
 
 import numpy as np
 import pandas as pd
+import pyarrow as pa
+import pyarrow.parquet as pq
 import pytest
 from support.paths import ROOT
 
@@ -15,7 +17,7 @@ from stability.models.packaged.registry import PACKAGED
 from stability.prediction.state import ModelCard
 from stability.reproduction.claims import findings
 from stability.reproduction.page import text
-from stability.reproduction.settings import PROMPTS, settings, shipped
+from stability.reproduction.settings import PROMPTS, has_results, settings, shipped
 from stability.sweeps.measurement import SCHEMA, measure
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt, read_prompts
@@ -138,3 +140,18 @@ def test_a_damaged_file_of_results_is_said(tmp_path):
 
 def test_both_packaged_models_have_results():
     assert set(MODELS) == set(PACKAGED)
+
+
+def test_a_parquet_file_without_boundaries_is_damaged_too(tmp_path):
+    path = tmp_path / "smollm2-135m.parquet"
+    for table in (pa.table({"name": ["another table"]}), SCHEMA.empty_table()):
+        pq.write_table(table, path)
+        with pytest.raises(StabilityError, match=r"is damaged .*holds no boundary"):
+            shipped("smollm2-135m", tmp_path)
+
+
+def test_damaged_results_are_there_and_missing_ones_are_not(tmp_path):
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1 but no more")
+    assert has_results("damaged", tmp_path)
+    assert not has_results("missing", tmp_path)
+    assert all(has_results(model) for model in MODELS)

@@ -28,7 +28,7 @@ from stability.geometry.region import region
 from stability.units import COORDINATES, Unit, percent_of
 from stability.views.cloud import CloudView
 from stability.views.ray import LEADERS, ray_view
-from stability.views.region import ANGLES, GRID, region_view
+from stability.views.region import ANGLES, GRID, half_to_show, region_view
 
 seeds, gains, log_epsilons = st.integers(0, 10**6), st.floats(0.1, 8), st.floats(-4, 0.5)
 EPSILONS = [1e-3, 3.0]
@@ -484,3 +484,9 @@ def test_the_distances_of_an_embedding_are_not_lengths():
     lengths, embedding = (CloudView("", points, sample, [""], u) for u in (COORDINATES, None))
     assert lengths.measured_in(unit).points.tolist() == [[2, 2]]
     assert embedding.measured_in(unit) is embedding
+
+
+def test_a_view_that_shows_points_is_square_around_the_state():
+    half = half_to_show([(0.0, 0.0), (0.5, -2.0), (1.0, 0.1)])
+    assert 2.0 < half < 3.0
+    assert half_to_show([(0.0, 0.0), (-10.0, 4.0), (5.0, 0.5)]) == pytest.approx(5 * half)
