@@ -78,7 +78,7 @@ def _calibrated(calibrated: Calibrated, unit: Unit) -> list[tuple[str, str, str]
         (
             f"calibrated {sign}",
             _range(radius, unit),
-            f"{INTERVAL:.0%} of others in brackets as wide",
+            f"range of {INTERVAL:.0%} of similar boundaries",
         )
         for sign, radius in zip("−+", calibrated or (), strict=False)
         if radius is not None

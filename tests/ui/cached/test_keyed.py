@@ -1,9 +1,13 @@
 """Cached results: a key is all arguments but the parts, which are found before the cache is asked."""
 
+from concurrent.futures import ThreadPoolExecutor
+
 import pytest
 import streamlit as st
 
 from stability.ui.cached.keyed import cached
+
+PATIENCE = 10  # seconds after which a test has failed
 
 
 @pytest.fixture(autouse=True)
@@ -54,10 +58,29 @@ def test_a_default_and_a_name_make_no_other_key(result, parts):
     assert len(parts.given) == 2
 
 
-def test_parts_are_found_at_every_call_and_outside_of_the_cache(result, parts):
+def test_parts_are_found_at_every_call(result, parts):
     result("a")
     result("a")
     assert parts.found == [("a", "prelogit")] * 2
+
+
+def test_no_lock_is_held_while_parts_are_found():
+    """Another session gets the result meanwhile: a lock would keep it waiting."""
+    session, finding = ThreadPoolExecutor(1), []
+
+    def find(model):
+        finding.append(model)
+        if len(finding) == 1:
+            assert session.submit(result, model).result(PATIENCE) == "a, 2"
+        return len(finding)
+
+    @cached(2, parts=find)
+    def result(_part: int, model: str) -> str:
+        return f"{model}, {_part}"
+
+    assert result("a") == "a, 2"
+    assert finding == ["a", "a"]
+    session.shutdown()
 
 
 def test_parts_that_cannot_be_found_leave_the_cache_alone(parts):
