@@ -8,6 +8,10 @@ prediction has changed by more than `ε` nats? Load a model, capture a state, an
     spectrum = stability.spectrum(state)
     ray = stability.ray(state, spectrum.vectors[:, 0])
     ray.predicted_radius(0.01), ray.boundary(0.01), ray.certificate(0.01)
+
+The chapters, each resting only on those before it: `prediction` (what the model says), `curvature` (the
+closed form), `exact` (the truth where logits are linear), `numerical` (where they are not), `geometry`
+(rays, regions, depths).
 """
 
 from importlib import import_module
@@ -20,13 +24,15 @@ if TYPE_CHECKING:
     from stability.exact.flips import Flip
     from stability.geometry.cloud import Cloud, cloud
     from stability.geometry.continuation import Continuation
-    from stability.geometry.depth import Depth, across, depth, depth_map
-    from stability.geometry.interpolation import Path, path
+    from stability.geometry.depth import Depth, DepthCheck, depth, depth_check, depth_map
+    from stability.geometry.interpolation import Interpolation, interpolation
     from stability.geometry.ray import Ray, ray
     from stability.geometry.region import Region, region
-    from stability.geometry.sensitivity import Sensitivity, token_map
+    from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
     from stability.models import LanguageModel, load
     from stability.models.generation import continuations
+    from stability.prediction.bare import bare_state
+    from stability.prediction.readout import Readout
     from stability.prediction.state import State, Token
 
 __version__ = "0.1.0"
@@ -37,51 +43,60 @@ _HOMES = {
     "Continuation": "geometry.continuation",
     "continuations": "models.generation",
     "Depth": "geometry.depth",
-    "across": "geometry.depth",
+    "DepthCheck": "geometry.depth",
     "depth": "geometry.depth",
+    "depth_check": "geometry.depth",
     "depth_map": "geometry.depth",
     "Direction": "curvature.directions",
     "StabilityError": "errors",
     "Flip": "exact.flips",
-    "Sensitivity": "geometry.sensitivity",
-    "token_map": "geometry.sensitivity",
+    "Interpolation": "geometry.interpolation",
+    "interpolation": "geometry.interpolation",
     "LanguageModel": "models",
     "load": "models",
-    "Path": "geometry.interpolation",
-    "path": "geometry.interpolation",
     "Ray": "geometry.ray",
     "ray": "geometry.ray",
+    "bare_state": "prediction.bare",
+    "Readout": "prediction.readout",
     "Region": "geometry.region",
     "region": "geometry.region",
+    "Sensitivity": "geometry.sensitivity",
+    "sensitivity": "geometry.sensitivity",
+    "token_map": "geometry.sensitivity",
     "Spectrum": "curvature.spectrum",
     "spectrum": "curvature.spectrum",
     "State": "prediction.state",
     "Token": "prediction.state",
 }
+_OLD_SPELLINGS = {"across": "depth_check", "path": "interpolation", "Path": "Interpolation"}
 __all__ = [
     "Cloud",
     "Continuation",
     "Depth",
+    "DepthCheck",
     "Direction",
     "Flip",
+    "Interpolation",
     "LanguageModel",
-    "Path",
     "Ray",
+    "Readout",
     "Region",
     "Sensitivity",
     "Spectrum",
     "StabilityError",
     "State",
     "Token",
-    "across",
+    "bare_state",
     "cloud",
     "continuations",
     "depth",
+    "depth_check",
     "depth_map",
+    "interpolation",
     "load",
-    "path",
     "ray",
     "region",
+    "sensitivity",
     "spectrum",
     "token_map",
 ]
@@ -94,6 +109,7 @@ def __dir__() -> list[str]:
 
 def __getattr__(name: str) -> Any:
     """Import a public name when it is first used: torch alone takes seconds."""
+    name = _OLD_SPELLINGS.get(name, name)
     if name not in _HOMES:
         raise AttributeError(f"module 'stability' has no attribute {name!r}")
     return getattr(import_module(f"stability.{_HOMES[name]}"), name)

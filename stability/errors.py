@@ -1,4 +1,4 @@
-"""The library's one exception for people to read."""
+"""The one exception whose message is written for users."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -11,7 +11,7 @@ class StabilityError(ValueError):
 
 @contextmanager
 def writing(what: str, path: Path) -> Iterator[None]:
-    """Whatever cannot be written inside is said in a sentence; `what` is "A page needs a folder"."""
+    """Turn a failure to write into one sentence that begins with `what`: "A page needs a folder"."""
     try:
         yield
     except OSError as error:

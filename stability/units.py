@@ -1,4 +1,4 @@
-"""Units of length, a state's own coordinates or parts of its norm; errors of lengths; counts."""
+"""Units of length, a state's own coordinates or parts of its norm; relative errors of lengths."""
 
 from dataclasses import dataclass
 from typing import Any, overload
@@ -6,33 +6,26 @@ from typing import Any, overload
 
 @dataclass(frozen=True)
 class Unit:
-    """What lengths are counted in: its name, and its own length in the state's coordinates."""
+    """A unit of length: its name, and its own length in the state's coordinates.
+
+    `symbol` is written behind each number, and begins with the space between the two.
+    """
 
     name: str
     length: float
-    symbol: str = ""  # behind each number
+    symbol: str = ""
 
     @overload
     def count(self, length: float) -> float: ...
     @overload
     def count(self, length: None) -> None: ...
     def count(self, length: float | None) -> float | None:
-        """How many units a length in coordinates is; None where there is no such length."""
+        """A length in coordinates as a number of units; None where there is no such length."""
         return None if length is None else length / self.length
 
 
-def digits(value: float) -> str:
-    """A number to three significant digits."""
-    return f"{value:#.3g}".rstrip(".")
-
-
-def counted(number: int, noun: str) -> str:
-    """A number of things: "1 prompt", "2,000 prompts"."""
-    return f"{number:,} {noun}{'' if number == 1 else 's'}"
-
-
 def relative_error(predicted: Any, actual: Any) -> Any:
-    """How much too long a predicted length is, as a part of the true one: `predicted/actual − 1`."""
+    """The error of a predicted length as a part of the actual one, `predicted/actual − 1`."""
     return predicted / actual - 1
 
 

@@ -1,7 +1,8 @@
-"""Speed beside accuracy: every fast path against what a person would write without it."""
+"""Time and accuracy of every fast path, beside plain ways to compute the same result."""
 
 SUITES = ("spectrum", "ray", "region", "map", "depth", "threads", "scaling")
-DEEP_TOKENS = 32  # of the prompt, below the readout
+# tokens of the prompt that are measured below the readout
+DEEP_TOKENS = 32
 PROMPT = (
     "Once upon a time there was a little girl named Lily, who lived in a small house near the "
     "forest. One day she went to the river to fetch water, and on her way she met an old man. "

@@ -1,4 +1,4 @@
-"""The bench from a model's name to its report: plain data, and a table of it."""
+"""Run suites of the bench, and report them as plain data or as lines of text."""
 
 import os
 import platform
@@ -10,10 +10,10 @@ from typing import Any
 import torch
 
 import stability
-from stability.bench.cases import CASES
-from stability.bench.depth import depth_rows
+from stability.bench.depth import compare_depths
 from stability.bench.scaling import growths
-from stability.bench.timing import Row
+from stability.bench.suites import READOUT_SUITES
+from stability.bench.timing import Comparison
 from stability.prediction.state import State
 
 PACKAGES = ("torch", "numpy", "scipy", "transformers", "hessian-eigenthings")
@@ -24,15 +24,21 @@ def bench(
     suites: Sequence[str],
     deep: tuple[Sequence[State], Sequence[State]] | None = None,
 ) -> dict[str, Any]:
-    """Measure suites on the states of a prompt; everything as plain data, ready for JSON.
+    """Run suites on the states of a prompt, and return everything as plain data, ready for JSON.
 
-    `deep` are the states of a shorter prompt at the first block, and its last one's at every block.
-    Times are medians in seconds, ratios are baseline over ours, both from this one run.
+    `deep` are the states of a shorter prompt at the first block, and those of its last position at
+    every block; without them the suite `depth` is left out. Times are medians in seconds, ratios are
+    baseline over library, both from this one run.
     """
-    rows = [row for name in suites if name in CASES for row in CASES[name](states)]
+    comparisons = [
+        comparison
+        for name in suites
+        if name in READOUT_SUITES
+        for comparison in READOUT_SUITES[name](states)
+    ]
     if deep is not None and "depth" in suites:
-        rows += depth_rows(*deep)
-    found = [*growths(states)] if "scaling" in suites else []
+        comparisons += compare_depths(*deep)
+    scaling = [*growths(states)] if "scaling" in suites else []
     readout = states[0].readout
     return {
         "model": asdict(states[0].model),
@@ -43,37 +49,38 @@ def bench(
         "omp_wait_policy": os.environ.get("OMP_WAIT_POLICY"),
         "versions": {"stability": stability.__version__}
         | {package: version(package) for package in PACKAGES},
-        "rows": [_plain(row) for row in rows],
-        "scaling": [asdict(growth) for growth in found],
+        "rows": [_as_json(comparison) for comparison in comparisons],
+        "scaling": [asdict(growth) for growth in scaling],
     }
 
 
-def _plain(row: Row) -> dict[str, Any]:
-    return asdict(row) | {"ratios": {name: row.ratio(name) for name in row.baselines}}
+def _as_json(comparison: Comparison) -> dict[str, Any]:
+    ratios = {name: comparison.ratio(name) for name in comparison.baselines}
+    return asdict(comparison) | {"ratios": ratios}
 
 
 def lines(report: dict[str, Any]) -> list[str]:
-    """The report as lines for a person."""
+    """Write a report as lines of text."""
     model, versions = report["model"], report["versions"]
-    found = [
+    text = [
         f"{model['name']} ({model['revision']}): V = {model['vocab_size']}, d = {model['d_model']}, "
         f"{report['tokens']} tokens; {report['device']}, {report['threads']} threads; "
         + ", ".join(f"{name} {number}" for name, number in versions.items())
     ]
     for row in report["rows"]:
-        found.append(f"\n{row['suite']}: {row['what']}: {_milliseconds(row['seconds'])}")
-        found += [
+        text.append(f"\n{row['suite']}: {row['what']}: {_milliseconds(row['seconds'])}")
+        text += [
             f"  {row['ratios'][name]:8.1f} × the time: {name}, {_milliseconds(seconds)}"
             for name, seconds in row["baselines"].items()
         ]
-        found += [f"  {value:8.2g}   {name}" for name, value in row["accuracy"].items()]
+        text += [f"  {value:8.2g}   {name}" for name, value in row["accuracy"].items()]
     for growth in report["scaling"]:
         steps = ", ".join(
             f"{size}: {_milliseconds(seconds)}"
             for size, seconds in zip(growth["sizes"], growth["seconds"], strict=True)
         )
-        found.append(f"\n{growth['task']} by {growth['axis']}: {steps}")
-    return found
+        text.append(f"\n{growth['task']} by {growth['axis']}: {steps}")
+    return text
 
 
 def _milliseconds(seconds: float) -> str:

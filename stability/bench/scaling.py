@@ -1,4 +1,4 @@
-"""How each cost grows with the vocabulary, the width and the length of the prompt."""
+"""Times by the size of the vocabulary, the width of the state, and the length of the prompt."""
 
 from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
@@ -7,8 +7,10 @@ from functools import partial
 import numpy as np
 import torch
 
-from stability.bench.cases import everything, whole_region
-from stability.bench.timing import Way, medians
+from stability.bench.ray import explore_ray
+from stability.bench.region import explore_region
+from stability.bench.spectrum import EIGENPAIRS
+from stability.bench.timing import Method, median_seconds
 from stability.curvature.spectrum import spectrum
 from stability.geometry.sensitivity import token_map
 from stability.prediction.readout import Readout
@@ -17,7 +19,8 @@ from stability.prediction.state import ModelCard, State, Token
 VOCABULARIES = (8192, 16384, 32768, 65536, 131072)
 WIDTHS = (128, 256, 512, 1024, 2048)
 LENGTHS = (4, 8, 16, 32, 64)
-V, D = 32768, 512
+# of the readouts whose other size grows
+VOCABULARY, WIDTH = 32768, 512
 
 
 @dataclass(frozen=True)
@@ -31,32 +34,32 @@ class Growth:
 
 
 def growths(states: Sequence[State]) -> Iterator[Growth]:
-    """Costs at random readouts of growing size, and on the first tokens of a prompt."""
-    yield from _by_size("vocabulary", VOCABULARIES, lambda V: synthetic(V, D))
-    yield from _by_size("width", WIDTHS, lambda d: synthetic(V, d))
+    """Time tasks at random readouts of growing size, and the map on growing parts of a prompt."""
+    yield from _by_size("vocabulary", VOCABULARIES, lambda V: synthetic(V, WIDTH))
+    yield from _by_size("width", WIDTHS, lambda d: synthetic(VOCABULARY, d))
     lengths = tuple(n for n in LENGTHS if n <= len(states))
-    seconds = [medians({"": Way(partial(token_map, states[:n]))})[""] for n in lengths]
+    seconds = [median_seconds({"": Method(partial(token_map, states[:n]))})[""] for n in lengths]
     yield Growth("prompt length", "map of all tokens", lengths, tuple(seconds))
 
 
 def _by_size(axis: str, sizes: Sequence[int], make: Callable[[int], State]) -> Iterator[Growth]:
-    times = [medians(_tasks(make(size))) for size in sizes]
+    times = [median_seconds(_tasks(make(size))) for size in sizes]
     for task in times[0]:
         yield Growth(axis, task, tuple(sizes), tuple(time[task] for time in times))
 
 
-def _tasks(state: State) -> dict[str, Way]:
+def _tasks(state: State) -> dict[str, Method]:
     vectors = spectrum(state, 2).vectors
     axis = np.linspace(-0.1, 0.1, 101)
     return {
-        "16 eigenpairs": Way(lambda: spectrum(state, 16)),
-        "a ray": Way(lambda: everything(state, vectors[:, 0])),
-        "a region": Way(lambda: whole_region(state, vectors, axis)),
+        f"{EIGENPAIRS} eigenpairs": Method(lambda: spectrum(state, EIGENPAIRS)),
+        "a ray": Method(lambda: explore_ray(state, vectors[:, 0])),
+        "a region": Method(lambda: explore_region(state, vectors, axis)),
     }
 
 
 def synthetic(V: int, d: int) -> State:
-    """A state of a random readout whose spectrum and logits fall off like a language model's."""
+    """A state of a random readout, with a spectrum and logits that fall off like a language model's."""
     draw = torch.Generator().manual_seed(0)
     W_U = torch.randn(V, d, generator=draw) * torch.arange(1, d + 1) ** -0.5
     y = torch.randn(d, generator=draw)

@@ -1,4 +1,4 @@
-"""Times of several ways to do one thing, measured in turns so that a busy machine hits all alike."""
+"""Time several methods for one result, in turns, so that other load on the machine hits all alike."""
 
 import statistics
 import time
@@ -8,23 +8,24 @@ from dataclasses import dataclass, field
 import torch
 
 REPEATS = 5
-BUDGET = 15.0  # seconds; a way that has taken more is not timed again
+# seconds; a method that has taken more is not timed again
+BUDGET = 15.0
 
 
 @dataclass(frozen=True)
-class Way:
-    """One way to get a result; `share` is the part of the whole work that a call does."""
+class Method:
+    """One way to compute a result; `share` is the part of the whole work that one call does."""
 
     call: Callable[[], object]
     share: float = 1.0
 
 
 @dataclass(frozen=True)
-class Row:
-    """One line of the bench: ours, the baselines, and how accurate ours is.
+class Comparison:
+    """One line of the bench: the library's time, that of its baselines, and the library's accuracy.
 
-    `seconds` and the values of `baselines` are medians for the whole work; `accuracy` holds relative
-    errors or other numbers, each under its own name.
+    `what` is the task. `seconds` and the values of `baselines` are medians for the whole work;
+    `accuracy` has relative errors or counts, each under its own name.
     """
 
     suite: str
@@ -34,36 +35,36 @@ class Row:
     accuracy: Mapping[str, float] = field(default_factory=dict)
 
     def ratio(self, baseline: str) -> float:
-        """How many times as long the baseline takes."""
+        """The time of a baseline over the library's."""
         return self.baselines[baseline] / self.seconds
 
 
-def medians(ways: Mapping[str, Way]) -> dict[str, float]:
-    """Median seconds of each way, scaled to the whole work, after one call to warm up.
+def median_seconds(methods: Mapping[str, Method]) -> dict[str, float]:
+    """Time each method, after one call to warm up, and scale its median to the whole work.
 
-    The ways take turns; what is slow is called less often, down to once.
+    The methods take turns; a slow one is called less often, down to once.
     """
-    times: dict[str, list[float]] = {name: [] for name in ways}
-    for name, way in ways.items():
-        if (first := timed(way.call)) > BUDGET / REPEATS:
+    times: dict[str, list[float]] = {name: [] for name in methods}
+    for name, method in methods.items():
+        if (first := timed(method.call)) > BUDGET / REPEATS:
             times[name].append(first)
     for _ in range(REPEATS):
-        for name, way in ways.items():
+        for name, method in methods.items():
             if sum(times[name]) < BUDGET:
-                times[name].append(timed(way.call))
-    return {name: statistics.median(times[name]) / way.share for name, way in ways.items()}
+                times[name].append(timed(method.call))
+    return {name: statistics.median(times[name]) / method.share for name, method in methods.items()}
 
 
-def measured(
+def compare(
     suite: str,
     what: str,
-    ours: Way,
-    baselines: Mapping[str, Way],
+    library: Method,
+    baselines: Mapping[str, Method],
     accuracy: Mapping[str, float],
-) -> Row:
-    """A row from ways timed in turns."""
-    times = medians({"": ours, **baselines})
-    return Row(suite, what, times.pop(""), times, accuracy)
+) -> Comparison:
+    """Time the library's method and its baselines in turns."""
+    times = median_seconds({"": library, **baselines})
+    return Comparison(suite, what, times.pop(""), times, accuracy)
 
 
 def timed(call: Callable[[], object]) -> float:

@@ -8,7 +8,7 @@ from typing import Any
 
 from stability.bench import DEEP_TOKENS, PROMPT
 from stability.errors import StabilityError
-from stability.units import counted
+from stability.text import counted
 
 
 def run_analyze(options: argparse.Namespace) -> None:
@@ -88,8 +88,8 @@ def run_sweep(options: argparse.Namespace) -> None:
 def run_reproduce(options: argparse.Namespace) -> None:
     """`reproduce`: the sources' claims beside what was measured on the packaged models."""
     from stability.cli.console import findings_text
+    from stability.reproduction import settings
     from stability.reproduction.claims import findings
-    from stability.reproduction.settings import settings
 
     folder, tables = options.measure or settings.RESULTS, {}
     for model in options.models:
@@ -113,7 +113,7 @@ def _measure(model: str, folder: Path) -> None:
     import pyarrow.parquet as pq
 
     from stability.cli.console import progress
-    from stability.reproduction.settings import settings
+    from stability.reproduction import settings
     from stability.sweeps.prompts import read_prompts
     from stability.sweeps.sweep import Sweep
 

@@ -6,7 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from stability.bench import SUITES
-from stability.cli import commands
+from stability.cli.commands import run_analyze, run_bench, run_reproduce, run_sweep
 from stability.defaults import EPSILONS, MODELS
 
 
@@ -46,7 +46,7 @@ def parser() -> argparse.ArgumentParser:
     )
     analyze.add_argument("--epsilon", type=float, nargs="+", default=EPSILONS, help="nats")
     analyze.add_argument("--k", type=int, default=16, help="number of eigenpairs")
-    analyze.set_defaults(run=commands.run_analyze)
+    analyze.set_defaults(run=run_analyze)
     bench = choices.add_parser("bench", help="speed beside accuracy, against named baselines")
     bench.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES, help="what to measure")
     bench.add_argument(
@@ -55,7 +55,7 @@ def parser() -> argparse.ArgumentParser:
     bench.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
     )
-    bench.set_defaults(run=commands.run_bench)
+    bench.set_defaults(run=run_bench)
     sweep = _add_sweep(choices)
     for command in (analyze, bench, sweep):
         command.add_argument(
@@ -94,7 +94,7 @@ def _add_sweep(choices: Any) -> argparse.ArgumentParser:
     sweep.add_argument(
         "--scheduler", metavar="ADDRESS", help="of a Dask cluster that does the work"
     )
-    sweep.set_defaults(run=commands.run_sweep)
+    sweep.set_defaults(run=run_sweep)
     return sweep
 
 
@@ -113,7 +113,7 @@ def _add_reproduce(choices: Any) -> argparse.ArgumentParser:
     reproduce.add_argument(
         "--page", type=_folder, metavar="DIR", help="write the page of results, with its figures"
     )
-    reproduce.set_defaults(run=commands.run_reproduce)
+    reproduce.set_defaults(run=run_reproduce)
     return reproduce
 
 

@@ -4,8 +4,6 @@ Isotropic random directions have been found far less sensitive than directions d
 covariance of the model's own states (Lee and Heimersheim, arXiv 2410.12555); both are here.
 """
 
-import io
-import json
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -17,6 +15,7 @@ from torch import Tensor
 
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.curvature.spectrum import Spectrum
+from stability.curvature.vector_file import parse_vector, read_bytes
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
@@ -24,13 +23,24 @@ from stability.prediction.state import State
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """A unit vector in a state's coordinates, its kind, and what to call it."""
+    """A unit vector in a state's coordinates, its kind, and its label for people.
+
+    `rank` is that of an eigenvector, from 0; `distance` is the length of the way to another prompt's
+    state, in coordinates.
+
+    >>> import numpy as np, stability
+    >>> from stability.curvature.directions import token_difference
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> direction = token_difference(state, 0, 1)
+    >>> direction.label, direction.vector.numpy().round(3)
+    ("'<0>' → '<1>'", array([-0.707,  0.707,  0.   ]))
+    """
 
     kind: str
     label: str
     vector: Float[Tensor, " d"]
-    rank: int | None = None  # of an eigenvector, from 0
-    distance: float | None = None  # of another prompt's state
+    rank: int | None = None
+    distance: float | None = None
 
 
 def resolve(spec: DirectionSpec, state: State, spectrum: Spectrum, source: Source) -> Direction:
@@ -171,30 +181,11 @@ def prompt_difference(state: State, other: State) -> Direction:
 
 
 def from_file(state: State, path: Path) -> Direction:
-    """A vector from a `.npy` file or a JSON list of numbers."""
-    try:
-        data = path.read_bytes()
-    except OSError as error:
-        raise StabilityError(
-            f"A direction's file must be readable; {str(path)!r} is not ({error.strerror}): check "
-            "the path."
-        ) from error
-    return pasted(state, data, path.name)
+    """The direction of a vector in a `.npy` file or a JSON list of numbers."""
+    return pasted(state, read_bytes(path), path.name)
 
 
 def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
-    """A vector from the content of a `.npy` file or from the text of a JSON list of numbers."""
-    try:
-        if data.startswith(b"\x93NUMPY"):
-            array = np.load(io.BytesIO(data), allow_pickle=False)
-        else:
-            array = np.asarray(json.loads(data))
-        if array.dtype.kind not in "biufO":  # complex numbers, dates and text convert silently
-            raise TypeError(f"it holds {array.dtype}")
-        vector = torch.from_numpy(np.array(array, dtype=float)).to(state.vector.device)
-    except Exception as error:  # damaged content makes the readers raise nearly anything
-        raise StabilityError(
-            f"A vector must be a .npy array or a JSON list of numbers; {name!r} is neither "
-            f"({error}): save it with numpy.save, or paste [0.1, -0.2, …]."
-        ) from error
+    """The direction of a vector given as the content of such a file, labelled `name`."""
+    vector = torch.from_numpy(parse_vector(data, name)).to(state.vector.device)
     return Direction("file", name, unit(vector, state.width))

@@ -10,17 +10,17 @@ from dataclasses import dataclass, field
 from functools import partial
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from torch import Tensor
 
 from stability.curvature import fisher
+from stability.curvature.head import head_block, head_tokens, norm_outside
 from stability.curvature.row_spread import RowSpread, row_spread, weighted_rows
 from stability.curvature.subspace import compression_bound, iterate, sign_fixed
 from stability.errors import StabilityError
 from stability.prediction.state import State
 
-HEAD_MASS, HEAD_LEAST, HEAD_MOST = 0.998, 1024, 4096  # tokens of the head
-HEAD_PASSES, PASSES = 8, 12
+PASSES = 12
 GUARD = 8  # extra vectors in the block: they speed up the last ones asked for
 TOLERANCE = 1e-4
 FACTOR_PAIRS, FACTOR_TOLERANCE = 48, 1e-2  # of the spectrum at the readout that starts those below
@@ -66,14 +66,28 @@ class Spectrum:
 
 
 def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectrum:
-    """The `k` leading eigenpairs of `H` at a state of any site.
+    """The `k` leading eigenpairs of `H = Jᵀ(diag p − p pᵀ)J` at a state of any site.
 
     Passes go on until the estimated relative error of every eigenvalue, `‖r_i‖²/(λ_i (λ_i − λ_b))`
     with `λ_b` the smallest Ritz value of the block, is below `tolerance` for the first eight and five
-    times that for the others, or end with the twelfth: the residuals tell. Where the block would
-    span much of the space, `H` is diagonalised whole.
+    times that for the others, or end with the twelfth: see `converged`. Where the block would span
+    much of the space, `H` is diagonalised whole.
 
-    Raises StabilityError if `k` is not between 1 and `d`.
+    Args:
+        state: a captured vector, at any site.
+        k: number of eigenpairs.
+        tolerance: relative, of an eigenvalue.
+
+    Returns:
+        Eigenvalues (k,), vectors (d, k), residuals (k,) and the trace; at `prelogit` upper bounds too.
+
+    Raises:
+        StabilityError: `k` is not between 1 and `d`.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> stability.spectrum(state, k=2).eigenvalues.numpy().round(4)  # the smaller is p₁ = p₂
+    array([0.2515, 0.1065])
     """
     d = state.width
     if not 1 <= k <= d:
@@ -140,15 +154,15 @@ def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
     spread = row_spread(state)
     if not spread.trace > 0:
         return _flat(state, k, spread)
-    rows = weighted_rows(state, _head_tokens(state.probs), spread.offset)
+    rows = weighted_rows(state, head_tokens(state.probs), spread.offset)
     gram = rows.T @ rows
 
     def apply(block: Float[Tensor, "d b"]) -> Float[Tensor, "d b"]:
         return fisher.products([state], block[None], spread.offset[None])[0]
 
-    pairs = iterate(apply, _head_block(gram, k + GUARD), k, tolerance, PASSES)
+    pairs = iterate(apply, head_block(gram, k + GUARD), k, tolerance, PASSES)
     tail = (1 + RITZ_ROUNDING) * spread.trace - float(gram.diagonal().double().sum())
-    rest = min(spread.trace - float(pairs.values.sum()), _outside(gram, pairs.vectors) + tail)
+    rest = min(spread.trace - float(pairs.values.sum()), norm_outside(gram, pairs.vectors) + tail)
     upper = compression_bound(pairs.values, pairs.residuals, rest) * (1 + RITZ_ROUNDING)
     return Spectrum(
         pairs.values[:k],
@@ -160,27 +174,3 @@ def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
         upper=upper[:k],
         row_spread=spread,
     )
-
-
-def _head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
-    """The most probable tokens, enough of them to carry `HEAD_MASS` within fixed limits.
-
-    Taken with the full `p` and `μ`, or the enclosure `H(head) ≤ H ≤ H(head) + tr(tail)·I` would break.
-    """
-    most = probs.topk(min(HEAD_MOST, len(probs)))
-    needed = int((most.values.cumsum(0) < HEAD_MASS).sum()) + 1
-    return most.indices[: max(needed, HEAD_LEAST)]
-
-
-def _head_block(gram: Float[Tensor, "d d"], b: int) -> Float[Tensor, "d b"]:
-    """Top eigenvectors of the head, nearly: from its longest columns by block iteration."""
-    block = gram[:, gram.diagonal().topk(b).indices]
-    for _ in range(HEAD_PASSES):
-        block = gram @ torch.linalg.qr(block).Q
-    return torch.linalg.qr(block.double()).Q
-
-
-def _outside(gram: Float[Tensor, "d d"], vectors: Float[Tensor, "d b"]) -> float:
-    """`‖(I − QQᵀ) G (I − QQᵀ)‖_F`: no eigenvalue of the head outside of `Q` exceeds it."""
-    left = gram.double() - vectors @ (vectors.T @ gram.double())
-    return float((left - (left @ vectors) @ vectors.T).norm())

@@ -7,7 +7,7 @@ import numpy as np
 from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
-from stability.units import digits
+from stability.text import digits
 
 DRAWS, COVERAGE, SEED = 400, 0.95, 0
 CHUNK = 2**12  # prompts times draws whose rows are counted at once

@@ -22,7 +22,14 @@ ROUGH = 1.01  # its square root beyond that errs by 1e-3 at worst: the nearest i
 
 @dataclass(frozen=True)
 class Flip:
-    """The token that takes over at a distance from the state, in the state's own coordinates."""
+    """The token that takes over at a distance from the state, in the state's own coordinates.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> minus, plus = stability.ray(state, np.array([1.0, 0.0, 0.0])).flips()
+    >>> minus, plus  # ties go to the lowest id
+    ([Flip(distance=2.0, id=1, text='<1>')], [])
+    """
 
     distance: float
     id: int

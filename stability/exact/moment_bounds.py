@@ -29,7 +29,7 @@ def radau(
     """Measures of three atoms, one of them at an end, with the mean (zero) and the next three moments.
 
     Left out are ends where rounding would spoil the rule, as where two atoms are all there is; the
-    second answer tells which are there.
+    second result is a mask of those that are there.
     """
     rules = [_rule(measure, float(end)) for end in ends]
     sound = np.array([rule is not None for rule in rules])
@@ -40,7 +40,7 @@ def radau(
 def _rule(
     measure: DiscreteMeasure, end: float
 ) -> tuple[Float[ndarray, " 3"], Float[ndarray, " 3"]] | None:
-    """The values and weights of one such law.
+    """The values and weights of one such measure, or None where rounding would spoil it.
 
     The two other atoms are the Gauss rule of the measure `|end − a| p`, whose weights are divided by
     `|end − a|` again; the end has what the square of the polynomial that vanishes at both leaves. All
@@ -79,8 +79,8 @@ def brackets(
 ) -> Float[ndarray, "2 2 m"]:
     """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
-    The tighter, end by end, of the rules and of the certificate, which knows the second moment, the
-    ends, and the lines `log p_j + t·a_c,j` below the divergence.
+    The tighter, end by end, of the rules and of the certificate, which is made of the second moment,
+    the ends, and the lines `log p_j + t·a_c,j` below the divergence.
     """
     bounds = self_concordance.brackets(measure, epsilon, rounding)
     ends = np.array([measure.values.min(), measure.values.max()])

@@ -52,7 +52,7 @@ def boundaries(
 
 @dataclass(frozen=True, eq=False)
 class SlopeDistribution:
-    """The measure on all tokens, with a merged copy that answers for it wherever that is safe."""
+    """The measure on all tokens, and a merged copy that stands for it wherever its error is bounded."""
 
     tokens: DiscreteMeasure
 

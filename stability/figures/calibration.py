@@ -1,64 +1,73 @@
 """Predicted against actual radii, and where the closed form goes wrong."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any
 
 import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
+from jaxtyping import Float
+from numpy import ndarray
 from plotly.subplots import make_subplots
 
 from stability.curvature.direction_spec import DirectionSpec
-from stability.evaluation.calibration import Curve
 from stability.figures.style import (
-    ACTUAL,
-    PREDICTED,
-    QUIET,
+    ACTUAL_LINE,
+    DASHES,
+    GREEN,
+    LEVEL_LINE,
+    LILAC,
+    MIDDLE_GREY,
+    ON_WHITE,
+    PREDICTED_LINE,
+    SKY_BLUE,
     TEMPLATE,
+    VERMILION,
     escaped,
     figure,
     visible,
 )
 from stability.units import relative_error
 
-LOOKS = {  # of the kinds of directions
-    "eig": ("#56B4E9", "circle"),
-    "random": ("#009E73", "square"),
-    "covariance": ("#D55E00", "diamond"),
-    "tokens": ("#7F7F7F", "triangle-up"),
+# a calibration, as a figure needs it: from predicted to calibrated radii
+Calibration = Callable[[Float[ndarray, " n"]], Float[ndarray, " n"]]
+
+# colour and symbol of each kind of direction, and of any other kind
+KINDS = {
+    "eig": (SKY_BLUE, "circle"),
+    "random": (GREEN, "square"),
+    "covariance": (VERMILION, "diamond"),
+    "tokens": (MIDDLE_GREY, "triangle-up"),
 }
-OTHER = ("#B8A1CF", "x")
-DASHES = ("solid", "dash", "dot", "dashdot")
-KNOTS = 200  # points of a drawn curve
+OTHER_KIND = (LILAC, "x")
+EPSILON_COLOURS = (SKY_BLUE, GREEN, VERMILION, MIDDLE_GREY)
+CURVE_POINTS = 200
+# relative error below which the closed form is called close
+CLOSE = 0.08
 
 
 def scatter_figure(
-    found: pd.DataFrame, predictor: str, curves: Mapping[str, Curve], unit: str
+    cases: pd.DataFrame, predictor: str, calibrations: Mapping[str, Calibration], unit: str
 ) -> go.Figure:
-    """True radius over predicted radius, logarithmic, a symbol for each kind of direction.
+    """Actual over predicted radius (in `unit`, both log), a symbol for each kind of direction.
 
-    On the dashed orange line the two are equal; solid blue lines are calibrations, by name.
+    `cases` are those of `evaluation.calibration.cases`, `predictor` one of their columns. On the dashed
+    orange line the two radii are equal; blue lines are `calibrations`, by name.
     """
     drawn = figure(520, hovermode="closest")
-    for trace in points(found, predictor, go.Scattergl):  # an SVG of thousands is slow
-        drawn.add_trace(trace)
-    ends = np.array([found[predictor].min(), found[predictor].max()], dtype=float)
-    drawn.add_scatter(
-        x=ends,
-        y=ends,
-        name="predicted = actual",
-        mode="lines",
-        line={"color": PREDICTED, "width": 3, "dash": "dash"},
-        hoverinfo="skip",
-    )
-    x = np.geomspace(ends[0], ends[1], KNOTS)
-    for (name, curve), dash in zip(curves.items(), np.resize(DASHES, len(curves)), strict=True):
+    # an SVG of thousands of points is slow
+    drawn.add_traces(case_points(cases, predictor, go.Scattergl))
+    least, greatest = float(cases[predictor].min()), float(cases[predictor].max())
+    drawn.add_trace(_equality(least, greatest))
+    predicted = np.geomspace(least, greatest, CURVE_POINTS)
+    dashes = np.resize(DASHES, len(calibrations))
+    for (name, calibrated), dash in zip(calibrations.items(), dashes, strict=True):
         drawn.add_scatter(
-            x=x,
-            y=curve(x),
+            x=predicted,
+            y=calibrated(predicted),
             name=name,
             mode="lines",
-            line={"color": ACTUAL, "width": 3, "dash": str(dash)},
+            line={**ACTUAL_LINE, "dash": str(dash)},
             hoverinfo="skip",
         )
     drawn.update_xaxes(title=f"radius by {predictor}<br>({unit})", type="log")
@@ -66,20 +75,20 @@ def scatter_figure(
     return drawn
 
 
-def points(found: pd.DataFrame, predictor: str, kind_of_trace: Any) -> list[Any]:
-    """A cloud of points for each kind of direction."""
+def case_points(cases: pd.DataFrame, predictor: str, trace: Any) -> list[Any]:
+    """A `trace` of marks for each kind of direction; custom data begin with the row's index."""
     traces = []
-    for kind, part in found.groupby("kind"):
-        colour, symbol = LOOKS.get(str(kind), OTHER)
+    for kind, rows in cases.groupby("kind"):
+        colour, symbol = KINDS.get(str(kind), OTHER_KIND)
         traces.append(
-            kind_of_trace(
-                x=part[predictor].to_numpy(np.float32),
-                y=part["actual"].to_numpy(np.float32),
+            trace(
+                x=rows[predictor].to_numpy(np.float32),
+                y=rows["actual"].to_numpy(np.float32),
                 name=str(kind),
                 legendgroup=str(kind),
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.6},
-                customdata=[[index, *_hover(row, predictor)] for index, row in part.iterrows()],
+                customdata=[[index, *_hover(row, predictor)] for index, row in rows.iterrows()],
                 hovertemplate="%{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}"
                 "<extra></extra>",
             )
@@ -88,83 +97,87 @@ def points(found: pd.DataFrame, predictor: str, kind_of_trace: Any) -> list[Any]
 
 
 def _hover(row: pd.Series, predictor: str) -> tuple[str, str, str]:
-    """What is said of a case: where it is, along what, and how far off."""
+    """A case in three lines: its place, its direction, and how far off the predictor is."""
     place = f"after {visible(row['token'])} in {escaped(row['prompt'])}"
-    along = DirectionSpec.parse(row["direction"]).label
-    what = f"{row['site']}, {along}, ε = {row['epsilon']:.2g}, side {row['side']:+d}"
+    direction = DirectionSpec.parse(row["direction"]).label
+    boundary = f"{row['site']}, {direction}, ε = {row['epsilon']:.2g}, side {row['side']:+d}"
     error = relative_error(row[predictor], row["actual"])
-    return place, what, f"{row[predictor]:.3g} for {row['actual']:.3g}: {error:+.1%}"
+    return place, boundary, f"{row[predictor]:.3g} for {row['actual']:.3g}: {error:+.1%}"
 
 
-def predictors_figure(found: pd.DataFrame, predictors: Sequence[str]) -> go.Figure:
-    """Scatters of several predictors side by side, on the same axes."""
+def _equality(least: float, greatest: float) -> go.Scatter:
+    """The line on which the predicted radius is the actual one."""
+    return go.Scatter(
+        x=[least, greatest],
+        y=[least, greatest],
+        name="predicted = actual",
+        mode="lines",
+        line=PREDICTED_LINE,
+        hoverinfo="skip",
+    )
+
+
+def predictors_figure(cases: pd.DataFrame, predictors: Sequence[str]) -> go.Figure:
+    """Actual over predicted radii of `cases` (both log), a panel for each of their `predictors`.
+
+    All panels have the same axes, in units of the vector.
+    """
+    drawn = _panels(predictors)
+    least, greatest = float(cases["actual"].min()), float(cases["actual"].max())
+    radii = cases[[*predictors]].to_numpy()
+    for column, predictor in enumerate(predictors, start=1):
+        traces = [*case_points(cases, predictor, go.Scatter), _equality(least, greatest)]
+        for trace in traces:
+            trace.update(customdata=None, hovertemplate=None, showlegend=column == 1)
+            drawn.add_trace(trace, row=1, col=column)
+    drawn.update_xaxes(
+        title="predicted", type="log", range=_span(np.nanmin(radii), np.nanmax(radii)), dtick=1
+    )
+    drawn.update_yaxes(type="log", range=_span(least, greatest), dtick=1)
+    drawn.update_yaxes(title="actual radius", row=1, col=1)
+    return drawn
+
+
+def _panels(titles: Sequence[str]) -> go.Figure:
+    """Empty panels side by side, for a page of results."""
     drawn = make_subplots(
-        cols=len(predictors),
-        shared_yaxes=True,
-        horizontal_spacing=0.03,
-        subplot_titles=predictors,
+        cols=len(titles), shared_yaxes=True, horizontal_spacing=0.03, subplot_titles=titles
     )
     drawn.update_layout(
         template=TEMPLATE,
         width=1200,
         height=460,
-        paper_bgcolor="white",
-        plot_bgcolor="white",
         legend={"y": -0.2, "yanchor": "top"},
         margin={"b": 90},
+        **ON_WHITE,
     )
-    low, high = (float(limit(found["actual"])) for limit in (np.min, np.max))
-    widest = [float(limit(found[[*predictors]].to_numpy())) for limit in (np.nanmin, np.nanmax)]
-    for column, predictor in enumerate(predictors, start=1):
-        for trace in points(found, predictor, go.Scatter):
-            trace.update(customdata=None, hovertemplate=None, showlegend=column == 1)
-            drawn.add_trace(trace, row=1, col=column)
-        line = {"color": PREDICTED, "width": 3, "dash": "dash"}
-        drawn.add_scatter(
-            x=[low, high],
-            y=[low, high],
-            mode="lines",
-            line=line,
-            name="predicted = actual",
-            showlegend=column == 1,
-            row=1,
-            col=column,
-        )
-        drawn.update_xaxes(
-            title="predicted",
-            type="log",
-            range=np.log10([widest[0] / 1.5, widest[1] * 1.5]),
-            row=1,
-            col=column,
-        )
-    drawn.update_yaxes(type="log", range=np.log10([low / 1.5, high * 1.5]))
-    drawn.for_each_xaxis(lambda axis: axis.update(dtick=1))
-    drawn.for_each_yaxis(lambda axis: axis.update(dtick=1))
-    drawn.update_yaxes(title="actual radius", row=1, col=1)
     return drawn
 
 
-def errors_figure(bands: pd.DataFrame, title: str) -> go.Figure:
-    """Median size of the closed form's error over bands of a quantity, a line for each `ε`.
+def _span(low: float, high: float) -> Float[ndarray, "2"]:
+    """The range of a log axis that holds both ends with room around them."""
+    return np.log10([low / 1.5, high * 1.5])
 
-    `bands` has columns `band` (text), `epsilon` and `error`.
+
+def errors_figure(bands: pd.DataFrame, title: str) -> go.Figure:
+    """Median size of the closed form's error (%, log) over bands of a quantity, a line an `ε`.
+
+    `bands` has columns `band` (text), `epsilon` and `error`; `title` names the quantity and its unit.
     """
-    drawn = figure(380, width=600, paper_bgcolor="white", plot_bgcolor="white")
+    drawn = figure(380, width=600, **ON_WHITE)
     drawn.update_layout(margin={"b": 90, "l": 90, "r": 50})
-    colours = ("#56B4E9", "#009E73", "#D55E00", "#7F7F7F")
-    for i, (epsilon, part) in enumerate(bands.groupby("epsilon")):
+    for i, (epsilon, rows) in enumerate(bands.groupby("epsilon")):
         drawn.add_scatter(
-            x=part["band"],
-            y=part["error"],
+            x=rows["band"],
+            y=rows["error"],
             name=f"ε = {epsilon:.2g}",
             mode="lines+markers",
-            line={"color": colours[i % 4], "dash": DASHES[i % 4], "width": 2},
+            line={"color": EPSILON_COLOURS[i % 4], "dash": DASHES[i % 4], "width": 2},
             marker={"size": 8},
         )
-    drawn.add_hline(y=0.08, line={"color": QUIET, "width": 1, "dash": "dot"})
-    drawn.add_annotation(
-        text="8 %", x=1, xref="paper", xanchor="left", y=np.log10(0.08), showarrow=False
-    )
+    drawn.add_hline(y=CLOSE, line={**LEVEL_LINE, "width": 1})
+    level = {"x": 1, "xref": "paper", "xanchor": "left", "y": np.log10(CLOSE)}
+    drawn.add_annotation(text=f"{100 * CLOSE:.0f} %", **level, showarrow=False)
     drawn.update_xaxes(title=title, tickangle=30)
     drawn.update_yaxes(title="median size of the error", type="log", tickformat=".2~%", dtick=1)
     return drawn

@@ -6,26 +6,28 @@ from typing import Any
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
 
-from stability.figures.style import ACTUAL, FLIP, PREDICTED, TEMPLATE
+from stability.figures.style import ACTUAL, FLIP, GREEN, ON_WHITE, PREDICTED, TEMPLATE
 
-LOOKS = {
+# colour and symbol of each task
+TASKS = {
     "16 eigenpairs": (ACTUAL, "circle"),
     "a ray": (PREDICTED, "diamond"),
     "a region": (FLIP, "square"),
-    "map of all tokens": ("#009E73", "triangle-up"),
+    "map of all tokens": (GREEN, "triangle-up"),
 }
 
 
 def scaling_figure(growths: Sequence[dict[str, Any]]) -> go.Figure:
-    """Median milliseconds over size, a panel an axis, all logarithmic."""
+    """Median time (milliseconds) over size, both log, a line a task and a panel an axis of growth.
+
+    `growths` are those of the bench: a task, its axis, the sizes along it and the seconds they took.
+    """
     axes = list(dict.fromkeys(growth["axis"] for growth in growths))
     drawn = make_subplots(cols=max(len(axes), 1), shared_yaxes=True, horizontal_spacing=0.03)
-    # a README is read on white and on black
-    white = {"paper_bgcolor": "white", "plot_bgcolor": "white"}
-    drawn.update_layout(template=TEMPLATE, width=1000, height=360, **white)
+    drawn.update_layout(template=TEMPLATE, width=1000, height=360, **ON_WHITE)
     named: set[str] = set()
     for growth in growths:
-        colour, symbol = LOOKS[growth["task"]]
+        colour, symbol = TASKS[growth["task"]]
         drawn.add_scatter(
             x=growth["sizes"],
             y=[1000 * seconds for seconds in growth["seconds"]],

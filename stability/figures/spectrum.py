@@ -1,21 +1,28 @@
 """The eigenvalues of H as bars on a log axis, the chosen direction highlighted."""
 
 import math
+from typing import TYPE_CHECKING
 
 import numpy as np
 import plotly.graph_objects as go
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability.curvature.spectrum import Spectrum
-from stability.figures.style import ACTUAL, QUIET, figure
+from stability.figures.style import ACTUAL, AXIS_GREY, figure
+
+# a result's type only: spectra bring torch
+if TYPE_CHECKING:
+    from stability.curvature.spectrum import Spectrum
 
 
-def spectrum_figure(spectrum: Spectrum, chosen: int | None) -> go.Figure:
-    """Curvature of each eigendirection (nats per squared unit length); click a bar to choose it."""
+def spectrum_figure(spectrum: "Spectrum", chosen: int | None) -> go.Figure:
+    """Curvature (nats per squared unit length, log) of each eigendirection of `spectrum`, by rank.
+
+    The bar at index `chosen` stands out; a bar can be clicked.
+    """
     eigenvalues = spectrum.eigenvalues.cpu().numpy()
     index = np.arange(1, len(eigenvalues) + 1)
-    colours = [ACTUAL if i == chosen else QUIET for i in range(len(index))]
+    colours = [ACTUAL if i == chosen else AXIS_GREY for i in range(len(index))]
     drawn = figure(200, clickmode="event+select", bargap=0.25, showlegend=False)
     drawn.add_bar(
         x=index,

@@ -1,4 +1,4 @@
-"""The look that all figures share: colours that mean the same everywhere, and one template.
+"""The look that all figures share: colours and lines that mean the same everywhere, one template.
 
 Predicted is orange and dashed, actual is blue and solid, certified is a grey band, flips are
 reddish purple (Okabe and Ito's palette, which colour-blind readers can tell apart), KL is cividis.
@@ -12,16 +12,40 @@ from typing import Any
 import plotly.graph_objects as go
 
 from stability.errors import StabilityError, writing
+from stability.text import spelled
 
 PREDICTED, ACTUAL, FLIP, CERTIFIED = "#E69F00", "#0072B2", "#CC79A7", "rgba(128,128,128,0.28)"
-ACTUAL_ON_KL = "#56B4E9"  # blue enough, and light enough to be seen on cividis
-QUIET = "rgba(128,128,128,0.85)"
-SHARES = ("#56B4E9", "#009E73", "#F0E442", "#D55E00", "#7F7F7F", "#B8A1CF")
+SKY_BLUE, GREEN, YELLOW, VERMILION = "#56B4E9", "#009E73", "#F0E442", "#D55E00"
+MIDDLE_GREY, LILAC = "#7F7F7F", "#B8A1CF"
+# blue enough, and light enough to be seen on cividis
+ACTUAL_ON_KL = SKY_BLUE
+# of axes, levels, and bars that stay in the background
+AXIS_GREY = "rgba(128,128,128,0.85)"
+# of the probability of all tokens that have no colour of their own
 OTHERS = "rgba(128,128,128,0.25)"
+# of things that differ in kind alone: tokens, pushes
+CATEGORIES = (SKY_BLUE, GREEN, YELLOW, VERMILION, MIDDLE_GREY, LILAC)
+DASHES = ("solid", "dash", "dot", "dashdot")
 KL_SCALE = "Cividis"
-LONGEST_LABEL, LONGEST_TOKEN = 32, 24
-ABOVE_COLOUR_BAR = {"l": 60, "r": 14, "t": 34, "b": 110}  # margins, pixels
+# multiple of ε at which the colours of a divergence end
+KL_CEILING = 4.0
 
+PREDICTED_LINE = {"color": PREDICTED, "width": 3, "dash": "dash"}
+ACTUAL_LINE = {"color": ACTUAL, "width": 3}
+LEVEL_LINE = {"color": AXIS_GREY, "width": 1.5, "dash": "dot"}
+FLIP_LINE = {"color": FLIP, "width": 2}
+FLIP_MARKER = {"color": FLIP, "symbol": "triangle-up", "size": 12}
+
+LONGEST_LABEL, LONGEST_TOKEN = 32, 24
+# part of the width of a picture
+LETTER_WIDTH = 0.014
+# margins in pixels: above a colour bar, and beside the names of tokens
+ABOVE_COLOUR_BAR = {"l": 60, "r": 14, "t": 34, "b": 110}
+BESIDE_TOKENS = {"l": 110, "r": 14, "t": 10, "b": 46}
+# a page of results is read on white and on black
+ON_WHITE = {"paper_bgcolor": "white", "plot_bgcolor": "white"}
+
+_AXIS = {"gridcolor": "rgba(128,128,128,0.18)", "zerolinecolor": AXIS_GREY, "ticks": "outside"}
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": "Source Sans Pro, Source Sans, sans-serif", "size": 14},
@@ -37,16 +61,8 @@ TEMPLATE = go.layout.Template(
             "yanchor": "bottom",
             "bgcolor": "rgba(0,0,0,0)",
         },
-        "xaxis": {
-            "gridcolor": "rgba(128,128,128,0.18)",
-            "zerolinecolor": QUIET,
-            "ticks": "outside",
-        },
-        "yaxis": {
-            "gridcolor": "rgba(128,128,128,0.18)",
-            "zerolinecolor": QUIET,
-            "ticks": "outside",
-        },
+        "xaxis": _AXIS,
+        "yaxis": _AXIS,
     }
 )
 
@@ -69,11 +85,9 @@ def colour_bar(title: str) -> dict[str, Any]:
     }
 
 
-def spelled(text: str) -> str:
-    """A token's text with its white space, and whatever else leaves no ink, made visible."""
-    shown = text.translate(str.maketrans("\n\t ", "⏎⇥␣"))
-    characters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    return "".join(characters) or "∅"
+def legend_entry(name: str, line: dict[str, Any]) -> go.Scatter:
+    """An entry of the legend for lines that are shapes, of which Plotly lists none."""
+    return go.Scatter(x=[None], y=[None], mode="lines", name=name, line=line)
 
 
 def escaped(text: str, longest: int = LONGEST_LABEL) -> str:
@@ -86,8 +100,8 @@ def visible(text: str) -> str:
     return escaped(spelled(text), LONGEST_TOKEN)
 
 
-def letters(markup: str) -> int:
-    """How many letters are seen of a text that is safe inside Plotly's markup."""
+def letter_count(markup: str) -> int:
+    """Count the letters on the screen of a text that is safe inside Plotly's markup."""
     return len(html.unescape(markup))
 
 
@@ -103,8 +117,17 @@ def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:
     )
 
 
+def equal_scales(drawn: go.Figure, x_title: str, y_title: str) -> None:
+    """Title the two axes of a plane, and draw a unit as long on one as on the other."""
+    drawn.update_xaxes(title=x_title, constrain="domain")
+    drawn.update_yaxes(title=y_title, scaleanchor="x", constrain="domain")
+
+
 def save(figure: go.Figure, path: Path, scale: float = 1.0) -> None:
-    """Write a figure as a picture; raises StabilityError where it or what draws it has no place."""
+    """Write a figure as a picture, `scale` times as many pixels as its layout says.
+
+    Raises StabilityError where the file, or the browser that draws it, has no place.
+    """
     with writing("A picture needs a file", path):
         try:
             figure.write_image(path, scale=scale)

@@ -1,4 +1,4 @@
-"""One question answered whole: from a prompt to all that is known along one direction."""
+"""From a prompt to everything along one direction: state, spectrum, ray, and a report of them."""
 
 import math
 from collections.abc import Sequence
@@ -122,7 +122,7 @@ def analyze(
 ) -> Analysis:
     """Capture a state, find its spectrum, and look along the direction that is named.
 
-    Raises StabilityError for whatever of this cannot be: see `LanguageModel.capture`,
+    Raises StabilityError as they do: see `LanguageModel.capture`,
     `directions.resolve`, `spectrum.spectrum`.
     """
     spec, state = DirectionSpec.parse(direction), lm.capture(prompt, position, site)

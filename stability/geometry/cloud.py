@@ -17,10 +17,10 @@ from stability.prediction.state import State
 
 @dataclass(frozen=True, eq=False)
 class Cloud:
-    """Perturbations of a state, with what each does to the prediction.
+    """Perturbations of a state, and the divergence and most likely token after each.
 
     `coefficients` are coordinates on the leading eigendirections, which are orthonormal: distances
-    between them are distances between the perturbations. `kl` is in nats.
+    between them are distances between the perturbations. `kl` is in nats; `argmax` holds token ids.
     """
 
     coefficients: Float[ndarray, "n k"]
@@ -35,9 +35,13 @@ class Cloud:
         return centred @ np.linalg.svd(centred, full_matrices=False)[2][:2].T
 
     def umap(self, progress: Callable[[float], None] = lambda fraction: None) -> ndarray:
-        """A UMAP embedding in two dimensions; `progress` hears the fraction done.
+        """A UMAP embedding in two dimensions.
 
-        Distances in it are not lengths: read neighbourhoods, not axes.
+        Args:
+            progress: called with the fraction that is done.
+
+        Returns:
+            Points (n, 2). Distances are not lengths: read neighbourhoods, not axes.
         """
         from umap import UMAP
 
@@ -73,14 +77,34 @@ class _Progress:
 def cloud(
     state: State, spectrum: Spectrum, epsilon: float, n: int = 400, k: int = 8, seed: int = 0
 ) -> Cloud:
-    """Sample `δ = s·√(2ε)·Σ c_i v_i/√λ_i` over the `k` leading eigendirections, or all curved ones.
+    """Sample `δ = s·√(2ε)·Σ c_i v_i/√λ_i` over the leading eigendirections.
 
     `c` is uniform on the unit sphere and `s` on [0, 2], so that the closed form's boundary lies at
-    `s = 1`; isotropic noise in all `d` dimensions would hardly change the prediction. Raises
-    StabilityError if fewer than two eigenvalues are positive beyond their residuals.
+    `s = 1`; isotropic noise in all `d` dimensions would hardly change the prediction.
+
+    Args:
+        state: a captured vector, at any site.
+        spectrum: the eigenpairs of `H` there.
+        epsilon: nats.
+        n: number of perturbations.
+        k: eigendirections that are used, as far as their eigenvalues exceed their residuals.
+        seed: of all that is drawn.
+
+    Returns:
+        The perturbations with the true divergence and the most likely token after each.
+
+    Raises:
+        StabilityError: fewer than two eigenvalues are positive beyond their residuals.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> cloud = stability.cloud(state, stability.spectrum(state, k=2), 0.1, n=5)
+    >>> cloud.coefficients.shape, cloud.pca().shape
+    ((5, 2), (5, 2))
     """
     vectors, eigenvalues = spectrum.vectors[:, :k], spectrum.eigenvalues[:k].cpu().numpy()
-    curved = int((eigenvalues > spectrum.residuals[:k].cpu().numpy()).sum())
+    rounding = np.finfo(float).eps * state.width * eigenvalues[0]
+    curved = int((eigenvalues > spectrum.residuals[:k].cpu().numpy() + rounding).sum())
     if curved < 2:
         raise StabilityError(
             f"A cloud needs two directions with curvature; the spectrum holds {curved}: choose a "
@@ -93,5 +117,5 @@ def cloud(
     radii = np.array([fisher.radius(float(value), epsilon) for value in eigenvalues])
     coefficients = random.uniform(0, 2, (n, 1)) * sphere * radii
     perturbations = torch.from_numpy(coefficients).to(vectors) @ vectors.T
-    found = perturb(state, perturbations)
-    return Cloud(coefficients, found.kl, found.argmax, epsilon, seed)
+    after = perturb(state, perturbations)
+    return Cloud(coefficients, after.kl, after.argmax, epsilon, seed)

@@ -52,11 +52,26 @@ class Depth:
 
 
 def depth(state: State) -> Depth:
-    """Every block above a state, which should be that of the first, from two backward passes.
+    """Every block above a state at once, from two backward passes.
 
     The factor gives the directions; a second pass carries each to the logits, which gives the
     curvature along it: never more than the largest eigenvalue, and short of it by the square of the
-    direction's error. Raises StabilityError at `prelogit`, below which nothing is known.
+    direction's error.
+
+    Args:
+        state: the state at the first block of interest, usually `block:0`.
+
+    Returns:
+        The most sensitive direction of every block from the state's own on, with its curvature.
+
+    Raises:
+        StabilityError: the state is at `prelogit`, where there are no blocks above.
+
+    >>> import numpy as np, stability, torch
+    >>> blocks = (lambda x: x + torch.tanh(x), lambda x: 2 * x)
+    >>> state = stability.bare_state(np.eye(3), np.array([1.0, 0.0, 0.0]), blocks)
+    >>> [round(r, 3) for r in stability.depth(state).radii(0.01)]
+    [0.154, 0.252]
     """
     if state.above is None:
         raise StabilityError(
@@ -89,7 +104,15 @@ def depth(state: State) -> Depth:
 def depth_map(
     states: Sequence[State], progress: Callable[[float], None] = lambda fraction: None
 ) -> list[Depth]:
-    """The depth of every state of a prompt; calls `progress` with the fraction done."""
+    """The depth of every state of a prompt.
+
+    Args:
+        states: every position's state at one block, usually `block:0`.
+        progress: called with the fraction that is done; what it raises ends the work.
+
+    Returns:
+        A depth for each state.
+    """
     depths = []
     for index, state in enumerate(states):
         progress(index / len(states))
@@ -124,25 +147,35 @@ class DepthCheck:
 
 
 def depth_check(
-    found: Depth,
+    depth: Depth,
     states: Sequence[State],
     epsilon: float,
     progress: Callable[[float], None] = lambda fraction: None,
 ) -> DepthCheck:
-    """The truth along the directions of a depth; `states` are those of its position, block by block.
+    """The closed form against the truth at every block, along the directions of a depth.
 
-    Blocks without curvature have infinite radii.
+    Args:
+        depth: the directions of every block.
+        states: those of the same position, block by block: `LanguageModel.capture_depth`.
+        epsilon: nats.
+        progress: called with the fraction that is done; what it raises ends the work.
+
+    Returns:
+        Predicted and true radii, infinite for blocks without curvature, and curves of KL.
+
+    Raises:
+        StabilityError: `epsilon` is not a positive number of nats.
     """
     require_nats(epsilon)
     scale = np.linspace(-SPAN, SPAN, 10 * SPAN + 1)
-    predicted = np.array([np.inf if r is None else r for r in found.radii(epsilon)])
+    predicted = np.array([np.inf if r is None else r for r in depth.radii(epsilon)])
     actual, kl = np.full((len(states), 2), np.inf), np.zeros((len(states), len(scale)))
-    for block, (state, direction) in enumerate(zip(states, found.directions, strict=True)):
+    for block, (state, direction) in enumerate(zip(states, depth.directions, strict=True)):
         progress(block / len(states))
         if np.isinf(predicted[block]):
             continue
         both = torch.stack([-direction, direction], dim=1)
-        sides = Lines(state, both, np.full(2, float(found.eigenvalues[block])))
+        sides = Lines(state, both, np.full(2, float(depth.eigenvalues[block])))
         actual[block] = sides.crossings(np.array([epsilon]))[:, 0]
         kl[block] = sides.at((scale >= 0).astype(int), np.abs(scale) * predicted[block]).kl
     return DepthCheck(epsilon, predicted, actual, scale, kl)

@@ -37,9 +37,9 @@ class Push:
 class Ray:
     """The line `vector + t·direction`, with the slope of each logit at its start.
 
-    `slopes` are the centred `a_c` of every token; `t` is a length in the state's own coordinates,
-    negative on the minus side. Divergences are in nats. The closed form follows from the slopes; the
-    truth is exact where the logits are linear in the state, and evaluated elsewhere.
+    `t` is a length in the state's own coordinates, negative on the minus side; divergences are in nats.
+    The closed form follows from `slopes`, the centred `a_c` of every token; the truth is exact where
+    the logits are linear in the state, and evaluated by running the network elsewhere.
     """
 
     state: State
@@ -58,19 +58,16 @@ class Ray:
 
     @cached_property
     def curvature(self) -> float:
-        """`vᵀHv`, the variance of the slope under `p`."""
+        """`vᵀHv`, the variance of the slope under `p`, in nats per squared coordinate."""
         return float(fisher.compress(self.state.probs.cpu().numpy(), self.slopes[:, None])[0, 0])
 
     @property
     def cumulants(self) -> tuple[float, float, float] | None:
-        """`κ₂, κ₃, κ₄` of the series `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`.
-
-        None where the logits are not linear in the state, as the slopes at the start do not tell.
-        """
+        """`κ₂, κ₃, κ₄` of `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`; None unless logits are linear."""
         return self.exact and self.exact.cumulants
 
     def kl(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
-        """The true divergence `KL(p₀‖p_t)`, in nats."""
+        """The true divergence `KL(p₀‖p_t)`, in nats, at distances `t`."""
         return self.truth.kl(np.atleast_1d(np.asarray(t, dtype=float)))
 
     def quadratic(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
@@ -86,11 +83,38 @@ class Ray:
         r = self.predicted_radius(epsilon)
         return None if r is None else r / self.state.norm
 
+    def boundary(self, epsilon: float) -> tuple[float | None, float | None]:
+        """Distances `(minus, plus)` at which the true divergence first reaches `ε`, None if never."""
+        minus, plus = self.boundaries(np.array([epsilon]))[:, 0].tolist()
+        return minus if math.isfinite(minus) else None, plus if math.isfinite(plus) else None
+
+    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
+        """Distances, (minus, plus), at which the true divergence first reaches every `ε`.
+
+        Returns:
+            Infinity where it is not reached: on a side on which no token gains, or, where the logits
+            are not linear, within five norms of the vector.
+        """
+        _require_levels(epsilon)
+        return self.truth.boundaries(epsilon)
+
+    def certificate(self, epsilon: float) -> tuple[Bracket, Bracket] | None:
+        """Guaranteed `(inner, outer)` distances of the minus and of the plus boundary.
+
+        Returns:
+            None where there is no boundary, and where nothing is guaranteed: see `certificates`.
+        """
+        bounds = self.certificates(np.array([epsilon]))
+        if bounds is None or not np.isfinite(bounds).all():
+            return None
+        minus, plus = ((inner, outer) for inner, outer in bounds[..., 0].tolist())
+        return minus, plus
+
     def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
         """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
-        Infinite in a direction without curvature, where no boundary exists; None where the logits
-        are not linear in the state, as nothing is guaranteed there.
+        Returns:
+            None where the logits are not linear in the state, as nothing is guaranteed there.
         """
         _require_levels(epsilon)
         return self.exact and self.exact.certificates(epsilon)
@@ -98,41 +122,12 @@ class Ray:
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
         """What four moments and the extreme slopes guarantee; shaped as `certificates`, and tighter.
 
-        The geometric mean of a bracket, `moment_bounds.bracket_centre`, is the best guess of the
-        boundary that is made without exponentials of all tokens. None where `certificates` are.
+        Returns:
+            Brackets whose geometric mean, `moment_bounds.bracket_centre`, is the best guess of the
+            boundary that is made without exponentials of all tokens; None where `certificates` are.
         """
         _require_levels(epsilon)
         return self.exact and self.exact.moment_brackets(epsilon)
-
-    def certificate(self, epsilon: float) -> tuple[Bracket, Bracket] | None:
-        """Guaranteed `(inner, outer)` distances of the minus and of the plus boundary.
-
-        None in a direction without curvature, where no boundary exists, and where nothing is
-        guaranteed.
-        """
-        found = self.certificates(np.array([epsilon]))
-        if found is None or not np.isfinite(found).all():
-            return None
-        minus, plus = ((inner, outer) for inner, outer in found[..., 0].tolist())
-        return minus, plus
-
-    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
-        """Distances, (minus, plus), at which the true divergence first reaches every `ε`.
-
-        Infinite where it is not reached: in a direction without curvature, or, where the logits
-        bend, within five norms of the vector.
-        """
-        _require_levels(epsilon)
-        return self.truth.boundaries(epsilon)
-
-    def boundary(self, epsilon: float) -> tuple[float | None, float | None]:
-        """Distances `(minus, plus)` at which the true divergence first reaches `ε`.
-
-        None where it is not reached: see `boundaries`.
-        """
-        found = self.boundaries(np.array([epsilon]))[:, 0].tolist()
-        minus, plus = (t if math.isfinite(t) else None for t in found)
-        return minus, plus
 
     def probabilities(
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"] | slice = slice(None)
@@ -142,7 +137,7 @@ class Ray:
         return self.truth.probabilities(t, ids)
 
     def pushed(self, n: int) -> tuple[list[Push], list[Push]]:
-        """Tokens that lose and gain most probability per unit length, `dp_i/dt = p_i a_c,i`."""
+        """The `n` tokens that lose and gain most probability per unit length, `dp_i/dt = p_i a_c,i`."""
         rates = self.state.probs.cpu().numpy() * self.slopes
         losing, gaining = (
             [Push(float(rates[i]), int(i), self.state.text(int(i))) for i in side]
@@ -157,19 +152,35 @@ class Ray:
     def trust_range(self, tolerance: float = 0.1) -> tuple[float | None, float | None]:
         """The first `t` of each side at which the quadratic is off by `tolerance` of the true KL.
 
-        None where it stays within that: up to a hundred times the closed-form radius of one nat, or
-        as far as a bent line is followed.
+        Returns:
+            None for a side on which it stays within that: up to a hundred times the closed-form radius
+            of one nat, or, where the logits are not linear, within five norms of the vector.
         """
         return self.truth.trust_range(tolerance) if self.curvature > 0 else (None, None)
 
 
 def ray(state: State, direction: Float[Tensor, " d"] | Float[ndarray, " d"]) -> Ray:
-    """The ray from `state` along `direction`, whose length does not matter.
+    """The ray from a state along a direction.
 
-    Raises StabilityError if the direction is zero, not finite or of the wrong length.
+    Args:
+        state: a captured vector, at any site.
+        direction: a vector in the state's coordinates; its length does not matter.
+
+    Returns:
+        The ray: `KL(t)`, the closed form `sqrt(2ε / vᵀHv)`, the true boundaries, and their brackets.
+
+    Raises:
+        StabilityError: the direction is zero, not finite, or does not have `d` components.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> ray = stability.ray(state, np.array([1.0, 0.0, 0.0]))
+    >>> minus, plus = ray.boundary(0.1)
+    >>> round(ray.predicted_radius(0.1), 3), round(minus, 3), round(plus, 3)
+    (1.092, 1.005, 1.24)
     """
-    [found] = rays(state, [direction])
-    return found
+    [only] = rays(state, [direction])
+    return only
 
 
 def rays(
@@ -178,7 +189,7 @@ def rays(
     """The rays along several directions, in one read of `W_U`; raises as `ray` does."""
     units = [unit(v, state.width).to(state.vector.device) for v in directions]
     slopes = fisher.centred_slopes(state, torch.stack(units, dim=1)).T.contiguous().cpu().numpy()
-    return [Ray(state, v, own) for v, own in zip(units, slopes, strict=True)]
+    return [Ray(state, v, a) for v, a in zip(units, slopes, strict=True)]
 
 
 def _require_levels(epsilon: Float[ndarray, " m"]) -> None:

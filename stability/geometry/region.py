@@ -39,9 +39,9 @@ class Ellipse:
 class Region:
     """The plane `vector + x·e₁ + y·e₂` of an orthonormal pair, with its logit slopes.
 
-    `slopes` are the centred `a_c` of every token along both axes; `x`, `y` are lengths in the
-    state's own coordinates; divergences are in nats. The ellipse follows from the slopes; the truth is
-    exact where the logits are linear in the state, and evaluated elsewhere.
+    `x`, `y` are lengths in the state's own coordinates; divergences are in nats. The ellipse follows
+    from `slopes`, the centred `a_c` of every token along both axes; the truth is exact where the logits
+    are linear in the state, and evaluated by running the network elsewhere.
     """
 
     state: State
@@ -68,7 +68,8 @@ class Region:
     def ellipse(self, epsilon: float) -> Ellipse | None:
         """Where the quadratic `½ (x, y) EᵀHE (x, y)ᵀ` reaches `ε`; the longer semi-axis first.
 
-        None where the plane has a direction without curvature.
+        Returns:
+            None where the plane has a direction without curvature.
         """
         values, vectors = np.linalg.eigh(self.curvature)
         long, short = (fisher.radius(float(value), epsilon) for value in values)
@@ -77,9 +78,10 @@ class Region:
         return Ellipse((long, short), math.atan2(vectors[1, 0], vectors[0, 0]))
 
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
-        """Distance at which the true divergence first reaches `ε`, by angle.
+        """Distance at which the true divergence first reaches `ε`, by angle in radians.
 
-        Infinite where it is not reached: see `Ray.boundaries`.
+        Returns:
+            Infinity where it is not reached: see `Ray.boundaries`.
         """
         require_nats(epsilon)
         return self.truth.boundary(epsilon, angles)
@@ -97,9 +99,16 @@ class Region:
         return self.truth.argmax(x, y)
 
     def cells(self, extent: Extent) -> list[Cell]:
-        """The argmax cells in view, as polygons: exact, or from a lattice where the logits bend.
+        """The argmax cells in view, as polygons.
 
-        Raises StabilityError if the view, `(x_min, x_max, y_min, y_max)`, is empty.
+        Args:
+            extent: the view, `(x_min, x_max, y_min, y_max)`.
+
+        Returns:
+            Exact polygons where the logits are linear, elsewhere polygons from a lattice of points.
+
+        Raises:
+            StabilityError: the view is empty.
         """
         x_min, x_max, y_min, y_max = extent
         if not (x_min < x_max and y_min < y_max):
@@ -115,9 +124,24 @@ def region(
     first: Float[Tensor, " d"] | Float[ndarray, " d"],
     second: Float[Tensor, " d"] | Float[ndarray, " d"],
 ) -> Region:
-    """The plane through `state` along two directions, made orthonormal in this order.
+    """The plane through a state along two directions, made orthonormal in this order.
 
-    Raises StabilityError if either is no direction, or if the two are parallel.
+    Args:
+        state: a captured vector, at any site; it is the origin of the plane.
+        first: a vector in the state's coordinates, along which `x` is counted.
+        second: another; what is left of it at right angles to the first is the axis of `y`.
+
+    Returns:
+        The region: KL, argmax cells, the closed form's ellipse and the true boundary.
+
+    Raises:
+        StabilityError: either is zero, not finite or of another width, or the two are parallel.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> region = stability.region(state, np.array([1.0, 0, 0]), np.array([0, 1.0, -1.0]))
+    >>> region.boundary(0.1, np.array([0.0, np.pi / 2])).round(3)
+    array([1.24 , 1.353])
     """
     width, device = state.width, state.vector.device
     e1 = unit(first, width).to(device)

@@ -5,7 +5,7 @@ and their likeliest rows stand side by side in one product.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import torch
 from jaxtyping import Float
@@ -17,7 +17,7 @@ from stability.curvature.spectrum import TOLERANCE, Spectrum
 from stability.curvature.subspace import compression_bound, iterate
 from stability.exact import flips, self_concordance
 from stability.exact.flips import Flip
-from stability.prediction.state import State, require_linear, together
+from stability.prediction.state import State, require_linear
 
 POSITIONS_AT_ONCE = 16  # whose blocks are multiplied together
 BLOCK = 4
@@ -54,7 +54,22 @@ class Sensitivity:
 
 
 def sensitivity(state: State, spectrum: Spectrum) -> Sensitivity:
-    """How a state of any site answers, from its spectrum."""
+    """How a state of any site answers to perturbations of any direction.
+
+    Args:
+        state: a captured vector, at any site.
+        spectrum: the eigenpairs of `H` there; one is enough.
+
+    Returns:
+        The largest eigenvalue, and, where logits are linear, the certified ball, the nearest argmax
+        change over all directions and the token constraint bound.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> sensitivity = stability.sensitivity(state, stability.spectrum(state, k=1))
+    >>> round(sensitivity.certified_ball(0.1), 3), round(sensitivity.nearest_flip.distance, 3)
+    (0.758, 1.414)
+    """
     eigenvalue, spread = float(spectrum.eigenvalues[0]), spectrum.row_spread
     if spread is None or spectrum.upper is None:
         return Sensitivity(eigenvalue, state.entropy)
@@ -83,12 +98,32 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
 
     The eigenvalues come from a block iteration of all side by side; passes go on until the
     estimated relative error `‖r‖²/(θ₁(θ₁ − θ_b))` of each is below 1e-4, or end with the eighth.
-    Raises StabilityError where the logits are not linear in the state.
+
+    Args:
+        states: every position's state at `prelogit`: `LanguageModel.capture_all`.
+
+    Returns:
+        A sensitivity for each state.
+
+    Raises:
+        StabilityError: the logits are not linear in a state.
     """
     require_linear(*states)
     size = POSITIONS_AT_ONCE
     chunks = [states[i : i + size] for i in range(0, len(states), size)]
-    return [one for chunk in chunks for one in _sensitivities(together(chunk))]
+    return [entry for chunk in chunks for entry in _sensitivities(_with_logits(chunk))]
+
+
+def _with_logits(states: Sequence[State]) -> list[State]:
+    """Copies of `prelogit` states whose logits come from one read of `W_U`.
+
+    Results that are computed from the copies are kept with them, not with the originals.
+    """
+    copies = [replace(state) for state in states]
+    logits = copies[0].readout.uncapped(torch.stack([state.vector for state in states]))
+    for copy, z in zip(copies, logits, strict=True):
+        copy.__dict__["uncapped_logits"] = z  # where the cached property keeps it
+    return copies
 
 
 def _sensitivities(states: Sequence[State]) -> list[Sensitivity]:

@@ -1,4 +1,4 @@
-"""What a ray and a region ask of the truth, whichever way it is found: exactly, or by evaluation."""
+"""The truth along a line and in a plane, exact or numerical: what both ways offer alike."""
 
 from typing import Protocol, runtime_checkable
 

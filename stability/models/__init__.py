@@ -1,4 +1,4 @@
-"""Language models: the only part of the library that knows transformers."""
+"""Language models: the only chapter that imports transformers."""
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -12,7 +12,7 @@ __all__ = ["LanguageModel", "load"]
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: the cache of models is read without torch."""
+    """Import a public name when it is first used: the model cache must be readable without torch."""
     if name not in _HOMES:
         raise AttributeError(f"module 'stability.models' has no attribute {name!r}")
     return getattr(import_module(f"stability.models.{_HOMES[name]}"), name)

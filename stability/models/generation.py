@@ -1,4 +1,4 @@
-"""What a model would write: greedy continuations after one perturbation of one state."""
+"""Greedy continuations of a prompt after one perturbation of one of its states."""
 
 from collections.abc import Sequence
 
@@ -11,8 +11,9 @@ from transformers import DynamicCache
 from stability.curvature.directions import unit
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
+from stability.models.forward_pass import run_cached, run_forward
 from stability.models.language_model import LanguageModel
-from stability.models.network_above import Upper, passage, run
+from stability.models.network_above import NetworkAbove
 from stability.prediction import distribution
 from stability.prediction.state import State, Token
 
@@ -24,13 +25,50 @@ def continuations(
     distances: Sequence[float],
     n: int = 24,
 ) -> list[Continuation]:
-    """Greedy texts of at most `n` tokens from a state moved once by each distance along a direction.
+    """Write on from a state moved once, by each of several distances along a direction.
 
-    The prompt counts up to the state's position. At `prelogit` and `final` the perturbation changes
-    one prediction, and later ones through the token chosen; at `block:L` it also stays in the keys
-    and values of the blocks above, which later tokens read. A text ends after an end-of-text token.
-    Raises StabilityError where the model's context has no room for `n` more tokens.
+    At `prelogit` and `final` the perturbation changes one prediction, and later ones through the token
+    chosen; at `block:L` it also stays in the keys and values of the blocks above, which later tokens
+    attend to. Every token is the most likely one::
+
+        v = stability.spectrum(state, k=1).vectors[:, 0]
+        for text in stability.continuations(lm, state, v, [0.0, 1.0, 2.0]):
+            print(text.distance, "".join(token.text for token in text.tokens))
+
+    Args:
+        lm: the model that the state was captured from.
+        state: the prompt counts up to its position.
+        direction: vector (d,) at the state's site; its length is ignored.
+        distances: signed lengths, in the coordinates of the state's vector.
+        n: the most tokens to write; a text ends earlier with an end-of-text token.
+
+    Returns:
+        One continuation for each distance, compared with that of the unperturbed state: divergences
+        by token in nats, and the first token that differs.
+
+    Raises:
+        StabilityError: `n` is below 1, or more than the model's context has room for; or the direction
+            is zero, not finite, or of another width than the state.
+
     """
+    _require_room(lm, state, n)
+    v = unit(direction, state.width).to(state.vector.device)
+    t = torch.tensor([0.0, *distances], dtype=torch.float64, device=v.device)
+    with torch.no_grad():
+        prelogits, cache = _prefill(lm, state, state.vector.double() + t[:, None] * v)
+        logits = _greedy_logits(lm, prelogits, cache, n)
+    ids = torch.stack([distribution.argmax(step) for step in logits]).T.tolist()
+    log_p = torch.stack([distribution.log_probs(step) for step in logits])
+    kl = distribution.kl(log_p[:, :1].expand_as(log_p), log_p).T.tolist()
+    ends = _end_tokens(lm)
+    base, *perturbed = (_through_end(row, ends) for row in ids)
+    return [
+        _continuation(lm, distance, row, nats[: len(base)], base)
+        for distance, row, nats in zip(distances, perturbed, kl[1:], strict=True)
+    ]
+
+
+def _require_room(lm: LanguageModel, state: State, n: int) -> None:
     if n < 1:
         raise StabilityError(f"A text needs at least one token; received {n}: ask for 24.")
     room = None if lm.context is None else lm.context - state.position - 1
@@ -39,52 +77,42 @@ def continuations(
             f"{lm.card.name} reads at most {lm.context} tokens; after position {state.position} there "
             f"is room for {room}, not for {n}: ask for fewer, or shorten the prompt."
         )
-    v = unit(direction, state.width).to(state.vector.device)
-    moves = torch.tensor([0.0, *distances], dtype=torch.float64, device=v.device)
-    vectors = state.vector.double() + moves[:, None] * v
-    with torch.no_grad():
-        last, cache = _entered(lm, state, vectors)
-        steps = _written(lm, last, cache, n)
-    ids = torch.stack([distribution.argmax(step) for step in steps]).T.tolist()
-    log_p = torch.stack([distribution.log_probs(step) for step in steps])
-    kl = distribution.kl(log_p[:, :1].expand_as(log_p), log_p).T.tolist()
-    ends = _ends(lm)
-    base, *others = (_until(own, ends) for own in ids)
-    return [
-        _continuation(lm, t, own, nats[: len(base)], base)
-        for t, own, nats in zip(distances, others, kl[1:], strict=True)
-    ]
 
 
-def _ends(lm: LanguageModel) -> set[int | None]:
-    """The tokens that end a text: the tokenizer's, and those that the model names for writing."""
-    named = lm.model.generation_config.eos_token_id if lm.model.generation_config else None
-    return {lm.tokenizer.eos_token_id, *(named if isinstance(named, list) else [named])}
-
-
-def _entered(
+def _prefill(
     lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
 ) -> tuple[Float[Tensor, "n D"], DynamicCache]:
-    """The moved vectors before the readout, and the keys and values that later tokens will read."""
-    if isinstance(state.above, Upper):
-        return state.above.continued(vectors)
+    """The vectors after the final norm, and the keys and values for the tokens that follow."""
+    if isinstance(state.above, NetworkAbove):
+        return state.above.prefill(vectors)
     ids = torch.tensor([token.id for token in state.tokens], device=lm.model.device)
-    return vectors, passage(lm.model.base_model, ids).before(state.position + 1, len(vectors))
+    recorded = run_forward(lm.model.base_model, ids)
+    return vectors, recorded.cache_before(state.position + 1, len(vectors))
 
 
-def _written(
-    lm: LanguageModel, last: Float[Tensor, "n D"], cache: DynamicCache, n: int
+def _greedy_logits(
+    lm: LanguageModel, prelogits: Float[Tensor, "n D"], cache: DynamicCache, n: int
 ) -> list[Float[Tensor, "n V"]]:
-    """The logits of each new token, the most likely one always chosen."""
-    steps = [lm.readout.logits(last)]
+    """The logits of `n` new tokens, each chosen as the most likely one."""
+    logits = [lm.readout.logits(prelogits)]
     for _ in range(n - 1):
-        ids: Int[Tensor, "n 1"] = distribution.argmax(steps[-1])[:, None]
-        steps.append(lm.readout.logits(run(lm.model.base_model, ids, cache)[:, -1]))
-    return steps
+        ids: Int[Tensor, "n 1"] = distribution.argmax(logits[-1])[:, None]
+        logits.append(lm.readout.logits(run_cached(lm.model.base_model, ids, cache)[:, -1]))
+    return logits
 
 
-def _until(ids: list[int], ends: set[int | None]) -> list[int]:
-    """The ids up to and with the first end."""
+def _end_tokens(lm: LanguageModel) -> set[int | None]:
+    """The tokens that end a text: the tokenizer's, and those of the model's generation settings."""
+    settings = lm.model.generation_config
+    configured = settings.eos_token_id if settings else None
+    return {
+        lm.tokenizer.eos_token_id,
+        *(configured if isinstance(configured, list) else [configured]),
+    }
+
+
+def _through_end(ids: list[int], ends: set[int | None]) -> list[int]:
+    """The ids up to the first end token, and with it."""
     stop = next((i for i, token in enumerate(ids) if token in ends), len(ids) - 1)
     return ids[: stop + 1]
 
@@ -93,6 +121,6 @@ def _continuation(
     lm: LanguageModel, distance: float, ids: list[int], kl: list[float], base: list[int]
 ) -> Continuation:
     pairs = zip(ids, base, strict=False)
-    differing = next((i for i, (own, other) in enumerate(pairs) if own != other), None)
+    differing = next((i for i, (token, other) in enumerate(pairs) if token != other), None)
     tokens = tuple(Token(i, token, lm.text(token)) for i, token in enumerate(ids))
     return Continuation(float(distance), tokens, tuple(kl[: len(ids)]), differing)

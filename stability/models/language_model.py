@@ -1,30 +1,38 @@
 """A loaded language model: prompts in, states out."""
 
-from collections.abc import Iterable
 from dataclasses import dataclass
-from importlib.resources import files
-from weakref import WeakKeyDictionary
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 from transformers import PreTrainedModel, PreTrainedTokenizerBase
-from transformers.convert_slow_tokenizer import bytes_to_unicode
 
-from stability.errors import StabilityError
-from stability.models.network_above import Passage, Upper, passage
+from stability.models import tokenization
+from stability.models.background import background_vectors
+from stability.models.checks import checked_forward_pass, require_finite
+from stability.models.network_above import NetworkAbove
+from stability.models.places import block_at, resolve_position, sites_of
 from stability.prediction.readout import Readout
 from stability.prediction.state import ModelCard, State, Token
-
-AGREEMENT = 1e-4  # relative, of the network above a block with the whole; float32 rounds each step
 
 
 @dataclass(frozen=True, eq=False)
 class LanguageModel:
-    """A transformers model with its tokenizer, and the readout found in it.
+    """A causal language model with its tokenizer and its readout, from `stability.load`.
 
-    States are captured by calling the model's own submodules, without hooks, so that threads that
-    share the model never meet.
+    States are captured by calling the model's own submodules, without hooks, so that threads may
+    share one model::
+
+        lm = stability.load("smollm2-135m")
+        state = lm.capture("The capital of France is", site="block:12")
+        state.vector, state.logits, state.entropy  # (d,), (V,), nats
+
+    Attributes:
+        model: the transformers model, in evaluation mode, without gradients of its weights.
+        tokenizer: its transformers tokenizer.
+        readout: the map from the vector after the final norm to the logits.
+        card: name, revision, dtype and sizes of the model.
+
     """
 
     model: PreTrainedModel
@@ -34,197 +42,158 @@ class LanguageModel:
 
     @property
     def sites(self) -> tuple[str, ...]:
-        """All sites, from the readout down."""
-        blocks = (f"block:{index}" for index in reversed(range(self.card.n_layers)))
-        return ("prelogit", "final", *blocks)
+        """The names of all sites, from the readout down: `prelogit`, `final`, …, `block:0`."""
+        return sites_of(self.card)
 
     def block(self, site: str) -> int | None:
-        """The block whose output a site is, or None for `prelogit`; raises StabilityError if none."""
-        if site not in self.sites:
-            raise StabilityError(
-                f"A site must be prelogit, final or block:L with L from 0 to "
-                f"{self.card.n_layers - 1} for {self.card.name}; received {site!r}: use 'prelogit'."
-            )
-        kind, _, number = site.partition(":")
-        return int(number) if number else None if kind == "prelogit" else self.card.n_layers - 1
+        """The block whose output a site is, None for `prelogit`; raises StabilityError for no site."""
+        return block_at(site, self.card)
 
     @property
     def context(self) -> int | None:
-        """How many tokens the model reads at most, where its configuration says so."""
+        """The most tokens that the model reads, or None where its configuration states no limit."""
         return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
 
     def text(self, token: int) -> str:
-        """The text of one token id, with the space that some tokenizers strip from a first word."""
-        text = str(self.tokenizer.decode([token]))
-        piece = str(self.tokenizer.convert_ids_to_tokens(token))
-        if "\ufffd" in text:  # a part of a character: many tokens would look alike
-            return _bytes(piece)
-        spaces = len(piece) - len(piece.lstrip("▁"))
-        return " " * spaces + text.lstrip(" ") if spaces else text
+        """Return the text of one token id, with its leading space.
+
+        A token that is only a part of a character is written as its bytes in hexadecimal, `⟨E7⟩`.
+        """
+        return tokenization.token_text(self.tokenizer, token)
 
     def token_id(self, text: str) -> int:
-        """The id of the one token that spells `text`, with `␣` for a space and `⏎` for a new line.
+        """Return the id of the one token that spells a text.
 
-        A number is an id already. Raises StabilityError if it takes no or several tokens.
+        Args:
+            text: the token's text, in which `␣`, `⏎` and `⇥` stand for space, newline and tab; or its
+                id in decimal digits, which is returned as it is.
+
+        Raises:
+            StabilityError: the text takes no token, or several.
+
         """
-        if text.strip().isdecimal():
-            return int(text)
-        plain = text.replace("␣", " ").replace("⏎", "\n").replace("⇥", "\t")
-        ids = self.tokenizer(plain, add_special_tokens=False).input_ids
-        if len(ids) != 1:
-            parts = ", ".join(repr(self.text(i)) for i in ids) or "none"
-            raise StabilityError(
-                f"A single token is needed; {self.card.name} reads {plain!r} as {parts}: type the "
-                "text of one token, with ␣ for a space before it, or its id."
-            )
-        return int(ids[0])
+        return tokenization.token_id(self.tokenizer, text, self.card.name)
 
     def tokenize(self, prompt: str) -> tuple[Token, ...]:
-        """The prompt's tokens; whether a BOS token is added is the tokenizer's own default.
+        """Split a prompt into tokens; the tokenizer's own default decides on a BOS token.
 
-        Raises StabilityError if there are none, or more than the model's context holds.
+        Args:
+            prompt: any text of at least one token.
+
+        Returns:
+            One `Token(index, id, text)` for each position.
+
+        Raises:
+            StabilityError: the prompt has no tokens, or more than the model's context holds.
+
         """
-        ids = self.tokenizer(prompt, verbose=False).input_ids if prompt else []
-        if not ids:
-            raise StabilityError(
-                f"A prompt needs at least one token; received {prompt!r}: type some text."
-            )
-        if self.context is not None and len(ids) > self.context:
-            raise StabilityError(
-                f"{self.card.name} reads at most {self.context} tokens; this prompt has "
-                f"{len(ids)}: shorten it by {len(ids) - self.context} tokens."
-            )
-        return tuple(Token(index, i, self.text(i)) for index, i in enumerate(ids))
+        return tokenization.tokenized(self.tokenizer, prompt, self.context, self.card.name)
 
     def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
-        """The state at one position, negative ones counting from the end.
+        """Run a prompt through the model, and return the state at one position and site.
 
-        Raises StabilityError for a prompt that does not fit, a position outside it, an unknown
-        site, or values that are not finite.
+        Args:
+            prompt: any text of at least one token.
+            position: index of the token, negative to count from the end.
+            site: `prelogit`, the vector after the final norm; `final`, the one before the norm; or
+                `block:L`, the residual stream leaving block `L`, counted from 0.
+
+        Returns:
+            The state: its vector (d,), in float32, and the map from there to the logits (V,).
+
+        Raises:
+            StabilityError: the prompt is empty or too long, the position is outside it, the site is
+                unknown, or the model's output is not finite; below `prelogit` also where the model is
+                in half precision, or where its blocks do not reproduce its output.
+
         """
         states = self.capture_all(prompt, site)
-        return states[self._index(position, len(states))]
+        return states[resolve_position(position, len(states))]
 
     def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
-        """Every position's state from one forward pass. Raises as `capture` does."""
+        """Return the states of all positions of a prompt at one site, from one forward pass.
+
+        Args:
+            prompt: any text of at least one token.
+            site: a name as for `capture`.
+
+        Returns:
+            One state for each token, in order.
+
+        Raises:
+            StabilityError: as for `capture`.
+
+        """
         block, tokens = self.block(site), self.tokenize(prompt)
         if block is not None:
-            passed = self._passage(tokens, [block])
-            return tuple(
-                self._below(passed, prompt, tokens, index, site) for index in range(len(tokens))
-            )
+            places = [(index, block, site) for index in range(len(tokens))]
+            return self._states_at_blocks(prompt, tokens, places)
         vectors = self.prelogits(torch.tensor([[token.id for token in tokens]]))[0]
-        self.require_finite(vectors)
+        require_finite(vectors, self.model, self.card)
         return tuple(
             State(vector, self.readout, prompt, tokens, index, site, self.card, self.text)
             for index, vector in enumerate(vectors)
         )
 
     def capture_depth(self, prompt: str, position: int = -1) -> tuple[State, ...]:
-        """One position's state at every block, the first block's first, from one forward pass.
+        """Return the states of one position at every block, from one forward pass.
 
-        Raises as `capture` does.
+        Args:
+            prompt: any text of at least one token.
+            position: index of the token, negative to count from the end.
+
+        Returns:
+            One state for each of `block:0`, `block:1`, …, `block:{n_layers − 1}`.
+
+        Raises:
+            StabilityError: as for `capture` below `prelogit`.
+
         """
         tokens = self.tokenize(prompt)
-        index = self._index(position, len(tokens))
-        blocks = range(self.card.n_layers)
-        passed = self._passage(tokens, blocks)
-        return tuple(
-            self._below(passed, prompt, tokens, index, f"block:{block}") for block in blocks
-        )
-
-    def _below(
-        self, passed: Passage, prompt: str, tokens: tuple[Token, ...], index: int, site: str
-    ) -> State:
-        block = self.block(site)
-        assert block is not None
-        return State(
-            vector=passed.streams[block][index],
-            readout=self.readout,
-            prompt=prompt,
-            tokens=tokens,
-            position=index,
-            site=site,
-            model=self.card,
-            text=self.text,
-            above=Upper(passed, index, block),
-        )
-
-    def _passage(self, tokens: tuple[Token, ...], blocks: Iterable[int]) -> Passage:
-        """A forward pass that keeps every block; what is above some has been seen to give the same.
-
-        Raises StabilityError in half precision, whose rounding drowns small divergences, and for an
-        architecture whose blocks need more than the vector before them.
-        """
-        if self.card.dtype != "float32":
-            raise StabilityError(
-                f"Sites below the final norm need float32; {self.card.name} is in "
-                f"{self.card.dtype}: load it in float32, or use site 'prelogit'."
-            )
-        ids = torch.tensor([token.id for token in tokens], device=self.model.device)
-        passed = passage(self.model.base_model, ids)
-        self.require_finite(passed.prelogits)
-        expected = passed.prelogits[-1]
-        for block in blocks:
-            with torch.no_grad():
-                [found] = Upper(passed, len(tokens) - 1, block)(passed.streams[block][-1:])
-            error = float((found - expected).norm() / expected.norm())
-            if not error <= AGREEMENT:
-                raise StabilityError(
-                    f"The blocks above a site must give the model's own output to {AGREEMENT:g}; "
-                    f"those of {self.card.name!r} ({type(self.model).__name__}) are off by "
-                    f"{error:.1e}: this architecture is supported at site 'prelogit' only."
-                )
-        return passed
-
-    def _index(self, position: int, length: int) -> int:
-        if not -length <= position < length:
-            raise StabilityError(
-                f"A position must be between {-length} and {length - 1} for this prompt "
-                f"of {length} tokens; received {position}: choose one of its tokens."
-            )
-        return position % length
-
-    def require_finite(self, output: Float[Tensor, "*shape"]) -> None:
-        """Raise StabilityError if the model gave NaN or infinite values."""
-        bad = int((~output.isfinite()).sum())
-        if not bad:
-            return
-        damaged = any(weight.isnan().any() for weight in self.model.parameters())
-        overflown = self.card.dtype != "float32" and not damaged
-        raise StabilityError(
-            f"A model's output must be finite; {self.card.name} in {self.card.dtype} gives {bad} "
-            f"NaN or infinite values of {output.numel()}: "
-            + ("load it in float32." if overflown else "its weights are damaged, get a clean copy.")
-        )
+        index = resolve_position(position, len(tokens))
+        places = [(index, block, f"block:{block}") for block in range(self.card.n_layers)]
+        return self._states_at_blocks(prompt, tokens, places)
 
     def background(self, site: str) -> Float[Tensor, "n d"]:
-        """Vectors of all positions of the built-in prompts at a site, but the first of each.
+        """Return vectors of many prompts at a site, whose covariance gives `covariance_matched`.
 
-        The first position is where attention rests that has nothing to look at: in the middle blocks
-        its vector is a hundred times longer than others, and alone would be nearly all covariance.
+        Args:
+            site: a name as for `capture`.
+
+        Returns:
+            All positions of the built-in prompts, (n, d), but the first of each: an attention sink,
+            whose long vector would dominate the covariance.
+
+        Raises:
+            StabilityError: as for `capture`.
+
         """
-        found = _backgrounds.setdefault(self, {})
-        if site not in found:
-            prompts = files("stability.models").joinpath("prompts.txt").read_text("utf-8")
-            captured = [self.capture_all(prompt, site) for prompt in prompts.splitlines() if prompt]
-            found[site] = torch.stack([state.vector for states in captured for state in states[1:]])
-        return found[site]
+        return background_vectors(self, site)
 
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
-        """The vectors after the final norm, in float32."""
+        """Return the vectors after the final norm, in float32, for rows of token ids."""
         with torch.inference_mode():
             body = self.model.base_model
             output = body(input_ids=ids.to(self.model.device), use_cache=False)
             return output.last_hidden_state.float()
 
-
-def _bytes(piece: str) -> str:
-    """The bytes of a byte-level BPE's piece in hexadecimal, or the piece itself of another kind."""
-    letters = {letter: byte for byte, letter in bytes_to_unicode().items()}
-    if not all(letter in letters for letter in piece):
-        return piece
-    return "⟨" + "".join(f"{letters[letter]:02X}" for letter in piece) + "⟩"
-
-
-_backgrounds: WeakKeyDictionary[LanguageModel, dict[str, Tensor]] = WeakKeyDictionary()
+    def _states_at_blocks(
+        self, prompt: str, tokens: tuple[Token, ...], places: list[tuple[int, int, str]]
+    ) -> tuple[State, ...]:
+        """Return the state at each (position, block, site) of `places`, from one forward pass."""
+        blocks = dict.fromkeys(block for _, block, _ in places)
+        recorded = checked_forward_pass(self.model, self.card, tokens, blocks)
+        return tuple(
+            State(
+                vector=recorded.block_outputs[block][index],
+                readout=self.readout,
+                prompt=prompt,
+                tokens=tokens,
+                position=index,
+                site=site,
+                model=self.card,
+                text=self.text,
+                above=NetworkAbove(recorded, index, block),
+            )
+            for index, block, site in places
+        )

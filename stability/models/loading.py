@@ -1,4 +1,4 @@
-"""From a name to a language model: packaged, on the hub, in a folder, or a GGUF file."""
+"""Load a language model by name: packaged, on the hub, in a folder, or a GGUF file."""
 
 import os
 from pathlib import Path
@@ -8,6 +8,7 @@ import torch
 from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedModel
 
 from stability.errors import StabilityError
+from stability.models.checks import require_finite
 from stability.models.hub import hub_answers, hub_commit
 from stability.models.language_model import LanguageModel
 from stability.models.packaged.cache import ensure, ensure_gguf
@@ -26,11 +27,29 @@ def load(
     device: str | None = None,
     report: Report = silent,
 ) -> LanguageModel:
-    """A causal language model whose readout reproduces its own logits.
+    """Load a causal language model, and check that its readout reproduces its own logits.
 
-    `name` is a packaged model (`smollm2-135m`, `gemma-3-270m`), a local folder, a `.gguf` file or a
-    hub id. `device` defaults to CUDA where there is one. Raises StabilityError if the model cannot
-    be found or read, has no unembedding, misses weights, or fails the check of its readout.
+    A packaged model is fetched and converted once, into the cache::
+
+        lm = stability.load("smollm2-135m")
+        lm.card.d_model, lm.card.n_layers, lm.card.vocab_size  # 576, 30, 49152
+        state = lm.capture("The capital of France is")
+
+    Args:
+        name: a packaged model (`smollm2-135m`, `gemma-3-270m`), the path of a folder or of a `.gguf`
+            file, or a hub id.
+        dtype: `float32`, `bfloat16` or `float16`; sites below `prelogit` need `float32`.
+        device: as in torch; CUDA by default where there is one, else the CPU.
+        report: called with a message and the fraction done, in [0, 1].
+
+    Returns:
+        The model with its tokenizer and readout, in evaluation mode, without gradients.
+
+    Raises:
+        StabilityError: the model cannot be found or read, has no unembedding, lacks weights, gives
+            output that is not finite, or treats its logits in a way that the readout does not
+            reproduce.
+
     """
     if dtype not in DTYPES:
         raise StabilityError(
@@ -58,16 +77,19 @@ def load(
 
 
 def locate(name: str, report: Report) -> tuple[str, str | None]:
-    """Where transformers can read a model from, and its revision unless that is the hub's to say."""
+    """Return a folder or hub id that transformers can read, and the revision, None for a hub id."""
     if name in PACKAGED:
         return str(ensure(name, report)), PACKAGED[name].revision
-    path = Path(os.path.expanduser(name))  # unlike Path.expanduser it leaves an unknown user alone
+    # unlike Path.expanduser, it leaves an unknown user as it is
+    path = Path(os.path.expanduser(name))
     if path.suffix == ".gguf":
-        folder = ensure_gguf(path, report)  # named by the SHA-256 of the file
+        folder = ensure_gguf(path, report)
+        # the folder is named by the SHA-256 of the file
         return str(folder), f"{path.name} sha256:{folder.name.removeprefix('gguf-')}"
     if path.is_dir():
         return str(path), "local"
-    if name.startswith(("/", ".", "~")) or path.suffix == ".safetensors":  # as no hub id is
+    # no hub id looks like this
+    if name.startswith(("/", ".", "~")) or path.suffix == ".safetensors":
         raise StabilityError(
             "A local model must be a folder with its configuration, weights and tokenizer; "
             f"{name!r} is {'a file' if path.exists() else 'missing'}: check the path."
@@ -77,6 +99,7 @@ def locate(name: str, report: Report) -> tuple[str, str | None]:
 
 
 def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tuple[Any, Any]:
+    """Let transformers read model and tokenizer, and turn whatever it raises into one sentence."""
     try:
         with quiet():
             tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=cached_only)
@@ -84,13 +107,12 @@ def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tupl
                 source,
                 local_files_only=cached_only,
                 dtype=dtype,
-                attn_implementation="eager",  # the only kernel that can be differentiated twice
+                # the only attention kernel that can be differentiated twice
+                attn_implementation="eager",
                 output_loading_info=True,
             )
         model, info = loaded
-    except (
-        Exception
-    ) as error:  # a third party's reader may raise anything; the user reads a sentence
+    except Exception as error:
         reason = (str(error).strip() or type(error).__name__).splitlines()[0]
         raise StabilityError(
             f"A model must be a packaged name ({', '.join(PACKAGED)}), a hub id, a local folder or "
@@ -107,7 +129,10 @@ def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tupl
 
 
 def find_readout(model: PreTrainedModel, name: str) -> Readout:
-    """The unembedding of a model, its bias, and what its architecture does to the logits."""
+    """Return the unembedding of a model, with its bias, logit scale and soft-capping.
+
+    Raises StabilityError if the model has no unembedding.
+    """
     unembedding = model.get_output_embeddings()
     if unembedding is None or not hasattr(unembedding, "weight"):
         raise StabilityError(
@@ -126,27 +151,26 @@ def find_readout(model: PreTrainedModel, name: str) -> Readout:
 
 def _logit_scale(config: PretrainedConfig) -> float:
     """Cohere multiplies its logits by `logit_scale`; Granite divides by `logits_scaling`."""
-    return float(getattr(config, "logit_scale", 1.0)) / float(
-        getattr(config, "logits_scaling", 1.0)
-    )
+    multiplier = float(getattr(config, "logit_scale", 1.0))
+    return multiplier / float(getattr(config, "logits_scaling", 1.0))
 
 
 def check_readout(lm: LanguageModel) -> None:
     """Raise StabilityError unless the readout reproduces the model's own logits.
 
-    Compared on a few tokens, to the rounding of the model's dtype: an architecture that treats its
-    logits in a way we do not know must fail here, not draw a wrong picture.
+    Compared on a few tokens, to the rounding of the model's dtype. An architecture that treats its
+    logits in an unknown way must fail here: everything drawn of it would be wrong.
     """
     ids = torch.arange(4, 12)[None, : lm.context].to(lm.model.device) % lm.readout.vocab_size
     with torch.inference_mode():
         expected = lm.model(input_ids=ids, use_cache=False).logits[0].double()
-    lm.require_finite(expected)
-    found = lm.readout.logits(lm.prelogits(ids)[0])
-    error = float((found - expected).abs().max() / expected.abs().max())
+    require_finite(expected, lm.model, lm.card)
+    logits = lm.readout.logits(lm.prelogits(ids)[0])
+    error = float((logits - expected).abs().max() / expected.abs().max())
     # a product of a thousand terms accumulates about the root of their number of float32 roundings,
     # also in half precision, where only the results are rounded further: once for each operation
-    eps, eps_single = (torch.finfo(t).eps for t in (DTYPES[lm.card.dtype], torch.float32))
-    tolerance = 64 * eps_single + 4 * eps
+    eps = torch.finfo(DTYPES[lm.card.dtype]).eps
+    tolerance = 64 * torch.finfo(torch.float32).eps + 4 * eps
     if not error <= tolerance:
         raise StabilityError(
             f"The readout must reproduce the model's logits to {tolerance:.1e}; for "

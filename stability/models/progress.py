@@ -1,16 +1,15 @@
-"""Progress: what long work tells whoever waits for it."""
+"""Progress reports: a message, and the fraction of the work that is done."""
 
 from collections.abc import Callable
 
-Report = Callable[
-    [str, float], None
-]  # a message, and the fraction done in [0, 1], never decreasing
+# a message, and the fraction done in [0, 1], which never decreases
+Report = Callable[[str, float], None]
 
 
 def silent(message: str, fraction: float) -> None:
-    """Report to nobody."""
+    """Report nothing."""
 
 
 def part(report: Report, start: float, stop: float) -> Report:
-    """A report for one stage, which takes the given part of the whole."""
+    """Return the report of one stage, whose fractions 0 to 1 are `start` to `stop` of the whole."""
     return lambda message, fraction: report(message, start + (stop - start) * min(fraction, 1.0))

@@ -1,4 +1,4 @@
-"""Silence for transformers: progress is reported our way, and an error is one sentence."""
+"""Silence transformers: progress is reported by `progress`, and an error is one sentence."""
 
 import importlib
 import logging as standard_logging
@@ -7,32 +7,30 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-_SWITCHES = threading.RLock()  # held while the libraries' global switches are turned
+# the switches below are global: one thread at a time may turn them
+_LOCK = threading.RLock()
 
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Turn off the bars and logs of transformers and its hub client, and restore them."""
+    """Turn off the progress bars and logs of transformers and its hub client, and restore them."""
     from transformers.utils import logging
 
-    reader: Any = importlib.import_module("transformers.modeling_gguf_pytorch_utils")
-    hub = standard_logging.getLogger("huggingface_hub")
-    with _SWITCHES:
-        verbosity, bars, bar = (
-            logging.get_verbosity(),
-            logging.is_progress_bar_enabled(),
-            reader.tqdm,
-        )
-        hub_level = hub.level
+    gguf_reader: Any = importlib.import_module("transformers.modeling_gguf_pytorch_utils")
+    hub_logger = standard_logging.getLogger("huggingface_hub")
+    with _LOCK:
+        verbosity, hub_level = logging.get_verbosity(), hub_logger.level
+        bars_enabled, gguf_bar = logging.is_progress_bar_enabled(), gguf_reader.tqdm
         logging.set_verbosity_error()
         logging.disable_progress_bar()
-        hub.setLevel(standard_logging.CRITICAL)
-        reader.tqdm = logging.tqdm  # or it draws tqdm's own bar, deaf to the switch above
+        hub_logger.setLevel(standard_logging.CRITICAL)
+        # the reader imports tqdm's own bar, which the switch above does not turn off
+        gguf_reader.tqdm = logging.tqdm
         try:
             yield
         finally:
-            reader.tqdm = bar
-            hub.setLevel(hub_level)
+            gguf_reader.tqdm = gguf_bar
+            hub_logger.setLevel(hub_level)
             logging.set_verbosity(verbosity)
-            if bars:
+            if bars_enabled:
                 logging.enable_progress_bar()

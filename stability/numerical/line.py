@@ -1,4 +1,4 @@
-"""The truth along a line on which the logits are not linear in the state: run, and first crossings."""
+"""The truth along a line on which the logits are not linear: sampled, and refined at crossings."""
 
 import math
 from dataclasses import dataclass
@@ -12,7 +12,7 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.exact.flips import Flip
-from stability.numerical.crossings import FIRST, Lines
+from stability.numerical.crossings import FIRST, Lines, LineSamples
 from stability.prediction.perturbation import RecentEvaluations
 from stability.prediction.state import State
 
@@ -31,12 +31,12 @@ class NumericalLine:
         return Lines(self.state, both, np.full(2, self.curvature))
 
     @cached_property
-    def _walked(self) -> tuple[ndarray, ndarray, ndarray]:
-        return self._sides.walk(FIRST, math.inf)
+    def _samples(self) -> LineSamples:
+        return self._sides.sample(FIRST, math.inf)
 
     @cached_property
     def at(self) -> RecentEvaluations:
-        """The prediction at points of the line; the last few batches are kept."""
+        """The prediction at points of the line, memoised for the last few arrays of points."""
         return RecentEvaluations(lambda t: self._sides.at((t >= 0).astype(int), np.abs(t)))
 
     def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
@@ -45,14 +45,8 @@ class NumericalLine:
 
     def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
         """Distances, (minus, plus), at which the divergence first reaches every `ε`."""
-        walked = self._walked if epsilon.min() >= FIRST else None
-        return self._sides.crossings(epsilon, walked)
-
-    def certificates(self, epsilon: Float[ndarray, " m"]) -> None:
-        """None: nothing is certified where the logits are not linear."""
-
-    def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> None:
-        """None: the moments of the slopes at the start do not tell."""
+        samples = self._samples if epsilon.min() >= FIRST else None
+        return self._sides.crossings(epsilon, samples)
 
     def probabilities(
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"]
@@ -62,7 +56,7 @@ class NumericalLine:
 
     def flips(self, limit: int) -> tuple[list[Flip], list[Flip]]:
         """The argmax changes on the minus and on the plus side, in order of distance."""
-        minus, plus = self._sides.changes(self._walked, limit)
+        minus, plus = self._sides.flips(self._samples, limit)
         return minus, plus
 
     def trust_range(self, tolerance: float) -> tuple[float | None, float | None]:
@@ -71,12 +65,13 @@ class NumericalLine:
         return minus, plus
 
     def _departure(self, line: int, tolerance: float) -> float | None:
-        t, kl, _ = (part[line, 1:] for part in self._walked)
-        with np.errstate(divide="ignore", invalid="ignore"):  # where rounding is all there is
+        t, kl = self._samples.t[line, 1:], self._samples.kl[line, 1:]
+        # where rounding is all there is
+        with np.errstate(divide="ignore", invalid="ignore"):
             off = np.abs(fisher.quadratic(self.curvature, t) / kl - 1) / tolerance
         outside = np.flatnonzero(off > 1)
         if not outside.size:
             return None
         i = outside[0]
-        where = float(t[0] if i == 0 else np.interp(1.0, off[[i - 1, i]], t[[i - 1, i]]))
-        return where if where <= self._sides.limit else None
+        distance = float(t[0] if i == 0 else np.interp(1.0, off[[i - 1, i]], t[[i - 1, i]]))
+        return distance if distance <= self._sides.limit else None

@@ -1,4 +1,4 @@
-"""The truth in the plane of two directions where the logits are not linear: run, point by point."""
+"""The truth in a plane in which the logits are not linear: the network is run, point by point."""
 
 from dataclasses import dataclass
 from functools import cached_property
@@ -15,12 +15,12 @@ from stability.numerical.crossings import Lines
 from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
 from stability.prediction.state import State
 
-LATTICE = 33  # points a side from which the cells of a bent plane are drawn
+LATTICE = 33  # points a side, from which cells are drawn
 
 
 @dataclass(frozen=True, eq=False)
 class NumericalPlane:
-    """A plane in which the logits bend: run through the network, point by point."""
+    """A plane in which the logits are not linear, spanned by the columns of `axes`."""
 
     state: State
     axes: Float[Tensor, "d 2"]
@@ -34,7 +34,7 @@ class NumericalPlane:
         return Lines(self.state, directions, curvatures).crossings(np.array([epsilon]))[:, 0]
 
     @cached_property
-    def _batches(self) -> RecentEvaluations:
+    def _evaluations(self) -> RecentEvaluations:
         def at(points: Float[ndarray, " n"]) -> Perturbed:
             plane = torch.from_numpy(points.reshape(-1, 2)).to(self.axes)
             return perturb(self.state, plane @ self.axes.T)
@@ -42,8 +42,8 @@ class NumericalPlane:
         return RecentEvaluations(at)
 
     def at(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Perturbed:
-        """The prediction at points of the plane; the last few batches are kept."""
-        return self._batches(np.stack([np.ravel(x), np.ravel(y)], axis=1).ravel())
+        """The prediction at points of the plane, memoised for the last few arrays of points."""
+        return self._evaluations(np.stack([np.ravel(x), np.ravel(y)], axis=1).ravel())
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The divergence at points of the plane."""
@@ -65,18 +65,24 @@ class NumericalPlane:
         """
         x_min, x_max, y_min, y_max = extent
         x, y = np.linspace(x_min, x_max, LATTICE), np.linspace(y_min, y_max, LATTICE)
-        found = self.at(*np.meshgrid(x, y))
-        winners = np.unique(found.argmax)
+        predictions = self.at(*np.meshgrid(x, y))
+        winners = np.unique(predictions.argmax)
         if len(winners) == 1:
             corners = np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]])
             return [Cell(int(winners[0]), self.state.text(int(winners[0])), corners)]
-        logits = found.uncapped(winners).cpu().numpy()
+        logits = predictions.uncapped(winners).cpu().numpy()
         cells: list[Cell] = []
         for i, token in enumerate(winners.tolist()):
-            lead = (logits[:, i] - np.delete(logits, i, axis=1).max(axis=1)).reshape(
-                LATTICE, LATTICE
-            )
-            generator = contourpy.contour_generator(x, y, lead, fill_type="OuterOffset")
-            for corners, offsets in zip(*generator.filled(0.0, np.inf), strict=True):
-                cells.append(Cell(token, self.state.text(token), corners[: offsets[1] - 1]))
+            lead = logits[:, i] - np.delete(logits, i, axis=1).max(axis=1)
+            for corners in _outlines(x, y, lead.reshape(LATTICE, LATTICE)):
+                cells.append(Cell(token, self.state.text(token), corners))
         return cells
+
+
+def _outlines(
+    x: Float[ndarray, " n"], y: Float[ndarray, " m"], lead: Float[ndarray, "m n"]
+) -> list[Float[ndarray, "k 2"]]:
+    """The outer polygons of the areas in which a function on a grid is positive."""
+    generator = contourpy.contour_generator(x, y, lead, fill_type="OuterOffset")
+    filled = zip(*generator.filled(0.0, np.inf), strict=True)
+    return [corners[: offsets[1] - 1] for corners, offsets in filled]

@@ -1,4 +1,4 @@
-"""What perturbations of a state do to the prediction, at any site: evaluated, not solved."""
+"""The prediction after perturbations of a state, at any site, by running the network above it."""
 
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -13,15 +13,16 @@ from torch import Tensor
 from stability.prediction import distribution
 from stability.prediction.state import State
 
-BATCHES_KEPT = 4
-AT_ONCE = 64  # perturbations, each with a float64 for every token
+EVALUATIONS_KEPT = 4
+PERTURBATIONS_AT_ONCE = 64  # each with a float64 for every token
 
 
 @dataclass(frozen=True, eq=False)
 class Perturbed:
-    """A batch of perturbations: how far each moves the vector given to the readout, and what follows.
+    """The predictions after a batch of perturbations of a state.
 
-    `drift` is the mean shift of the logits under `p`; `kl` is in nats; `argmax` holds token ids.
+    `displacement` is how far each moves the vector given to the readout; `drift` is the mean shift of
+    the logits under `p`; `kl` is in nats; `argmax` holds token ids.
     """
 
     state: State
@@ -47,35 +48,35 @@ class Perturbed:
     def probabilities(self, tokens: Int[ndarray, " m"]) -> Float[ndarray, "m n"]:
         """Probabilities of some tokens, `p_i exp(shift_i − E_p[shift] − KL)`."""
         state, index = self.state, torch.from_numpy(tokens)
-        moved = state.readout.cap(self.uncapped(tokens))
-        kl = torch.from_numpy(self.kl).to(moved)
-        log_q = state.log_probs[index] + moved - state.logits[index] - (self.drift + kl)[:, None]
+        logits = state.readout.cap(self.uncapped(tokens))
+        kl = torch.from_numpy(self.kl).to(logits)
+        log_q = state.log_probs[index] + logits - state.logits[index] - (self.drift + kl)[:, None]
         return log_q.exp().T.cpu().numpy()
 
 
 class RecentEvaluations:
-    """What points give, for a function that takes long: the last few batches of points are kept."""
+    """Memoise an expensive function of an array of points, for the last four arrays."""
 
     def __init__(self, evaluate: Callable[[Float[ndarray, " n"]], Perturbed]) -> None:
-        @lru_cache(BATCHES_KEPT)
-        def evaluated(points: bytes) -> Perturbed:
+        @lru_cache(EVALUATIONS_KEPT)
+        def memoised(points: bytes) -> Perturbed:
             return evaluate(np.frombuffer(points).copy())
 
-        self._evaluated = evaluated
+        self._memoised = memoised
 
     def __call__(self, points: Float[ndarray, " n"]) -> Perturbed:
-        """What the points give."""
-        return self._evaluated(np.asarray(points, dtype=float).tobytes())
+        """The predictions at the points."""
+        return self._memoised(np.asarray(points, dtype=float).tobytes())
 
 
 def perturb(state: State, perturbations: Float[Tensor, "n d"]) -> Perturbed:
     """The prediction at `vector + δ` for every row `δ`, by running the network above the site.
 
     Logits shift by `W_U` times the displacement of the vector given to the readout, so that small
-    divergences keep what digits the network's own float32 leaves them.
+    divergences keep the digits that the network's float32 leaves them.
     """
     displacement = _displacement(state, perturbations)
-    results = [_measured(state, part) for part in displacement.split(AT_ONCE)]
+    results = [_divergences(state, part) for part in displacement.split(PERTURBATIONS_AT_ONCE)]
     drift, kl, argmax = (torch.cat(part) for part in zip(*results, strict=True))
     return Perturbed(state, displacement, drift, kl.cpu().numpy(), argmax.cpu().numpy())
 
@@ -86,11 +87,11 @@ def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Te
     if not len(perturbations):  # networks do not run on nothing
         return state.prelogit.double()[None][:0]
     with torch.no_grad():
-        moved = state.above(state.vector.double() + perturbations)
-    return moved.double() - state.prelogit.double()
+        perturbed = state.above(state.vector.double() + perturbations)
+    return perturbed.double() - state.prelogit.double()
 
 
-def _measured(state: State, displacement: Float[Tensor, "n D"]) -> tuple[Tensor, Tensor, Tensor]:
+def _divergences(state: State, displacement: Float[Tensor, "n D"]) -> tuple[Tensor, Tensor, Tensor]:
     """Mean shift, divergence and most likely token of each displacement."""
     readout = state.readout
     shift = readout.slopes(displacement.T).T.contiguous()

@@ -1,11 +1,10 @@
 """A captured vector and everything that is known where it was captured."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Protocol, runtime_checkable
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -18,7 +17,7 @@ from stability.prediction.readout import Readout
 
 @dataclass(frozen=True)
 class Token:
-    """One token of a prompt, or of the vocabulary where `index` is its rank."""
+    """One token: its place in a prompt, or its rank among predictions, its id, and its text."""
 
     index: int
     id: int
@@ -27,7 +26,7 @@ class Token:
 
 @dataclass(frozen=True)
 class ModelCard:
-    """What a reader of a number needs to know about the model that made it."""
+    """The model that a number was measured on, as it is named in results."""
 
     name: str
     revision: str
@@ -59,7 +58,12 @@ class State:
     `site` is `prelogit`, the vector after the final norm, the one that `W_U` multiplies; `final`, the
     one before the norm; or `block:L`, the residual stream leaving block `L`. `above` is the network
     between the site and the readout; there is none at `prelogit`. `text` spells a token id of the
-    vocabulary.
+    vocabulary. Logits and log-probabilities are float64, in nats.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> state.probs.numpy().round(3), round(state.margin, 3)
+    (array([0.787, 0.107, 0.107]), 2.0)
     """
 
     vector: Float[Tensor, " d"] = field(repr=False)
@@ -188,15 +192,3 @@ def require_linear(*states: State) -> None:
                 f"{state.model.name} at {state.site!r}{capped}: capture it at 'prelogit' of a model "
                 "without soft-capping."
             )
-
-
-def together(states: Sequence[State]) -> list[State]:
-    """Copies of `prelogit` states whose logits come from one read of `W_U`.
-
-    What is computed of the copies goes with them, and does not stay with the originals.
-    """
-    copies = [replace(state) for state in states]
-    logits = copies[0].readout.uncapped(torch.stack([state.vector for state in states]))
-    for copy, own in zip(copies, logits, strict=True):
-        copy.__dict__["uncapped_logits"] = own  # where the cached property keeps it
-    return copies

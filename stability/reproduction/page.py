@@ -44,7 +44,8 @@ written by
 
 from the measurements in `stability/reproduction/results` (a row a side of a direction at an ε; the
 columns are explained in `stability/sweeps/measurement.py`). At the readout two positions of every
-prompt are looked at along {directions}: eigendirections from 0, isotropic random ones, ones drawn from the covariance of the
+prompt are looked at along {directions}:
+eigendirections from 0, isotropic random ones, ones drawn from the covariance of the
 model's own states, and ones from the most likely token to those after it. Below the readout, it is
 fewer prompts and directions, and boundaries that are not reached within five norms of the vector are
 left out; each line says how many radii it is about. Intervals are 95 % bootstrap intervals over

@@ -24,10 +24,9 @@ DIRECTIONS = (
 )
 DRAWN = ("random", "covariance", "rival")  # of each state its own, numbered from 1
 SWEEP_FORMS = {
-    **FORMS,
-    "random": "random:N",
-    "covariance": "covariance:N",
-    "rival": "rival:N",
+    "eig": FORMS["eig"],
+    **{kind: f"{kind}:N" for kind in DRAWN},
+    **{kind: FORMS[kind] for kind in ("tokens", "prompt", "file")},
 }
 SEEDS = 2**31
 ANY_PROMPT = "A prompt"

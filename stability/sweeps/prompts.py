@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import Any
 
 from stability.errors import StabilityError
-from stability.units import counted
+from stability.text import counted
 
 FIELDS = ("text", "prompt")  # where a row keeps its text, the first that is there
 LONGEST = 2**31 - 1  # characters of a field; by default csv takes 131,072

@@ -5,8 +5,9 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
-from stability.figures.style import spelled
-from stability.units import COORDINATES, Unit, digits, relative_error
+from stability.geometry.continuation import LEAST_KL
+from stability.text import digits, spelled
+from stability.units import COORDINATES, Unit, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from stability.exact.flips import Flip
@@ -131,8 +132,6 @@ def written(text: "Continuation") -> str:
 
 def steps(text: "Continuation") -> str:
     """How far each step's prediction is from that of the unperturbed text."""
-    from stability.geometry.continuation import ROUNDING  # brings torch
-
     if not text.distance:
         return "as the model writes it"
     first = (
@@ -142,6 +141,6 @@ def steps(text: "Continuation") -> str:
     )
     largest = max(text.kl)
     return (
-        f"{first}; KL {number(text.kl[0]) if text.kl[0] >= ROUNDING else '0'} nats at the first step, "
-        f"at most {number(largest) if largest >= ROUNDING else '0'}"
+        f"{first}; KL {number(text.kl[0]) if text.kl[0] >= LEAST_KL else '0'} nats at the first step, "
+        f"at most {number(largest) if largest >= LEAST_KL else '0'}"
     )

@@ -1,1 +1,1 @@
-"""What is drawn of a result: the only place that decides how much of it is seen."""
+"""Results sampled for drawing: the only place that decides how much of them is seen."""

@@ -12,15 +12,21 @@ from stability.geometry.ray import Bracket, Ray
 from stability.numerics import largest
 from stability.units import COORDINATES, Unit
 
-LEADERS = 6
-POINTS, NUMERICAL_POINTS = 80, 16  # to each landmark; numerical ones each run the network
-NUMERICAL_FLIPS = 8  # of a side
-FAR = 3.0  # closed-form radii that are drawn of a side whose boundary is not reached
+# tokens whose probabilities are drawn one by one
+LEADING_TOKENS = 6
+# samples to each landmark, fewer where each runs the network
+POINTS, NUMERICAL_POINTS = 80, 16
+# flips of a side, where each runs the network
+NUMERICAL_FLIPS = 8
+# length in predicted radii of a side whose boundary is not reached
+UNREACHED_LENGTH = 3.0
+# a side is drawn to a multiple of its boundary or radius, and to one of its first flip
+BEYOND_BOUNDARY, BEYOND_FLIP = 1.35, 1.15
 
 
 @dataclass(frozen=True)
-class Edge:
-    """A flip in view: where on the ray, and the token that takes over when walking outwards."""
+class SignedFlip:
+    """A flip at `t` on the ray, negative on the − side, and the token that leads beyond it."""
 
     t: float
     text: str
@@ -37,11 +43,13 @@ class Segment:
 
 @dataclass(frozen=True, eq=False)
 class RayView:
-    """A ray as it is drawn: curves over `t`, and what lies on them at one `ε`.
+    """A ray as it is drawn: curves over `t`, and its radius, boundaries and flips at one `ε`.
 
-    A boundary is None where it is not reached; `certificate` is None where nothing is certified.
-    `shares` are the probabilities of the leading tokens along the ray, a row each, spelled by
-    `names`; one more row is that of all other tokens together.
+    Lengths are in `unit`; `epsilon`, `kl` and `quadratic` are in nats. A boundary is None where it is
+    not reached; `certificate` is None where nothing is certified. `flips` are those of either side,
+    nearest first; `flips_in_view` are those between the ends of `t`, from the − side to the + side, and
+    divide it into `segments`. `shares` are the probabilities of the leading tokens along the ray, a row
+    each, spelled by `names`; one more row is that of all other tokens together.
     """
 
     label: str
@@ -53,7 +61,7 @@ class RayView:
     boundary: tuple[float | None, float | None]
     certificate: tuple[Bracket, Bracket] | None
     flips: tuple[list[Flip], list[Flip]]
-    edges: list[Edge]
+    flips_in_view: list[SignedFlip]
     segments: list[Segment]
     names: list[str]
     shares: Float[ndarray, "m n"]
@@ -74,7 +82,7 @@ class RayView:
             boundary=(count(self.boundary[0]), count(self.boundary[1])),
             certificate=(brackets[0], brackets[1]) if brackets else None,
             flips=(minus, plus),
-            edges=[replace(edge, t=count(edge.t)) for edge in self.edges],
+            flips_in_view=[replace(flip, t=count(flip.t)) for flip in self.flips_in_view],
             segments=[
                 replace(segment, start=count(segment.start), stop=count(segment.stop))
                 for segment in self.segments
@@ -90,16 +98,17 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
     predicted = ray.predicted_radius(epsilon)
     if predicted is None:
         return None
-    minus, plus = ray.boundary(epsilon)
-    is_linear = ray.state.is_linear
-    flips = ray.flips(limit=len(ray.slopes) if is_linear else NUMERICAL_FLIPS)
-    ends = [FAR * predicted if end is None else end for end in (minus, plus)]
-    reach = [_reach(predicted, end, own) for end, own in zip(ends, flips, strict=True)]
-    edges, segments = _partition(flips, reach, ray.state.text(ray.state.argmax))
+    boundary = ray.boundary(epsilon)
+    flips = ray.flips(limit=len(ray.slopes) if ray.state.is_linear else NUMERICAL_FLIPS)
+    landmarks = [UNREACHED_LENGTH * predicted if side is None else side for side in boundary]
+    minus, plus = (
+        _drawn_length(max(predicted, landmark), side)
+        for landmark, side in zip(landmarks, flips, strict=True)
+    )
+    before, after = _flips_in_view(flips, (minus, plus))
+    segments = _segments(-minus, before, ray.state.text(ray.state.argmax), after, plus)
     # these can be orders of magnitude apart where the prediction is nearly certain
-    landmarks = (-reach[0], -ends[0], -predicted, predicted, ends[1], reach[1])
-    points = POINTS if is_linear else NUMERICAL_POINTS
-    t = np.unique(np.concatenate([np.linspace(0, end, points) for end in landmarks]))
+    t = _samples(ray, [-minus, -landmarks[0], -predicted, predicted, landmarks[1], plus])
     names, shares = _shares(ray, t, segments)
     return RayView(
         label=label,
@@ -108,55 +117,68 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
         kl=ray.kl(t),
         quadratic=ray.quadratic(t),
         predicted=predicted,
-        boundary=(minus, plus),
+        boundary=boundary,
         certificate=ray.certificate(epsilon),
         flips=flips,
-        edges=edges,
+        flips_in_view=[*before, *after],
         segments=segments,
         names=names,
         shares=shares,
     )
 
 
-def _reach(predicted: float, boundary: float, flips: Sequence[Flip]) -> float:
-    """How far one side is drawn: past its boundary and ±r, and past a first flip near them."""
-    seen = 1.35 * max(predicted, boundary)
-    return max(seen, 1.15 * flips[0].distance) if flips and flips[0].distance < 2 * seen else seen
+def _drawn_length(furthest: float, flips: Sequence[Flip]) -> float:
+    """The length of a side that is drawn: past its boundary and ±r, and past a first flip near them."""
+    length = BEYOND_BOUNDARY * furthest
+    if flips and flips[0].distance < 2 * length:
+        return max(length, BEYOND_FLIP * flips[0].distance)
+    return length
 
 
-def _partition(
-    flips: tuple[list[Flip], list[Flip]], reach: Sequence[float], start: str
-) -> tuple[list[Edge], list[Segment]]:
-    """The flips in view and the stretches between them; that of the state belongs to `start`."""
+def _samples(ray: Ray, landmarks: Sequence[float]) -> Float[ndarray, " n"]:
+    """Where the curves are sampled: evenly from the state to each landmark."""
+    points = POINTS if ray.state.is_linear else NUMERICAL_POINTS
+    return np.unique(np.concatenate([np.linspace(0, landmark, points) for landmark in landmarks]))
+
+
+def _flips_in_view(
+    flips: tuple[list[Flip], list[Flip]], lengths: tuple[float, float]
+) -> tuple[list[SignedFlip], list[SignedFlip]]:
+    """The flips of either side that are nearer than its end, all from the − side to the + side."""
     minus, plus = (
-        [flip for flip in side if flip.distance < end]
-        for side, end in zip(flips, reach, strict=True)
+        [flip for flip in side if flip.distance < length]
+        for side, length in zip(flips, lengths, strict=True)
     )
-    edges = [
-        *(Edge(-flip.distance, flip.text) for flip in reversed(minus)),
-        *(Edge(flip.distance, flip.text) for flip in plus),
-    ]
-    bounds = [-reach[0], *(edge.t for edge in edges), reach[1]]
-    texts = [edge.text for edge in edges]
-    texts.insert(len(minus), start)
-    segments = [Segment(*span) for span in zip(bounds[:-1], bounds[1:], texts, strict=True)]
-    return edges, segments
+    return (
+        [SignedFlip(-flip.distance, flip.text) for flip in reversed(minus)],
+        [SignedFlip(flip.distance, flip.text) for flip in plus],
+    )
+
+
+def _segments(
+    start: float, before: Sequence[SignedFlip], text: str, after: Sequence[SignedFlip], stop: float
+) -> list[Segment]:
+    """The stretches between flips from `start` to `stop`; that of the state belongs to `text`."""
+    bounds = [start, *(flip.t for flip in (*before, *after)), stop]
+    texts = [*(flip.text for flip in before), text, *(flip.text for flip in after)]
+    return [Segment(*span) for span in zip(bounds[:-1], bounds[1:], texts, strict=True)]
 
 
 def _shares(
     ray: Ray, t: Float[ndarray, " n"], segments: Sequence[Segment]
 ) -> tuple[list[str], Float[ndarray, "m n"]]:
-    """Probabilities of the leading tokens, and of all others together.
+    """Names and probabilities of the leading tokens, and the probability of all others together.
 
-    Leaders are the winners of all segments, and then whoever is likely at the state or at an end.
+    Leading are the most likely tokens of all segments, and then those that are likely at the state or
+    at an end; the likeliest at the state comes first.
     """
     middles = [(segment.start + segment.stop) / 2 for segment in segments]
-    seen = ray.probabilities(np.array([0.0, t[0], t[-1], *middles]))
-    merit = seen.max(axis=1)
-    merit[seen.argmax(axis=0)] += 1
-    leaders = largest(merit, LEADERS)
-    leaders = leaders[np.argsort(-seen[leaders, 0], kind="stable")]
-    shares = ray.probabilities(t, leaders)
-    rest = np.clip(1 - shares.sum(axis=0, keepdims=True), 0, 1)
-    names = [ray.state.text(int(i)) for i in leaders]
-    return names, np.concatenate([shares, rest])
+    probabilities = ray.probabilities(np.array([0.0, t[0], t[-1], *middles]))
+    merit = probabilities.max(axis=1)
+    merit[probabilities.argmax(axis=0)] += 1
+    leading = largest(merit, LEADING_TOKENS)
+    leading = leading[np.argsort(-probabilities[leading, 0], kind="stable")]
+    shares = ray.probabilities(t, leading)
+    others = np.clip(1 - shares.sum(axis=0, keepdims=True), 0, 1)
+    names = [ray.state.text(int(i)) for i in leading]
+    return names, np.concatenate([shares, others])

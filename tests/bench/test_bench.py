@@ -3,7 +3,9 @@
 import json
 import math
 import time
+from dataclasses import replace
 
+import hessian_eigenthings
 import pytest
 import torch
 from support.models import FAMILIES, save_model
@@ -11,11 +13,14 @@ from support.states import make_state
 
 from stability import cli
 from stability.bench import SUITES, timing
-from stability.bench.cases import CASES, _bisect
+from stability.bench.ray import bisected_boundary
 from stability.bench.report import bench, lines
 from stability.bench.scaling import synthetic
-from stability.bench.timing import Row, Way, medians
+from stability.bench.spectrum import compare_spectra
+from stability.bench.suites import READOUT_SUITES
+from stability.bench.timing import Comparison, Method, median_seconds
 from stability.geometry.ray import ray
+from stability.prediction.readout import Readout
 
 
 @pytest.fixture(scope="module")
@@ -28,41 +33,70 @@ def states():
 def test_a_share_is_scaled_to_the_whole(monkeypatch):
     clock = iter(range(10**6))
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(clock)))
-    found = medians({"all": Way(lambda: None), "a quarter": Way(lambda: None, share=0.25)})
-    assert found == {"all": 1.0, "a quarter": 4.0}  # each call is one tick
+    seconds = median_seconds(
+        {"all": Method(lambda: None), "a quarter": Method(lambda: None, share=0.25)}
+    )
+    assert seconds == {"all": 1.0, "a quarter": 4.0}  # each call is one tick
 
 
 def test_what_is_slow_is_called_less_often_and_still_has_a_median(monkeypatch):
     calls, ticks = [], iter([0.0, 100.0, *range(200, 10**4)])
     monkeypatch.setattr(time, "perf_counter", lambda: float(next(ticks)))
-    found = medians({"slow": Way(lambda: calls.append("slow"))})
+    seconds = median_seconds({"slow": Method(lambda: calls.append("slow"))})
     assert len(calls) == 1
-    assert found == {"slow": 100.0}
+    assert seconds == {"slow": 100.0}
     assert timing.BUDGET < 100
 
 
 def test_the_ratio_is_the_baselines_time_over_ours():
-    assert Row("a", "b", 2.0, {"naive": 10.0}).ratio("naive") == 5.0
+    assert Comparison("a", "b", 2.0, {"naive": 10.0}).ratio("naive") == 5.0
 
 
-@pytest.mark.parametrize("name", CASES)
+@pytest.mark.parametrize("name", READOUT_SUITES)
 def test_every_suite_is_as_accurate_as_it_says(name, states, monkeypatch):
     monkeypatch.setattr(timing, "REPEATS", 1)
-    for row in CASES[name](states):
-        assert row.suite in (name, "calibration")
-        assert row.seconds > 0
-        assert row.baselines
-        assert all(seconds > 0 for seconds in row.baselines.values())
-        for what, value in row.accuracy.items():
+    for comparison in READOUT_SUITES[name](states):
+        assert comparison.suite in (name, "calibration")
+        assert comparison.seconds > 0
+        assert comparison.baselines
+        assert all(seconds > 0 for seconds in comparison.baselines.values())
+        for what, value in comparison.accuracy.items():
             assert math.isfinite(value)
             # float32 logits of size ten, a divergence of 1e-4 nats: the brute grid's own rounding
             limit = {"relative error of a grid point": 1e-2, "reads of W_U": 20}.get(what, 1e-4)
             assert abs(value) < limit, what
 
 
+def test_the_lanczos_baseline_works_on_the_device_of_the_state(states, monkeypatch):
+    devices = []
+
+    class Recording(hessian_eigenthings.LambdaOperator):
+        def __init__(self, *arguments, device=None, **options):
+            devices.append(device)
+            super().__init__(*arguments, **options)
+
+    monkeypatch.setattr(timing, "REPEATS", 1)
+    monkeypatch.setattr(hessian_eigenthings, "LambdaOperator", Recording)
+    compare_spectra(states)
+    assert set(devices) == {states[0].vector.device}
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+@pytest.mark.parametrize("name", READOUT_SUITES)
+def test_every_suite_runs_on_the_gpu(name, states, monkeypatch):
+    monkeypatch.setattr(timing, "REPEATS", 1)
+    readout = Readout(states[0].readout.W_U.cuda())
+    there = [replace(state, vector=state.vector.cuda(), readout=readout) for state in states]
+    for comparison in READOUT_SUITES[name](there):
+        assert all(math.isfinite(value) for value in comparison.accuracy.values())
+
+
 def test_bisection_finds_the_boundary_that_it_is_a_baseline_for(states):
     v = torch.eye(256, dtype=torch.float64)[0]
-    assert _bisect(states[0], v, 0.1) == pytest.approx(ray(states[0], v).boundary(0.1)[1], rel=1e-3)
+    assert bisected_boundary(states[0], v, 0.1) == pytest.approx(
+        ray(states[0], v).boundary(0.1)[1], rel=1e-3
+    )
 
 
 def test_the_report_is_plain_data_and_fits_a_person(states, monkeypatch):
@@ -90,7 +124,7 @@ def test_the_command_prints_one_json_object(tmp_path, capsys, monkeypatch):
 
 
 def test_every_suite_of_the_command_exists():
-    assert set(SUITES) == {*CASES, "depth", "scaling"}
+    assert set(SUITES) == {*READOUT_SUITES, "depth", "scaling"}
 
 
 def test_the_deeper_sites_are_measured_against_a_run_of_the_whole_prompt(

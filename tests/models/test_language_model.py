@@ -192,7 +192,7 @@ def test_the_background_of_a_site_holds_its_own_vectors(tmp_path):
     assert not torch.allclose(background, lm.background("final"), atol=0.1)
 
 
-def test_a_state_knows_where_it_is_from(lm):
+def test_a_state_names_its_prompt_site_and_model(lm):
     state = lm.capture(PROMPT, 1)
     assert (state.prompt, state.site, state.model) == (PROMPT, "prelogit", lm.card)
     assert "".join(token.text for token in state.tokens) == PROMPT

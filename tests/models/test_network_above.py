@@ -26,7 +26,7 @@ from stability.errors import StabilityError
 from stability.exact.flips import envelope
 from stability.geometry.ray import ray
 from stability.models import LanguageModel, load
-from stability.models.network_above import run
+from stability.models.forward_pass import run_cached
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
 
@@ -168,10 +168,9 @@ def test_a_trajectory_is_the_output_of_every_block_above(single, name):
 
 
 @every_family
-def test_many_vectors_are_let_in_in_parts_and_each_has_its_own_answer(single, name, monkeypatch):
-    monkeypatch.setattr(
-        "stability.models.network_above.KEYS_AT_ONCE", 40
-    )  # three rows at position 12
+def test_many_vectors_run_in_batches_and_each_has_its_own_answer(single, name, monkeypatch):
+    # three rows at position 12
+    monkeypatch.setattr("stability.models.network_above.KEYS_AT_ONCE", 40)
     lm = single(name)
     state = lm.capture(LONG, 12, "block:0")
     deltas = perturbations(state, 8)
@@ -188,13 +187,13 @@ def test_later_tokens_read_what_a_perturbation_has_left_in_the_cache(double, nam
     ids = torch.tensor([token.id for token in lm.tokenize(LONG)])
     state = lm.capture(LONG, position, "block:0")
     deltas = perturbations(state, 2)
-    last, cache = state.above.continued(state.vector + deltas)
+    last, cache = state.above.prefill(state.vector + deltas)
     torch.testing.assert_close(last, state.above(state.vector + deltas), **CLOSE)
     body = lm.model.base_model
     with torch.no_grad():
         for step in (position + 1, position + 2):
             token = ids[step].expand(2, 1)
-            found = lm.readout.logits(run(body, token, cache)[:, -1])
+            found = lm.readout.logits(run_cached(body, token, cache)[:, -1])
             for delta, logits in zip(deltas, found, strict=True):
                 torch.testing.assert_close(
                     logits, after(lm, ids[: step + 1], state, delta), **CLOSE
@@ -220,7 +219,7 @@ def test_nothing_is_left_in_the_model_or_in_what_was_captured(single):
     vector, before = state.vector.clone(), state.above(state.vector[None])
     perturb(state, perturbations(state, 5, 100.0))
     spectrum(state, 2)
-    state.above.continued(state.vector[None])
+    state.above.prefill(state.vector[None])
     assert [*map(id, lm.model.modules())] == [*map(id, modules)]
     assert not any(module._forward_hooks for module in modules)
     assert torch.equal(state.vector, vector)

@@ -447,7 +447,8 @@ def test_a_line_that_has_crossed_is_not_followed_further():
     state, calls = counted(coin(lambda x: x.sin() * 3))
     directions = torch.eye(2, dtype=torch.float64)[:, [0, 0]]
     lines = Lines(state, directions, np.array([9.0, 9.0]))
-    t, kl, _ = lines.walk(1e-4, 0.01)
+    samples = lines.sample(1e-4, 0.01)
+    t, kl = samples.t, samples.kl
     # from KL = 1e-4/4 to 0.01 are nearly three powers of ten in KL: 16 steps of 1.2² each, or 24
     assert t.shape == (2, 1 + 24)
     assert (kl.max(axis=1) >= 0.01).all()

@@ -21,7 +21,7 @@ from support.states import (
 from torch import Tensor
 
 from stability.geometry.ray import ray
-from stability.prediction.perturbation import AT_ONCE, perturb
+from stability.prediction.perturbation import PERTURBATIONS_AT_ONCE, perturb
 
 STATES = {
     "linear": random_state(gain=2.0, bias=True, scale=0.7),
@@ -41,7 +41,9 @@ def perturbations(state, n=30, size=2.0) -> Tensor:
 
 
 @every_state
-@pytest.mark.parametrize("n", [1, AT_ONCE, AT_ONCE + 1, 2 * AT_ONCE + 7])
+@pytest.mark.parametrize(
+    "n", [1, PERTURBATIONS_AT_ONCE, PERTURBATIONS_AT_ONCE + 1, 2 * PERTURBATIONS_AT_ONCE + 7]
+)
 def test_kl_equals_torch_distributions(state, n):
     deltas = perturbations(state, n)
     torch.testing.assert_close(

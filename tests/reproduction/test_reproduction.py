@@ -17,7 +17,7 @@ from stability.models.packaged.registry import PACKAGED
 from stability.prediction.state import ModelCard
 from stability.reproduction.claims import findings
 from stability.reproduction.page import text
-from stability.reproduction.settings import PROMPTS, has_results, settings, shipped
+from stability.reproduction.settings import PROMPTS, RESULTS, has_results, settings, shipped
 from stability.sweeps.measurement import SCHEMA, measure
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt, read_prompts
@@ -81,7 +81,7 @@ def test_the_shipped_results_are_small_and_whole(table):
     }
     keys = ["prompt_index", "position", "site", "direction", "epsilon", "side"]
     assert not frame.duplicated(keys).any()
-    size = sum(path.stat().st_size for path in settings.RESULTS.iterdir())
+    size = sum(path.stat().st_size for path in RESULTS.iterdir())
     assert size <= 5e6
 
 

@@ -1,7 +1,7 @@
 """The packaged models: fetched once as GGUF, converted once to float32 safetensors, then only read.
 
 A model is built in `<name>.partial` under a lock and renamed to `<name>` when whole: a folder of
-that name is complete, or was damaged from outside, and its manifest (`stability.json`) tells which.
+that name is complete, unless it was damaged from outside, which its manifest (`stability.json`) shows.
 """
 
 import errno
@@ -19,8 +19,10 @@ from stability.models.packaged.registry import PACKAGED, Packaged
 from stability.models.progress import Report, part, silent
 
 MANIFEST = "stability.json"
-FORMAT = 1  # of the converted folder: raise it, and every cache is rebuilt
-Source = Callable[[Packaged, Path, Report], Path]  # puts the verified GGUF into a scratch folder
+# of the converted folder: raise it, and every cache is rebuilt
+FORMAT = 1
+# puts the verified GGUF into a scratch folder
+Source = Callable[[Packaged, Path, Report], Path]
 
 
 def ensure(name: str, report: Report = silent) -> Path:
@@ -51,12 +53,13 @@ def ensure_gguf(path: Path, report: Report = silent) -> Path:
     report(f"Checking {path.name}", 0.0)
     try:
         sha256, size = checksum(path), path.stat().st_size
-    except (OSError, ValueError) as error:  # a path with a NUL byte is a ValueError
+    # a path with a NUL byte is a ValueError
+    except (OSError, ValueError) as error:
         reason = getattr(error, "strerror", error)
         raise StabilityError(
             f"A readable GGUF file is needed, received {str(path)!r} ({reason}); check its path."
         ) from error
-    own = Packaged(
+    packaged = Packaged(
         name=f"gguf-{sha256[:16]}",
         title=path.name,
         package=path.name,
@@ -64,9 +67,10 @@ def ensure_gguf(path: Path, report: Report = silent) -> Path:
         licence="the file's own",
         sha256=sha256,
         size=size,
-        disk=8 * size,  # of a 4-bit file, the usual kind, in float32
+        # a 4-bit file, the usual kind, in float32
+        disk=8 * size,
     )
-    return _prepare(own, lambda *_: path, report)
+    return _prepare(packaged, lambda *_: path, report)
 
 
 def _prepare(packaged: Packaged, source: Source, report: Report) -> Path:
@@ -102,7 +106,8 @@ def _is_complete(folder: Path, packaged: Packaged) -> bool:
             (folder / name).stat().st_size == file["size"]
             for name, file in manifest["files"].items()
         )
-    except (OSError, ValueError, KeyError, TypeError, AttributeError):  # absent, or not ours
+    # absent, or not written by `_seal`
+    except (OSError, ValueError, KeyError, TypeError, AttributeError):
         return False
 
 
@@ -124,7 +129,7 @@ def _lock(folder: Path, report: Report) -> Iterator[None]:
 
 
 def _sweep(root: Path) -> None:
-    """Remove what killed builds left behind; a live build holds its lock and is passed over."""
+    """Remove what killed builds left behind; skip live builds, which hold their lock."""
     from filelock import FileLock, Timeout
 
     for partial in root.glob("*.partial"):
@@ -136,7 +141,7 @@ def _sweep(root: Path) -> None:
 
 
 def _build(packaged: Packaged, folder: Path, source: Source, report: Report) -> None:
-    """Fetch, convert and move into place; whatever goes wrong, no partial folder stays."""
+    """Fetch, convert and move into place; leave no partial folder behind after an error."""
     partial = folder.with_name(f"{folder.name}.partial")
     for stale in (partial, folder):
         shutil.rmtree(stale, ignore_errors=True)

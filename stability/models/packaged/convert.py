@@ -35,7 +35,7 @@ def convert(gguf: Path, folder: Path, report: Report) -> None:
     try:
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     except SafetensorError as error:
-        # It wraps the system's error in text alone.
+        # safetensors gives the system's error as text alone
         code = re.search(r"os error (\d+)", str(error))
         raise OSError(int(code[1]) if code else errno.EIO, str(error)) from error
     model.config.architectures = [type(model).__name__]
@@ -48,7 +48,7 @@ def convert(gguf: Path, folder: Path, report: Report) -> None:
 def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any]:
     """Let transformers read tokenizer and model.
 
-    Names resolve against a folder of ours: beside the user's file a stray config would be read too.
+    Names resolve against an empty folder: beside the user's file a stray config would be read too.
     """
     report("Loading torch and transformers", 0.0)
     import torch
@@ -71,7 +71,8 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any]:
             output_loading_info=True,
         )
         model, loading = loaded
-        if loading["missing_keys"]:  # transformers fills these with random numbers
+        # transformers fills these with random numbers
+        if loading["missing_keys"]:
             raise ValueError(
                 f"tensors are missing: {', '.join(sorted(loading['missing_keys'])[:3])}"
             )

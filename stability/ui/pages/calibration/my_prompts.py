@@ -11,11 +11,11 @@ import streamlit as st
 from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.sweeps.prompts import Prompt
+from stability.text import counted
 from stability.ui import wording
 from stability.ui.cached import measurement
 from stability.ui.cached.measurement import Outcomes, SweepRequest
 from stability.ui.widgets.errors import show_error
-from stability.units import counted
 
 MOST = 200  # prompts that are measured here; the command line takes any number
 

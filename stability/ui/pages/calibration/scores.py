@@ -4,10 +4,10 @@ import pandas as pd
 import streamlit as st
 
 from stability.evaluation.scores import BY, Score
+from stability.text import counted
 from stability.ui import wording
 from stability.ui.cached import calibration
 from stability.ui.widgets.controls import choose_one
-from stability.units import counted
 
 PREDICTOR = "predictor"
 

@@ -4,7 +4,7 @@ from typing import Any
 
 import streamlit as st
 
-from stability.figures.depth import depth_map_figure
+from stability.figures.depth_map import depth_map_figure
 from stability.ui.cached.depth import has_map, measured_map
 from stability.ui.cached.states import StateKey, states
 from stability.ui.choice import look_along, look_at, open_explore

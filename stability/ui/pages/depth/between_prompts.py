@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from stability.figures.path import path_figure, slice_figure
+from stability.figures.interpolation import interpolation_figure, three_states_figure
 from stability.geometry.interpolation import Interpolation
 from stability.ui import wording
 from stability.ui.cached import depth
@@ -26,7 +26,7 @@ def draw(key: StateKey, epsilon: float) -> None:
     with st.spinner("Running the network above the block", show_time=True):
         path, names = depth.interpolated(key.model, key.prompt, b, site)
     draw_figure(
-        path_figure(path, epsilon, names),
+        interpolation_figure(path, epsilon, names),
         "path",
         "Flat stretches are plateaus, steep ones edges. Vertical lines: the boundaries of A's and of "
         "B's stable region, KL = ε (dotted): dashed orange by the closed form, solid blue in truth.",
@@ -57,7 +57,7 @@ def _draw_slice(key: StateKey, others: tuple[str, str], site: str, epsilon: floa
         st.info("This plane has a direction without curvature: there is no closed region.")
         return
     draw_figure(
-        slice_figure(view, points),
+        three_states_figure(view, points),
         "slice",
         f"The plane through the vectors of A, B and C at {site}: KL from A, the edge of A's stable "
         "region and its ellipse, and the cells of the most likely token.",

@@ -5,7 +5,7 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from stability.figures.depth import across_figure, alignment_figure, curves_figure
+from stability.figures.depth import alignment_figure, block_divergences_figure, depth_check_figure
 from stability.geometry.depth import Depth, DepthCheck
 from stability.ui import wording
 from stability.ui.cached.depth import checked_depth
@@ -32,7 +32,7 @@ def draw(key: StateKey, epsilon: float, relative: bool) -> None:
         _draw_radii(depth, check, relative)
     with right:
         draw_figure(
-            curves_figure(check),
+            block_divergences_figure(check),
             "curves",
             "The true KL of every block, each over its own predicted radius: where the formula holds "
             "all of them lie on the dashed parabola.",
@@ -49,7 +49,7 @@ def draw(key: StateKey, epsilon: float, relative: bool) -> None:
 
 def _draw_radii(depth: Depth, check: DepthCheck, relative: bool) -> None:
     draw_figure(
-        across_figure(check, *block_lengths(depth, relative)),
+        depth_check_figure(check, *block_lengths(depth, relative)),
         "across",
         "Predicted radius and true boundaries along each block's most sensitive direction, whose "
         "largest component points to +: the sides may change places from block to block.",

@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 
 import streamlit as st
 
-from stability.figures.style import spelled
+from stability.text import spelled
 from stability.ui.cached.states import StateKey, states
 
 STOPPED = "stopped"

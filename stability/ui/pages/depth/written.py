@@ -2,7 +2,7 @@
 
 import streamlit as st
 
-from stability.figures.writing import writing_figure
+from stability.figures.continuations import continuations_figure
 from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.states import StateKey, loaded
@@ -30,7 +30,7 @@ def draw(key: StateKey, epsilon: float) -> None:
         st.markdown(f"**{name}** &nbsp; {wording.written(text)}")
         st.caption(wording.steps(text))
     draw_figure(
-        writing_figure([(name, text) for name, text in texts if text.distance]),
+        continuations_figure([(name, text) for name, text in texts if text.distance]),
         "writing",
         "KL of each step's prediction from that of t = 0 at the same step. Underlined above, marked "
         "here: the first token that differs; after it the texts are others.",

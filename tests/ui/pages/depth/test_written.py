@@ -6,7 +6,7 @@ from support.app import DEPTH, array, open_section, opened, pictures, plain_text
 from support.models import PROMPT
 
 import stability
-from stability.geometry.continuation import ROUNDING
+from stability.geometry.continuation import LEAST_KL
 from stability.models.generation import continuations
 from stability.ui import wording
 from stability.ui.pages.depth.page import SECTIONS
@@ -49,7 +49,7 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     lines = [t for t in pictures(page)["writing"]["data"] if t["mode"] == "lines"]
     assert [line["name"] for line in lines] == [*places][1:]
     for line, text in zip(lines, texts[1:], strict=True):
-        np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, ROUNDING), rtol=1e-3)
+        np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, LEAST_KL), rtol=1e-3)
 
 
 @pytest.mark.parametrize(

@@ -1,4 +1,4 @@
-"""What is drawn of many measurements, and of texts after a push, is what was measured."""
+"""Figures of many measurements show what was measured."""
 
 import numpy as np
 import pandas as pd
@@ -7,20 +7,20 @@ import pytest
 
 from stability.evaluation.calibration import CLOSED_FORM, Curve
 from stability.figures.calibration import (
-    LOOKS,
+    KINDS,
+    case_points,
     errors_figure,
-    points,
     predictors_figure,
     scatter_figure,
 )
-from stability.figures.style import ACTUAL, FLIP, PREDICTED
-from stability.figures.writing import writing_figure
-from stability.geometry.continuation import ROUNDING, Continuation
-from stability.prediction.state import Token
+from stability.figures.style import (
+    ACTUAL,
+    PREDICTED,
+)
 
 
 @pytest.fixture(scope="module")
-def found():
+def cases():
     draw, n = np.random.default_rng(0), 40
     return pd.DataFrame(
         {
@@ -38,30 +38,30 @@ def found():
     )
 
 
-def test_every_case_is_a_point_of_its_kind_that_knows_its_row(found):
+def test_every_case_is_a_point_of_its_kind_and_carries_its_row(cases):
     curve = Curve(np.array([-9.0, 9.0]), np.array([-8.0, 10.0]))
-    drawn = scatter_figure(found, CLOSED_FORM, {"isotonic": curve}, "units")
+    drawn = scatter_figure(cases, CLOSED_FORM, {"isotonic": curve}, "units")
     clouds = {trace.name: trace for trace in drawn.data if trace.mode == "markers"}
-    assert set(clouds) == set(found["kind"])
+    assert set(clouds) == set(cases["kind"])
     for kind, trace in clouds.items():
-        own = found[found["kind"] == kind]
-        assert [row[0] for row in trace.customdata] == [*own.index]
-        np.testing.assert_allclose(trace.x, own[CLOSED_FORM], rtol=1e-6)
-        np.testing.assert_allclose(trace.y, own["actual"], rtol=1e-6)
+        rows = cases[cases["kind"] == kind]
+        assert [row[0] for row in trace.customdata] == [*rows.index]
+        np.testing.assert_allclose(trace.x, rows[CLOSED_FORM], rtol=1e-6)
+        np.testing.assert_allclose(trace.y, rows["actual"], rtol=1e-6)
     assert len({(t.marker.color, t.marker.symbol) for t in clouds.values()}) == len(clouds)
-    assert clouds["eig"].marker.color == LOOKS["eig"][0]
+    assert clouds["eig"].marker.color == KINDS["eig"][0]
     assert (drawn.layout.xaxis.type, drawn.layout.yaxis.type) == ("log", "log")
     assert "units" in drawn.layout.xaxis.title.text
     assert "units" in drawn.layout.yaxis.title.text
 
 
 def test_the_dashed_orange_line_is_where_both_are_equal_and_the_solid_blue_one_the_calibration(
-    found,
+    cases,
 ):
     curve = Curve(np.array([-9.0, 9.0]), np.array([-8.0, 10.0]))
     lines = {
         trace.name: trace
-        for trace in scatter_figure(found, CLOSED_FORM, {"isotonic": curve}, "units").data
+        for trace in scatter_figure(cases, CLOSED_FORM, {"isotonic": curve}, "units").data
         if trace.mode == "lines"
     }
     equal = lines["predicted = actual"]
@@ -71,21 +71,21 @@ def test_the_dashed_orange_line_is_where_both_are_equal_and_the_solid_blue_one_t
     assert (lines["isotonic"].line.color, lines["isotonic"].line.dash) == (ACTUAL, "solid")
 
 
-def test_a_point_says_where_it_is_and_how_far_off_safely(found):
-    [trace] = points(found[:1], CLOSED_FORM, go.Scatter)
+def test_a_point_says_where_it_is_and_how_far_off_safely(cases):
+    [trace] = case_points(cases[:1], CLOSED_FORM, go.Scatter)
     _, place, what, error = trace.customdata[0]
     assert place == "after ␣three⏎ in one &lt;b&gt; &amp; two"
     assert what == "prelogit, eigendirection 1, ε = 0.01, side -1"
-    row = found.iloc[0]
+    row = cases.iloc[0]
     assert error.endswith(f"{row[CLOSED_FORM] / row['actual'] - 1:+.1%}")
 
 
-def test_predictors_stand_side_by_side_on_the_same_axes(found):
-    drawn = predictors_figure(found, [CLOSED_FORM, "actual"])
+def test_predictors_stand_side_by_side_on_the_same_axes(cases):
+    drawn = predictors_figure(cases, [CLOSED_FORM, "actual"])
     assert [note.text for note in drawn.layout.annotations] == [CLOSED_FORM, "actual"]
     assert drawn.layout.xaxis.range == drawn.layout.xaxis2.range
     low, high = 10 ** np.array(drawn.layout.xaxis.range)
-    assert found[[CLOSED_FORM, "actual"]].stack().between(low, high).all()
+    assert cases[[CLOSED_FORM, "actual"]].stack().between(low, high).all()
     for trace in drawn.data:
         if trace.xaxis == "x2" and trace.mode == "markers":
             np.testing.assert_array_equal(trace.x, trace.y)
@@ -100,17 +100,3 @@ def test_bands_of_errors_have_a_line_for_each_epsilon():
     assert (small.name, [*small.x], [*small.y]) == ("ε = 0.1", ["a", "b"], [0.01, 0.1])
     assert (large.name, [*large.y]) == ("ε = 1", [0.5])
     assert small.line.dash != large.line.dash
-
-
-def test_texts_are_drawn_step_by_step_and_their_first_difference_is_marked():
-    tokens = tuple(Token(i, i, text) for i, text in enumerate(" ab"))
-    same = Continuation(1.0, tokens, (0.0, 1e-3, 2e-3), None)
-    other = Continuation(2.0, tokens, (0.1, 0.2), 1)
-    drawn = writing_figure([("r", same), ("2r", other)])
-    lines = {trace.name: trace for trace in drawn.data if trace.mode == "lines"}
-    np.testing.assert_array_equal(lines["r"].y, [ROUNDING, 1e-3, 2e-3])
-    np.testing.assert_array_equal(lines["2r"].x, [1, 2])
-    assert [*lines["2r"].customdata] == ["␣", "a"]
-    [mark] = [trace for trace in drawn.data if trace.mode == "markers"]
-    assert ([*mark.x], [*mark.y], mark.marker.color) == ([2], [0.2], FLIP)
-    assert drawn.layout.yaxis.type == "log"

@@ -1,0 +1,33 @@
+"""The part of H that the most probable tokens make: where the iteration for the whole of H starts.
+
+It is a small matrix, `G = Σ_head p_i (w_i − μ)(w_i − μ)ᵀ`, with the full `p` and the full `μ`, so that
+what it leaves out is positive semi-definite: `G ≤ H ≤ G + tr(tail)·I`.
+"""
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+MASS, LEAST, MOST = 0.998, 1024, 4096  # probability and number of tokens
+PASSES = 8
+
+
+def head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
+    """The most probable tokens, enough of them to carry `MASS` within fixed limits."""
+    most = probs.topk(min(MOST, len(probs)))
+    needed = int((most.values.cumsum(0) < MASS).sum()) + 1
+    return most.indices[: max(needed, LEAST)]
+
+
+def head_block(gram: Float[Tensor, "d d"], b: int) -> Float[Tensor, "d b"]:
+    """Top eigenvectors of the head, nearly: from its longest columns by block iteration."""
+    block = gram[:, gram.diagonal().topk(b).indices]
+    for _ in range(PASSES):
+        block = gram @ torch.linalg.qr(block).Q
+    return torch.linalg.qr(block.double()).Q
+
+
+def norm_outside(gram: Float[Tensor, "d d"], vectors: Float[Tensor, "d b"]) -> float:
+    """`‖(I − QQᵀ) G (I − QQᵀ)‖_F`: no eigenvalue of the head outside of `Q` exceeds it."""
+    left = gram.double() - vectors @ (vectors.T @ gram.double())
+    return float((left - (left @ vectors) @ vectors.T).norm())

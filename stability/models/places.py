@@ -1,0 +1,31 @@
+"""Where a state is captured: the sites of a model, by name, and the positions of a prompt."""
+
+from stability.errors import StabilityError
+from stability.prediction.state import ModelCard
+
+
+def sites_of(card: ModelCard) -> tuple[str, ...]:
+    """All sites of a model, from the readout down: `prelogit`, `final`, then every `block:L`."""
+    blocks = (f"block:{index}" for index in reversed(range(card.n_layers)))
+    return ("prelogit", "final", *blocks)
+
+
+def block_at(site: str, card: ModelCard) -> int | None:
+    """The block whose output a site is, None for `prelogit`; raises StabilityError for no site."""
+    if site not in sites_of(card):
+        raise StabilityError(
+            f"A site must be prelogit, final or block:L with L from 0 to "
+            f"{card.n_layers - 1} for {card.name}; received {site!r}: use 'prelogit'."
+        )
+    kind, _, number = site.partition(":")
+    return int(number) if number else None if kind == "prelogit" else card.n_layers - 1
+
+
+def resolve_position(position: int, length: int) -> int:
+    """A position as a non-negative index; raises StabilityError outside a prompt of that length."""
+    if not -length <= position < length:
+        raise StabilityError(
+            f"A position must be between {-length} and {length - 1} for this prompt "
+            f"of {length} tokens; received {position}: choose one of its tokens."
+        )
+    return position % length

@@ -1,0 +1,73 @@
+"""A state without a language model: an unembedding, a vector, and a network of plain functions.
+
+For teaching, for examples and tests, and for vectors and matrices that come from elsewhere.
+"""
+
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float
+from numpy import ndarray
+from torch import Tensor
+
+from stability.prediction.readout import Readout
+from stability.prediction.state import ModelCard, State, Token
+
+Block = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]]
+
+
+@dataclass(frozen=True)
+class BareNetwork:
+    """Functions of batches of vectors, one after the other: the network above a site."""
+
+    blocks: tuple[Block, ...]
+
+    def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
+        """The vectors given to the readout, for several vectors at the site."""
+        return self.trajectory(vectors)[-1]
+
+    def trajectory(self, vector: Tensor) -> tuple[Tensor, ...]:
+        """A vector and the output of each block; the last block stands for the final norm."""
+        outputs = [vector]
+        for block in self.blocks:
+            outputs.append(block(outputs[-1]))
+        return tuple(outputs)
+
+
+def bare_state(
+    W_U: Float[Tensor, "V D"] | Float[ndarray, "V D"],
+    vector: Float[Tensor, " d"] | Float[ndarray, " d"],
+    blocks: Sequence[Block] = (),
+) -> State:
+    """The state of a vector that an unembedding, below some functions, turns into logits.
+
+    Args:
+        W_U: the unembedding, a row for each token.
+        vector: what is perturbed: the vector that `W_U` multiplies, or, if there are `blocks`, the
+            vector that enters the first of them.
+        blocks: functions of batches of vectors, from the site to the readout.
+
+    Returns:
+        A state at `prelogit`, or at `block:0` if there are blocks. Tokens are spelled `<0>`, `<1>`, …
+
+    >>> import numpy as np
+    >>> state = bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> state.argmax, round(state.entropy, 3)
+    (0, 0.666)
+    """
+    rows = torch.as_tensor(W_U)
+    V, width = rows.shape
+    return State(
+        vector=torch.as_tensor(vector),
+        readout=Readout(rows),
+        prompt="",
+        tokens=(Token(0, 0, ""),),
+        position=0,
+        site="block:0" if blocks else "prelogit",
+        model=ModelCard(
+            "bare", "none", str(rows.dtype).removeprefix("torch."), width, len(blocks), V
+        ),
+        text=lambda token: f"<{token}>",
+        above=BareNetwork(tuple(blocks)) if blocks else None,
+    )

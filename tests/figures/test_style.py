@@ -1,0 +1,47 @@
+"""Colours that mean the same everywhere, text safe in markup, and pictures as files."""
+
+import html
+
+import pytest
+from support.figures import tricky
+
+from stability.errors import StabilityError
+from stability.figures import style
+from stability.figures.style import (
+    ACTUAL,
+    AXIS_GREY,
+    CATEGORIES,
+    CERTIFIED,
+    FLIP,
+    OTHERS,
+    PREDICTED,
+    visible,
+)
+from stability.text import spelled
+
+
+def test_colours_are_those_that_mean_the_same_everywhere():
+    assert (PREDICTED, ACTUAL, FLIP) == ("#E69F00", "#0072B2", "#CC79A7")
+    colours = [PREDICTED, ACTUAL, FLIP, CERTIFIED, AXIS_GREY, OTHERS, *CATEGORIES]
+    assert len(set(colours)) == len(colours)
+
+
+@tricky
+def test_every_token_leaves_ink_and_no_markup(text, shown):
+    assert visible(text) == shown
+    assert html.unescape(shown).removesuffix("…") in spelled(text)
+
+
+def test_a_picture_that_cannot_be_written_is_said(tmp_path, monkeypatch):
+    drawn = style.figure(100)
+    with pytest.raises(StabilityError, match=r"needs a file that can be written; .*: choose an"):
+        style.save(drawn, tmp_path / "absent" / "a.png")
+    with pytest.raises(StabilityError, match=r"as .png or .svg; .*a.nothing' was not"):
+        style.save(drawn, tmp_path / "a.nothing")
+
+    def missing(*arguments, **options):
+        raise ValueError("requires the Kaleido package")
+
+    monkeypatch.setattr(type(drawn), "write_image", missing)
+    with pytest.raises(StabilityError, match=r"requires the Kaleido package\): run `pip install"):
+        style.save(drawn, tmp_path / "a.png")

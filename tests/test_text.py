@@ -1,0 +1,47 @@
+"""Numbers, counts and tokens as people read them."""
+
+import pytest
+
+from stability.text import counted, digits, spelled
+
+
+@pytest.mark.parametrize(
+    ("value", "shown"),
+    [(0.5, "0.500"), (123.4, "123"), (100.0, "100"), (1e-9, "1.00e-09"), (-2.0, "-2.00")],
+)
+def test_a_number_has_three_significant_digits(value, shown):
+    assert digits(value) == shown
+
+
+def test_only_one_is_singular():
+    assert [counted(n, "row") for n in (0, 1, 2, 1234)] == [
+        "0 rows",
+        "1 row",
+        "2 rows",
+        "1,234 rows",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        (" the", "␣the"),
+        ("\n", "⏎"),
+        ("\t\t", "⇥⇥"),
+        ("\u200b", "\\u200b"),
+        ("", "∅"),
+        ("né 猫", "né␣猫"),
+    ],
+)
+def test_white_space_is_spelled_and_ink_is_left_as_it_is(text, shown):
+    assert spelled(text) == shown
+
+
+def test_markup_is_left_as_it_is():
+    assert spelled("<b>&amp;") == "<b>&amp;"
+
+
+def test_what_stands_for_white_space_is_told_apart():
+    texts = ["", " ", "  ", "\n", "\t", "\r", "\x0b", "\xa0", "\u2028", "\u3000"]
+    assert len({spelled(text) for text in texts}) == len(texts)
+    assert all(spelled(text).isprintable() for text in texts)
