@@ -8,7 +8,7 @@ from stability.figures.depth_map import depth_map_figure
 from stability.ui.cached.depth import has_map, measured_map
 from stability.ui.cached.states import StateKey, states
 from stability.ui.choice import look_along, look_at, open_explore
-from stability.ui.pages.depth.parts import is_stopped, start_button
+from stability.ui.pages.depth.shared import is_stopped, start_button
 from stability.ui.widgets.figure import draw_figure
 from stability.views.depth import depth_map_view
 

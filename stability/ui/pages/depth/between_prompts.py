@@ -7,7 +7,7 @@ from stability.geometry.interpolation import Interpolation
 from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.states import StateKey, loaded
-from stability.ui.pages.depth.parts import start_button
+from stability.ui.pages.depth.shared import start_button
 from stability.ui.widgets.figure import draw_figure
 
 

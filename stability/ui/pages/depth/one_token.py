@@ -10,7 +10,7 @@ from stability.geometry.depth import Depth, DepthCheck
 from stability.ui import wording
 from stability.ui.cached.depth import checked_depth
 from stability.ui.cached.states import StateKey
-from stability.ui.pages.depth.parts import choose_token, start_button
+from stability.ui.pages.depth.shared import choose_token, start_button
 from stability.ui.widgets.figure import draw_figure
 from stability.views.depth import block_lengths
 

@@ -6,7 +6,7 @@ from stability.figures.continuations import continuations_figure
 from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.states import StateKey, loaded
-from stability.ui.pages.depth.parts import choose_token
+from stability.ui.pages.depth.shared import choose_token
 from stability.ui.widgets.figure import draw_figure
 
 LONGEST = 40  # tokens that may be written

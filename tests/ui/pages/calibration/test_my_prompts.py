@@ -1,7 +1,6 @@
 """A visitor's prompts: measured, stopped, continued and downloaded."""
 
 import pytest
-from support.app import CALIBRATION, opened
 from support.models import FAMILIES, PROMPT, SENTENCES, save_model
 
 from stability.errors import StabilityError
@@ -11,14 +10,6 @@ from stability.ui.pages.calibration import my_prompts
 from stability.ui.pages.calibration.page import MY_PROMPTS
 
 pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
-
-@pytest.fixture
-def page():
-    app = opened(CALIBRATION, timeout=200)
-    assert not app.exception
-    assert not app.error
-    return app
 
 
 @pytest.fixture

@@ -18,14 +18,6 @@ def found():
     return cached.shipped("smollm2-135m")
 
 
-@pytest.fixture
-def page():
-    app = opened(CALIBRATION, timeout=200)
-    assert not app.exception
-    assert not app.error
-    return app
-
-
 def test_scores_are_those_of_the_cases_shown(page, found):
     shown = found[(found["site"] == "prelogit") & (found["epsilon"] > 0.5)]
     table = page.table[0].value

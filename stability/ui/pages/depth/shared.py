@@ -1,4 +1,4 @@
-"""The parts that sections share: the choice of a token, and long work that waits for its button."""
+"""Shared by the sections: the choice of a token, and long work that waits for its button."""
 
 from collections.abc import Callable, Hashable
 
