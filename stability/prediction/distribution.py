@@ -2,6 +2,7 @@
 
 import math
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
@@ -64,9 +65,14 @@ def divergence(
     p = log_p.exp()
     drift = shift @ p
     x = shift - drift[:, None]
-    kl = (x.expm1().sub_(x) @ p).log1p()
-    underflows = bool(((log_p < UNDERFLOW) & (log_p > -math.inf)).any())
-    far = x.amax(dim=1) > (IN_LOGS if underflows else OVERFLOW)
+    if ((log_p < UNDERFLOW) & (log_p > -math.inf)).any():
+        # probabilities that underflow count as `e^{x + log p}` where `eˣ` is large
+        far = (x + log_p).amax(dim=1) > OVERFLOW
+        grown = (x + log_p).clamp_max(OVERFLOW).exp() - p * (1 + x)
+        kl = torch.where(x > 1, grown, p * (x.clamp_max(1).expm1() - x)).sum(dim=1).log1p()
+    else:
+        far = x.amax(dim=1) > OVERFLOW
+        kl = (x.expm1().sub_(x) @ p).log1p()
     if far.any():
         kl[far] = (log_p + x[far]).logsumexp(dim=1)
     return drift, kl

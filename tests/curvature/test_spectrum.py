@@ -21,7 +21,7 @@ from support.states import (
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.curvature.spectrum import low_rank_factor, spectrum
+from stability.curvature.spectrum import PASSES, low_rank_factor, spectrum
 from stability.curvature.subspace import compression_bound
 from stability.errors import StabilityError
 from stability.prediction.state import State
@@ -402,3 +402,16 @@ def test_below_the_readout_a_certain_prediction_is_flat():
     assert found.trace == found.trace_error == found.effective_rank == 0
     gram = found.vectors.T @ found.vectors
     torch.testing.assert_close(gram, torch.eye(3, dtype=torch.float64))
+
+
+def test_a_spectrum_says_how_often_h_was_applied_and_whether_that_was_enough():
+    open_, certain = language_like(1.0), language_like(8.0)
+    assert spectrum(random_state(), 3).passes == 0  # diagonalised whole
+    for state in (open_, certain):
+        pairs = spectrum(state, K)
+        assert pairs.converged
+        assert 1 <= pairs.passes < PASSES
+    strict = spectrum(open_, K, tolerance=1e-40)
+    assert (strict.passes, strict.converged) == (PASSES, False)
+    # as many passes give vectors that are good to float32, which is not what was asked for
+    assert float(strict.residuals.max()) < 1e-3 * float(strict.eigenvalues[0])

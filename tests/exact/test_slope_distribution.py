@@ -5,12 +5,12 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
-from scipy.special import expit, log_softmax, softmax
+from scipy.special import expit, log_softmax, logsumexp, softmax
 from support.states import exact_kl, log_mean_exp, properties, random_law
 from torch import from_numpy
 from torch.distributions import Categorical, kl_divergence
 
-from stability.exact.discrete_measure import weighted
+from stability.exact.discrete_measure import DiscreteMeasure, weighted
 from stability.exact.gauss_rules import BINS
 from stability.exact.slope_distribution import MERGE_TOLERANCE, SlopeDistribution, boundaries
 
@@ -327,3 +327,50 @@ def test_log_probabilities_moved_along_a_ray_have_kl_as_their_normaliser():
     kl = weighted(values, weights).kl_and_slope(np.array([t]))[0][0]
     moved = log_softmax(np.log(weights) + t * values)
     np.testing.assert_allclose(np.log(weights) + t * values - kl, moved, atol=1e-13)
+
+
+# --- weights that underflow -----------------------------------------------------------------------
+
+
+def log_kl(values, log_weights, t):
+    """`log E[exp(t·a)]` in logs throughout, by scipy."""
+    return float(logsumexp(t * values + log_weights))
+
+
+@pytest.mark.parametrize("gap", [600.0, 746.0, 2000.0, 1e5])
+def test_a_token_whose_probability_underflows_still_bounds_the_region(gap):
+    """Two tokens `gap` nats apart: KL(t) = log(1 + e^{t − gap}), but for terms that underflow."""
+    values, log_weights = np.array([0.0, 1.0]), np.array([0.0, -gap])
+    law, epsilon = SlopeDistribution(DiscreteMeasure(values, log_weights)), np.array([0.01, 1.0])
+    minus, plus = law.boundaries(epsilon)
+    # where t = gap + log(e^ε − 1)
+    np.testing.assert_allclose(plus, gap + np.log(np.expm1(epsilon)), rtol=1e-9)
+    assert np.isinf(minus).all()  # no token gains there
+    t = gap + np.array([-5.0, 0.0, 50.0])
+    np.testing.assert_allclose(law.kl(t), [log_kl(values, log_weights, s) for s in t], rtol=1e-9)
+
+
+@properties(40)
+@given(seeds, st.floats(20, 400), scales)
+def test_boundaries_of_logits_far_apart_are_those_of_sums_in_logs(seed, spread, scale):
+    draw = np.random.default_rng(seed)
+    logits = spread * draw.standard_normal(12)
+    log_weights, values = log_softmax(logits), scale * draw.standard_normal(12)
+    values -= values[logits.argmax()]
+    values -= np.exp(log_weights) @ values
+    found = SlopeDistribution(DiscreteMeasure(values, log_weights)).boundaries(np.array([0.5]))
+    for sign, distance in zip((-1, 1), found[:, 0], strict=True):
+        if np.isfinite(distance):
+            # Newton stops at 1e-12 of the distance, over which KL changes by some thousands of nats
+            assert log_kl(values, log_weights, sign * distance) == pytest.approx(0.5, rel=1e-6)
+        else:
+            assert (sign * values <= 0).all()
+
+
+def test_a_weight_of_zero_is_no_token():
+    epsilon = np.array([0.1])
+    values, weights = np.array([-0.5, 0.5, 40.0]), np.array([0.5, 0.5, 0.0])
+    with_it, without = (
+        SlopeDistribution(weighted(values[:n], weights[:n])).boundaries(epsilon) for n in (3, 2)
+    )
+    np.testing.assert_allclose(with_it, without, rtol=1e-9)

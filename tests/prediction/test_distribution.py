@@ -2,6 +2,7 @@
 
 import math
 
+import numpy as np
 import pytest
 import scipy.special
 import scipy.stats
@@ -11,6 +12,7 @@ from hypothesis import strategies as st
 from support.states import properties
 from torch.distributions import Categorical, kl_divergence
 
+from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.prediction import distribution
 
@@ -183,8 +185,10 @@ def test_the_margin_is_the_log_odds_of_first_over_second():
 
 
 @pytest.mark.parametrize("epsilon", [1e-12, 0.01, 1.0, 1e6])
-def test_any_positive_number_of_nats_is_accepted(epsilon):
-    distribution.require_nats(epsilon)
+def test_any_positive_number_of_nats_has_a_closed_form_radius(epsilon):
+    """`½ κ r² = ε`, whatever is accepted: what is refused has no radius either."""
+    radius = fisher.radius(2.0, epsilon)
+    assert fisher.quadratic(2.0, np.array([radius])) == pytest.approx(epsilon, rel=1e-14)
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -0.01, math.inf, -math.inf, math.nan])

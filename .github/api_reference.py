@@ -1,0 +1,33 @@
+"""Write the API reference, made from the docstrings: `python .github/api_reference.py FOLDER`."""
+
+import sys
+from pathlib import Path
+
+import pdoc
+
+import stability
+import stability.models
+
+CHAPTERS = (
+    "prediction",
+    "curvature",
+    "exact",
+    "numerical",
+    "geometry",
+    "models",
+    "sweeps",
+    "evaluation",
+)
+
+
+def write(folder: Path) -> None:
+    """Write a page for the public names, and one for each chapter of the library."""
+    for package in (stability, stability.models):
+        for name in package.__all__:  # they are imported when they are first used
+            setattr(package, name, getattr(package, name))
+    pdoc.render.configure(docformat="google", math=False)
+    pdoc.pdoc("stability", *(f"stability.{name}" for name in CHAPTERS), output_directory=folder)
+
+
+if __name__ == "__main__":
+    write(Path(sys.argv[1]))

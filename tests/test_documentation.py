@@ -1,0 +1,65 @@
+"""What is written for readers: the README's program runs, and the API reference is made."""
+
+import os
+import re
+import subprocess
+import sys
+
+import pytest
+from support.paths import ROOT
+
+import stability
+
+README = (ROOT / "README.md").read_text("utf-8")
+# in the README's Python: a value that is printed, and the number that the comment gives for it
+SAID = re.compile(
+    r"print\((.+?)\)  # [^:]*: ([0-9.]+)(?: on the − side, ([0-9.]+) on the \+ side)?"
+)
+
+
+def program() -> str:
+    return re.search(r"```python\n(.+?)```", README, re.DOTALL)[1]
+
+
+@pytest.mark.model
+@pytest.mark.slow
+def test_the_readmes_program_runs_and_prints_what_its_comments_say(smollm2_folder):
+    names = {}
+    exec(compile(program(), "README.md", "exec"), names)
+    said = SAID.findall(program())
+    assert len(said) >= 2
+    for expression, *numbers in said:
+        values = eval(expression, names)
+        values = values if isinstance(values, tuple) else (values,)
+        assert [f"{value:.3f}" for value in values] == [number for number in numbers if number]
+
+
+@pytest.mark.slow
+def test_the_api_reference_holds_every_public_name(tmp_path):
+    script = ROOT / ".github" / "api_reference.py"
+    done = subprocess.run(
+        [sys.executable, "-W", "error::UserWarning", str(script), str(tmp_path)],
+        capture_output=True,
+        text=True,
+        env=os.environ | {"PYTHONPATH": str(ROOT)},
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    page = (tmp_path / "stability.html").read_text("utf-8")
+    assert [name for name in stability.__all__ if f'id="{name}"' not in page] == []
+    assert (tmp_path / "stability" / "exact" / "self_concordance.html").exists()
+
+
+def test_every_file_that_the_readme_maps_is_there():
+    paths = re.findall(
+        r"^\s+(stability/[\w/.]*|tests/|pages/|app\.py|assets/)\s", README, re.MULTILINE
+    )
+    assert len(paths) >= 14
+    assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+@pytest.mark.parametrize("old", ["across", "path", "Path"])
+def test_old_spellings_of_public_names_work(old):
+    current = {"across": "depth_check", "path": "interpolation", "Path": "Interpolation"}[old]
+    assert getattr(stability, old) is getattr(stability, current)
+    assert old not in stability.__all__
