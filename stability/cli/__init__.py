@@ -11,24 +11,27 @@ from collections.abc import Sequence
 from stability.cli.parser import fail, parser
 from stability.errors import StabilityError
 
-os.environ.setdefault("OMP_WAIT_POLICY", "passive")  # before torch: waiting threads must not spin
+# before torch is imported: waiting threads must not spin
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 
-INTERRUPTED, BROKEN_PIPE = 130, 141  # 128 and the signal's number, as a shell reports them
+# 128 and the signal's number, as a shell reports them
+INTERRUPTED, BROKEN_PIPE = 130, 141
 
 
 def main(arguments: Sequence[str] | None = None) -> None:
-    """Run one command; Ctrl-C, or a reader who has gone away, ends it without a word."""
+    """Run one command; Ctrl-C, or a closed pipe, ends it without a message."""
     try:
         try:
             options = parser().parse_args(arguments)
             options.run(options)
         finally:
-            print(end="", flush=True)  # what is left must fail here, not at Python's own exit
+            # a closed pipe must be noticed here, not at Python's own exit
+            print(end="", flush=True)
     except StabilityError as error:
         fail(str(error))
     except KeyboardInterrupt:
         raise SystemExit(INTERRUPTED) from None
     except BrokenPipeError:
-        # the rest goes nowhere, or Python would try once more at its exit and complain
+        # Python flushes once more at its exit, and would complain
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
         raise SystemExit(BROKEN_PIPE) from None

@@ -1,4 +1,4 @@
-"""What each command does with its options: results to standard output, and nothing else there."""
+"""Run each command: its results go to standard output, and nothing else does."""
 
 import argparse
 import json
@@ -19,7 +19,7 @@ def run_analyze(options: argparse.Namespace) -> None:
 
     for epsilon in options.epsilon:
         require_nats(epsilon)
-    found = analyze(
+    analysis = analyze(
         _load(options.model),
         options.prompt,
         options.position,
@@ -27,7 +27,7 @@ def run_analyze(options: argparse.Namespace) -> None:
         options.direction,
         options.k,
     )
-    report = found.report(options.epsilon)
+    report = analysis.report(options.epsilon)
     # in ASCII, JSON is the same valid UTF-8 under every locale
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))
 
@@ -58,87 +58,94 @@ def run_bench(options: argparse.Namespace) -> None:
 
 def run_sweep(options: argparse.Namespace) -> None:
     """`sweep`: many prompts into a folder of Parquet files, from where it stopped."""
-    from stability.cli.console import progress
     from stability.sweeps.plan import Plan
     from stability.sweeps.prompts import read_prompts
     from stability.sweeps.sweep import Sweep
 
-    names = ("sites", "directions", "epsilons", "positions", "seed")
-    asked = {name: getattr(options, name) for name in names}
     given: dict[str, Any] = {
         name: tuple(value) if isinstance(value, list) else value
-        for name, value in asked.items()
-        if value is not None
+        for name in ("sites", "directions", "epsilons", "positions", "seed")
+        if (value := getattr(options, name)) is not None
     }
     plan = Plan(**given)
     prompts = read_prompts(options.prompts)
     lm = _load(options.model)
     plan.require(lm)
     sweep = Sweep(options.out)
-    with progress("Measuring prompts") as report:
-        sweep.run(plan, prompts, lm.card, _attempts(lm, options.model, options.scheduler), report)
+    _fill(sweep, plan, prompts, lm, "Measuring prompts", options.scheduler)
     failures = sweep.failures()
     measured = counted(len(prompts) - len(failures), "prompt")
     print(f"{counted(sweep.count(), 'row')} of {measured} in {sweep.rows}")
     if failures:
-        lost = counted(len(failures), "prompt")
-        print(f"{lost} could not be measured: the reasons are in {sweep.failed}")
+        missing = counted(len(failures), "prompt")
+        print(f"{missing} could not be measured: the reasons are in {sweep.failed}")
 
 
 def run_reproduce(options: argparse.Namespace) -> None:
     """`reproduce`: the sources' claims beside what was measured on the packaged models."""
-    from stability.cli.console import findings_text
+    from stability.cli.console import claims_text
     from stability.reproduction import settings
-    from stability.reproduction.claims import findings
+    from stability.reproduction.claims import measured_claims
 
-    folder, tables = options.measure or settings.RESULTS, {}
+    folder = options.measure or settings.RESULTS
+    tables = {}
     for model in options.models:
         if options.measure:
             _measure(model, folder)
         tables[model] = settings.shipped(model, folder)
-    found = {model: findings(table) for model, table in tables.items()}
+    claims = {model: measured_claims(table) for model, table in tables.items()}
     if options.page:
         from stability.reproduction.page import write_page
 
-        write_page(options.page, tables, found)
+        write_page(options.page, tables, claims)
     if options.json:
-        report = {model: [one.report() for one in own] for model, own in found.items()}
+        report = {model: [claim.report() for claim in part] for model, part in claims.items()}
         print(json.dumps(report, allow_nan=False))
     else:
-        print("\n\n\n".join(findings_text(model, own) for model, own in found.items()))
+        print("\n\n\n".join(claims_text(model, part) for model, part in claims.items()))
 
 
 def _measure(model: str, folder: Path) -> None:
-    """The sweeps of the reproduction on one model, and all their rows in one file."""
-    import pyarrow.parquet as pq
-
-    from stability.cli.console import progress
+    """Run the sweeps of the reproduction on one model, and write all their rows into one file."""
     from stability.reproduction import settings
     from stability.sweeps.prompts import read_prompts
     from stability.sweeps.sweep import Sweep
 
     lm, tables = _load(model), []
-    for setting in settings.settings(lm.card):
+    for setting in settings.sweep_settings(lm.card):
         sweep = Sweep(folder / "sweeps" / model / setting.name)
         prompts = setting.prompts(read_prompts(settings.PROMPTS))
-        with progress(f"{model}, {setting.name}") as report:
-            sweep.run(setting.plan, prompts, lm.card, _attempts(lm, model, None), report)
+        _fill(sweep, setting.plan, prompts, lm, f"{model}, {setting.name}")
         tables.append(sweep.table())
-    path = folder / f"{model}.parquet"
-    pq.write_table(settings.together(tables), path, compression="zstd", compression_level=19)
+    settings.write_results(tables, folder / f"{model}.parquet")
 
 
-def _attempts(lm: Any, name: str, scheduler: str | None) -> Any:
-    """Who measures prompts: this process, or a cluster."""
+def _fill(
+    sweep: Any, plan: Any, prompts: Any, lm: Any, title: str, scheduler: str | None = None
+) -> None:
+    """Measure the prompts of a sweep that are left, here or on a cluster, with progress."""
+    from stability.cli.console import progress
 
-    def attempts(attempt: Any, prompts: Any) -> Any:
-        if scheduler is None:
-            return (attempt(lm, prompt) for prompt in prompts)
-        from stability.models.cluster import mapped
+    with sweep.claimed(plan, prompts, lm.card):
+        left = sweep.left(prompts)
+        done = len(prompts) - len(left)
+        with progress(title) as report:
+            report(done, len(prompts))
+            for prompt, outcome in _outcomes(lm, plan, left, scheduler):
+                sweep.keep(prompt, outcome)
+                done += 1
+                report(done, len(prompts))
 
-        return mapped(scheduler, name, attempt, prompts, lambda prompt, reason: (prompt, reason))
 
-    return attempts
+def _outcomes(lm: Any, plan: Any, prompts: Any, scheduler: str | None) -> Any:
+    """The outcome of each prompt, measured by this process or by the workers of a cluster."""
+    from stability.sweeps.measurement import attempt, outcomes
+
+    if scheduler is None:
+        return outcomes(lm, plan, prompts)
+    from stability.models.cluster import mapped
+
+    return mapped(scheduler, lm.card.name, lambda lm, prompt: attempt(lm, plan, prompt), prompts)
 
 
 def _load(name: str, dtype: str = "float32") -> Any:

@@ -1,5 +1,6 @@
-"""What the command line shows to people: tables with three significant digits, and progress."""
+"""Text for people on the command line: tables with three significant digits, and progress."""
 
+import math
 import sys
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -8,17 +9,19 @@ from textwrap import wrap
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stability.reproduction.claims import Finding
+    from stability.reproduction.claim import Claim
 
-WIDTH = 80  # columns of the readable report
-QUIET = 30.0  # seconds between the lines of a log that nobody watches
+# columns of the readable report
+WIDTH = 80
+# seconds between the lines of a log
+LOG_INTERVAL = 30.0
 
 Report = Callable[[int, int], None]
 
 
 @contextmanager
 def progress(title: str) -> Iterator[Report]:
-    """A bar with rate and time left on standard error; in a log, a line every half minute."""
+    """Show counts as a bar with rate and time left on standard error; in a log, as lines."""
     from rich.console import Console
     from rich.progress import (
         BarColumn,
@@ -36,34 +39,61 @@ def progress(title: str) -> Iterator[Report]:
         TimeRemainingColumn(),
     )
     watched = sys.stderr.isatty()
-    began, last, first = time.monotonic(), -QUIET, -1
+    log, pace = Log(title), Pace()
     with Progress(*columns, console=Console(stderr=True), disable=not watched) as bar:
         task = bar.add_task(title, total=None, rate="")
 
         def report(done: int, of: int) -> None:
-            nonlocal first, last
-            first = done if first < 0 else first
-            elapsed = time.monotonic() - began
-            rate = (done - first) / max(elapsed, 1e-9)  # some clocks stand still for long
-            speed = f"{rate:.2g} a second" if done > first else ""
-            bar.update(task, completed=done, total=of, rate=speed)
-            if not watched and (elapsed - last >= QUIET or done == of):
-                last = elapsed
-                left = f", {speed}, about {(of - done) / rate:.0f} s left" if rate else ""
-                print(f"{title} {done} of {of}{left}", file=sys.stderr, flush=True)
+            rate = pace.rate(done)
+            bar.update(task, completed=done, total=of, rate=_rate_text(rate))
+            if not watched:
+                log.report(done, of, rate)
 
         yield report
 
 
-def findings_text(model: str, found: "Sequence[Finding]") -> str:
-    """What the sources claim and what was measured, a paragraph for each quantity."""
+class Pace:
+    """The rate at which a count has grown since it was first reported."""
+
+    def __init__(self) -> None:
+        self._began, self._first = time.monotonic(), -1
+
+    def rate(self, done: int) -> float:
+        """Counts a second; 0 until there are more than at first."""
+        self._first = done if self._first < 0 else self._first
+        # some clocks stand still for long
+        return (done - self._first) / max(time.monotonic() - self._began, 1e-9)
+
+
+class Log:
+    """Lines on standard error, no more than one in `LOG_INTERVAL` but for the last."""
+
+    def __init__(self, title: str) -> None:
+        self._title, self._last = title, -math.inf
+
+    def report(self, done: int, of: int, rate: float) -> None:
+        """Print a line if it is time for one."""
+        now = time.monotonic()
+        if now - self._last < LOG_INTERVAL and done < of:
+            return
+        self._last = now
+        left = f", {_rate_text(rate)}, about {(of - done) / rate:.0f} s left" if rate else ""
+        print(f"{self._title} {done} of {of}{left}", file=sys.stderr, flush=True)
+
+
+def _rate_text(rate: float) -> str:
+    return f"{rate:.2g} a second" if rate else ""
+
+
+def claims_text(model: str, claims: "Sequence[Claim]") -> str:
+    """The claims and their measurements on a model, a paragraph for each quantity."""
     lines = [model]
-    for finding in found:
-        lines += ["", finding.quantity]
+    for claim in claims:
+        lines += ["", claim.quantity]
         parts = (
-            ("measured", finding.value),
-            ("source", finding.source),
-            ("setting", finding.setting),
+            ("measured", claim.value),
+            ("source", claim.source),
+            ("setting", claim.setting),
         )
         for label, text in parts:
             if text:
@@ -74,7 +104,7 @@ def findings_text(model: str, found: "Sequence[Finding]") -> str:
 
 
 def readable(report: dict[str, Any]) -> str:
-    """The report for people: three significant digits, no line wider than `WIDTH` columns."""
+    """The report of `analyze` as a table: three significant digits, no line wider than `WIDTH`."""
     model, spectrum, argmax = report["model"], report["spectrum"], report["argmax"]
     direction, token = report["direction"], report["tokens"][report["position"]]
     lines = [
@@ -108,7 +138,7 @@ _CERTIFIED = (
 
 
 def _radii(report: dict[str, Any]) -> Iterator[str]:
-    """A row for each epsilon and side: predicted and actual radius, and what is certified."""
+    """A row for each epsilon and side: predicted, actual and certified radii."""
     columns = ("epsilon", "side", "predicted", "actual", "inner", "outer", "ball")
     yield "".join(f"{column:>11}" for column in columns)
     balls = report["certified_ball"] or [{"radius": None} for _ in report["radii"]]
@@ -116,8 +146,8 @@ def _radii(report: dict[str, Any]) -> Iterator[str]:
         certified = row["certified"] or {"minus": (None, None), "plus": (None, None)}
         for side, actual in row["actual"].items():
             bounds = map(_number, (*certified[side], ball["radius"]))
-            found = "unreached" if actual is None else _number(actual)
-            cells = (f"{row['epsilon']:g}", side, _number(row["predicted"]), found, *bounds)
+            reached = "unreached" if actual is None else _number(actual)
+            cells = (f"{row['epsilon']:g}", side, _number(row["predicted"]), reached, *bounds)
             yield "".join(f"{cell:>11}" for cell in cells)
 
 
@@ -140,6 +170,7 @@ def _fitted(line: str) -> str:
     """A line in the characters that standard output has, cut with "..." where it is too wide."""
     from rich.cells import cell_len, set_cell_size
 
-    encoding = sys.stdout.encoding or "utf-8"  # a StringIO in its place has none
+    # a StringIO in place of standard output has no encoding
+    encoding = sys.stdout.encoding or "utf-8"
     line = line.encode(encoding, "backslashreplace").decode(encoding)
     return line if cell_len(line) <= WIDTH else set_cell_size(line, WIDTH - 3) + "..."

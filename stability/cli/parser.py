@@ -1,4 +1,4 @@
-"""The commands of the command line and their options; whatever is wrong with one is one sentence."""
+"""The commands of the command line and their options; errors in them are one sentence."""
 
 import argparse
 import sys
@@ -9,13 +9,16 @@ from stability.bench import SUITES
 from stability.cli.commands import run_analyze, run_bench, run_reproduce, run_sweep
 from stability.defaults import EPSILONS, MODELS
 
+# characters of argparse's message, which repeats an argument of any length
+LONGEST_MESSAGE = 300
+
 
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence."""
 
     def error(self, message: str) -> NoReturn:
-        """Say what is wrong and where help is; exit with 2."""
-        fail(f"{message}: see `{self.prog} --help`.")
+        """Print one sentence, with the command that helps; exit with 2."""
+        fail(f"{message:.{LONGEST_MESSAGE}}: see `{self.prog} --help`.")
 
 
 def fail(message: str) -> NoReturn:
@@ -27,10 +30,24 @@ def fail(message: str) -> NoReturn:
 def parser() -> argparse.ArgumentParser:
     """The commands and their options."""
     top = Parser(prog="stability", description="The stable region of a model's prediction.")
-    choices = top.add_subparsers(
+    commands = top.add_subparsers(
         dest="command", required=True, metavar="COMMAND", parser_class=Parser
     )
-    analyze = choices.add_parser("analyze", help="the stable radius along one direction")
+    analyze, bench = _add_analyze(commands), _add_bench(commands)
+    sweep, reproduce = _add_sweep(commands), _add_reproduce(commands)
+    for command in (analyze, bench, sweep):
+        command.add_argument(
+            "--model", default=MODELS[0], help="packaged name, hub id, folder or .gguf file"
+        )
+    for command in (analyze, bench, reproduce):
+        command.add_argument("--json", action="store_true", help="print one JSON object")
+    return top
+
+
+def _add_analyze(commands: Any) -> argparse.ArgumentParser:
+    analyze: argparse.ArgumentParser = commands.add_parser(
+        "analyze", help="the stable radius along one direction"
+    )
     analyze.add_argument("prompt", metavar="PROMPT", type=_text)
     analyze.add_argument(
         "--position", type=int, default=-1, help="token index, from the end if < 0"
@@ -47,7 +64,13 @@ def parser() -> argparse.ArgumentParser:
     analyze.add_argument("--epsilon", type=float, nargs="+", default=EPSILONS, help="nats")
     analyze.add_argument("--k", type=int, default=16, help="number of eigenpairs")
     analyze.set_defaults(run=run_analyze)
-    bench = choices.add_parser("bench", help="speed beside accuracy, against named baselines")
+    return analyze
+
+
+def _add_bench(commands: Any) -> argparse.ArgumentParser:
+    bench: argparse.ArgumentParser = commands.add_parser(
+        "bench", help="speed beside accuracy, against named baselines"
+    )
     bench.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES, help="what to measure")
     bench.add_argument(
         "--dtype", default="float32", help="of the forward pass: float32, bfloat16 or float16"
@@ -56,19 +79,11 @@ def parser() -> argparse.ArgumentParser:
         "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
     )
     bench.set_defaults(run=run_bench)
-    sweep = _add_sweep(choices)
-    for command in (analyze, bench, sweep):
-        command.add_argument(
-            "--model", default=MODELS[0], help="packaged name, hub id, folder or .gguf file"
-        )
-    reproduce = _add_reproduce(choices)
-    for command in (analyze, bench, reproduce):
-        command.add_argument("--json", action="store_true", help="print one JSON object")
-    return top
+    return bench
 
 
-def _add_sweep(choices: Any) -> argparse.ArgumentParser:
-    sweep: argparse.ArgumentParser = choices.add_parser(
+def _add_sweep(commands: Any) -> argparse.ArgumentParser:
+    sweep: argparse.ArgumentParser = commands.add_parser(
         "sweep",
         help="many prompts into Parquet; run again, it goes on where it stopped",
         description="Measure many prompts into DIR/rows, a Parquet file a prompt. A sweep that was "
@@ -98,8 +113,8 @@ def _add_sweep(choices: Any) -> argparse.ArgumentParser:
     return sweep
 
 
-def _add_reproduce(choices: Any) -> argparse.ArgumentParser:
-    reproduce: argparse.ArgumentParser = choices.add_parser(
+def _add_reproduce(commands: Any) -> argparse.ArgumentParser:
+    reproduce: argparse.ArgumentParser = commands.add_parser(
         "reproduce",
         help="the sources' claims beside what is measured",
         description="Print what the sources claim beside what was measured on the packaged models, "
@@ -118,16 +133,18 @@ def _add_reproduce(choices: Any) -> argparse.ArgumentParser:
 
 
 def _text(argument: str) -> str:
-    """An argument as it is, if it is text: other bytes come as surrogates, which have no UTF-8."""
+    """An argument that is text: Python gives other bytes as surrogates, which have no UTF-8 form."""
     try:
         argument.encode()
     except UnicodeEncodeError as error:
-        raise argparse.ArgumentTypeError(f"text must be UTF-8; received {argument!r}") from error
+        raise argparse.ArgumentTypeError(
+            f"text must be UTF-8; received {argument!r:.80}"
+        ) from error
     return argument
 
 
 def _folder(argument: str) -> Path:
-    """A folder that is named: an empty name, as of a variable that is not set, is the current one."""
+    """A folder with a name: an empty one, as of a variable that is not set, would be the current."""
     if not argument:
         raise argparse.ArgumentTypeError("a folder needs a name; received ''")
-    return Path(argument)
+    return Path(_text(argument))

@@ -1,1 +1,1 @@
-"""How right predicted radii are over many prompts, and how they are calibrated."""
+"""Scores and calibrations of predicted radii over many prompts."""

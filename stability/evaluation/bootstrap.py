@@ -1,4 +1,4 @@
-"""Numbers with their uncertainty: prompts are drawn again, since rows of one prompt are much alike."""
+"""Bootstrap intervals: prompts are resampled, not rows, since rows of one prompt are much alike."""
 
 from math import isnan, nan
 from typing import NamedTuple
@@ -10,11 +10,12 @@ from numpy import ndarray
 from stability.text import digits
 
 DRAWS, COVERAGE, SEED = 400, 0.95, 0
-CHUNK = 2**12  # prompts times draws whose rows are counted at once
+# prompts times draws whose rows are counted at once
+CHUNK = 2**12
 
 
 class Estimate(NamedTuple):
-    """A number with its interval, which is NaN where a single prompt tells nothing of others."""
+    """A number with its interval, which is NaN for a single prompt."""
 
     value: float
     low: float
@@ -28,12 +29,12 @@ class Estimate(NamedTuple):
 
 
 def _percent(share: float) -> str:
-    """Of what is nearly all, the few that are missing are told too."""
+    """Three significant digits; four from 99 % on, to show how much is missing."""
     return f"{100 * share:.2f}" if 0.99 <= share < 1 else digits(100 * share)
 
 
 def share(flags: Bool[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimate:
-    """The part of rows that are flagged."""
+    """The share of rows that are flagged."""
     counts, owner = _draws(prompts)
     flagged, all_rows = np.bincount(owner, flags), np.bincount(owner)
     return _estimate((counts @ flagged) / (counts @ all_rows), counts)
@@ -43,36 +44,36 @@ def median(values: Float[ndarray, " n"], prompts: Int[ndarray, " n"]) -> Estimat
     """The (lower) median of values."""
     counts, owner = _draws(prompts)
     order = values.argsort()
-    found = []
-    for part in np.array_split(counts, 1 + counts.size // CHUNK):
-        mass = part[:, owner[order]].cumsum(axis=1)
-        found.append(values[order][(mass >= mass[:, -1:] / 2).argmax(axis=1)])
-    return _estimate(np.concatenate(found), counts)
+    medians = []
+    for chunk in np.array_split(counts, 1 + counts.size // CHUNK):
+        mass = chunk[:, owner[order]].cumsum(axis=1)
+        medians.append(values[order][(mass >= mass[:, -1:] / 2).argmax(axis=1)])
+    return _estimate(np.concatenate(medians), counts)
 
 
 def rank_correlation(
     x: Float[ndarray, " n"], y: Float[ndarray, " n"], prompts: Int[ndarray, " n"]
 ) -> Estimate:
-    """Spearman's correlation of two quantities, ranked anew in every draw; ties share their ranks."""
+    """Spearman's correlation of two quantities, ranked in every draw; ties share their ranks."""
     counts, owner = _draws(prompts)
     weights = counts[:, owner]
     shares = weights / weights.sum(axis=1, keepdims=True)
     ranks = np.stack([_ranks(values, shares) for values in (x, y)])
-    moved = ranks - (shares * ranks).sum(axis=-1, keepdims=True)
-    variances = (shares * moved**2).sum(axis=-1)
-    products = (shares * moved[0] * moved[1]).sum(axis=-1)
-    return _estimate(products / np.sqrt(variances.prod(axis=0)), counts)
+    centred = ranks - (shares * ranks).sum(axis=-1, keepdims=True)
+    variances = (shares * centred**2).sum(axis=-1)
+    covariance = (shares * centred[0] * centred[1]).sum(axis=-1)
+    return _estimate(covariance / np.sqrt(variances.prod(axis=0)), counts)
 
 
 def _ranks(values: Float[ndarray, " n"], shares: Float[ndarray, "draws n"]) -> ndarray:
     """The share of rows below each, and half of those that are tied with it, in every draw."""
-    distinct, place = np.unique(values, return_inverse=True)
-    mass = shares @ (place[:, None] == np.arange(len(distinct)))
-    return (mass.cumsum(axis=1) - mass / 2)[:, place]
+    distinct, index = np.unique(values, return_inverse=True)
+    mass = shares @ (index[:, None] == np.arange(len(distinct)))
+    return (mass.cumsum(axis=1) - mass / 2)[:, index]
 
 
 def _draws(prompts: Int[ndarray, " n"]) -> tuple[Int[ndarray, "draws k"], Int[ndarray, " n"]]:
-    """How often each prompt counts, once as measured and then in every draw; and each row's prompt."""
+    """The weight of each prompt in the data (first row) and in every draw; and each row's prompt."""
     names, owner = np.unique(prompts, return_inverse=True)
     draws = np.random.default_rng(SEED).multinomial(
         len(names), np.full(len(names), 1 / len(names)), DRAWS

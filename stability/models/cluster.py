@@ -1,4 +1,4 @@
-"""Work on a Dask cluster: every worker process loads the model once and answers prompt by prompt."""
+"""Work on a Dask cluster: every worker process loads the model once, and takes item by item."""
 
 import logging
 from collections.abc import Callable, Iterator, Sequence
@@ -13,8 +13,10 @@ from stability.models.loading import load
 
 Item = TypeVar("Item")
 Result = TypeVar("Result")
-IN_FLIGHT = 4  # items a worker that are handed out ahead
-PATIENCE = 30.0  # seconds
+# items handed out ahead to each worker
+IN_FLIGHT = 4
+# seconds to wait for a first worker
+PATIENCE = 30.0
 WORKER = "`dask worker ADDRESS --nthreads 1`"
 
 
@@ -32,14 +34,16 @@ def mapped(
     name: str,
     function: Callable[[LanguageModel, Item], Result],
     items: Sequence[Item],
-    fatal: Callable[[Item, str], Result],
-) -> Iterator[Result]:
-    """The function of the model and each item, computed on a cluster, as each is done.
+) -> Iterator[tuple[Item, Result | str]]:
+    """Apply a function to the named model and each item on a cluster; yield each item when it is done.
 
-    The items of a worker that dies are given to others; what kills one after another becomes `fatal`
-    of the item and the reason. Raises StabilityError where the package is missing, where no scheduler
-    answers at the address or it falls silent, and where there is no worker for `PATIENCE`.
+    The items of a worker that dies are given to others. An item that kills one worker after another
+    comes with the reason, a text, in place of a result. Raises StabilityError where the package is
+    missing, where no scheduler answers at the address or it falls silent, and where there is no worker
+    for `PATIENCE`.
     """
+    if not items:
+        return
     try:
         from dask.distributed import Client
     except ModuleNotFoundError as error:
@@ -47,7 +51,8 @@ def mapped(
             f"A cluster needs Dask, and {error.name or 'distributed'!r} is not installed: run "
             "`pip install '.[cluster]'`."
         ) from error
-    for logger in ("distributed", "distributed.client"):  # what matters is said below
+    # the sentences below say all that matters
+    for logger in ("distributed", "distributed.client"):
         logging.getLogger(logger).setLevel(logging.CRITICAL)
     try:
         client = Client(address, timeout="10s")
@@ -58,7 +63,7 @@ def mapped(
         ) from error
     with client:
         try:
-            yield from _outcomes(client, partial(_apply, function, name), items, fatal)
+            yield from _results(client, partial(_apply, function, name), items)
         except (CancelledError, OSError) as error:
             raise StabilityError(
                 f"The Dask scheduler at {address!r} has gone away ({type(error).__name__}): start it "
@@ -66,13 +71,10 @@ def mapped(
             ) from error
 
 
-def _outcomes(
-    client: Any,
-    task: Callable[[Item], Result],
-    items: Sequence[Item],
-    fatal: Callable[[Item, str], Result],
-) -> Iterator[Result]:
-    """What becomes of each item, with no more handed out than the workers there are can take."""
+def _results(
+    client: Any, task: Callable[[Item], Result], items: Sequence[Item]
+) -> Iterator[tuple[Item, Result | str]]:
+    """Submit items, no more at once than `IN_FLIGHT` a worker, and yield each when it is done."""
     from dask.distributed import KilledWorker, wait
 
     waiting = iter(items)
@@ -95,6 +97,7 @@ def _outcomes(
         for future in done:
             item = submitted.pop(future)
             try:
-                yield future.result()
+                result = future.result()
             except KilledWorker as error:
-                yield fatal(item, f"the workers that tried it died: {error}")
+                result = f"the workers that tried it died: {error}"
+            yield item, result

@@ -55,6 +55,7 @@ def bare_state(
     >>> state = bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
     >>> state.argmax, round(state.entropy, 3)
     (0, 0.666)
+
     """
     rows = torch.as_tensor(W_U)
     V, width = rows.shape

@@ -1,1 +1,1 @@
-"""What the sources claim beside what is measured here, and the page that says so."""
+"""The sources' claims beside the measurements made here, and the page of results."""

@@ -1,4 +1,4 @@
-"""The measurements that the results rest on: which sweeps, and where the rows of each model are."""
+"""The sweeps that the results rest on, and the rows of each model that come with the package."""
 
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -7,7 +7,7 @@ from pathlib import Path
 import pyarrow as pa
 import pyarrow.parquet as pq
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, writing
 from stability.prediction.state import ModelCard
 from stability.sweeps.measurement import SCHEMA
 from stability.sweeps.plan import Plan
@@ -15,22 +15,26 @@ from stability.sweeps.prompts import Prompt
 
 HERE = Path(__file__).parent
 PROMPTS, RESULTS = HERE / "prompts" / "prompts.jsonl", HERE / "results"
+# numbers in single precision, small enough to ship
+RESULTS_SCHEMA = pa.schema(
+    [(field.name, pa.float32() if field.type == pa.float64() else field.type) for field in SCHEMA]
+)
 
 
 @dataclass(frozen=True)
 class Setting:
-    """One of the sweeps that the findings rest on: its name, its plan, and which prompts it takes."""
+    """One of the sweeps that the claims rest on: its name, its plan, and which prompts it takes."""
 
     name: str
     plan: Plan
     every: int = 1
 
     def prompts(self, all_prompts: Sequence[Prompt]) -> Sequence[Prompt]:
-        """The prompts it takes."""
+        """Every so-manieth prompt, from the first."""
         return all_prompts[:: self.every]
 
 
-def settings(model: ModelCard) -> tuple[Setting, ...]:
+def sweep_settings(model: ModelCard) -> tuple[Setting, ...]:
     """At the readout, two positions of every prompt; below, one position of every twelfth."""
     below = Plan(
         sites=("final", f"block:{model.n_layers // 2}", "block:0"),
@@ -40,13 +44,11 @@ def settings(model: ModelCard) -> tuple[Setting, ...]:
     return Setting("readout", Plan()), Setting("depth", below, every=12)
 
 
-def together(tables: Sequence[pa.Table]) -> pa.Table:
-    """All rows of a model in single precision, small enough to ship."""
-    return pa.concat_tables(tables).cast(_small())
-
-
-def _small() -> pa.Schema:
-    return pa.schema([(f.name, pa.float32() if f.type == pa.float64() else f.type) for f in SCHEMA])
+def write_results(tables: Sequence[pa.Table], path: Path) -> None:
+    """Write all rows of a model into one file, in single precision."""
+    table = pa.concat_tables(tables).cast(RESULTS_SCHEMA)
+    with writing("Results need a file", path):
+        pq.write_table(table, path, compression="zstd", compression_level=19)
 
 
 def has_results(model: str, folder: Path = RESULTS) -> bool:
@@ -55,20 +57,34 @@ def has_results(model: str, folder: Path = RESULTS) -> bool:
 
 
 def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
-    """The results that come with the repository, or those of an own `reproduce --measure`."""
+    """The rows of a model that come with the package, or that `reproduce --measure` left in a folder.
+
+    Raises StabilityError where there are none, and for a file that is damaged or lacks a column: a
+    column of nulls in its place would leave claims without cases.
+    """
     path = folder / f"{model}.parquet"
     if not has_results(model, folder):
         raise StabilityError(
             f"Results of {model!r} must be measured first; there are none at {str(path)!r}: run "
-            "`python -m stability reproduce` in a clone of the repository."
+            "`python -m stability reproduce --measure DIR`."
         )
     try:
-        table = pq.read_table(path, schema=_small())
-        if table["actual"].null_count == len(table):  # also where a file lacks the column
-            raise pa.ArrowInvalid("it holds no boundary")
+        table = pq.read_table(path, partitioning=None)
     except (OSError, pa.ArrowException) as error:
         raise StabilityError(
             f"Results must be a Parquet file of a sweep; {str(path)!r} is damaged ({error}): take it "
             "from the repository again."
         ) from error
-    return table
+    if table.schema != RESULTS_SCHEMA:
+        expected, received = set(RESULTS_SCHEMA), set(table.schema)
+        differ = sorted({field.name for field in expected ^ received}) or ["their order"]
+        raise StabilityError(
+            f"Results must have the columns of a sweep of this version; those in {str(path)!r} differ "
+            f"in {', '.join(differ):.200}: measure them again into another folder."
+        )
+    if table["actual"].null_count == len(table):
+        raise StabilityError(
+            f"Results must hold boundaries; {str(path)!r} is damaged (it holds none): take it from the "
+            "repository again."
+        )
+    return table.replace_schema_metadata()

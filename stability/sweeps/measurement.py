@@ -1,8 +1,8 @@
 """The rows of a prompt: one for each state, direction, `ε` and side."""
 
 import math
-from collections.abc import Callable, Iterator, Sequence
-from typing import Any
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from typing import Any, TypeAlias
 
 import numpy as np
 import pyarrow as pa
@@ -13,26 +13,30 @@ from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.geometry.analysis import pairs_for
 from stability.geometry.ray import Ray, rays
-from stability.geometry.sensitivity import sensitivity
+from stability.geometry.sensitivity import Sensitivity, sensitivity
 from stability.prediction.source import Model
 from stability.prediction.state import State
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
 
-Pause = Callable[[], None] | None  # called before each state, which takes seconds
-TEXT, WHOLE, NUMBER = pa.string(), pa.int32(), pa.float64()
+# the rows of a prompt, or why there are none
+Outcome: TypeAlias = pa.Table | str
+# called before each state, which takes seconds; whoever wants to stop the measurement raises here
+Pause = Callable[[], None] | None
+
+TEXT, INTEGER, NUMBER = pa.string(), pa.int32(), pa.float64()
 SCHEMA = pa.schema(
     {
         "model": TEXT,
         "revision": TEXT,
         "dtype": TEXT,
         "version": TEXT,
-        "seed": WHOLE,
-        "prompt_index": WHOLE,
+        "seed": INTEGER,
+        "prompt_index": INTEGER,
         "prompt_id": TEXT,
         "prompt_kind": TEXT,
         "prompt": TEXT,
-        "position": WHOLE,
+        "position": INTEGER,
         "token": TEXT,  # of the prompt, at the position
         "next_token": TEXT,  # the most likely one
         "site": TEXT,
@@ -41,8 +45,9 @@ SCHEMA = pa.schema(
         "margin": NUMBER,
         "token_constraint_bound": NUMBER,
         "nearest_flip": NUMBER,  # over all directions
-        "kind": TEXT,  # of the direction
-        "direction": TEXT,  # as `analyze --direction` takes it
+        "kind": TEXT,  # of the direction, as resolved
+        "asked": TEXT,  # the direction in the plan: `random:1`, `rival:2`
+        "direction": TEXT,  # as resolved at this state, the form that `analyze --direction` takes
         "curvature": NUMBER,  # κ₂
         "kappa3": NUMBER,  # towards plus
         "kappa4": NUMBER,
@@ -50,7 +55,7 @@ SCHEMA = pa.schema(
         "highest": NUMBER,
         "epsilon": NUMBER,
         "certified_ball": NUMBER,
-        "side": WHOLE,  # −1 or +1
+        "side": INTEGER,  # −1 or +1
         "predicted": NUMBER,
         "actual": NUMBER,  # null where the boundary is not reached
         "inner": NUMBER,  # certified
@@ -61,6 +66,20 @@ SCHEMA = pa.schema(
         "flip_token": TEXT,
     }
 )
+
+
+def outcomes(lm: Model, plan: Plan, prompts: Iterable[Prompt]) -> Iterator[tuple[Prompt, Outcome]]:
+    """Measure prompts one after another in this process, each when it is asked for."""
+    for prompt in prompts:
+        yield prompt, attempt(lm, plan, prompt)
+
+
+def attempt(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> Outcome:
+    """Measure a prompt; if it cannot be measured, return the reason instead of the rows."""
+    try:
+        return measure(lm, plan, prompt, pause)
+    except StabilityError as error:
+        return str(error)
 
 
 def measure(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> pa.Table:
@@ -79,21 +98,35 @@ def measure(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> pa.Ta
 
 def _rows(lm: Model, plan: Plan, prompt: Prompt, state: State) -> Iterator[dict[str, Any]]:
     """All directions at one state."""
-    specs = [plan.resolved(spec, prompt, state) for spec in plan.specs]
-    pairs = spectrum(state, max(pairs_for(state, spec, 1) for spec in specs))
-    resolved = [directions.resolve(spec, state, pairs, lm) for spec in specs]
+    specs = [plan.resolved(asked, prompt, state) for asked in plan.specs]
+    eigenpairs = spectrum(state, max(pairs_for(state, spec, 1) for spec in specs))
+    resolved = [directions.resolve(spec, state, eigenpairs, lm) for spec in specs]
+    local = sensitivity(state, eigenpairs)
+    at_state = _of_prompt(plan, prompt) | _of_state(state, local)
+    balls = [local.certified_ball(epsilon) for epsilon in plan.epsilons]
     lines = rays(state, [direction.vector for direction in resolved])
-    whole = sensitivity(state, pairs)
-    shared = {
-        "model": state.model.name,
-        "revision": state.model.revision,
-        "dtype": state.model.dtype,
+    for asked, spec, direction, ray in zip(plan.directions, specs, resolved, lines, strict=True):
+        names = {"kind": direction.kind, "asked": asked, "direction": str(spec)}
+        for row in _along(ray, plan.epsilons, balls):
+            yield at_state | names | row
+
+
+def _of_prompt(plan: Plan, prompt: Prompt) -> dict[str, Any]:
+    return {
         "version": __version__,
         "seed": plan.seed,
         "prompt_index": prompt.index,
         "prompt_id": prompt.id,
         "prompt_kind": prompt.kind,
         "prompt": prompt.text,
+    }
+
+
+def _of_state(state: State, local: Sensitivity) -> dict[str, Any]:
+    return {
+        "model": state.model.name,
+        "revision": state.model.revision,
+        "dtype": state.model.dtype,
         "position": state.position,
         "token": state.here.text,
         "next_token": state.text(state.argmax),
@@ -101,44 +134,39 @@ def _rows(lm: Model, plan: Plan, prompt: Prompt, state: State) -> Iterator[dict[
         "norm": state.norm,
         "entropy": state.entropy,
         "margin": state.margin,
-        "token_constraint_bound": whole.token_constraint_bound,
-        "nearest_flip": whole.nearest_flip and whole.nearest_flip.distance,
+        "token_constraint_bound": local.token_constraint_bound,
+        "nearest_flip": local.nearest_flip and local.nearest_flip.distance,
     }
-    balls = [whole.certified_ball(epsilon) for epsilon in plan.epsilons]
-    for spec, direction, line in zip(specs, resolved, lines, strict=True):
-        named = {"kind": direction.kind, "direction": str(spec)}
-        for row in _along(line, plan.epsilons, balls):
-            yield shared | named | row
 
 
 def _along(
-    line: Ray, epsilons: Sequence[float], balls: Sequence[float | None]
+    ray: Ray, epsilons: Sequence[float], balls: Sequence[float | None]
 ) -> Iterator[dict[str, Any]]:
     """Both sides of a ray at every `ε`."""
     levels = np.array(epsilons)
-    actual, certified = line.boundaries(levels), line.certificates(levels)
-    moment = line.moment_brackets(levels)
-    _, kappa3, kappa4 = line.cumulants or (None, None, None)
-    slopes = {"lowest": float(line.slopes.min()), "highest": float(line.slopes.max())}
-    flips = [(side[0].distance, side[0].text) if side else (None, None) for side in line.flips(1)]
+    actual, certified = ray.boundaries(levels), ray.certificates(levels)
+    moments = ray.moment_brackets(levels)
+    _, kappa3, kappa4 = ray.cumulants or (None, None, None)
+    slopes = {"lowest": float(ray.slopes.min()), "highest": float(ray.slopes.max())}
+    flips = [(side[0].distance, side[0].text) if side else (None, None) for side in ray.flips(1)]
     for i, epsilon in enumerate(epsilons):
         for side in (0, 1):
             inner, outer = (None, None) if certified is None else certified[side, :, i]
-            tighter = (None, None) if moment is None else moment[side, :, i]
+            moment_inner, moment_outer = (None, None) if moments is None else moments[side, :, i]
             yield {
-                "curvature": line.curvature,
+                "curvature": ray.curvature,
                 "kappa3": kappa3,
                 "kappa4": kappa4,
                 **slopes,
                 "epsilon": epsilon,
                 "certified_ball": balls[i],
                 "side": 2 * side - 1,
-                "predicted": line.predicted_radius(epsilon),
+                "predicted": ray.predicted_radius(epsilon),
                 "actual": _finite(actual[side, i]),
                 "inner": _finite(inner),
                 "outer": _finite(outer),
-                "moment_inner": _finite(tighter[0]),
-                "moment_outer": _finite(tighter[1]),
+                "moment_inner": _finite(moment_inner),
+                "moment_outer": _finite(moment_outer),
                 "flip": flips[side][0],
                 "flip_token": flips[side][1],
             }

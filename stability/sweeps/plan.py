@@ -1,6 +1,6 @@
-"""What a sweep measures at each prompt: which positions, sites, directions and `ε`.
+"""The plan of a sweep: which positions, sites, directions and `ε` to measure at each prompt.
 
-What is drawn at random follows from the seed and the prompt's place in its file: the same rows come out
+All random draws follow from the seed and the prompt's index in its file, so that the rows are the same
 in whatever order, and on whatever machine, prompts are measured.
 """
 
@@ -22,23 +22,27 @@ DIRECTIONS = (
     *(f"eig:{rank}" for rank in (0, 1, 3, 10, 30, 100)),
     *(f"{kind}:{number}" for kind in ("random", "covariance", "rival") for number in (1, 2)),
 )
-DRAWN = ("random", "covariance", "rival")  # of each state its own, numbered from 1
+# kinds that are resolved anew at each state, numbered from 1
+DRAWN = ("random", "covariance", "rival")
 SWEEP_FORMS = {
     "eig": FORMS["eig"],
     **{kind: f"{kind}:N" for kind in DRAWN},
     **{kind: FORMS[kind] for kind in ("tokens", "prompt", "file")},
 }
+# seeds are below this, to fit their column
 SEEDS = 2**31
+# for directions that are the same at every prompt
 ANY_PROMPT = "A prompt"
 
 
 @dataclass(frozen=True)
 class Plan:
-    """What is measured at each prompt.
+    """Which sites, directions and `ε` to measure, and at how many positions of each prompt.
 
     `positions` are drawn from a prompt's tokens without the first, whose prediction all prompts that
-    begin alike share. `directions` are those of `analyze`, but that `random:N` and `covariance:N` are
-    drawn anew at each position, and `rival:N` points from the most likely token to the N-th after it.
+    begin alike share. `directions` have the forms of `analyze`, with two differences: `random:N` and
+    `covariance:N` are drawn anew at each position, and `rival:N` points from the most likely token to
+    the N-th after it.
     """
 
     sites: tuple[str, ...] = ("prelogit",)
@@ -67,7 +71,7 @@ class Plan:
 
     @property
     def specs(self) -> tuple[DirectionSpec, ...]:
-        """The directions, parsed; raises StabilityError for one that names none."""
+        """The directions, parsed; raises StabilityError for a text that is none."""
         return tuple(DirectionSpec.parse(text, SWEEP_FORMS) for text in self.directions)
 
     def require(self, lm: Model) -> None:
@@ -76,45 +80,45 @@ class Plan:
             lm.block(site)
         for spec in self.specs:
             if spec.kind in DRAWN:
-                _require_drawn(spec, lm.readout.vocab_size)
+                _require_number(spec, lm.readout.vocab_size)
             elif spec.rank is not None:
                 directions.require_rank(spec.rank, lm.readout.width)
             elif spec.kind == "prompt":
                 lm.capture(str(spec.argument), site=self.sites[0])
-            else:  # the same at every prompt
+            else:
                 state = lm.capture(ANY_PROMPT, site=self.sites[0])
                 directions.resolve(spec, state, spectrum(state, 1), lm)
 
     def sampled(self, prompt: Prompt, tokens: int) -> list[int]:
-        """The positions that are measured, in order."""
+        """The positions to measure in a prompt of so many tokens, ascending."""
         if tokens == 1:
             return [0]
-        draw = np.random.default_rng([self.seed, prompt.index])
+        generator = np.random.default_rng([self.seed, prompt.index])
         count = min(self.positions, tokens - 1)
-        return sorted((1 + draw.choice(tokens - 1, count, replace=False)).tolist())
+        return sorted((1 + generator.choice(tokens - 1, count, replace=False)).tolist())
 
     def resolved(self, spec: DirectionSpec, prompt: Prompt, state: State) -> DirectionSpec:
-        """A direction of the plan as `analyze` takes it at one state."""
+        """The direction that `analyze` takes at one state, for a direction of the plan."""
         if spec.kind not in DRAWN:
             return spec
-        number = _require_drawn(spec, state.readout.vocab_size)
+        number = _require_number(spec, state.readout.vocab_size)
         if spec.kind == "rival":
-            (top, _), *others = state.most_likely(number + 1)
-            return DirectionSpec("tokens", (top.id, others[-1][0].id))
-        draw = np.random.default_rng([self.seed, prompt.index, state.position, number])
-        return DirectionSpec(spec.kind, int(draw.integers(2**31)))
+            (top, _), *rivals = state.most_likely(number + 1)
+            return DirectionSpec("tokens", (top.id, rivals[-1][0].id))
+        generator = np.random.default_rng([self.seed, prompt.index, state.position, number])
+        return DirectionSpec(spec.kind, int(generator.integers(SEEDS)))
 
 
-def _require_drawn(spec: DirectionSpec, vocabulary: int) -> int:
-    """The number of a direction that each state draws; raises StabilityError if there is none."""
+def _require_number(spec: DirectionSpec, vocab_size: int) -> int:
+    """The number of a direction of a kind in `DRAWN`; raises StabilityError if it cannot be."""
     number = spec.argument
     if not isinstance(number, int) or number < 1:
         raise StabilityError(
             f"In a sweep, random, covariance and rival count from 1; received {str(spec)!r}: try "
             f"{spec.kind}:1."
         )
-    if spec.kind == "rival" and number >= vocabulary:
+    if spec.kind == "rival" and number >= vocab_size:
         raise StabilityError(
-            f"A token has {vocabulary - 1} rivals here; received {str(spec)!r}: try rival:1."
+            f"A token has {vocab_size - 1} rivals here; received {str(spec)!r}: try rival:1."
         )
     return number

@@ -13,16 +13,18 @@ from typing import Any
 from stability.errors import StabilityError
 from stability.text import counted
 
-FIELDS = ("text", "prompt")  # where a row keeps its text, the first that is there
-LONGEST = 2**31 - 1  # characters of a field; by default csv takes 131,072
-READ = ".txt, .jsonl, .csv or .parquet"
+# columns that may hold the text; the first that a row has is read
+TEXT_FIELDS = ("text", "prompt")
+# characters of a field; the csv module's own limit is 131,072
+CSV_FIELD_LIMIT = 2**31 - 1
+SUFFIXES = ".txt, .jsonl, .csv or .parquet"
 
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt of a file: its place there, its name and kind if it has any, and its text.
+    """One prompt of a file: its index there from 0, its id, text and kind.
 
-    `reason` says why there is no text.
+    Where `text` is None, `reason` says why. The id is the index if the file gives none.
     """
 
     index: int
@@ -33,7 +35,7 @@ class Prompt:
 
 
 def read_prompts(path: Path) -> list[Prompt]:
-    """The prompts of a file, in order; blank lines are no prompts.
+    """Read the prompts of a file, in order, without blank lines.
 
     Rows have a `text` (or `prompt`), and may have an `id` and a `kind`; a row of JSONL may also be a
     bare string. Raises StabilityError for a file that cannot be read, or that holds no prompt at all.
@@ -42,11 +44,11 @@ def read_prompts(path: Path) -> list[Prompt]:
     reader = readers.get(path.suffix.lower())
     if reader is None:
         raise StabilityError(
-            f"A file of prompts must end in {READ}; received {str(path)!r}: rename or convert it."
+            f"A file of prompts must end in {SUFFIXES}; received {str(path)!r}: rename or convert it."
         )
     try:
         prompts = [_prompt(index, row) for index, row in enumerate(reader(path))]
-    except (OSError, ValueError, OverflowError, csv.Error) as error:
+    except (OSError, ValueError, OverflowError) as error:
         raise StabilityError(
             f"A file of prompts must be readable {path.suffix[1:]} in UTF-8; {str(path)!r} is not "
             f"({error}): check the path and the file."
@@ -54,7 +56,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     if all(prompt.text is None for prompt in prompts):
         reason = f" ({prompts[0].reason})" if prompts else ""
         lines = path.suffix.lower() == ".txt"
-        remedy = "write one a line" if lines else f"name the field {FIELDS[0]!r}"
+        remedy = "write one a line" if lines else f"name the field {TEXT_FIELDS[0]!r}"
         raise StabilityError(
             f"A file of prompts must hold at least one; {str(path)!r} has "
             f"{counted(len(prompts), 'row')} and none with text{reason}: {remedy}."
@@ -77,24 +79,43 @@ def _jsonl(path: Path) -> Iterator[Any]:
 
 
 def _csv(path: Path) -> Iterator[Any]:
-    csv.field_size_limit(LONGEST)
+    csv.field_size_limit(CSV_FIELD_LIMIT)
     with path.open(encoding="utf-8-sig", newline="") as file:
-        yield from csv.DictReader(file)
+        # strict: a quote that is not closed must not take in the lines after it
+        reader, start = csv.DictReader(file, strict=True), 1
+        try:
+            if reader.fieldnames is None:
+                return
+            start = reader.line_num + 1
+            for row in reader:
+                start = reader.line_num + 1
+                surplus = row.pop(None, [])
+                if any(surplus):
+                    yield ValueError(f"this row has more fields than the header: {surplus!r:.80}")
+                else:
+                    yield row
+        except csv.Error as error:
+            raise ValueError(f"in the row that begins at line {start}: {error}") from error
 
 
 def _parquet(path: Path) -> Iterator[Any]:
+    import pyarrow as pa
     import pyarrow.parquet as pq
 
-    yield from pq.read_table(path).to_pylist()
+    try:
+        # by default, `key=value` in the path to the file would make a column
+        yield from pq.read_table(path, partitioning=None).to_pylist()
+    except pa.ArrowException as error:
+        raise ValueError(str(error)) from error
 
 
 def _prompt(index: int, row: Any) -> Prompt:
-    """A prompt from what a reader found in its place."""
+    """The prompt of a row, which a reader gives as a dictionary, a bare text or an error."""
     fields = row if isinstance(row, dict) else {}
     name, kind = (None if fields.get(key) is None else str(fields[key]) for key in ("id", "kind"))
     text = row
     if isinstance(row, dict):
-        text = next((row[field] for field in FIELDS if field in row), None)
+        text = next((row[field] for field in TEXT_FIELDS if field in row), None)
     reason = None
     if isinstance(row, ValueError):
         reason = str(row)

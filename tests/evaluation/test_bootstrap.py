@@ -29,29 +29,29 @@ def by_hand(statistic, prompts, draws=3000):
 
 def test_a_share_is_a_mean_and_its_interval_that_of_a_plain_bootstrap(draw):
     flags = draw.random(len(PROMPTS)) < np.repeat(draw.random(30), 8)
-    found = bootstrap.share(flags, PROMPTS)
-    assert found.value == flags.mean()
+    estimate = bootstrap.share(flags, PROMPTS)
+    assert estimate.value == flags.mean()
     expected = by_hand(lambda rows: flags[rows].mean(), PROMPTS)
     # quantiles of 400 draws wander by about a tenth of the interval's width
     width = expected[1] - expected[0]
-    np.testing.assert_allclose([found.low, found.high], expected, atol=0.2 * width)
+    np.testing.assert_allclose([estimate.low, estimate.high], expected, atol=0.2 * width)
 
 
 def test_a_median_is_numpys_lower_one_and_its_interval_that_of_a_plain_bootstrap(draw):
     values = draw.standard_normal(len(PROMPTS)) + np.repeat(draw.standard_normal(30), 8)
-    found = bootstrap.median(values, PROMPTS)
-    assert found.value == np.quantile(values, 0.5, method="inverted_cdf")
+    estimate = bootstrap.median(values, PROMPTS)
+    assert estimate.value == np.quantile(values, 0.5, method="inverted_cdf")
     expected = by_hand(lambda rows: np.median(values[rows]), PROMPTS)
     width = expected[1] - expected[0]
-    np.testing.assert_allclose([found.low, found.high], expected, atol=0.2 * width)
+    np.testing.assert_allclose([estimate.low, estimate.high], expected, atol=0.2 * width)
 
 
 def test_a_rank_correlation_is_scipys(draw):
     x = draw.standard_normal(len(PROMPTS))
     y = x + draw.standard_normal(len(PROMPTS))
-    found = bootstrap.rank_correlation(x, y, PROMPTS)
-    assert found.value == pytest.approx(spearmanr(x, y).statistic, rel=1e-12)
-    assert found.low < found.value < found.high
+    estimate = bootstrap.rank_correlation(x, y, PROMPTS)
+    assert estimate.value == pytest.approx(spearmanr(x, y).statistic, rel=1e-12)
+    assert estimate.low < estimate.value < estimate.high
     assert bootstrap.rank_correlation(x, np.exp(x), PROMPTS).low == pytest.approx(1)
     assert bootstrap.rank_correlation(x, -x, PROMPTS).high == pytest.approx(-1)
 
@@ -59,11 +59,11 @@ def test_a_rank_correlation_is_scipys(draw):
 def test_a_rank_correlation_ranks_every_draw_anew_and_shares_the_ranks_of_ties(draw):
     x = np.round(draw.standard_normal(len(PROMPTS)) + np.repeat(draw.standard_normal(30), 8))
     y = np.round(x + draw.standard_normal(len(PROMPTS)))
-    found = bootstrap.rank_correlation(x, y, PROMPTS)
-    assert found.value == pytest.approx(spearmanr(x, y).statistic, rel=1e-12)
+    estimate = bootstrap.rank_correlation(x, y, PROMPTS)
+    assert estimate.value == pytest.approx(spearmanr(x, y).statistic, rel=1e-12)
     expected = by_hand(lambda rows: spearmanr(x[rows], y[rows]).statistic, PROMPTS, draws=1000)
     width = expected[1] - expected[0]
-    np.testing.assert_allclose([found.low, found.high], expected, atol=0.2 * width)
+    np.testing.assert_allclose([estimate.low, estimate.high], expected, atol=0.2 * width)
 
 
 def test_rows_of_a_prompt_that_are_copies_tell_no_more_than_one(draw):
@@ -74,11 +74,11 @@ def test_rows_of_a_prompt_that_are_copies_tell_no_more_than_one(draw):
 
 
 def test_one_prompt_has_no_interval():
-    found = bootstrap.share(np.array([True, False, False]), np.zeros(3, dtype=int))
-    assert found.value == pytest.approx(1 / 3)
-    assert math.isnan(found.low)
-    assert math.isnan(found.high)
-    assert found.spelled() == "33.3 %"
+    estimate = bootstrap.share(np.array([True, False, False]), np.zeros(3, dtype=int))
+    assert estimate.value == pytest.approx(1 / 3)
+    assert math.isnan(estimate.low)
+    assert math.isnan(estimate.high)
+    assert estimate.spelled() == "33.3 %"
 
 
 @pytest.mark.parametrize(

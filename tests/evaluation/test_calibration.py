@@ -14,21 +14,15 @@ from stability.evaluation.calibration import (
     CERTIFIED,
     CLOSED_FORM,
     FOLDS,
-    INTERVAL,
     MOMENTS,
-    NEIGHBOURS,
-    PLACED,
     PREDICTORS,
-    Places,
     after,
-    calibrate,
     calibrated,
     cases,
     fit,
     fits,
     held_out,
     with_calibrated,
-    with_places,
 )
 from stability.sweeps.measurement import SCHEMA
 
@@ -73,7 +67,7 @@ def many(models=("m",), sites=("prelogit",)):
 
 
 def test_cases_are_the_rows_with_a_boundary_and_a_prediction():
-    found = cases(
+    measured = cases(
         table(
             predicted=[1.0, None, 3.0],
             actual=[1.5, 2.0, None],
@@ -82,7 +76,7 @@ def test_cases_are_the_rows_with_a_boundary_and_a_prediction():
             moment_outer=[4.0, 4.0, 4.0],
         )
     )
-    [row] = found[[*PREDICTORS]].to_numpy()
+    [row] = measured[[*PREDICTORS]].to_numpy()
     np.testing.assert_allclose(row.astype(float), [1.0, 0.5, 2.0])
 
 
@@ -131,22 +125,22 @@ def test_a_lone_prompt_cannot_be_held_out():
 
 
 def test_every_model_site_and_epsilon_has_its_own_fit():
-    found = many(models=("m", "n"), sites=("prelogit", "block:0"))
-    column = calibrated(found, CLOSED_FORM)
-    for _, part in found.groupby(["model", "site", "epsilon"]):
+    measured = many(models=("m", "n"), sites=("prelogit", "block:0"))
+    column = calibrated(measured, CLOSED_FORM)
+    for _, part in measured.groupby(["model", "site", "epsilon"]):
         alone = held_out(*(part[c].to_numpy() for c in (CLOSED_FORM, "actual", "prompt_index")))
         np.testing.assert_array_equal(column[part.index], alone)
-    below = found["site"] == "block:0"
-    assert calibrated(found, CERTIFIED)[below].isna().all()
-    assert calibrated(found, CERTIFIED)[~below].notna().all()
-    assert {after(name) for name in PREDICTORS} <= set(with_calibrated(found).columns)
+    below = measured["site"] == "block:0"
+    assert calibrated(measured, CERTIFIED)[below].isna().all()
+    assert calibrated(measured, CERTIFIED)[~below].notna().all()
+    assert {after(name) for name in PREDICTORS} <= set(with_calibrated(measured).columns)
 
 
 def test_a_calibration_of_a_constant_factor_finds_it():
     """Held out, what is left is the scatter and a few per cent of the fit's own error."""
     predicted, actual, prompts = scattered(n=3000, spread=0.05)
-    found = held_out(predicted, actual, prompts)
-    assert np.median(np.abs(np.log(found / (2 * predicted)))) < 0.03
+    radii = held_out(predicted, actual, prompts)
+    assert np.median(np.abs(np.log(radii / (2 * predicted)))) < 0.03
     assert np.median(np.abs(predicted / actual - 1)) == pytest.approx(0.5, abs=0.02)
 
 
@@ -188,11 +182,11 @@ def test_a_fit_to_one_point_is_its_factor():
 def test_with_as_many_prompts_as_folds_each_is_fitted_by_all_others():
     predicted, actual, prompts = scattered(n=100, prompts=FOLDS)
     prompts = 100 - 7 * prompts  # names in no order
-    found = held_out(predicted, actual, prompts)
+    radii = held_out(predicted, actual, prompts)
     for name in np.unique(prompts):
-        own = prompts == name
-        others = fit(predicted[~own], actual[~own])
-        np.testing.assert_array_equal(found[own], others(predicted[own]))
+        of_prompt = prompts == name
+        others = fit(predicted[~of_prompt], actual[~of_prompt])
+        np.testing.assert_array_equal(radii[of_prompt], others(predicted[of_prompt]))
 
 
 @pytest.mark.parametrize("prompts", [2, 12])
@@ -200,131 +194,44 @@ def test_no_prompt_sees_itself_whether_its_truth_or_its_prediction_is_absurd(pro
     predicted, actual, names = scattered(n=120, prompts=prompts)
     before = held_out(predicted, actual, names)
     for name in range(prompts):
-        own = names == name
-        truth = held_out(predicted, np.where(own, 1e6 * actual, actual), names)
-        np.testing.assert_array_equal(truth[own], before[own])
+        of_prompt = names == name
+        truth = held_out(predicted, np.where(of_prompt, 1e6 * actual, actual), names)
+        np.testing.assert_array_equal(truth[of_prompt], before[of_prompt])
         both = held_out(
-            np.where(own, 1e9 * predicted, predicted), np.where(own, 1e-9, actual), names
+            np.where(of_prompt, 1e9 * predicted, predicted),
+            np.where(of_prompt, 1e-9, actual),
+            names,
         )
         # beyond the others' knots their last factor is kept, and their own truths are unmoved
-        highest = predicted[~own].max()
-        assert (both[own] > highest).all()
-        assert (truth[~own] != before[~own]).any()
+        highest = predicted[~of_prompt].max()
+        assert (both[of_prompt] > highest).all()
+        assert (truth[~of_prompt] != before[~of_prompt]).any()
 
 
 def test_neither_the_order_of_rows_nor_their_index_matters():
-    found = many(models=("m", "n"))
-    mixed = found.sample(frac=1, random_state=0)
+    measured = many(models=("m", "n"))
+    mixed = measured.sample(frac=1, random_state=0)
     # means are taken in another order
     pd.testing.assert_series_equal(
-        calibrated(mixed, CLOSED_FORM).sort_index(), calibrated(found, CLOSED_FORM), rtol=1e-12
+        calibrated(mixed, CLOSED_FORM).sort_index(), calibrated(measured, CLOSED_FORM), rtol=1e-12
     )
 
 
 def test_rows_without_a_prediction_are_left_out_of_the_fit_and_of_the_calibration():
-    found = many()
-    missing = found.index % 3 == 0
-    gappy = found.assign(**{CERTIFIED: found[CERTIFIED].mask(missing)})
+    measured = many()
+    missing = measured.index % 3 == 0
+    gappy = measured.assign(**{CERTIFIED: measured[CERTIFIED].mask(missing)})
     column = calibrated(gappy, CERTIFIED)
     np.testing.assert_array_equal(column.isna(), missing)
-    np.testing.assert_array_equal(column[~missing], calibrated(found[~missing], CERTIFIED))
+    np.testing.assert_array_equal(column[~missing], calibrated(measured[~missing], CERTIFIED))
 
 
 def test_at_sites_where_nothing_is_certified_cases_keep_the_closed_form():
-    found = cases(table(predicted=[1.0, 2.0], actual=[1.0, 3.0]))
-    assert found[CLOSED_FORM].tolist() == [1.0, 2.0]
-    assert found[[CERTIFIED, MOMENTS]].isna().all(axis=None)
-
-
-# --- places in brackets ---------------------------------------------------------------------------
-
-
-def bracketed(n=4000, prompts=200, seed=0, epsilons=EPSILONS):
-    """Brackets from narrow to wide; boundaries lie in the middle, and in wide ones near the inner end.
-
-    A place is the mean of two uniform numbers, to the power of one and the width.
-    """
-    parts = []
-    for j, epsilon in enumerate(epsilons):
-        draw = np.random.default_rng([seed, j])
-        widths, inner = draw.uniform(0.01, 3, n), draw.lognormal(0, 1, n)
-        places = draw.random((2, n)).mean(axis=0) ** (1 + widths)
-        part = {"model": "m", "site": "prelogit", "epsilon": epsilon}
-        part |= {"prompt_index": np.resize(np.arange(prompts), n), "moment_inner": inner}
-        part |= {"moment_outer": inner * np.exp(widths), "actual": inner * np.exp(places * widths)}
-        parts.append(pd.DataFrame(part))
-    found = pd.concat(parts, ignore_index=True)
-    return found.assign(**{MOMENTS: (found["moment_inner"] * found["moment_outer"]) ** 0.5})
-
-
-def test_places_are_the_quantiles_of_those_around():
-    widths = np.sort(np.random.default_rng(0).uniform(0, 3, 1000))
-    places = np.linspace(0, 1, 1000)
-    found = Places(widths, places).among(widths[[0, 500, 999]])
-    tails = [0.5, (1 - INTERVAL) / 2, (1 + INTERVAL) / 2]
-    for column, start in zip(found.T, (0, 400, 800), strict=True):
-        expected = np.quantile(places[start : start + NEIGHBOURS], tails)
-        np.testing.assert_allclose(column, expected, rtol=1e-12)
-    few = Places(widths[:3], places[:3]).among(np.array([1.0]))
-    np.testing.assert_allclose(few[:, 0], np.quantile(places[:3], tails))
-
-
-def test_a_radius_never_leaves_its_bracket_and_its_place_is_interpolated_between_epsilons():
-    made = calibrate(bracketed())
-    for width in (1e-3, 0.5, 30.0):
-        inner, outer = 2.0, 2 * np.exp(width)
-        ends = [made.radius(inner, outer, epsilon) for epsilon in EPSILONS]
-        middle = made.radius(inner, outer, 0.1)
-        for own in (*ends, middle):
-            assert inner <= own.low <= own.value <= own.high <= outer
-        # 0.1 is half way from 0.01 to 1, and places are logarithms of radii
-        np.testing.assert_allclose(np.log(middle), np.log(ends).mean(axis=0), rtol=1e-9)
-        assert made.radius(inner, outer, 0.009) is None
-        assert made.radius(inner, outer, 1.1) is None
-
-
-@pytest.mark.parametrize("low", [0.01, 1.0, 2.0])
-def test_a_twentieth_of_fresh_cases_are_beyond_each_end_whatever_the_width(low):
-    made, fresh = calibrate(bracketed()), bracketed(n=20_000, seed=1, epsilons=EPSILONS[:1])
-    fresh = fresh[np.log(fresh["moment_outer"] / fresh["moment_inner"]).between(low, low + 1)]
-    ends = [
-        made.radius(inner, outer, EPSILONS[0])
-        for inner, outer in zip(fresh["moment_inner"], fresh["moment_outer"], strict=True)
-    ]
-    outside = [
-        (fresh["actual"] < [own.low for own in ends]).mean(),
-        (fresh["actual"] > [own.high for own in ends]).mean(),
-    ]
-    # a quantile of 200 cases has a standard error of 0.015, of some 1,300 in the band of about 0.007
-    np.testing.assert_allclose(outside, (1 - INTERVAL) / 2, atol=0.02)
-
-
-def test_held_out_places_keep_their_promise_and_do_not_see_their_prompt():
-    found = bracketed(n=1000, prompts=20)
-    known = with_places(found)
-    inside = known["actual"].between(known["low"], known["high"])
-    assert inside.mean() == pytest.approx(INTERVAL, abs=0.03)
-    own = found["prompt_index"] == 7
-    absurd = with_places(found.assign(actual=found["actual"].mask(own, found["moment_outer"])))
-    columns = [PLACED, "low", "high"]
-    pd.testing.assert_frame_equal(absurd.loc[own, columns], known.loc[own, columns])
-    assert not absurd.loc[~own, columns].equals(known.loc[~own, columns])
-
-
-def test_cases_without_a_bracket_have_no_place():
-    found = bracketed(n=300, prompts=10)
-    missing = found.index % 3 == 0
-    gappy = found.assign(**{MOMENTS: found[MOMENTS].mask(missing)})
-    pd.testing.assert_frame_equal(
-        with_places(gappy)[["low", "high"]],
-        with_places(found[~missing].reset_index(drop=True))[["low", "high"]].set_index(
-            found.index[~missing]
-        ),
-    )
-    one, other = calibrate(gappy), calibrate(found[~missing])
-    np.testing.assert_array_equal(one.places[0].places, other.places[0].places)
+    measured = cases(table(predicted=[1.0, 2.0], actual=[1.0, 3.0]))
+    assert measured[CLOSED_FORM].tolist() == [1.0, 2.0]
+    assert measured[[CERTIFIED, MOMENTS]].isna().all(axis=None)
 
 
 def test_single_precision_does_not_move_an_epsilon():
-    found = cases(table(predicted=[1.0], actual=[1.0], epsilon=[float(np.float32(0.001))]))
-    assert [*found["epsilon"]] == [0.001]
+    measured = cases(table(predicted=[1.0], actual=[1.0], epsilon=[float(np.float32(0.001))]))
+    assert [*measured["epsilon"]] == [0.001]

@@ -22,22 +22,22 @@ def scattered(n=600, prompts=30, spread=0.5):
 
 def test_a_score_is_a_count():
     predicted, actual, prompts = scattered(spread=0.5)
-    found = score(of(predicted, actual, prompts), "r")
+    scored = score(of(predicted, actual, prompts), "r")
     sizes = np.abs(predicted / actual - 1)
-    assert (found.n, found.prompts) == (len(actual), 30)
-    assert found.within_8 == bootstrap.share(sizes < 0.08, prompts)
-    assert found.within_50.value == (sizes < 0.5).mean()
-    assert found.median_error.value == np.quantile(sizes, 0.5, method="inverted_cdf")
+    assert (scored.n, scored.prompts) == (len(actual), 30)
+    assert scored.within_8 == bootstrap.share(sizes < 0.08, prompts)
+    assert scored.within_50.value == (sizes < 0.5).mean()
+    assert scored.median_error.value == np.quantile(sizes, 0.5, method="inverted_cdf")
     with pytest.raises(StabilityError, match="at least one measurement; received none"):
         score(of(predicted[:0], actual[:0], prompts[:0]), "r")
 
 
 def test_a_score_counts_what_is_less_than_its_limit_away_on_either_side():
     predicted = np.array([1.0, 1.07, 0.93, 1.09, 0.91, 1.49, 0.51, 1.51, 0.49])
-    found = score(of(predicted, np.ones(9), np.arange(9)), "r")
-    assert found.within_8.value == pytest.approx(3 / 9)
-    assert found.within_50.value == pytest.approx(7 / 9)
-    assert found.median_error.value == pytest.approx(0.09)
+    scored = score(of(predicted, np.ones(9), np.arange(9)), "r")
+    assert scored.within_8.value == pytest.approx(3 / 9)
+    assert scored.within_50.value == pytest.approx(7 / 9)
+    assert scored.median_error.value == pytest.approx(0.09)
 
 
 def test_prompts_that_differ_widen_the_interval_beyond_that_of_independent_rows():
@@ -55,8 +55,8 @@ def test_prompts_that_differ_widen_the_interval_beyond_that_of_independent_rows(
 
 def test_the_score_of_one_prompt_has_no_interval():
     predicted, actual, prompts = scattered(prompts=1)
-    found = score(of(predicted, actual, prompts), "r")
-    for _, low, high in (found.within_8, found.within_50, found.median_error):
+    scored = score(of(predicted, actual, prompts), "r")
+    for _, low, high in (scored.within_8, scored.within_50, scored.median_error):
         assert np.isnan([low, high]).all()
 
 
@@ -75,14 +75,14 @@ def test_cases_without_a_radius_are_left_out():
 @pytest.mark.parametrize("by", BY)
 def test_every_case_is_in_one_part_that_is_named_after_it(by):
     draw, n = np.random.default_rng(0), 300
-    found = pd.DataFrame(
+    measured = pd.DataFrame(
         {
             "kind": draw.choice(["random", "eig"], n),
             "site": np.repeat(["prelogit", "final", "block:0"], n // 3),
             "entropy": draw.exponential(1.5, n),
         }
     )
-    split = dict(parts(found, by))
+    split = dict(parts(measured, by))
     assert sorted(np.concatenate([part.index for part in split.values()])) == [*range(n)]
     names = {"direction": ["eig", "random"], "site": ["prelogit", "final", "block:0"]}
     if by != "entropy":

@@ -8,24 +8,23 @@ import sys
 import time
 from collections import Counter
 from collections.abc import Callable
-from dataclasses import dataclass
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
-import numpy as np
 import pyarrow as pa
 import pytest
 from dask import distributed
 from support.models import FAMILIES, PROMPT, SENTENCES, save_model
+from support.tables import assert_same
 
 from stability import cli
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
 from stability.models.cluster import mapped
-from stability.sweeps.measurement import measure
+from stability.sweeps.measurement import Outcome, attempt, measure
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
-from stability.sweeps.sweep import Attempt, Outcome, Sweep
+from stability.sweeps.sweep import Sweep
 
 PLAN = Plan(directions=("eig:0", "random:1"), epsilons=(0.1,), positions=1)
 PROMPTS = [Prompt(i, str(i), f"{SENTENCES[i % 3]} {'abcd'[i // 3]}") for i in range(12)]
@@ -65,9 +64,9 @@ def address() -> str:
     os.environ.update(before)
 
 
-def died(prompt: Prompt, reason: str) -> Outcome:
-    """What becomes of a prompt that no worker survives."""
-    return prompt, reason
+def measured(lm: LanguageModel, prompt: Prompt) -> Outcome:
+    """What a worker does with each prompt."""
+    return attempt(lm, PLAN, prompt)
 
 
 def until(condition: Callable[[], bool]) -> None:
@@ -77,20 +76,6 @@ def until(condition: Callable[[], bool]) -> None:
         if time.monotonic() > deadline:
             pytest.fail(f"it did not happen within {LONG:.0f} s")
         time.sleep(0.02)
-
-
-def assert_same(found: pa.Table, expected: pa.Table) -> None:
-    """Row by row; the workers have other numbers of threads, and sums another order."""
-    assert found.schema == expected.schema
-    assert found.num_rows == expected.num_rows
-    for field in found.schema:
-        one, other = (table[field.name].combine_chunks() for table in (found, expected))
-        if pa.types.is_floating(field.type):
-            assert one.is_null().equals(other.is_null())
-            # logits of size ten in float32 err by 1e-6, and flips are quotients of their differences
-            np.testing.assert_allclose(one.drop_null(), other.drop_null(), rtol=1e-3, atol=1e-5)
-        else:
-            assert one.equals(other), field.name
 
 
 # --- what workers do ------------------------------------------------------------------------------
@@ -122,25 +107,23 @@ def test_a_sweep_on_a_cluster_is_the_sweep_made_here(
 def test_a_model_that_no_worker_can_load_is_the_users_to_mend(address, tmp_path):
     absent = str(tmp_path / "absent")
     with pytest.raises(StabilityError, match=r"A local model must be a folder .* is missing"):
-        next(mapped(address, absent, Attempt(PLAN), PROMPTS[:1], died))
+        next(mapped(address, absent, measured, PROMPTS[:1]))
 
 
-def test_nothing_to_do_is_done_at_once(address, folder):
-    assert list(mapped(address, folder, Attempt(PLAN), [], died)) == []
+def test_nothing_to_do_is_done_without_a_scheduler():
+    assert list(mapped("nowhere", "a model", measured, [])) == []
 
 
-@dataclass(frozen=True)
-class Watched:
-    """An attempt that leaves a note of who made it, and from the third prompt on waits for a word."""
+def watched(notes: Path) -> Callable[[LanguageModel, Prompt], Outcome]:
+    """Measure, but leave a note of the process, and from the third prompt on wait for a file."""
 
-    attempt: Attempt
-    notes: Path
-
-    def __call__(self, lm: LanguageModel, prompt: Prompt) -> Outcome:
-        (self.notes / f"{prompt.index}-{os.getpid()}").touch()
+    def measure_with_a_note(lm: LanguageModel, prompt: Prompt) -> Outcome:
+        (notes / f"{prompt.index}-{os.getpid()}").touch()
         if prompt.index >= 2:
-            until((self.notes / "go on").exists)
-        return self.attempt(lm, prompt)
+            until((notes / "go on").exists)
+        return measured(lm, prompt)
+
+    return measure_with_a_note
 
 
 def test_a_worker_killed_midway_costs_no_prompt_and_repeats_none(address, folder, local, tmp_path):
@@ -156,17 +139,17 @@ def test_a_worker_killed_midway_costs_no_prompt_and_repeats_none(address, folder
         """The prompt that each worker waits at."""
         return {pid: prompt for prompt, pid in begun() if prompt >= 2}
 
-    outcomes = mapped(address, folder, Watched(Attempt(PLAN), notes), PROMPTS, died)
-    found = [next(outcomes)]
+    outcomes = mapped(address, folder, watched(notes), PROMPTS)
+    kept = [next(outcomes)]
     until(lambda: len(holding()) == 2)
     pid, lost = next(iter(holding().items()))
     assert pid != os.getpid()
     os.kill(pid, signal.SIGKILL)
     (notes / "go on").touch()
-    found += outcomes
+    kept += outcomes
 
-    assert Counter(prompt.index for prompt, _ in found) == dict.fromkeys(range(len(PROMPTS)), 1)
-    for prompt, table in found:
+    assert Counter(prompt.index for prompt, _ in kept) == dict.fromkeys(range(len(PROMPTS)), 1)
+    for prompt, table in kept:
         assert_same(table, local[prompt.index])
     again = [worker for prompt, worker in begun() if prompt == lost]
     assert len(again) == 2  # who was killed, and who took over
@@ -179,7 +162,7 @@ def test_a_worker_killed_midway_costs_no_prompt_and_repeats_none(address, folder
 def refusal(address: str) -> str:
     """Why there is no cluster, in one sentence."""
     with pytest.raises(StabilityError) as refused:
-        next(mapped(address, "a model", Attempt(PLAN), PROMPTS, died))
+        next(mapped(address, "a model", measured, PROMPTS))
     sentence = str(refused.value)
     assert sentence.endswith(".")
     assert "\n" not in sentence
@@ -250,10 +233,11 @@ def alone(tmp_path):
 
 
 def started(program: str, *options: str) -> subprocess.Popen:
-    """One of Dask's own programs, which finds this file as a module."""
+    """One of Dask's own programs, which finds this file and `support` as modules."""
+    here = Path(__file__).parent
     return subprocess.Popen(
         [sys.executable, "-m", f"distributed.cli.{program}", *options],
-        env=os.environ | {"PYTHONPATH": str(Path(__file__).parent)},
+        env=os.environ | {"PYTHONPATH": os.pathsep.join([str(here), str(here.parent)])},
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )
@@ -262,7 +246,7 @@ def started(program: str, *options: str) -> subprocess.Popen:
 def test_without_workers_it_says_how_to_start_some(alone, monkeypatch):
     monkeypatch.setattr("stability.models.cluster.PATIENCE", 0.2)
     with pytest.raises(StabilityError, match=r"needs workers; the one at .* has had none for 0 s"):
-        next(mapped(alone[1], "a model", Attempt(PLAN), PROMPTS, died))
+        next(mapped(alone[1], "a model", measured, PROMPTS))
 
 
 def test_a_scheduler_that_dies_midway_is_said(alone, folder, local, tmp_path):
@@ -271,7 +255,7 @@ def test_a_scheduler_that_dies_midway_is_said(alone, folder, local, tmp_path):
     notes.mkdir()
     worker = started("dask_worker", address, "--nthreads", "1", "--local-directory", str(tmp_path))
     try:
-        outcomes = mapped(address, folder, Watched(Attempt(PLAN), notes), PROMPTS, died)
+        outcomes = mapped(address, folder, watched(notes), PROMPTS)
         prompt, table = next(outcomes)
         assert_same(table, local[prompt.index])
         scheduler.kill()
@@ -285,19 +269,17 @@ def test_a_scheduler_that_dies_midway_is_said(alone, folder, local, tmp_path):
         worker.wait()
 
 
-class Fatal:
-    """Ends the process that works on the second prompt."""
-
-    def __call__(self, lm: LanguageModel, prompt: Prompt) -> Outcome:
-        if prompt.index == 1:
-            os._exit(1)
-        return prompt, "fine"
+def fatal(lm: LanguageModel, prompt: Prompt) -> str:
+    """End the process that works on the second prompt."""
+    if prompt.index == 1:
+        os._exit(1)
+    return "fine"
 
 
 def test_a_prompt_that_no_worker_survives_is_recorded_and_the_rest_goes_on(folder, address):
     with distributed.Client(address) as client:
         until(lambda: len(client.nthreads()) == 2)
-    found = mapped(address, folder, Fatal(), PROMPTS[:4], died)
-    outcomes = {prompt.index: reason for prompt, reason in found}
+    results = mapped(address, folder, fatal, PROMPTS[:4])
+    outcomes = {prompt.index: reason for prompt, reason in results}
     assert "the workers that tried it died" in outcomes.pop(1)
     assert outcomes == {0: "fine", 2: "fine", 3: "fine"}

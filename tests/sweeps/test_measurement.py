@@ -99,10 +99,10 @@ def test_there_is_a_row_for_each_site_position_direction_epsilon_and_side(table,
     assert len(drawn[0]) == 2
 
 
-def test_every_row_says_where_it_comes_from(lm, rows):
+def test_every_row_says_where_it_comes_from(lm, rows, plan):
     tokens = lm.tokenize(PROMPT)
     for row in rows:
-        found = {
+        expected = {
             "model": lm.card.name,
             "revision": "local",
             "dtype": "float32",
@@ -114,7 +114,12 @@ def test_every_row_says_where_it_comes_from(lm, rows):
             "prompt": PROMPT,
             "token": tokens[row["position"]].text,
         }
-        assert {key: row[key] for key in found} == found
+        assert {key: row[key] for key in expected} == expected
+    asked = [row["asked"] for row in rows]
+    assert asked == [*np.repeat(plan.directions, 2 * len(EPSILONS))] * 4  # sites times positions
+    for row in rows:
+        drawn = row["asked"].startswith(("random:", "covariance:", "rival:"))
+        assert (row["direction"] != row["asked"]) == drawn
     kinds = {row["kind"] for row in rows}
     assert kinds == {"eig", "random", "covariance", "tokens", "prompt", "file"}
 
@@ -122,26 +127,27 @@ def test_every_row_says_where_it_comes_from(lm, rows):
 def test_every_value_is_that_of_analyze(lm, rows):
     """Each state captured alone, each direction resolved alone, each ray alone."""
     given = ["model", "revision", "dtype", "version", "seed", "prompt_index", "prompt_id"]
-    given += ["prompt_kind", "prompt", "position", "token", "site", "direction"]
+    given += ["prompt_kind", "prompt", "position", "token", "site", "asked", "direction"]
     for group in of_directions(rows):
         position, site, direction = (group[0][key] for key in ("position", "site", "direction"))
-        one = analyze(lm, PROMPT, position, site, direction, 1)
-        state, ray, spread = one.state, one.ray, one.spectrum.row_spread
+        analysis = analyze(lm, PROMPT, position, site, direction, 1)
+        state, ray, spread = analysis.state, analysis.ray, analysis.spectrum.row_spread
         shared = {key: group[0][key] for key in given} | {
             "next_token": state.most_likely(1)[0][0].text,
             "norm": state.norm,
             "entropy": state.entropy,
             "margin": state.margin,
             "token_constraint_bound": spread and spread.token_constraint_bound(),
-            "nearest_flip": one.sensitivity.nearest_flip and one.sensitivity.nearest_flip.distance,
-            "kind": one.direction.kind,
+            "nearest_flip": analysis.sensitivity.nearest_flip
+            and analysis.sensitivity.nearest_flip.distance,
+            "kind": analysis.direction.kind,
             "curvature": ray.curvature,
             "kappa3": ray.cumulants and ray.cumulants[1],
             "kappa4": ray.cumulants and ray.cumulants[2],
             "lowest": float(ray.slopes.min()),
             "highest": float(ray.slopes.max()),
         }
-        sides, found = (-1, 1), iter(group)
+        sides, remaining = (-1, 1), iter(group)
         actual, firsts = ray.boundaries(np.array(EPSILONS)), ray.flips(1)
         for (i, epsilon), (j, side) in product(enumerate(EPSILONS), enumerate(sides)):
             certain, moments = ray.certificate(epsilon), ray.moment_brackets(np.array([epsilon]))
@@ -149,7 +155,7 @@ def test_every_value_is_that_of_analyze(lm, rows):
             expected = shared | {
                 "epsilon": epsilon,
                 "side": side,
-                "certified_ball": one.sensitivity.certified_ball(epsilon),
+                "certified_ball": analysis.sensitivity.certified_ball(epsilon),
                 "predicted": ray.predicted_radius(epsilon),
                 "actual": float(actual[j, i]) if math.isfinite(actual[j, i]) else None,
                 "inner": certain and certain[j][0],
@@ -159,7 +165,7 @@ def test_every_value_is_that_of_analyze(lm, rows):
                 "flip": first and first.distance,
                 "flip_token": first and first.text,
             }
-            row = next(found)
+            row = next(remaining)
             numbers = {key for key, value in expected.items() if isinstance(value, float)}
             words = expected.keys() - numbers  # and what is null
             assert set(SCHEMA.names) == numbers | words
@@ -220,9 +226,9 @@ def test_the_cumulants_are_those_of_the_slope_under_the_prediction(lm, rows):
         row = group[0]
         if row["site"] != "prelogit":
             continue
-        found = analyze(lm, PROMPT, row["position"], "prelogit", row["direction"], 1)
-        p = (W_U @ found.state.vector.double()).softmax(0)
-        a = W_U @ found.direction.vector
+        analysis = analyze(lm, PROMPT, row["position"], "prelogit", row["direction"], 1)
+        p = (W_U @ analysis.state.vector.double()).softmax(0)
+        a = W_U @ analysis.direction.vector
         a = a - p @ a
         second, third, fourth = (float(p @ a**power) for power in (2, 3, 4))
         # products in float32 of sums of size one

@@ -45,19 +45,19 @@ def plan() -> Plan:
 )
 def test_positions_are_different_in_order_and_never_the_first(tokens, positions, index, seed):
     plan = Plan(positions=positions, seed=seed)
-    found = plan.sampled(Prompt(index, "a", "a"), tokens)
-    assert len(found) == min(positions, tokens - 1)
-    assert found == sorted(set(found))
-    assert set(found) <= set(range(1, tokens))
+    positions_drawn = plan.sampled(Prompt(index, "a", "a"), tokens)
+    assert len(positions_drawn) == min(positions, tokens - 1)
+    assert positions_drawn == sorted(set(positions_drawn))
+    assert set(positions_drawn) <= set(range(1, tokens))
     # the name and the text of a prompt have no part in it
-    assert found == plan.sampled(Prompt(index, "b", "b"), tokens)
+    assert positions_drawn == plan.sampled(Prompt(index, "b", "b"), tokens)
 
 
 def test_a_prompt_of_one_token_is_measured_at_it(lm, plan):
     assert plan.sampled(WHOLE, 1) == [0]
-    found = measure(lm, Plan(directions=("eig:0",)), Prompt(0, "0", "a"))
-    assert set(found["position"].to_pylist()) == {0}
-    assert set(found["token"].to_pylist()) == {"a"}
+    rows = measure(lm, Plan(directions=("eig:0",)), Prompt(0, "0", "a"))
+    assert set(rows["position"].to_pylist()) == {0}
+    assert set(rows["token"].to_pylist()) == {"a"}
 
 
 def test_every_position_is_drawn_as_often_as_any_other():
@@ -94,17 +94,17 @@ def test_what_is_drawn_is_drawn_anew_for_each_number_position_prompt_and_seed(ki
         return Plan(seed=seed).resolved(spec, Prompt(index, "", ""), at(position))
 
     changed = [{}, {"number": 2}, {"position": 3}, {"index": 1}, {"seed": 1}]
-    found = [resolved(**one) for one in changed]
-    assert found == [resolved(**one) for one in changed]
-    assert len(set(found)) == len(found)
-    assert all(spec.kind == kind and DirectionSpec.parse(str(spec)) == spec for spec in found)
+    specs = [resolved(**change) for change in changed]
+    assert specs == [resolved(**change) for change in changed]
+    assert len(set(specs)) == len(specs)
+    assert all(spec.kind == kind and DirectionSpec.parse(str(spec)) == spec for spec in specs)
 
 
 def test_a_rival_is_the_direction_from_the_likeliest_token_to_the_nth_after_it():
     logits = [0.0, 3.0, -1.0, 7.0, 7.0, 5.0]  # of equals, the lower id comes first
     state = with_logits(np.eye(6), logits)
-    found = [Plan().resolved(DirectionSpec("rival", n), WHOLE, state) for n in range(1, 6)]
-    assert [*map(str, found)] == [
+    rivals = [Plan().resolved(DirectionSpec("rival", n), WHOLE, state) for n in range(1, 6)]
+    assert [*map(str, rivals)] == [
         "tokens:3,4",
         "tokens:3,5",
         "tokens:3,1",

@@ -68,17 +68,17 @@ def test_every_line_of_a_text_file_is_a_prompt_as_it_is(read, lines):
 
 
 @properties(50)
-@given(found=TEXTS)
-def test_any_text_survives_jsonl_csv_and_parquet(read, found):
-    bare = "\n".join(json.dumps(text) for text in found)
-    rows = "\n".join(json.dumps({"text": text}) for text in found)
-    table = as_csv([["text"], *([text] for text in found)])
-    expected = [Prompt(index, str(index), text) for index, text in enumerate(found)]
+@given(lines=TEXTS)
+def test_any_text_survives_jsonl_csv_and_parquet(read, lines):
+    bare = "\n".join(json.dumps(text) for text in lines)
+    rows = "\n".join(json.dumps({"text": text}) for text in lines)
+    table = as_csv([["text"], *([text] for text in lines)])
+    expected = [Prompt(index, str(index), text) for index, text in enumerate(lines)]
     for name, content in (
         ("bare.jsonl", bare),
         ("rows.jsonl", rows),
         ("some.csv", table),
-        ("some.parquet", as_parquet(text=found)),
+        ("some.parquet", as_parquet(text=lines)),
     ):
         assert read(name, content) == expected
 
@@ -98,6 +98,13 @@ def test_where_both_fields_are_there_it_is_text(read):
     assert texts(read("some.jsonl", json.dumps(both))) == ["yes"]
     assert texts(read("some.csv", "prompt,text\nno,yes\n")) == ["yes"]
     assert texts(read("some.parquet", as_parquet(prompt=["no"], text=["yes"]))) == ["yes"]
+
+
+def test_the_path_to_a_parquet_file_makes_no_column(tmp_path):
+    path = tmp_path / "text=no" / "some.parquet"
+    path.parent.mkdir()
+    path.write_bytes(as_parquet(prompt=["yes"]))
+    assert texts(read_prompts(path)) == ["yes"]
 
 
 def test_names_and_kinds_are_kept_and_a_row_without_a_name_has_its_place(read):
@@ -178,6 +185,31 @@ def test_a_bad_row_of_csv_or_parquet_is_kept_with_its_reason(read):
     null, good = read("some.parquet", as_parquet(text=[None, "a"]))
     assert null.reason == "a row needs a text; received {'text': None}"
     assert good == Prompt(1, "1", "a")
+
+
+def test_a_row_of_csv_with_more_fields_than_the_header_is_kept_with_its_reason(read):
+    """As of a comma in a text that is not quoted: half a text would be measured in silence."""
+    comma, empty, good = read("some.csv", "id,text\n1,hello, world\n2,a,,\n3,b\n")
+    assert (comma.text, comma.id) == (None, "0")
+    assert comma.reason == "this row has more fields than the header: [' world']"
+    assert (empty.text, good.text) == ("a", "b")
+
+
+STRAY_QUOTES = {
+    "to the end": (
+        'id,text\n1,a lamp\n2,"by the window\n3,hums\n',
+        "line 3: unexpected end of data",
+    ),
+    "to the next": ('text\na\n"by the\nwindow "hums\n', "line 3: ',' expected after"),
+    "in a first row": ('text\n"a" lamp\n', "line 2: ',' expected after"),
+    "in the header": ('id,"text\n1,a lamp\n', "line 1: unexpected end of data"),
+}
+
+
+@pytest.mark.parametrize(("content", "words"), STRAY_QUOTES.values(), ids=STRAY_QUOTES)
+def test_a_quote_of_csv_that_is_not_closed_is_refused_with_its_line(tmp_path, content, words):
+    (tmp_path / "some.csv").write_text(content, encoding="utf-8")
+    assert f"is not (in the row that begins at {words}" in refusal(tmp_path / "some.csv")
 
 
 def test_a_reason_is_short_however_long_the_row(read):

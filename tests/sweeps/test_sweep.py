@@ -7,6 +7,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Callable
+from contextlib import contextmanager, suppress
 from dataclasses import asdict, replace
 from pathlib import Path
 
@@ -20,6 +21,7 @@ from hypothesis import strategies as st
 from support.models import FAMILIES, PROMPT, SENTENCES, WIDTH, save_model
 from support.paths import ROOT
 from support.states import properties
+from support.tables import assert_same
 
 import stability
 from stability import cli
@@ -27,10 +29,10 @@ from stability.cli.console import progress
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
 from stability.prediction.state import ModelCard
-from stability.sweeps.measurement import SCHEMA, measure
+from stability.sweeps.measurement import SCHEMA, attempt, measure, outcomes
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
-from stability.sweeps.sweep import Attempt, Sweep
+from stability.sweeps.sweep import Sweep
 
 PLAN = Plan(directions=("eig:0", "rival:1"), epsilons=(0.1,), positions=1)
 TEXTS = [*SENTENCES, "the dog sat on the cat", "a cat", "Paris is the capital of France"]
@@ -68,9 +70,9 @@ def sweep(tmp_path) -> Sweep:
 
 @pytest.fixture
 def run(sweep, lm, tables):
-    """Runs the sweep; tells which prompts it asked for. `stop` is how many before it ends.
+    """Run the sweep and return the indices of the prompts that were left, up to where it ends.
 
-    Rows that are known are not measured anew.
+    `stop` is how many are measured before it ends. Rows that are known are not measured anew.
     """
 
     def run(
@@ -78,20 +80,17 @@ def run(sweep, lm, tables):
         plan: Plan = PLAN,
         prompts: list[Prompt] = PROMPTS,
         end: type[BaseException] = Stopped,
-        **also: object,
     ) -> list[int]:
         measured = []
-
-        def attempts(attempt: Attempt, left: list[Prompt]):
-            for prompt in left:
-                if len(measured) == stop:
-                    raise end
-                measured.append(prompt.index)
-                known = prompt in PROMPTS
-                yield (prompt, tables[prompt.index]) if known else attempt(lm, prompt)
-
         try:
-            sweep.run(plan, prompts, lm.card, attempts, **also)
+            with sweep.claimed(plan, prompts, lm.card):
+                for prompt in sweep.left(prompts):
+                    if len(measured) == stop:
+                        raise end
+                    measured.append(prompt.index)
+                    known = prompt in PROMPTS
+                    outcome = tables[prompt.index] if known else attempt(lm, plan, prompt)
+                    sweep.keep(prompt, outcome)
         except end:
             assert stop is not None
         return measured
@@ -99,25 +98,13 @@ def run(sweep, lm, tables):
     return run
 
 
-def assert_same(found: pa.Table, expected: pa.Table) -> None:
-    """Row by row, of two processes or two machines: there, sums are not always in one order."""
-    assert found.schema == expected.schema
-    assert found.num_rows == expected.num_rows
-    for field in found.schema:
-        one, other = (table[field.name].combine_chunks() for table in (found, expected))
-        if pa.types.is_floating(field.type):
-            assert one.is_null().equals(other.is_null())
-            # logits of size ten in float32 err by 1e-6, and flips are quotients of their differences
-            np.testing.assert_allclose(one.drop_null(), other.drop_null(), rtol=1e-3, atol=1e-5)
-        else:
-            assert one.equals(other), field.name
-
-
 # --- run, stopped and resumed ---------------------------------------------------------------------
 
 
 def test_a_sweep_holds_the_rows_of_every_prompt_in_order(sweep, lm, tables):
-    sweep.run(PLAN, PROMPTS, lm.card, lambda attempt, left: (attempt(lm, one) for one in left))
+    with sweep.claimed(PLAN, PROMPTS, lm.card):
+        for prompt, outcome in outcomes(lm, PLAN, sweep.left(PROMPTS)):
+            sweep.keep(prompt, outcome)
     assert sweep.table().equals(pa.concat_tables(tables))
     assert sweep.table().schema == SCHEMA
     assert sweep.count() == sum(table.num_rows for table in tables) > 0
@@ -128,8 +115,9 @@ def test_a_sweep_holds_the_rows_of_every_prompt_in_order(sweep, lm, tables):
 
 
 def test_outcomes_may_come_in_any_order(sweep, lm, tables):
-    outcomes = zip(PROMPTS[::-1], tables[::-1], strict=True)
-    sweep.run(PLAN, PROMPTS, lm.card, lambda attempt, left: outcomes)
+    with sweep.claimed(PLAN, PROMPTS, lm.card):
+        for prompt, table in zip(PROMPTS[::-1], tables[::-1], strict=True):
+            sweep.keep(prompt, table)
     assert sweep.table().equals(pa.concat_tables(tables))
 
 
@@ -152,36 +140,41 @@ def test_however_often_it_stops_every_prompt_is_measured_once(tmp_path_factory, 
     made = [pa.Table.from_pylist([{"prompt_index": i}] * (i + 1), SCHEMA) for i in range(6)]
 
     for stop in (*stops, None):
-
-        def attempts(attempt, left, stop=stop):
-            for prompt in left[:stop]:
+        with suppress(Stopped), sweep.claimed(PLAN, PROMPTS, CARD):
+            for prompt in sweep.left(PROMPTS)[:stop]:
                 measured.append(prompt.index)
-                yield prompt, made[prompt.index]
+                sweep.keep(prompt, made[prompt.index])
             if stop is not None:
                 raise Stopped
-
-        try:
-            sweep.run(PLAN, PROMPTS, CARD, attempts)
-        except Stopped:
-            assert stop is not None
     assert measured == list(range(6))
     assert sweep.table().equals(pa.concat_tables(made))
 
 
-def test_a_whole_sweep_run_again_asks_for_nothing(sweep, run, lm):
+def test_of_a_whole_sweep_nothing_is_left(sweep, run):
+    assert sweep.left(PROMPTS) == PROMPTS
     run()
-    heard = []
-    sweep.run(PLAN, PROMPTS, lm.card, pytest.fail, lambda done, of: heard.append((done, of)))
-    assert heard == [(6, 6)]
+    assert sweep.left(PROMPTS) == []
+    assert run() == []
 
 
-def test_progress_counts_what_was_done_before(run):
-    heard = []
-    run(2, progress=lambda done, of: heard.append((done, of)))
-    assert heard == [(0, 6), (1, 6), (2, 6)]
-    heard.clear()
-    run(progress=lambda done, of: heard.append((done, of)))
-    assert heard == [(done, 6) for done in range(2, 7)]
+def test_prompts_are_measured_one_by_one_as_their_outcomes_are_taken(lm, monkeypatch):
+    taken = []
+
+    def recorded(lm, plan, prompt, pause):
+        taken.append(prompt.index)
+        return SCHEMA.empty_table()
+
+    monkeypatch.setattr("stability.sweeps.measurement.measure", recorded)
+    for count, _ in enumerate(outcomes(lm, PLAN, PROMPTS), start=1):
+        assert taken == list(range(count))
+    assert taken == list(range(6))
+
+
+def test_the_rows_are_those_of_the_files_whatever_the_folder_is_called(tmp_path, tables):
+    sweep = Sweep(tmp_path / "seed=7" / "kind=other")
+    with sweep.claimed(PLAN, PROMPTS, CARD):
+        sweep.keep(PROMPTS[0], tables[0])
+    assert sweep.table().equals(tables[0])
 
 
 def test_what_is_half_written_does_not_count(sweep, run, tables):
@@ -222,10 +215,11 @@ def test_a_prompt_that_could_not_be_measured_is_not_tried_again(sweep, run):
 
 
 def test_an_attempt_is_the_rows_or_the_reason(lm, tables):
-    prompt, outcome = Attempt(PLAN)(lm, PROMPTS[1])
-    assert prompt is PROMPTS[1]
-    assert outcome.equals(tables[1])
-    assert Attempt(PLAN)(lm, NONE) == (NONE, NONE.reason)
+    assert attempt(lm, PLAN, PROMPTS[1]).equals(tables[1])
+    assert attempt(lm, PLAN, NONE) == NONE.reason
+    [(first, table), (second, reason)] = outcomes(lm, PLAN, [PROMPTS[1], NONE])
+    assert (first, second, reason) == (PROMPTS[1], NONE, NONE.reason)
+    assert table.equals(tables[1])
 
 
 # --- folders that hold something else -------------------------------------------------------------
@@ -237,6 +231,12 @@ OTHER_PLANS = {
     "positions": replace(PLAN, positions=3),
     "seed": replace(PLAN, seed=1),
 }
+
+
+def claim(sweep: Sweep, card: ModelCard) -> None:
+    """Claim the folder for a sweep of the six prompts."""
+    with sweep.claimed(PLAN, PROMPTS, card):
+        pass
 
 
 def contents(folder: Path) -> dict[Path, bytes]:
@@ -273,10 +273,22 @@ def test_other_prompts_in_the_same_folder_are_refused(sweep, run, prompts):
 def test_another_model_or_version_in_the_same_folder_is_refused(sweep, run, lm, monkeypatch):
     run(2)
     for change in ({"name": "another"}, {"revision": "1"}, {"dtype": "bfloat16"}):
+        other = replace(lm.card, **change)
         with pytest.raises(StabilityError, match=r"; the model of the one in .*: choose another f"):
-            sweep.run(PLAN, PROMPTS, replace(lm.card, **change), pytest.fail)
+            claim(sweep, other)
     monkeypatch.setattr("stability.sweeps.sweep.__version__", "99")
     with pytest.raises(StabilityError, match=r"; the version of the one in .*, this one's '99'"):
+        run()
+
+
+def test_a_sweep_of_other_columns_is_refused(sweep, run):
+    """As of a version whose rows did not say how a direction was asked for."""
+    run(2)
+    path = sweep.folder / "sweep.json"
+    older = json.loads(path.read_text("utf-8"))
+    older["columns"].remove("asked")
+    path.write_text(json.dumps(older), encoding="utf-8")
+    with pytest.raises(StabilityError, match=r"; the columns of the one in .*: choose another f"):
         run()
 
 
@@ -290,11 +302,53 @@ def test_the_folder_says_what_is_measured(sweep, run, lm):
     assert Plan(**{n: tuple(v) if isinstance(v := held[n], list) else v for n in names}) == PLAN
 
 
-@pytest.mark.parametrize("content", ["[]", "3", "{", '"text"'])
+@pytest.mark.parametrize(
+    "content",
+    [b"[]", b"3", b"{", b'"text"', b"\xff", b"[" * 100_000, b"9" * 5000, None],
+    ids=["list", "number", "cut", "text", "bytes", "deep", "endless", "folder"],
+)
 def test_a_damaged_description_is_said(sweep, run, content):
     run(0)
-    (sweep.folder / "sweep.json").write_text(content, encoding="utf-8")
+    path = sweep.folder / "sweep.json"
+    path.unlink()
+    path.mkdir() if content is None else path.write_bytes(content)
     with pytest.raises(StabilityError, match=r"A sweep is known by its sweep.json; .* is damaged"):
+        run()
+
+
+DAMAGED = {
+    "rows cut short": ("rows/0000001.parquet", lambda path: os.truncate(path, 10)),
+    "no rows": ("rows/0000001.parquet", lambda path: os.truncate(path, 0)),
+    "a folder of rows": ("rows/0000001.parquet", lambda path: (path.unlink(), path.mkdir())),
+    "a reason cut short": ("failed/0000001.json", lambda path: os.truncate(path, 10)),
+    "a folder of reasons": ("failed/0000001.json", lambda path: (path.unlink(), path.mkdir())),
+}
+
+
+@pytest.mark.parametrize(("name", "damage"), DAMAGED.values(), ids=DAMAGED)
+def test_a_damaged_outcome_is_named_and_measured_again_once_removed(sweep, run, name, damage):
+    prompts = MIXED if name.startswith("failed") else PROMPTS
+    run(prompts=prompts)
+    path = sweep.folder / name
+    damage(path)
+    refused = {"match": f"must be whole; .*{path.name}' is damaged .* remove"}
+    with pytest.raises(StabilityError, **refused):
+        run(prompts=prompts)
+    with pytest.raises(StabilityError, **refused):
+        (sweep.count(), sweep.failures())
+    path.rmdir() if path.is_dir() else path.unlink()
+    assert run(prompts=prompts) == [1]
+    assert sweep.count() + len(sweep.failures()) > 0
+
+
+def test_a_folder_in_place_of_the_lock_or_of_an_outcome_is_said(sweep, run):
+    run(0)
+    (sweep.rows / "0000000.parquet.part").mkdir()
+    with pytest.raises(StabilityError, match=r"needs a folder that can be written; .* is not \("):
+        run()
+    (sweep.folder / ".lock").unlink()
+    (sweep.folder / ".lock").mkdir()
+    with pytest.raises(StabilityError, match=r"needs a folder that can be written; .* is not \("):
         run()
 
 
@@ -319,13 +373,11 @@ def test_a_folder_without_rows_has_no_table(sweep, run):
 
 
 def test_of_two_writers_at_once_the_second_is_refused(sweep, run, lm, tables):
-    def attempts(attempt, left):
-        for prompt in left:
-            yield prompt, tables[prompt.index]
+    with sweep.claimed(PLAN, PROMPTS, lm.card):
+        for prompt in sweep.left(PROMPTS):
+            sweep.keep(prompt, tables[prompt.index])
             with pytest.raises(StabilityError, match="One process writes to a sweep; another is w"):
-                Sweep(sweep.folder).run(PLAN, PROMPTS, lm.card, pytest.fail)
-
-    sweep.run(PLAN, PROMPTS, lm.card, attempts)
+                claim(Sweep(sweep.folder), lm.card)
     assert sweep.table().equals(pa.concat_tables(tables))
     run()  # the first is done: there is no harm in another
 
@@ -452,10 +504,13 @@ def test_the_result_goes_to_standard_output_and_progress_to_standard_error(
 def test_every_option_is_one_of_the_plan(command, capsys, sweep, monkeypatch):
     asked = []
 
-    def run(self, plan, prompts, model, attempts, report):
+    @contextmanager
+    def claimed(self, plan, prompts, model):
         asked.append((self, plan, prompts))
+        yield
 
-    monkeypatch.setattr(Sweep, "run", run)
+    monkeypatch.setattr(Sweep, "claimed", claimed)
+    monkeypatch.setattr(Sweep, "left", lambda self, prompts: [])
     options = ["--sites", "final", "block:0", "--directions", "eig:2", "prompt:a dog"]
     options += ["--epsilon", "0.2", "3", "--positions", "4", "--seed", "5"]
     cli.main([*command, "--out", str(sweep.folder), *options])
@@ -486,7 +541,7 @@ def test_ctrl_c_ends_a_sweep_without_a_word_and_it_goes_on(
         return measure(lm, plan, prompt)
 
     with monkeypatch.context() as patch:
-        patch.setattr("stability.sweeps.sweep.measure", interrupted)
+        patch.setattr("stability.sweeps.measurement.measure", interrupted)
         with pytest.raises(SystemExit) as ended:
             cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
     assert ended.value.code == cli.INTERRUPTED
@@ -496,6 +551,32 @@ def test_ctrl_c_ends_a_sweep_without_a_word_and_it_goes_on(
     cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
     assert capsys.readouterr().err.startswith("Measuring prompts 3 of 6\n")
     assert sweep.table().equals(pa.concat_tables(tables))
+
+
+def test_progress_counts_what_was_done_before(command, capsys, sweep, tables, monkeypatch):
+    counts = []
+
+    @contextmanager
+    def recorded(title):
+        yield lambda done, of: counts.append((done, of))
+
+    def interrupted_at_two(lm, plan, prompt, pause):
+        if prompt.index == 2:
+            raise KeyboardInterrupt
+        return tables[prompt.index]
+
+    monkeypatch.setattr("stability.cli.console.progress", recorded)
+    with monkeypatch.context() as patch:
+        patch.setattr("stability.sweeps.measurement.measure", interrupted_at_two)
+        with pytest.raises(SystemExit):
+            cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
+    assert counts == [(0, 6), (1, 6), (2, 6)]
+    counts.clear()
+    cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
+    assert counts == [(done, 6) for done in range(2, 7)]
+    counts.clear()
+    cli.main([*command, "--out", str(sweep.folder), *OPTIONS])
+    assert counts == [(6, 6)]
 
 
 BAD = {
@@ -519,6 +600,13 @@ BAD = {
             (["--prompts", "blank.txt"], "must hold at least one; 'blank.txt' has 0 rows"),
             (["--directions", "north"], "must be eig:K, random:N, covariance:N, rival:N, "),
             (["--out", ""], "argument --out: a folder needs a name; received ''"),
+            (["--out", "o\udc80"], r"argument --out: text must be UTF-8; received 'o\udc80'"),
+            (["--seed", "9" * 5000], "argument --seed: invalid int value: '999"),
+            (
+                ["--directions", "random:" + "9" * 5000],
+                "whole and not negative; received 'random:9",
+            ),
+            (["--sites", "block:" + "9" * 5000], "; received 'block:9"),
             (["--directions", "eig:0", "eig:32"], "between 0 and 31 here; received 32"),
             (["--directions", "rival:0"], "count from 1; received 'rival:0': try rival:1"),
             (["--directions", "prompt:\udcff"], r"text must be UTF-8; received 'prompt:\udcff'"),
@@ -572,7 +660,9 @@ def test_a_folder_that_is_another_sweeps_or_in_use_is_one_line_and_status_2(
     command, capsys, sweep, lm, tables
 ):
     into = [*command, "--out", str(sweep.folder)]
-    sweep.run(PLAN, PROMPTS, lm.card, lambda attempt, left: zip(PROMPTS, tables, strict=True))
+    with sweep.claimed(PLAN, PROMPTS, lm.card):
+        for prompt, table in zip(PROMPTS, tables, strict=True):
+            sweep.keep(prompt, table)
 
     def refusal(*options: str) -> str:
         with pytest.raises(SystemExit) as ended:

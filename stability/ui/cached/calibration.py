@@ -7,18 +7,18 @@ import pandas as pd
 import streamlit as st
 
 from stability.evaluation.bootstrap import Estimate
+from stability.evaluation.bracket_fractions import Calibration, calibrate
 from stability.evaluation.calibration import (
     PREDICTORS,
-    Calibration,
     after,
-    calibrate,
     cases,
     with_calibrated,
 )
 from stability.evaluation.scores import Score, parts, score
 from stability.geometry.analysis import Analysis
 from stability.reproduction import settings
-from stability.reproduction.claims import Finding, findings
+from stability.reproduction.claim import Claim
+from stability.reproduction.claims import measured_claims
 
 
 @st.cache_resource(max_entries=4, show_spinner="Reading the shipped results")
@@ -28,9 +28,9 @@ def shipped(model: str) -> pd.DataFrame:
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)
-def claims(model: str) -> list[Finding]:
+def claims(model: str) -> list[Claim]:
     """The sources' claims beside the shipped results of a model."""
-    return findings(settings.shipped(model))
+    return measured_claims(settings.shipped(model))
 
 
 @st.cache_resource(max_entries=4, show_spinner=False)

@@ -12,10 +12,10 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.evaluation.calibration import PREDICTORS, after, cases, with_calibrated
 from stability.models.progress import Report
+from stability.sweeps import measurement
 from stability.sweeps.measurement import SCHEMA
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt, read_prompts
-from stability.sweeps.sweep import Attempt
 from stability.ui.cached.background import Jobs, Stop
 from stability.ui.cached.states import loaded
 
@@ -52,7 +52,7 @@ def measure(request: SweepRequest, outcomes: Outcomes, on_stop: Stop) -> Outcome
         for index, prompt in enumerate(request.prompts):
             pause = partial(report, f"Measuring prompt {index + 1} of {of}", index / of)
             if prompt.index not in outcomes:
-                _, outcomes[prompt.index] = Attempt(plan, pause)(lm, prompt)
+                outcomes[prompt.index] = measurement.attempt(lm, plan, prompt, pause)
         return outcomes
 
     result: Outcomes = _measurements.get(request, work, on_stop)

@@ -4,7 +4,7 @@ import streamlit as st
 
 from stability.curvature.spectrum import Spectrum
 from stability.evaluation.bootstrap import Estimate
-from stability.evaluation.calibration import INTERVAL
+from stability.evaluation.bracket_fractions import INTERVAL
 from stability.geometry.analysis import Analysis
 from stability.ui import wording
 from stability.units import Unit

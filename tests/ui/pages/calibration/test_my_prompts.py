@@ -5,6 +5,7 @@ from support.models import FAMILIES, PROMPT, SENTENCES, save_model
 
 from stability.errors import StabilityError
 from stability.evaluation.calibration import PREDICTORS
+from stability.sweeps import measurement as sweeps
 from stability.ui.cached import measurement
 from stability.ui.pages.calibration import my_prompts
 from stability.ui.pages.calibration.page import MY_PROMPTS
@@ -43,18 +44,15 @@ def test_nothing_to_measure_is_answered_in_a_sentence(page):
 
 
 def test_a_measurement_that_stops_keeps_what_it_has_and_goes_on_from_there(page, tiny, monkeypatch):
-    attempt, measured_prompts = measurement.Attempt, []
+    attempt, measured_prompts = sweeps.attempt, []
 
-    def second_fails_once(plan, pause):
-        def measure(lm, prompt):
-            measured_prompts.append(prompt.index)
-            if measured_prompts == [0, 1]:
-                raise StabilityError("It was stopped: start it again.")
-            return attempt(plan, pause)(lm, prompt)
+    def second_fails_once(lm, plan, prompt, pause):
+        measured_prompts.append(prompt.index)
+        if measured_prompts == [0, 1]:
+            raise StabilityError("It was stopped: start it again.")
+        return attempt(lm, plan, prompt, pause)
 
-        return measure
-
-    monkeypatch.setattr(measurement, "Attempt", second_fails_once)
+    monkeypatch.setattr(sweeps, "attempt", second_fails_once)
     page.segmented_control(key="measurements").set_value(MY_PROMPTS).run()
     page.text_area(key="own_text").set_value("\n".join(SENTENCES[:3]))
     page.selectbox(key="own_model").set_value(tiny)

@@ -5,7 +5,7 @@ from support.app import CALIBRATION, opened, pictures, plain_text, use_results
 
 from stability.evaluation.calibration import CLOSED_FORM, MOMENTS, PREDICTORS, after
 from stability.evaluation.scores import parts, score
-from stability.reproduction.claims import findings
+from stability.reproduction.claims import measured_claims
 from stability.reproduction.settings import shipped
 from stability.ui import wording
 from stability.ui.cached import calibration as cached
@@ -70,7 +70,7 @@ def test_the_scatter_shows_the_chosen_predictor(page):
 
 def test_the_sources_stand_beside_what_was_measured(page):
     said = {text.value for text in (*page.markdown, *page.caption)}
-    for one in findings(shipped("smollm2-135m")):
+    for one in measured_claims(shipped("smollm2-135m")):
         assert {wording.plain(one.quantity), f"**{wording.plain(one.value)}**"} <= said
         assert {
             wording.plain(one.setting),
