@@ -35,3 +35,8 @@ COORDINATES = Unit("units of the vector", 1.0)
 def percent_of(norm: float) -> Unit:
     """Hundredths of the norm of a state's vector."""
     return Unit("% of ‖vector‖", norm / 100, " %")
+
+
+def unit_of(norm: float, relative: bool) -> Unit:
+    """The unit for lengths of a vector of this norm: per cent of the norm, or coordinates."""
+    return percent_of(norm) if relative else COORDINATES

@@ -62,6 +62,15 @@ def fit(predicted: Float[ndarray, " n"], actual: Float[ndarray, " n"]) -> Curve:
     return Curve(regression.X_thresholds_, regression.y_thresholds_)
 
 
+def fits(found: pd.DataFrame, predictor: str) -> dict[float, Curve]:
+    """The fit to all cases of each `ε`, none held out; a predictor without a radius has none."""
+    known = found[found[predictor].notna()]
+    return {
+        float(epsilon): fit(part[predictor].to_numpy(float), part["actual"].to_numpy(float))
+        for epsilon, part in known.groupby("epsilon")
+    }
+
+
 def folds(prompts: Int[ndarray, " n"]) -> Iterator[tuple[ndarray, ndarray]]:
     """Rows to fit and rows of other prompts to score; raises StabilityError for a lone prompt."""
     from sklearn.model_selection import GroupKFold

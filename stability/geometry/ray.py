@@ -78,6 +78,11 @@ class Ray:
         """The closed form `sqrt(2ε / vᵀHv)`, or None in a direction without curvature."""
         return fisher.radius(self.curvature, epsilon)
 
+    def relative_radius(self, epsilon: float) -> float | None:
+        """The predicted radius as a part of the vector's norm, `r/‖vector‖`."""
+        r = self.predicted_radius(epsilon)
+        return None if r is None else r / self.state.norm
+
     def boundary(self, epsilon: float) -> tuple[float | None, float | None]:
         """Distances `(minus, plus)` at which the true divergence first reaches `ε`, None if never."""
         minus, plus = self.boundaries(np.array([epsilon]))[:, 0].tolist()

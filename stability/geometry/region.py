@@ -60,6 +60,11 @@ class Region:
         """`EᵀHE`: the curvature of the divergence in the plane."""
         return fisher.compress(self.state.probs.cpu().numpy(), self.slopes)
 
+    def coordinates(self, vector: Float[Tensor, " d"]) -> tuple[float, float]:
+        """The plane's coordinates of a vector at the site, `Eᵀ(w − vector)`: of its foot, if off it."""
+        x, y = (self.axes.T @ (vector.double() - self.state.vector.double())).tolist()
+        return x, y
+
     def ellipse(self, epsilon: float) -> Ellipse | None:
         """Where the quadratic `½ (x, y) EᵀHE (x, y)ᵀ` reaches `ε`; the longer semi-axis first.
 
@@ -149,3 +154,12 @@ def region(
         )
     axes = torch.stack([e1, rest / rest.norm()], dim=1)
     return Region(state, axes, fisher.centred_slopes(state, axes).cpu().numpy())
+
+
+def region_through(a: State, b: State, c: State) -> Region:
+    """The plane through three states of one model and site, seen from the first, B on its first axis.
+
+    Raises as `region` does, if two are the same vector or all three lie on a line.
+    """
+    start = a.vector.double()
+    return region(a, b.vector.double() - start, c.vector.double() - start)

@@ -51,6 +51,11 @@ def write_results(tables: Sequence[pa.Table], path: Path) -> None:
         pq.write_table(table, path, compression="zstd", compression_level=19)
 
 
+def has_results(model: str, folder: Path = RESULTS) -> bool:
+    """Whether a folder holds results of a model, readable or damaged."""
+    return (folder / f"{model}.parquet").exists()
+
+
 def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
     """The rows of a model that come with the package, or that `reproduce --measure` left in a folder.
 
@@ -58,7 +63,7 @@ def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
     column of nulls in its place would leave claims without cases.
     """
     path = folder / f"{model}.parquet"
-    if not path.exists():
+    if not has_results(model, folder):
         raise StabilityError(
             f"Results of {model!r} must be measured first; there are none at {str(path)!r}: run "
             "`python -m stability reproduce --measure DIR`."
@@ -76,5 +81,10 @@ def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
         raise StabilityError(
             f"Results must have the columns of a sweep of this version; those in {str(path)!r} differ "
             f"in {', '.join(differ):.200}: measure them again into another folder."
+        )
+    if table["actual"].null_count == len(table):
+        raise StabilityError(
+            f"Results must hold boundaries; {str(path)!r} is damaged (it holds none): take it from the "
+            "repository again."
         )
     return table.replace_schema_metadata()

@@ -1,1 +1,6 @@
-"""The page's own parts: caches, controls and words. The only part that knows Streamlit."""
+"""The app: pages, cached results, widgets and words. The only part that imports Streamlit."""
+
+import os
+
+# torch reads it when it is imported: threads that wait must not spin on the cores that others share
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")

@@ -27,7 +27,7 @@ WORDS = (
 
 
 def epsilon_words(epsilon: float) -> str:
-    """What a divergence of so many nats feels like."""
+    """How a reader would notice a divergence of so many nats."""
     return next(words for limit, words in WORDS if epsilon <= limit)
 
 
@@ -36,9 +36,14 @@ def number(value: float | None) -> str:
     return "–" if value is None else digits(value).replace("-", "−")
 
 
-def percent(share: float) -> str:
-    """A share in per cent."""
-    return f"{100 * share:.3g} %"
+def boundary(distance: float | None, symbol: str = "") -> str:
+    """The distance of a boundary with the symbol of its unit, or that it is not reached."""
+    return "not reached" if distance is None else number(distance) + symbol
+
+
+def percent(share: float | None) -> str:
+    """A share in per cent, or a dash where there is none."""
+    return "–" if share is None else f"{100 * share:.3g} %"
 
 
 def error(predicted: float, actual: float | None) -> str:
@@ -55,33 +60,33 @@ def error(predicted: float, actual: float | None) -> str:
 
 
 def change(flip: "Flip | None", unit: Unit = COORDINATES) -> str:
-    """Which token takes over, and where; the flip's own distance is in coordinates."""
+    """The token that takes over and its distance, which `flip` holds in coordinates."""
     return f"{spelled(flip.text)} at {number(unit.count(flip.distance))}" if flip else "none"
 
 
-def sensitivity(found: "Sensitivity", unit: Unit, epsilon: float) -> str:
-    """What a position is like, for its token in the strip."""
+def sensitivity(position: "Sensitivity", unit: Unit, epsilon: float) -> str:
+    """The main numbers of a position, for its token in the strip."""
     return (
-        f"shortest radius {number(unit.count(found.radius(epsilon)))}, "
-        f"certified ball {number(unit.count(found.certified_ball(epsilon)))}, "
-        f"nearest flip {change(found.nearest_flip, unit)}, entropy {number(found.entropy)} nats"
+        f"shortest radius {number(unit.count(position.radius(epsilon)))}, "
+        f"certified ball {number(unit.count(position.certified_ball(epsilon)))}, "
+        f"nearest flip {change(position.nearest_flip, unit)}, entropy {number(position.entropy)} nats"
     )
 
 
 def plain(text: str) -> str:
-    """The same text, with whatever Markdown would read as markup taken literally."""
+    """Escape text so that Markdown shows it literally."""
     return re.sub(r"([\\`*_{}\[\]()#+.!|<>~:$-])", r"\\\1", text)
 
 
 def code(text: str) -> str:
-    """A token as code, spelled; a backtick inside needs a longer fence."""
+    """Spell a token as code; a backtick inside needs a longer fence."""
     fence = "``" if "`" in text else "`"
     pad = " " if "`" in text else ""
     return f"{fence}{pad}{spelled(text)}{pad}{fence}"
 
 
 def verdict(view: "RayView", token: str) -> str:
-    """The picture of a ray after a token, in one sentence for each of its two statements."""
+    """Say of a ray after `token` how right the closed form is, and where the first flip lies."""
     minus, plus = (
         f"{error(view.predicted, actual)} on the {sign} side"
         for actual, sign in zip(view.boundary, ("−", "+"), strict=True)
@@ -98,48 +103,23 @@ def verdict(view: "RayView", token: str) -> str:
         far = "" if view.certificate else " within five norms of the vector"
         return f"{start} The most likely token never changes along this line{far}."
     distance, sign, text, boundary = min(flips)
-    place = "inside" if boundary is None or distance < boundary else "outside"
+    where = "inside" if boundary is None or distance < boundary else "outside"
     return (
         f"{start} The most likely token changes to {code(text)} at {number(distance)}"
-        f"{view.unit.symbol} on the {sign} side, {place} the stable region."
+        f"{view.unit.symbol} on the {sign} side, {where} the stable region."
     )
 
 
-def across(found: "DepthCheck") -> str:
+def depth_check(check: "DepthCheck") -> str:
     """How right the closed form is over all blocks, in one sentence."""
-    errors = abs(found.errors[~np.isnan(found.errors)])
-    missing = found.errors.size - len(errors)
+    errors = abs(check.errors[~np.isnan(check.errors)])
+    missing = check.errors.size - len(errors)
     return (
-        f"**In {int((errors <= 0.1).sum())} of {found.errors.size} cases (both sides of "
-        f"{len(found.errors)} blocks) the closed form is within 10 % of the truth; the median error "
+        f"**In {int((errors <= 0.1).sum())} of {check.errors.size} cases (both sides of "
+        f"{len(check.errors)} blocks) the closed form is within 10 % of the truth; the median error "
         f"is {percent(float(np.median(errors)))}.**"
-        + (f" {missing} boundaries are not reached." if missing else "")
+        + (f" Not reached: {missing}." if missing else "")
     )
-
-
-GLOSSARY = """
-- **vector**: what is pushed. At the site *prelogit* it is what the unembedding multiplies to get the
-  next-token logits; at *final* and after a *block* it is the residual stream there. Lengths are in its
-  own coordinates, or in per cent of its norm: numbers of different sites differ a hundredfold.
-- **KL**, in nats: KL(original ‖ changed). What an observer loses on average per token who still
-  expects the original prediction.
-- **stable region**: all changes of the vector that keep KL below ε. **Boundary**: its edge along a
-  direction; the − and the + side differ. Below the readout it is the first crossing, and may not be
-  reached at all.
-- **closed form**, predicted r: √(2ε / vᵀHv), where H is the Hessian of KL at the vector, so that
-  KL ≈ ½ t² vᵀHv.
-- **certified**: proved from two extreme slopes and the curvature, without searching for the edge; the
-  **certified ball** holds for every direction at once.
-- **calibrated**: four moments of the slopes, their ends and single tokens give a tighter bracket, as
-  certain. On the page *Calibration*'s prompts, in the 200 brackets most nearly as wide, boundaries lay
-  around the place that is shown, nine in ten of them in the range behind it; where the prediction is
-  nearly certain, only some seven in ten.
-- **flip**: where another token becomes the most likely one.
-- **effective rank**: the exponential of the entropy of the eigenvalues shown, as shares.
-- **trust range**: how far along the line the closed form stays within 10 % of the true KL.
-- **κ₂, κ₃, κ₄**: the cumulants of the logit slopes, KL = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …
-- **token constraint bound**: a length that compares states (Liu et al., 2026), not a distance in nats.
-"""
 
 
 def written(text: "Continuation") -> str:

@@ -17,6 +17,8 @@ GRID, ANGLES = 101, 180
 NUMERICAL_GRID, NUMERICAL_ANGLES = LATTICE, 36
 # half the width of a view, of the distance of the furthest point that it shows
 MARGIN = 1.3
+# the same, of the largest coordinate of given points
+POINTS_MARGIN = 1.2
 # a region longer than this multiple of its nearest boundary is cut
 LONGEST = 8
 
@@ -95,6 +97,11 @@ def region_view(
         cells=cells,
         cell_edges=_cell_edges(cells, half),
     )
+
+
+def half_to_show(points: Sequence[tuple[float, float]]) -> float:
+    """Half the width of a square view around the state that shows points, with a margin beyond."""
+    return POINTS_MARGIN * max(abs(coordinate) for point in points for coordinate in point)
 
 
 def _half_width(

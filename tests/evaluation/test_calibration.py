@@ -20,6 +20,7 @@ from stability.evaluation.calibration import (
     calibrated,
     cases,
     fit,
+    fits,
     held_out,
     with_calibrated,
 )
@@ -88,6 +89,18 @@ def test_a_fit_is_scikit_learns_and_never_falls():
     np.testing.assert_allclose(np.log(curve(predicted)), expected, atol=1e-12)
     grid = np.geomspace(1e-4, 1e4, 1000)
     assert (np.diff(np.log(curve(grid))) >= -1e-12).all()  # steps are flat up to rounding
+
+
+def test_fits_are_those_of_each_epsilon_to_all_cases_that_have_a_radius():
+    found = many(sites=("prelogit", "final"))
+    curves = fits(found, MOMENTS)
+    assert tuple(curves) == EPSILONS
+    for epsilon, curve in curves.items():
+        part = found[(found["epsilon"] == epsilon) & (found["site"] == "prelogit")]
+        expected = fit(part[MOMENTS].to_numpy(), part["actual"].to_numpy())
+        np.testing.assert_array_equal(curve.log_predicted, expected.log_predicted)
+        np.testing.assert_array_equal(curve.log_actual, expected.log_actual)
+    assert fits(found[found["site"] == "final"], CERTIFIED) == {}
 
 
 def test_beyond_the_knots_the_last_factor_is_kept():

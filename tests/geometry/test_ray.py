@@ -1,5 +1,7 @@
 """One direction from one state: closed form, truth and certificate."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -51,6 +53,14 @@ def flat():
 
 
 # --- the closed form ------------------------------------------------------------------------------
+
+
+def test_a_relative_radius_is_a_part_of_the_norm(state, flat):
+    long = replace(state, vector=3 * state.vector / state.norm)
+    line = ray(long, random_direction(long))
+    # single precision keeps the norm to 6e-8
+    assert line.relative_radius(0.01) == pytest.approx(line.predicted_radius(0.01) / 3, rel=1e-6)
+    assert flat.relative_radius(0.01) is None
 
 
 def test_curvature_is_the_autograd_hessian_of_kl_along_the_direction(state, line):

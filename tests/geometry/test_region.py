@@ -1,5 +1,7 @@
 """The stable region in the plane of two directions."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -23,7 +25,7 @@ from support.states import (
 from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.geometry.ray import ray
-from stability.geometry.region import Ellipse, region
+from stability.geometry.region import Ellipse, region, region_through
 
 seeds = st.integers(0, 10**6)
 CIRCLE = np.linspace(0, 2 * np.pi, 24, endpoint=False)
@@ -283,3 +285,43 @@ def test_two_tokens_share_the_view_along_the_line_of_even_odds():
     cells = region(state, np.array([1.0, 0]), np.array([0.0, 1])).cells((-2.0, 2.0, -1.0, 1.0))
     # logits 1 and x
     assert {cell.id: cell.area for cell in cells} == pytest.approx({0: 6.0, 1: 2.0}, rel=1e-14)
+
+
+# --- three states ---------------------------------------------------------------------------------
+
+
+def moved(state, delta):
+    """Another prompt's state of the same model and site."""
+    return replace(state, vector=state.vector + torch.as_tensor(delta).to(state.vector))
+
+
+def test_a_plane_through_three_states_has_their_distances(state):
+    draw = np.random.default_rng(5)
+    b, c = (moved(state, draw.standard_normal(state.width)) for _ in "bc")
+    plane = region_through(state, b, c)
+    corners = [plane.coordinates(corner.vector) for corner in (state, b, c)]
+    for i, j in ((0, 1), (0, 2), (1, 2)):
+        states = (state, b, c)
+        distance = (states[i].vector.double() - states[j].vector.double()).norm()
+        # the axes are orthonormal in double precision
+        assert np.hypot(*np.subtract(corners[i], corners[j])) == pytest.approx(
+            float(distance), rel=1e-12
+        )
+    assert corners[0] == (0, 0)
+    assert corners[1][0] > 0
+    assert abs(corners[1][1]) < 1e-12 * corners[1][0]
+    assert corners[2][1] > 0
+
+
+def test_a_vector_off_the_plane_has_the_coordinates_of_its_foot(plane):
+    x, y = 0.3, -2.0
+    point = plane.state.vector.double() + plane.axes @ torch.tensor([x, y], dtype=torch.float64)
+    off = torch.as_tensor(random_direction(plane.state, 9)).double()
+    off -= plane.axes @ (plane.axes.T @ off)
+    assert plane.coordinates(point + 7 * off) == pytest.approx((x, y), rel=1e-12)
+
+
+def test_three_states_on_a_line_make_no_plane(state):
+    delta = np.ones(state.width)
+    with pytest.raises(StabilityError, match="parallel"):
+        region_through(state, moved(state, delta), moved(state, -2 * delta))

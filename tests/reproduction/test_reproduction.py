@@ -25,6 +25,8 @@ from stability.reproduction.page import text
 from stability.reproduction.settings import (
     PROMPTS,
     RESULTS,
+    RESULTS_SCHEMA,
+    has_results,
     shipped,
     sweep_settings,
     write_results,
@@ -211,3 +213,16 @@ def test_the_package_holds_the_prompts_and_the_results():
 
 def test_both_packaged_models_have_results():
     assert set(MODELS) == set(PACKAGED)
+
+
+def test_a_file_without_boundaries_is_damaged_too(tmp_path):
+    pq.write_table(RESULTS_SCHEMA.empty_table(), tmp_path / "smollm2-135m.parquet")
+    with pytest.raises(StabilityError, match=r"must hold boundaries; .* is damaged"):
+        shipped("smollm2-135m", tmp_path)
+
+
+def test_damaged_results_are_there_and_missing_ones_are_not(tmp_path):
+    (tmp_path / "damaged.parquet").write_bytes(b"PAR1 but no more")
+    assert has_results("damaged", tmp_path)
+    assert not has_results("missing", tmp_path)
+    assert all(has_results(model) for model in MODELS)

@@ -5,6 +5,7 @@ import pytest
 from support.states import with_logits
 
 from stability.exact.flips import Flip
+from stability.geometry.depth import DepthCheck
 from stability.geometry.ray import ray
 from stability.geometry.sensitivity import Sensitivity
 from stability.ui import wording
@@ -76,9 +77,34 @@ def test_a_change_is_named_with_its_place_in_the_unit():
     assert wording.change(None) == "none"
 
 
-def test_a_position_is_told_in_one_line():
+def test_a_boundary_has_its_unit_or_is_not_reached():
+    assert wording.boundary(0.5, " %") == "0.500 %"
+    assert wording.boundary(None, " %") == "not reached"
+
+
+def test_a_share_is_in_per_cent_or_a_dash():
+    assert wording.percent(0.25) == "25 %"
+    assert wording.percent(None) == "–"
+
+
+def test_the_check_of_all_blocks_counts_what_is_near_and_what_is_missing():
+    check = DepthCheck(
+        epsilon=0.01,
+        predicted=np.array([1.0, 1.0]),
+        actual=np.array([[1.0, 0.8], [1.05, np.inf]]),
+        scale=np.zeros(1),
+        kl=np.zeros((2, 1)),
+    )
+    said = wording.depth_check(check)
+    # errors are 0, 25 and −4.76 %
+    assert "In 2 of 4 cases (both sides of 2 blocks) the closed form is within 10 %" in said
+    assert "the median error is 4.76 %" in said
+    assert said.endswith("Not reached: 1.")
+
+
+def test_a_position_is_described_in_one_line():
     found = Sensitivity(8.0, 1.25, 8.0, 4.0, nearest_flip=Flip(0.5, 3, "x"))
-    told = wording.sensitivity(found, Unit("", 0.5), 0.01)
+    said = wording.sensitivity(found, Unit("", 0.5), 0.01)
     # sqrt(2·0.01/8) is 0.05
-    assert told.startswith("shortest radius 0.100, certified ball 0.0")
-    assert told.endswith("nearest flip x at 1.00, entropy 1.25 nats")
+    assert said.startswith("shortest radius 0.100, certified ball 0.0")
+    assert said.endswith("nearest flip x at 1.00, entropy 1.25 nats")

@@ -27,7 +27,7 @@ from support.views import (
 from stability.curvature import fisher
 from stability.geometry.region import region
 from stability.units import Unit
-from stability.views.region import ANGLES, GRID, region_view
+from stability.views.region import ANGLES, GRID, half_to_show, region_view
 
 # what lies beyond the merged law is slow: no more of that than it takes
 CASES = [
@@ -215,3 +215,9 @@ def test_a_view_in_another_unit_is_the_view_of_a_state_with_such_coordinates():
     )
     counted_alike(view.measured_in(unit), expected)
     assert view.measured_in(unit).unit == unit
+
+
+def test_a_view_that_shows_points_is_square_around_the_state():
+    half = half_to_show([(0.0, 0.0), (0.5, -2.0), (1.0, 0.1)])
+    assert 2.0 < half < 3.0
+    assert half_to_show([(0.0, 0.0), (-10.0, 4.0), (5.0, 0.5)]) == pytest.approx(5 * half)

@@ -17,7 +17,9 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.models.progress import Report
 
-Stop = Callable[[], None] | None  # told when a visitor stops the work; none: no button to stop it
+Stop = (
+    Callable[[], None] | None
+)  # called when a visitor stops the work; None: there is no button to stop it
 PAUSE = 0.01  # seconds, so that a thread that waits for its turn wakes up
 # Networks run one at a time: two that share the cores take five times as long each. Held only around
 # calls of the library, never while a page draws or asks a cache.

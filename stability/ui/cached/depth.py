@@ -1,151 +1,141 @@
-"""Cached results of the Depth page, keyed by ids and settings as those of Explore."""
+"""Cached results of the Depth page: depths, continuations, and interpolations between prompts."""
 
 from collections.abc import Sequence
 
-import streamlit as st
-from jaxtyping import Float
-from torch import Tensor
-
 from stability.curvature.direction_spec import eigendirection
-from stability.curvature.directions import eigen
+from stability.curvature.directions import Direction, eigen
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
 from stability.geometry.depth import Depth, DepthCheck, depth, depth_check, depth_map
 from stability.geometry.interpolation import Interpolation, interpolation
-from stability.geometry.ray import ray
-from stability.geometry.region import region
+from stability.geometry.ray import Ray, ray
+from stability.geometry.region import region_through
 from stability.models import LanguageModel
 from stability.models.generation import continuations
 from stability.models.progress import Report
 from stability.prediction.state import State
 from stability.ui.cached.background import Jobs, Stop, turn
-from stability.ui.cached.explore import PAIRS, Place, eigenpairs, loaded, state, states
-from stability.views.region import RegionView, region_view
+from stability.ui.cached.keyed import cached
+from stability.ui.cached.states import PAIRS, StateKey, eigenpairs, loaded, state, states
+from stability.views.region import RegionView, half_to_show, region_view
 
-_maps, _depths, _acrosses = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32))
+_maps, _depths, _checks = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32))
 
 PAST = 1.02  # times the distance of a flip, where the other token leads
 
 
 def has_map(model: str, prompt: str) -> bool:
-    """Whether the map of a prompt is there, or on its way."""
+    """Whether the map of a prompt is measured, or on its way."""
     return _maps.has((model, prompt))
 
 
-def depths(model: str, prompt: str, on_stop: Stop = None) -> list[Depth]:
+def measured_map(model: str, prompt: str, on_stop: Stop = None) -> list[Depth]:
     """Every position at every block, with progress."""
-    below = states(model, prompt, "block:0")
+    first_block = states(model, prompt, "block:0")
 
     def work(report: Report) -> list[Depth]:
-        return depth_map(below, lambda part: report("Measuring every token and block", part))
+        return depth_map(first_block, lambda part: report("Measuring every token and block", part))
 
-    found: list[Depth] = _maps.get((model, prompt), work, on_stop)
-    return found
+    depths: list[Depth] = _maps.get((model, prompt), work, on_stop)
+    return depths
 
 
-def depth_across(place: Place, epsilon: float, on_stop: Stop = None) -> tuple[Depth, DepthCheck]:
-    """One position at every block, the closed form against the truth, with progress."""
-    lm = loaded(place.model)
+def checked_depth(key: StateKey, epsilon: float, on_stop: Stop = None) -> tuple[Depth, DepthCheck]:
+    """One position at every block, and the closed form against the truth there, with progress."""
+    lm = loaded(key.model)
 
     def find(report: Report) -> tuple[tuple[State, ...], Depth]:
         report("Finding the most sensitive direction of every block", 0.0)
-        here = lm.capture_depth(place.prompt, place.position)
-        return here, depth(here[0])
+        blocks = lm.capture_depth(key.prompt, key.position)
+        return blocks, depth(blocks[0])
 
     def follow(report: Report) -> DepthCheck:
-        tell = "Following it to the boundary, block by block"
-        return depth_check(found, here, epsilon, lambda part: report(tell, part))
+        message = "Following it to the boundary, block by block"
+        return depth_check(measured, blocks, epsilon, lambda part: report(message, part))
 
-    here, found = _depths.get(place, find, on_stop)
-    return found, _acrosses.get((place, epsilon), follow, on_stop)
+    blocks, measured = _depths.get(key, find, on_stop)
+    return measured, _checks.get((key, epsilon), follow, on_stop)
 
 
+@cached(
+    64,
+    parts=lambda key, rank, *settings: (
+        loaded(key.model),
+        state(key),
+        eigen(eigenpairs(key, PAIRS), rank),
+    ),
+)
 def written(
-    place: Place, rank: int, epsilon: float, extra: float, n: int
-) -> tuple[float, list[tuple[str, Continuation]]]:
-    """The closed form's radius along an eigendirection, and what is written at parts of it, and past
-    the first flip on either side.
-    """
-    found = loaded(place.model), state(place), eigen(eigenpairs(place, PAIRS), rank).vector
-    return _written(place, rank, epsilon, extra, n, *found)
-
-
-@st.cache_resource(max_entries=64, show_spinner=False)
-def _written(
-    place: Place,
+    _parts: tuple[LanguageModel, State, Direction],
+    key: StateKey,
     rank: int,
     epsilon: float,
     extra: float,
     n: int,
-    _lm: LanguageModel,
-    _here: State,
-    _direction: Float[Tensor, " d"],
 ) -> tuple[float, list[tuple[str, Continuation]]]:
-    line = ray(_here, _direction)
+    """The closed form's radius along an eigendirection, and continuations after pushes along it.
+
+    Pushes are parts of the radius, just past the first flip of each side, and `extra` unless it is 0.
+    """
+    lm, here, direction = _parts
     with turn():
-        r, flips = line.predicted_radius(epsilon), line.flips(1)
+        r, distances = _pushes(ray(here, direction.vector), epsilon, rank)
+    if extra:
+        distances[f"t = {extra:.3g}"] = extra
+    with turn():
+        texts = continuations(lm, here, direction.vector, [*distances.values()], n)
+    return r, [*zip(distances, texts, strict=True)]
+
+
+def _pushes(line: Ray, epsilon: float, rank: int) -> tuple[float, dict[str, float]]:
+    """The predicted radius, and distances by name; raises StabilityError without curvature."""
+    r = line.predicted_radius(epsilon)
     if r is None:
         raise StabilityError(
             f"A push needs a direction with curvature; {eigendirection(rank)} has none here: "
             "choose an earlier one, or a less certain token."
         )
-    places = {"t = 0": 0.0, "r/2": r / 2, "r": r, "2r": 2 * r, "−r": -r, "−2r": -2 * r}
-    for sign, side in zip((-1, 1), flips, strict=True):
+    distances = {"t = 0": 0.0, "r/2": r / 2, "r": r, "2r": 2 * r, "−r": -r, "−2r": -2 * r}
+    for sign, side in zip((-1, 1), line.flips(1), strict=True):
         for flip in side:
-            places[f"{sign * flip.distance:.3g}, past a flip"] = sign * PAST * flip.distance
-    if extra:
-        places[f"t = {extra:.3g}"] = extra
-    with turn():
-        found = continuations(_lm, _here, _direction, [*places.values()], n)
-    return r, [*zip(places, found, strict=True)]
+            distances[f"{sign * flip.distance:.3g}, past a flip"] = sign * PAST * flip.distance
+    return r, distances
 
 
-def way(model: str, a: str, b: str, site: str) -> tuple[Interpolation, list[str]]:
-    """The way between the last tokens of two prompts, and the most likely token along it."""
-    ends = [_named(name, model, prompt, site) for name, prompt in zip("AB", (a, b), strict=True)]
-    return _way(model, a, b, site, ends)
+def _last_states(model: str, prompts: Sequence[str], site: str) -> list[State]:
+    """The last token's state of prompts A, B, …; an error names the letter of its prompt."""
+    last = []
+    for letter, prompt in zip("ABC", prompts, strict=False):
+        try:
+            last.append(states(model, prompt, site)[-1])
+        except StabilityError as error:
+            raise StabilityError(f"{letter}: {error}") from error
+    return last
 
 
-@st.cache_resource(max_entries=32, show_spinner=False)
-def _way(
-    model: str, a: str, b: str, site: str, _ends: Sequence[State]
+@cached(32, parts=lambda model, a, b, site: _last_states(model, (a, b), site))
+def interpolated(
+    _ends: Sequence[State], model: str, a: str, b: str, site: str
 ) -> tuple[Interpolation, list[str]]:
+    """The interpolation between the last tokens of two prompts, and the likeliest token along it."""
     start, end = _ends
     with turn():
-        found = interpolation(start, end)
-    return found, [start.text(int(token)) for token in found.argmax]
+        path = interpolation(start, end)
+    return path, [start.text(int(token)) for token in path.argmax]
 
 
-def _named(name: str, model: str, prompt: str, site: str) -> State:
-    """The last token's state; what is wrong with a prompt is said of its letter."""
-    try:
-        return states(model, prompt, site)[-1]
-    except StabilityError as error:
-        raise StabilityError(f"{name}: {error}") from error
-
-
+@cached(16, parts=lambda model, a, b, c, site, epsilon: _last_states(model, (a, b, c), site))
 def slice_of_three(
-    model: str, a: str, b: str, c: str, site: str, epsilon: float
+    _corners: Sequence[State], model: str, a: str, b: str, c: str, site: str, epsilon: float
 ) -> tuple[RegionView | None, list[tuple[str, float, float]]]:
-    """The plane through the last tokens of three prompts, and where they lie in it."""
-    prompts = zip("ABC", (a, b, c), strict=True)
-    corners = [_named(name, model, prompt, site) for name, prompt in prompts]
-    return _slice_of_three(model, a, b, c, site, epsilon, corners)
-
-
-@st.cache_resource(max_entries=16, show_spinner=False)
-def _slice_of_three(
-    model: str, a: str, b: str, c: str, site: str, epsilon: float, _corners: Sequence[State]
-) -> tuple[RegionView | None, list[tuple[str, float, float]]]:
-    start, *others = _corners
-    ways = [other.vector.double() - start.vector.double() for other in others]
+    """The plane through the last tokens of three prompts, and their coordinates in it."""
     with turn():
-        plane = region(start, *ways)
-    points = [("A", 0.0, 0.0)]
-    for name, one in zip("BC", ways, strict=True):
-        x, y = (plane.axes.T @ one).tolist()
-        points.append((name, x, y))
-    half = 1.2 * max(abs(coordinate) for _, x, y in points for coordinate in (x, y))
+        plane = region_through(*_corners)
+    points = [
+        (letter, *plane.coordinates(corner.vector))
+        for letter, corner in zip("ABC", _corners, strict=True)
+    ]
+    axes = ("towards B", "across, on C's side")
     with turn():
-        axes = ("towards B", "across, on C's side")
+        half = half_to_show([(x, y) for _, x, y in points])
         return region_view(plane, axes, epsilon, None, half), points

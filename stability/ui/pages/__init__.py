@@ -1,1 +1,1 @@
-"""The pages: each puts controls, cached results and figures together, and computes nothing."""
+"""The pages, a folder each: controls, cached results and figures together, and no computing."""

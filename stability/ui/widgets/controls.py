@@ -1,99 +1,37 @@
-"""What a person can set: one prompt, one model, one site, one direction, one `ε`."""
+"""The controls: each draws one part of a `Choice` and returns it."""
 
-from dataclasses import dataclass
+from collections.abc import Sequence
 
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.defaults import MODELS
 from stability.ui import wording
-
-EXAMPLES = {
-    "a sure fact": "The capital of France is",
-    "an open story": "Once upon a time, there was a little girl named",
-    "code": "def fibonacci(n):\n    if n <",
-    "a near-tie": "He flipped the coin and it came up",
-    "a bracket that must close": "f(x) = (a + b) * (c - d",
-}
-KINDS = {
-    "eigenvector": "eig",
-    "random": "random",
-    "covariance-matched random": "covariance",
-    "token difference": "tokens",
-    "towards another prompt": "prompt",
-    "a vector of your own": "vector",
-}
-# one decimal step in ten, from 1e-4 to 3 nats
-EPSILONS = (*(float(f"{10 ** (tenth / 10):.2g}") for tenth in range(-40, 5)), 3.0)
-
-
-SITES = {
-    "prelogit": "after the final norm: what the unembedding multiplies",
-    "final": "the residual stream before the final norm",
-    "a block": "the residual stream leaving a block",
-}
-# widgets that several pages share, that one page sets for another, or to which a person comes back
-SHARED = (
-    *("model", "prompt", "position", "epsilon", "site", "block"),
-    *("kind", "rank", "seed", "start", "end", "relative"),
-    *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
-    *("predictor", "scores_by", "own_text", "own_model", "own_positions"),
+from stability.ui.choice import (
+    EPSILONS,
+    EXAMPLES,
+    KINDS,
+    SITES,
+    Choice,
+    DirectionChoice,
+    Pasted,
+    TokenPair,
+    start_at_the_end,
+    take_example,
 )
-
-
-@dataclass(frozen=True)
-class TokenPair:
-    """The direction from one token to another, each as its spelled text or its id."""
-
-    start: str
-    end: str
-
-
-@dataclass(frozen=True)
-class Pasted:
-    """A vector that came with the page: a name, and what the file or the text field held."""
-
-    name: str
-    data: bytes
-
-
-Heading = DirectionSpec | TokenPair | Pasted
-
-
-@dataclass(frozen=True)
-class Choice:
-    """Everything a person has set."""
-
-    model: str
-    prompt: str
-    position: int
-    heading: Heading
-    epsilon: float
-    relative: bool = False  # lengths as parts of the vector's norm
-    site: str = "prelogit"
-
-
-def keep_shared() -> None:
-    """Keep what is set when another page is opened: a widget that is not drawn forgets its value."""
-    for key in SHARED:
-        if key in st.session_state:
-            st.session_state[key] = st.session_state[key]
+from stability.ui.glossary import EPSILON_HELP
 
 
 def choose() -> Choice:
-    """Draw the controls and return what is set."""
+    """Draw all controls of the Explore page and return the choice."""
     with st.sidebar:
         model = choose_model()
         epsilon = choose_epsilon()
-        site = _site()
-        heading = _heading()
-        relative = st.toggle(
-            "Lengths in % of ‖vector‖",
-            key="relative",
-            help="Instead of the vector's own coordinates: to compare positions and models.",
-        )
+        site = _choose_site()
+        direction = _choose_direction()
+        relative = choose_relative()
     position = st.session_state.get("position", -1)
-    return Choice(model, choose_prompt(), position, heading, epsilon, relative, site)
+    return Choice(model, choose_prompt(), position, direction, epsilon, relative, site)
 
 
 def choose_model() -> str:
@@ -103,7 +41,7 @@ def choose_model() -> str:
         MODELS,
         key="model",
         accept_new_options=True,
-        on_change=_start_at_the_end,
+        on_change=start_at_the_end,
         help="A packaged model, a hub id, a local folder, or a .gguf file.",
     )
     return chosen or MODELS[0]
@@ -117,30 +55,23 @@ def choose_epsilon() -> float:
         EPSILONS,
         key="epsilon",
         format_func=lambda nats: f"{nats:.2g}",
-        help="KL(original ‖ changed): the loss of who still expects the original prediction.",
+        help=EPSILON_HELP,
     )
     st.caption(f"ε = {epsilon:.2g} nats: {wording.epsilon_words(epsilon)}.")
     return epsilon
 
 
-def _site() -> str:
-    kind = st.selectbox("Site: which vector is pushed", list(SITES), key="site")
-    st.caption(SITES[kind].capitalize() + ".")
-    if kind != "a block":
-        return kind
-    return f"block:{st.number_input('Block, 0 is the first', 0, 511, key='block')}"
-
-
-def look_at(site: str) -> None:
-    """Choose a site; for callbacks."""
-    kind, _, block = site.partition(":")
-    st.session_state.site = "a block" if block else kind
-    if block:
-        st.session_state.block = int(block)
+def choose_relative() -> bool:
+    """Whether lengths are given as parts of the vector's norm."""
+    return st.toggle(
+        "Lengths in % of ‖vector‖",
+        key="relative",
+        help="Instead of the vector's own coordinates: to compare positions and models.",
+    )
 
 
 def choose_prompt() -> str:
-    """The text whose continuation is looked at, or one of the examples."""
+    """The prompt, typed or one of the examples."""
     text, examples = st.columns([3, 1])
     examples.selectbox(
         "Examples",
@@ -149,7 +80,7 @@ def choose_prompt() -> str:
         key="example",
         placeholder="example prompts",
         label_visibility="collapsed",
-        on_change=_take_example,
+        on_change=take_example,
     )
     st.session_state.setdefault("prompt", EXAMPLES["a sure fact"])
     return text.text_area(
@@ -158,66 +89,56 @@ def choose_prompt() -> str:
         height=68,
         placeholder="Type a prompt",
         label_visibility="collapsed",
-        on_change=_start_at_the_end,
+        on_change=start_at_the_end,
     )
 
 
-def _take_example() -> None:
-    if st.session_state.example:
-        st.session_state.prompt = EXAMPLES[st.session_state.example]
-        _start_at_the_end()
+def choose_second_axis(direction: DirectionChoice, count: int) -> int:
+    """The eigendirection, from 0, of `count` that spans a plane with the chosen direction."""
+    others = [rank for rank in range(count) if direction != DirectionSpec("eig", rank)]
+    return st.selectbox("Second axis", others, key="second", format_func=eigendirection)
 
 
-def _start_at_the_end() -> None:
-    """A new prompt is looked at where it goes on."""
-    st.session_state.position = -1
+def choose_one(label: str, options: Sequence[str], key: str) -> str:
+    """One of some options: the first, or the one chosen when the page was last open."""
+    st.session_state.setdefault(key, options[0])
+    st.segmented_control(label, options, required=True, key=key)
+    return str(st.session_state[key])
 
 
-def _heading() -> Heading:
+def _choose_site() -> str:
+    kind = st.selectbox("Site: which vector is pushed", list(SITES), key="site")
+    st.caption(SITES[kind].capitalize() + ".")
+    if kind != "a block":
+        return kind
+    return f"block:{st.number_input('Block, 0 is the first', 0, 511, key='block')}"
+
+
+def _choose_direction() -> DirectionChoice:
     kind = KINDS[st.selectbox("Direction", list(KINDS), key="kind")]
     match kind:
         case "eig":
             rank = st.number_input("Eigendirection", 1, 512, key="rank")
             return DirectionSpec("eig", rank - 1)
         case "tokens":
-            spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
-            st.session_state.setdefault("start", "␣Paris")
-            st.session_state.setdefault("end", "␣the")
-            start = st.text_input("From token", key="start", help=spelling)
-            return TokenPair(start, st.text_input("To token", key="end", help=spelling))
+            return _choose_tokens()
         case "prompt":
             other = st.text_input("Other prompt", "The capital of Italy is", key="other")
             return DirectionSpec("prompt", other)
         case "vector":
-            return _pasted()
+            return _choose_vector()
     return DirectionSpec(kind, st.number_input("Seed", 0, 2**31 - 1, key="seed"))
 
 
-def look_along(rank: int) -> None:
-    """Choose an eigendirection, 1 for the largest eigenvalue; for callbacks."""
-    st.session_state.kind = next(iter(KINDS))
-    st.session_state.rank = rank
+def _choose_tokens() -> TokenPair:
+    spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
+    st.session_state.setdefault("start", "␣Paris")
+    st.session_state.setdefault("end", "␣the")
+    start = st.text_input("From token", key="start", help=spelling)
+    return TokenPair(start, st.text_input("To token", key="end", help=spelling))
 
 
-def look_along_spec(spec: DirectionSpec) -> None:
-    """Choose the direction of a sweep's row; for callbacks."""
-    st.session_state.kind = next(name for name, kind in KINDS.items() if kind == spec.kind)
-    match spec.argument:
-        case (a, b):
-            st.session_state.update(start=str(a), end=str(b))
-        case int(number) if spec.rank is None:
-            st.session_state.seed = number
-        case int(rank):
-            st.session_state.rank = rank + 1
-
-
-def second_axis(heading: Heading, held: int) -> int:
-    """The eigendirection, from 0, that spans a plane with the chosen direction."""
-    others = [rank for rank in range(held) if heading != DirectionSpec("eig", rank)]
-    return st.selectbox("Second axis", others, key="second", format_func=eigendirection)
-
-
-def _pasted() -> Pasted:
+def _choose_vector() -> Pasted:
     file = st.file_uploader("A .npy file or a JSON list", ["npy", "json"], key="upload")
     text = st.text_area(
         "or its numbers",
@@ -227,8 +148,3 @@ def _pasted() -> Pasted:
         disabled=bool(file),
     )
     return Pasted(file.name, file.getvalue()) if file else Pasted("pasted vector", text.encode())
-
-
-def is_missing(heading: Heading) -> bool:
-    """Whether a vector of one's own is still to be given."""
-    return isinstance(heading, Pasted) and not heading.data.strip()

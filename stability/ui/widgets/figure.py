@@ -1,4 +1,4 @@
-"""How figures reach the page: through one function, so that the way can change in one place."""
+"""The one function that puts a figure on the page."""
 
 from collections.abc import Callable
 from typing import Any
@@ -7,13 +7,13 @@ import plotly.graph_objects as go
 import streamlit as st
 
 
-def draw(
+def draw_figure(
     figure: go.Figure,
     key: str,
     note: str,
     on_click: Callable[[dict[str, Any]], None] | None = None,
 ) -> None:
-    """Draw a figure with one line of explanation beneath; `on_click` hears of a clicked point."""
+    """Draw a figure with one line of explanation beneath; call `on_click` with a clicked point."""
 
     def clicked() -> None:
         points = st.session_state[key].selection.points

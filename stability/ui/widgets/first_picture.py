@@ -14,7 +14,7 @@ import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec
 from stability.defaults import MODELS
-from stability.ui.widgets.controls import EXAMPLES, Choice
+from stability.ui.choice import EXAMPLES, Choice
 from stability.ui.widgets.resources import resource
 
 CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"], -1, DirectionSpec("eig", 0), 0.01)
@@ -54,12 +54,12 @@ def make() -> str:
     from stability.ui.wording import verdict
     from stability.views.ray import ray_view
 
-    found = analyze(load(CHOICE.model), CHOICE.prompt, direction=str(CHOICE.heading))
-    view = ray_view(found.ray, found.direction.label, CHOICE.epsilon)
+    analysis = analyze(load(CHOICE.model), CHOICE.prompt, direction=str(CHOICE.direction))
+    view = ray_view(analysis.ray, analysis.direction.label, CHOICE.epsilon)
     assert view is not None
     figure = ray_figure(view).update_layout(font_color=INK)
     svg = plotly.io.to_image(figure, "svg", width=WIDTH, height=figure.layout.height).decode()
-    described = f"<desc>{verdict(view, found.state.here.text)}</desc>"
+    described = f"<desc>{verdict(view, analysis.state.here.text)}</desc>"
     svg = svg.replace(INK, "currentColor").replace('class="main-svg"', 'role="img"', 1)
     return svg.replace("><", f">{described}<", 1)
 

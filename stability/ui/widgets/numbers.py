@@ -14,7 +14,7 @@ Calibrated = tuple[Estimate | None, Estimate | None] | None
 
 
 def headline(view: RayView) -> None:
-    """The closed form, both boundaries, and what is certain of them."""
+    """The closed form, both boundaries, and their certificates."""
     bands = view.certificate
     columns = st.columns([5, 6, 6, 6, 6] if bands else [5, 6, 6], gap="small")
     unit = view.unit.symbol
@@ -22,13 +22,13 @@ def headline(view: RayView) -> None:
     for sign, actual, column in zip("−+", view.boundary, columns[1:3], strict=True):
         column.metric(
             f"actual {sign}",
-            "not reached" if actual is None else wording.number(actual) + unit,
+            wording.boundary(actual, unit),
             wording.error(view.predicted, actual),
             delta_color="off",
             delta_arrow="off",
-            help="Where the true KL divergence first reaches ε: by root-finding on the exact KL where "
-            "the logits are linear, by running the network above the site elsewhere; beneath, how "
-            "far the predicted r is from it.",
+            help="Where the true KL divergence first reaches ε: found from the exact KL where the "
+            "logits are linear, by running the network above the site elsewhere. Beneath: the error "
+            "of the predicted r.",
         )
     if bands is None:
         return
@@ -36,14 +36,14 @@ def headline(view: RayView) -> None:
         column.metric(
             f"certified {sign}",
             f"{wording.number(band[0])} – {wording.number(band[1])}{unit}",
-            help="The boundary is guaranteed to lie in here, without looking for it.",
+            help="The boundary is proved to lie in this interval, without searching for it.",
         )
 
 
-def everything(found: Analysis, view: RayView, calibrated: Calibrated) -> None:
+def everything(analysis: Analysis, view: RayView, calibrated: Calibrated) -> None:
     """All the other numbers in a table that can be searched and downloaded."""
-    state, ray, unit = found.state, found.ray, view.unit
-    trust_minus, trust_plus = (unit.count(end) for end in found.trust_range)
+    state, ray, unit = analysis.state, analysis.ray, view.unit
+    trust_minus, trust_plus = (unit.count(end) for end in analysis.trust_range)
     minus, plus = (next(iter(side), None) for side in view.flips)  # in the view's unit already
     far = "beyond 100 r" if state.is_linear else "beyond 5 ‖vector‖"
     rows = [
@@ -54,13 +54,13 @@ def everything(found: Analysis, view: RayView, calibrated: Calibrated) -> None:
         ("trust range −", _beyond(trust_minus, far), "quadratic within 10 % of true KL"),
         ("trust range +", _beyond(trust_plus, far), "quadratic within 10 % of true KL"),
         ("curvature vᵀHv", wording.number(ray.curvature), "nats per squared coordinate"),
-        ("trace of H", _trace(found.spectrum), "sum of all eigenvalues"),
+        ("trace of H", _trace(analysis.spectrum), "sum of all eigenvalues"),
         (
             "r / ‖vector‖",
-            wording.percent(view.predicted * unit.length / state.norm),
+            wording.percent(ray.relative_radius(view.epsilon)),
             f"‖vector‖ = {state.norm:.3g}",
         ),
-        *(_where_linear(found, view) if state.is_linear else ()),
+        *(_where_linear(analysis, view) if state.is_linear else ()),
         *_calibrated(calibrated, unit),
     ]
     widths = {"quantity": 145, "value": 125, "meaning": 240}  # pixels: a token may be long
@@ -73,30 +73,30 @@ def everything(found: Analysis, view: RayView, calibrated: Calibrated) -> None:
 
 
 def _calibrated(calibrated: Calibrated, unit: Unit) -> list[tuple[str, str, str]]:
-    """The radius that many other prompts make of a bracket by four moments, and their spread."""
+    """Where boundaries of other prompts lay in brackets as wide, on either side."""
     return [
         (
             f"calibrated {sign}",
-            _range(own, unit),
-            f"{INTERVAL:.0%} of others in brackets as wide",
+            _range(radius, unit),
+            f"range of {INTERVAL:.0%} of similar boundaries",
         )
-        for sign, own in zip("−+", calibrated or (), strict=False)
-        if own is not None
+        for sign, radius in zip("−+", calibrated or (), strict=False)
+        if radius is not None
     ]
 
 
-def _range(own: Estimate, unit: Unit) -> str:
-    value, low, high = (wording.number(unit.count(part)) for part in own)
+def _range(radius: Estimate, unit: Unit) -> str:
+    value, low, high = (wording.number(unit.count(part)) for part in radius)
     return f"{value} ({low} – {high})"
 
 
-def _where_linear(found: Analysis, view: RayView) -> list[tuple[str, str, str]]:
-    """What is known only where the logits are linear in the vector."""
-    unit = view.unit
-    _, third, fourth = found.ray.cumulants or (None, None, None)
-    ball = unit.count(found.sensitivity.certified_ball(view.epsilon))
-    bound = unit.count(found.sensitivity.token_constraint_bound)
-    nearest = wording.change(found.sensitivity.nearest_flip, unit)
+def _where_linear(analysis: Analysis, view: RayView) -> list[tuple[str, str, str]]:
+    """The numbers that exist only where the logits are linear in the vector."""
+    unit, sensitivity = view.unit, analysis.sensitivity
+    _, third, fourth = analysis.ray.cumulants or (None, None, None)
+    ball = unit.count(sensitivity.certified_ball(view.epsilon))
+    bound = unit.count(sensitivity.token_constraint_bound)
+    nearest = wording.change(sensitivity.nearest_flip, unit)
     return [
         ("nearest flip", nearest, "change of the top token, all directions"),
         ("certified ball", wording.number(ball), "no direction at all exceeds ε inside"),

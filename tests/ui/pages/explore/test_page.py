@@ -4,13 +4,11 @@ import json
 
 import numpy as np
 import pytest
-from streamlit.testing.v1 import AppTest
-from support.paths import ROOT
+from support.app import opened, plain_text, use_results
 
 import stability
 
 SURE = "The capital of France is"
-APP = ROOT / "app.py"
 pytestmark = [
     pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.usefixtures("smollm2_folder"),
@@ -24,7 +22,7 @@ def lm(smollm2_folder):
 
 @pytest.fixture
 def page():
-    app = AppTest.from_file(str(APP), default_timeout=120).run()
+    app = opened()
     assert not app.exception
     return app
 
@@ -51,7 +49,7 @@ def test_the_page_opens_with_the_librarys_numbers(page, lm):
     assert expected(lm, SURE, 0.01).items() <= numbers(page).items()
 
 
-def test_another_prompt_epsilon_and_direction_give_their_own_numbers(page, lm):
+def test_another_prompt_epsilon_and_direction_give_other_numbers(page, lm):
     page.text_area(key="prompt").set_value("Once upon a time").run()
     page.select_slider(key="epsilon").set_value(0.1).run()
     page.number_input(key="rank").set_value(3).run()
@@ -68,7 +66,7 @@ def test_bad_input_is_one_sentence_and_the_last_picture_stays(page, key, value, 
     page.text_area(key=key).set_value(value).run()
     assert not page.exception
     assert len(page.error) == 1
-    assert words in page.error[0].value.replace("\\", "")
+    assert words in plain_text(page.error[0])
     assert numbers(page) == before
 
 
@@ -109,10 +107,10 @@ def test_a_pasted_vector_is_a_direction(page, lm):
     ],
 )
 def test_a_bad_direction_is_one_sentence_and_the_last_picture_stays(page, kind, fields, words):
-    choose(page, kind)  # which may give a good picture of its own
+    choose(page, kind)  # which may give a good picture itself
     before = numbers(page)
     choose(page, kind, **fields)
-    assert [words in error.value.replace("\\", "") for error in page.error] == [True]
+    assert [words in plain_text(error) for error in page.error] == [True]
     assert numbers(page) == before
 
 
@@ -161,7 +159,7 @@ def test_the_shipped_picture_is_there_until_something_else_is_chosen(page):
 def test_the_plane_is_drawn_as_region_and_as_cloud(page):
     page.select_slider(key="epsilon").set_value(0.1).run()
     second = page.selectbox(key="second")
-    assert second.options[0] == "eigendirection 2"  # the first is the ray's own
+    assert second.options[0] == "eigendirection 2"  # the first spans the ray
     second.set_value(4).run()
     assert not page.exception
     page.segmented_control(key="picture").set_value("cloud, PCA").run()
@@ -172,3 +170,45 @@ def test_an_example_fills_the_prompt(page):
     page.selectbox(key="example").set_value("code").run()
     assert "fibonacci" in page.text_area(key="prompt").value
     assert not page.exception
+
+
+def everything(page):
+    """The table of all numbers, by name."""
+    [table] = [frame.value for frame in page.dataframe]
+    return dict(zip(table["quantity"], table["value"], strict=True))
+
+
+def test_all_numbers_hold_the_librarys(page, lm):
+    page.select_slider(key="epsilon").set_value(0.1).run()
+    numbers = everything(page)
+    state = lm.capture(SURE)
+    ray = stability.ray(state, stability.spectrum(state).vectors[:, 0])
+    assert numbers["r / ‖vector‖"] == f"{100 * ray.predicted_radius(0.1) / state.norm:.3g} %"
+    assert numbers["entropy"] == f"{state.entropy:#.3g} nats"
+    assert numbers["margin"] == f"{state.margin:#.3g} nats"
+    assert {"calibrated −", "calibrated +"} <= numbers.keys()
+    assert not page.warning
+
+
+def test_missing_results_leave_out_the_calibrated_rows_in_silence(page, tmp_path, monkeypatch):
+    use_results(tmp_path, monkeypatch)
+    page.select_slider(key="epsilon").set_value(0.1).run()
+    assert not page.exception
+    assert not [name for name in everything(page) if "calibrated" in name]
+    assert not page.warning
+
+
+def test_damaged_results_are_said_where_the_calibrated_rows_would_stand(
+    page, tmp_path, monkeypatch
+):
+    (tmp_path / "smollm2-135m.parquet").write_bytes(b"PAR1 but no more")
+    use_results(tmp_path, monkeypatch)
+    page.select_slider(key="epsilon").set_value(0.1).run()
+    assert not page.exception
+    [warning] = page.warning
+    assert "is damaged" in plain_text(warning)
+    assert "take it from the repository again" in plain_text(warning)
+    numbers = everything(page)
+    assert "curvature vᵀHv" in numbers
+    assert not [name for name in numbers if "calibrated" in name]
+    assert not page.error

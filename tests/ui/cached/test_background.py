@@ -240,10 +240,10 @@ def shows(page, message):
     return shown[1]
 
 
-@pytest.mark.parametrize(("told", "shown"), [(-0.5, 0.0), (0.25, 0.25), (7.0, 1.0)])
-def test_progress_is_shown_within_its_limits(page, sessions, told, shown):
+@pytest.mark.parametrize(("reported", "shown"), [(-0.5, 0.0), (0.25, 0.25), (7.0, 1.0)])
+def test_progress_is_shown_within_its_limits(page, sessions, reported, shown):
     def work(report):
-        report("Reading", told)
+        report("Reading", reported)
         assert gate.wait(PATIENCE)
 
     store, gate = Jobs(2), threading.Event()
@@ -271,7 +271,7 @@ def test_every_job_has_its_own_progress_and_a_new_try_starts_anew(page, sessions
     assert [session.result(PATIENCE) for session in asking] == ["done", "done"]
 
 
-# a page of its own, with nothing from this module
+# a page that uses nothing from this module
 def waiting_page():
     import time
 

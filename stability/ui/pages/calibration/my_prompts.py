@@ -1,9 +1,10 @@
-"""A visitor's own prompts on the Calibration page: given, measured, and taken away again."""
+"""A visitor's prompts on the Calibration page: given, measured, and downloaded."""
 
 from io import BytesIO
 from typing import Any
 
 import pandas as pd
+import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
@@ -12,55 +13,50 @@ from stability.errors import StabilityError
 from stability.sweeps.prompts import Prompt
 from stability.text import counted
 from stability.ui import wording
-from stability.ui.cached import calibration
-from stability.ui.cached.calibration import Asked, Outcomes
+from stability.ui.cached import measurement
+from stability.ui.cached.measurement import Outcomes, SweepRequest
+from stability.ui.widgets.errors import show_error
 
 MOST = 200  # prompts that are measured here; the command line takes any number
 
 
 def measurements() -> pd.DataFrame | None:
     """The cases of a visitor's prompts, as far as they are measured; None without any."""
-    _form()
-    asked: Asked | None = st.session_state.get("own_asked")
-    if asked is None:
+    _draw_form()
+    request: SweepRequest | None = st.session_state.get("own_asked")
+    if request is None:
         st.caption(
             "Every position takes some seconds: twelve directions, four ε, both sides. For "
             "thousands of prompts: `python -m stability sweep`."
         )
         return None
     if st.session_state.own_runs:
-        _run(asked)
-    done: Outcomes = dict(st.session_state.own_done)  # a prompt may still come in
-    if len(done) < len(asked.prompts):
-        left, right = st.columns([1, 5], vertical_alignment="center")
-        left.button("Go on", on_click=_start)
-        right.markdown(f"Stopped after {len(done)} of {counted(len(asked.prompts), 'prompt')}.")
-    for number, prompt in enumerate(asked.prompts, start=1):
-        if isinstance(reason := done.get(prompt.index), str):
-            name = "" if prompt.id == str(prompt.index) else f" ({prompt.id})"
-            st.warning(wording.plain(f"Prompt {number}{name}: {reason}"))
-    table = calibration.rows(done)
+        _run(request)
+    outcomes: Outcomes = dict(st.session_state.own_done)  # a prompt may still come in
+    _draw_progress(request, outcomes)
+    table = measurement.rows(outcomes)
     if not table.num_rows:
         return None
     st.caption(
-        f"{len(done)} of {counted(len(asked.prompts), 'prompt')} on {wording.plain(asked.model)}, "
-        f"{counted(asked.positions, 'position')} each, as they were asked for last."
+        f"{len(outcomes)} of {counted(len(request.prompts), 'prompt')} on "
+        f"{wording.plain(request.model)}, {counted(request.positions, 'position')} each, as they were "
+        "asked for last."
     )
-    _downloads(table)
-    return calibration.own_cases(asked, len(done), table)
+    _draw_downloads(table)
+    return measurement.measured_cases(request, len(outcomes), table)
 
 
-def _run(asked: Asked) -> None:
-    """Measure what is left; a page that is left behind goes on when it is opened again."""
+def _run(request: SweepRequest) -> None:
+    """Measure the prompts that are left; the next run of a page that was left behind goes on."""
     try:
-        st.session_state.own_done = calibration.own(asked, st.session_state.own_done, _stop)
+        st.session_state.own_done = measurement.measure(request, st.session_state.own_done, _stop)
     except StabilityError as error:
-        st.error(wording.plain(str(error)))
+        show_error(error)
     _stop()
 
 
-def _form() -> None:
-    """What to measure; a mistake is answered here, and what was measured before stays."""
+def _draw_form() -> None:
+    """The prompts to measure; a mistake is answered here, and earlier measurements stay."""
     with st.form("own"):
         text, side = st.columns([3, 2])
         pasted = text.text_area("One prompt a line", key="own_text", height=170)
@@ -71,13 +67,26 @@ def _form() -> None:
         if not st.form_submit_button("Measure", type="primary"):
             return
         try:
-            asked = Asked(model or MODELS[0], _prompts(file, pasted), positions)
+            request = SweepRequest(model or MODELS[0], _prompts(file, pasted), positions)
         except StabilityError as error:
-            st.error(wording.plain(str(error)))
+            show_error(error)
             return
-    if asked != st.session_state.get("own_asked"):
-        st.session_state.update(own_asked=asked, own_done={})
+    if request != st.session_state.get("own_asked"):
+        st.session_state.update(own_asked=request, own_done={})
     _start()
+
+
+def _draw_progress(request: SweepRequest, outcomes: Outcomes) -> None:
+    """A button to go on if some prompts are left, and the reasons of those that failed."""
+    if len(outcomes) < len(request.prompts):
+        left, right = st.columns([1, 5], vertical_alignment="center")
+        left.button("Go on", on_click=_start)
+        of = counted(len(request.prompts), "prompt")
+        right.markdown(f"Stopped after {len(outcomes)} of {of}.")
+    for number, prompt in enumerate(request.prompts, start=1):
+        if isinstance(reason := outcomes.get(prompt.index), str):
+            name = "" if prompt.id == str(prompt.index) else f" ({prompt.id})"
+            st.warning(wording.plain(f"Prompt {number}{name}: {reason}"))
 
 
 def _start() -> None:
@@ -97,7 +106,7 @@ def _prompts(file: Any, pasted: str) -> tuple[Prompt, ...]:
             f"Prompts come from one place; received both text and {file.name!r}: clear one of them."
         )
     name, data = (file.name, file.getvalue()) if file else ("pasted.txt", pasted.encode())
-    prompts = calibration.read_upload(name, data)
+    prompts = measurement.read_upload(name, data)
     if len(prompts) > MOST:
         raise StabilityError(
             f"At most {MOST} prompts are measured here; received {len(prompts)}: use `python -m "
@@ -106,7 +115,7 @@ def _prompts(file: Any, pasted: str) -> tuple[Prompt, ...]:
     return tuple(prompts)
 
 
-def _downloads(table: Any) -> None:
+def _draw_downloads(table: pa.Table) -> None:
     parquet = BytesIO()
     pq.write_table(table, parquet)
     left, right, _ = st.columns([1, 1, 4])

@@ -1,0 +1,110 @@
+"""Cached models, and the states of prompts with all that does not depend on a direction.
+
+A prompt's states are kept as bare vectors; derived values, which a state caches in itself, go when its
+position is forgotten.
+"""
+
+import gc
+from dataclasses import dataclass, replace
+
+import streamlit as st
+
+from stability.curvature.spectrum import Spectrum, spectrum
+from stability.geometry.sensitivity import Sensitivity, token_map
+from stability.models import LanguageModel, load
+from stability.models.progress import Report
+from stability.prediction.state import State
+from stability.ui import wording
+from stability.ui.cached.background import Jobs, turn
+from stability.ui.cached.keyed import cached
+from stability.units import Unit, unit_of
+
+PAIRS = 16
+POSITIONS = 32  # that are kept; each holds some ten numbers for every token of a vocabulary
+
+_models = Jobs(max_entries=2)
+
+
+@dataclass(frozen=True)
+class StateKey:
+    """The model, prompt, position and site that a state is captured from."""
+
+    model: str
+    prompt: str
+    position: int
+    site: str = "prelogit"
+
+
+def loaded(name: str) -> LanguageModel:
+    """The model, shared by all sessions, with its progress on the page while it loads."""
+
+    def work(report: Report) -> LanguageModel:
+        st.cache_resource.clear()  # results of a model that is forgotten would keep it alive
+        lm = load(name, report=report)
+        # what lives as long as the server need not be looked through at each collection
+        gc.unfreeze()
+        gc.collect()
+        gc.freeze()
+        return lm
+
+    lm: LanguageModel = _models.get(name, work)
+    return lm
+
+
+@cached(POSITIONS, parts=lambda model, prompt, site="prelogit": loaded(model))
+def states(
+    _lm: LanguageModel, model: str, prompt: str, site: str = "prelogit"
+) -> tuple[State, ...]:
+    """All positions of a prompt at a site, from one forward pass."""
+    with turn():
+        return _lm.capture_all(prompt, site)
+
+
+@cached(POSITIONS, parts=states)
+def sensitivities(_states: tuple[State, ...], model: str, prompt: str) -> list[Sensitivity]:
+    """The sensitivity of every position to pushes of any direction."""
+    with turn():
+        return token_map(_states)
+
+
+@cached(
+    POSITIONS, parts=lambda model, prompt, relative, site="prelogit": states(model, prompt, site)
+)
+def units(
+    _states: tuple[State, ...], model: str, prompt: str, relative: bool, site: str = "prelogit"
+) -> list[Unit]:
+    """The unit of lengths at every position."""
+    return [unit_of(state.norm, relative) for state in _states]
+
+
+@cached(
+    128,
+    parts=lambda model, prompt, relative, epsilon: (
+        sensitivities(model, prompt),
+        units(model, prompt, relative),
+    ),
+)
+def notes(
+    _parts: tuple[list[Sensitivity], list[Unit]],
+    model: str,
+    prompt: str,
+    relative: bool,
+    epsilon: float,
+) -> list[str]:
+    """The main numbers of every position, in words."""
+    return [
+        wording.sensitivity(position, unit, epsilon) for position, unit in zip(*_parts, strict=True)
+    ]
+
+
+@cached(POSITIONS, parts=lambda key: states(key.model, key.prompt, key.site)[key.position])
+def state(_bare: State, key: StateKey) -> State:
+    """The state of a key."""
+    return replace(_bare)
+
+
+@cached(POSITIONS, parts=lambda key, k: state(key))
+def eigenpairs(_state: State, key: StateKey, k: int) -> Spectrum:
+    """The leading `k` eigenpairs of `H` at a state."""
+    with turn():
+        return spectrum(_state, min(k, _state.width))

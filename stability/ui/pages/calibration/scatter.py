@@ -1,0 +1,48 @@
+"""Predicted against actual radii; a click opens the case in Explore."""
+
+from typing import Any
+
+import pandas as pd
+import streamlit as st
+
+from stability.curvature.direction_spec import DirectionSpec
+from stability.evaluation.calibration import fits
+from stability.figures.calibration import scatter_figure
+from stability.ui.choice import look_along_spec, look_at, open_explore
+from stability.ui.widgets.figure import draw_figure
+
+DRAWN = 2000  # points of a scatter
+
+
+def draw_scatter(shown: pd.DataFrame, predictor: str) -> None:
+    """Draw the cases that have a radius by the predictor."""
+    known = shown[shown[predictor].notna()]
+    if known.empty:
+        st.info(
+            f"Nothing is certified at this site, so there is no radius by {predictor}: choose the "
+            "closed form, or the site prelogit."
+        )
+        return
+    curves = {
+        f"isotonic, ε = {epsilon:.2g}": curve for epsilon, curve in fits(known, predictor).items()
+    }
+    drawn = known.sample(min(DRAWN, len(known)), random_state=0)
+    draw_figure(
+        scatter_figure(drawn, predictor, curves, "units of the vector"),
+        "scatter",
+        f"{len(drawn):,} of {len(known):,} boundaries, log–log. On the dashed line the prediction is "
+        "right; the solid line is its isotonic calibration. Click a point to open it in Explore.",
+        on_click=lambda point: _open_case(shown.loc[int(point["customdata"][0])]),
+    )
+
+
+def _open_case(case: "pd.Series[Any]") -> None:
+    look_at(case["site"])
+    look_along_spec(DirectionSpec.parse(case["direction"]))
+    st.session_state.update(
+        model=case["model"],
+        prompt=case["prompt"],
+        position=int(case["position"]),
+        epsilon=float(f"{case['epsilon']:.2g}"),
+    )
+    open_explore()

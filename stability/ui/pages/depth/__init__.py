@@ -1,0 +1,1 @@
+"""The Depth page: a file for each of its sections."""

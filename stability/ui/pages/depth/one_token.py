@@ -1,0 +1,86 @@
+"""One token: the closed form against the truth at every block, along each block's own top direction."""
+
+from typing import Any
+
+import numpy as np
+import streamlit as st
+
+from stability.figures.depth import alignment_figure, block_divergences_figure, depth_check_figure
+from stability.geometry.depth import Depth, DepthCheck
+from stability.ui import wording
+from stability.ui.cached.depth import checked_depth
+from stability.ui.cached.states import StateKey
+from stability.ui.pages.depth.shared import choose_token, start_button
+from stability.ui.widgets.figure import draw_figure
+from stability.views.depth import block_lengths
+
+
+def draw(key: StateKey, epsilon: float, relative: bool) -> None:
+    """Draw the comparison at every block, or the button that starts to measure it."""
+    choose_token(key)
+    label = "Measure this token at every block (15 seconds or more)"
+    started, stop = start_button("across_asked", (key, epsilon), label)
+    if not started:
+        return
+    depth, check = checked_depth(key, epsilon, on_stop=stop)
+    if np.isnan(check.errors).all():
+        st.info("No block's boundary is reached: there is nothing to compare.")
+        return
+    st.markdown(wording.depth_check(check))
+    left, right = st.columns(2)
+    with left:
+        _draw_radii(depth, check, relative)
+    with right:
+        draw_figure(
+            block_divergences_figure(check),
+            "curves",
+            "The true KL of every block, each over its own predicted radius: where the formula holds "
+            "all of them lie on the dashed parabola.",
+        )
+    with left:
+        _draw_alignment(depth)
+    with right:
+        st.dataframe(_table(check), hide_index=True, height=470)
+        st.caption(
+            "Lengths in units of the vector. One pass finds nearly the top direction of each block; "
+            "Explore refines it, and its radii may differ in the third digit."
+        )
+
+
+def _draw_radii(depth: Depth, check: DepthCheck, relative: bool) -> None:
+    draw_figure(
+        depth_check_figure(check, *block_lengths(depth, relative)),
+        "across",
+        "Predicted radius and true boundaries along each block's most sensitive direction, whose "
+        "largest component points to +: the sides may change places from block to block.",
+    )
+
+
+def _draw_alignment(depth: Depth) -> None:
+    draw_figure(
+        alignment_figure(depth.alignment.cpu().numpy()),
+        "alignment",
+        "Whether the most sensitive directions of two blocks change the prediction alike, carried "
+        "to the output by the network's derivative: a bright square is one direction carried on, "
+        "and its lower corner is where it was born.",
+    )
+
+
+def _table(check: DepthCheck) -> list[dict[str, Any]]:
+    """A row for each block with curvature."""
+    rows = []
+    for block, (r, sides) in enumerate(zip(check.predicted, check.actual, strict=True)):
+        if not np.isfinite(r):
+            continue
+        minus, plus = (float(t) if np.isfinite(t) else None for t in sides)
+        rows.append(
+            {
+                "block": block,
+                "predicted": wording.number(float(r)),
+                "actual −": wording.boundary(minus),
+                "actual +": wording.boundary(plus),
+                "closed form −": wording.error(float(r), minus),
+                "closed form +": wording.error(float(r), plus),
+            }
+        )
+    return rows

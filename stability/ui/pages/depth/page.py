@@ -1,0 +1,37 @@
+"""The Depth page: a prompt, and one of four sections on the network above every block.
+
+Modules that bring torch are imported once the controls are drawn.
+"""
+
+import streamlit as st
+
+from stability.ui.widgets import controls
+
+SECTIONS = ("all tokens", "one token", "what it would write", "between prompts")
+
+
+def draw() -> None:
+    """Draw the page."""
+    with st.sidebar:
+        model = controls.choose_model()
+        epsilon = controls.choose_epsilon()
+        relative = controls.choose_relative()
+    prompt = controls.choose_prompt()
+    section = st.segmented_control(
+        "Look at", SECTIONS, default=SECTIONS[0], required=True, key="section"
+    )
+    from stability.ui.cached.states import StateKey, states
+    from stability.ui.pages.depth import all_tokens, between_prompts, one_token, written
+
+    positions = states(model, prompt)
+    position = min(st.session_state.get("position", -1), len(positions) - 1) % len(positions)
+    key = StateKey(model, prompt, position)
+    match section:
+        case "all tokens":
+            all_tokens.draw(key, epsilon, relative)
+        case "one token":
+            one_token.draw(key, epsilon, relative)
+        case "what it would write":
+            written.draw(key, epsilon)
+        case _:
+            between_prompts.draw(key, epsilon)

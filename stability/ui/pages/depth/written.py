@@ -1,0 +1,50 @@
+"""What the model would write: greedy continuations after a push along an eigendirection."""
+
+import streamlit as st
+
+from stability.figures.continuations import continuations_figure
+from stability.ui import wording
+from stability.ui.cached import depth
+from stability.ui.cached.states import StateKey, loaded
+from stability.ui.pages.depth.shared import choose_token
+from stability.ui.widgets.figure import draw_figure
+
+LONGEST = 40  # tokens that may be written
+
+
+def draw(key: StateKey, epsilon: float) -> None:
+    """Draw the controls of a push, the texts after it, and their divergences step by step."""
+    choose_token(key)
+    last = loaded(key.model).card.n_layers - 1
+    site_column, rank_column, t_column, n_column = st.columns(4)
+    sites = ["prelogit", "final", *(f"block:{block}" for block in range(last, -1, -1))]
+    site = site_column.selectbox("Site", sites, index=len(sites) // 2, key="write_site")
+    rank = rank_column.number_input("Eigendirection", 1, 16, key="write_rank")
+    extra = t_column.number_input("also at t =", value=0.0, format="%.4g", key="write_t")
+    n = n_column.slider("tokens", 5, LONGEST, 24, key="write_n")
+    pushed = StateKey(key.model, key.prompt, key.position, site)
+    with st.spinner("Writing", show_time=True):
+        r, texts = depth.written(pushed, rank - 1, epsilon, extra, n)
+    st.caption(_setting(pushed, rank, r, epsilon))
+    for name, text in texts:
+        st.markdown(f"**{name}** &nbsp; {wording.written(text)}")
+        st.caption(wording.steps(text))
+    draw_figure(
+        continuations_figure([(name, text) for name, text in texts if text.distance]),
+        "writing",
+        "KL of each step's prediction from that of t = 0 at the same step. Underlined above, marked "
+        "here: the first token that differs; after it the texts are others.",
+    )
+
+
+def _setting(key: StateKey, rank: int, r: float, epsilon: float) -> str:
+    """Where and along which direction the vector was moved, and how long the change lasts."""
+    lasting = (
+        "The push changes one prediction; it reaches later ones only through the token chosen."
+        if key.site in ("prelogit", "final")
+        else "The push also stays in the keys and values above the block, which later tokens read."
+    )
+    return (
+        f"Greedy texts after token {key.position}, with the vector at {key.site} moved once, along "
+        f"eigendirection {rank}; r = {wording.number(r)} at ε = {epsilon:.2g} nats. {lasting}"
+    )

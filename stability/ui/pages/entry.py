@@ -1,0 +1,26 @@
+"""The frame of every page: its title and icon, its style, its headline, and errors in one sentence."""
+
+from collections.abc import Callable
+from importlib.resources import files
+
+import streamlit as st
+
+from stability.errors import StabilityError
+from stability.ui.choice import keep_shared
+from stability.ui.widgets.errors import show_error
+from stability.ui.widgets.resources import resource
+
+
+def show(title: str, headline: str, draw: Callable[[], None]) -> None:
+    """Draw a page inside its frame, or switch to Explore if a callback has asked for that."""
+    icon = str(files("stability.ui.widgets") / "icon.svg")
+    st.set_page_config(page_title=title, page_icon=icon, layout="wide")
+    keep_shared()
+    st.html(f"<style>{resource('page.css')}</style>")
+    st.markdown(f"#### {headline}")
+    if st.session_state.pop("opened", False):
+        st.switch_page("app.py")
+    try:
+        draw()
+    except StabilityError as error:
+        show_error(error)

@@ -1,0 +1,1 @@
+"""The Explore page: one prompt, one token, one direction."""

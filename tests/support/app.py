@@ -1,0 +1,73 @@
+"""The app, rerun without a browser: pages opened, buttons pressed, figures read as they are sent."""
+
+import json
+from base64 import b64decode
+
+import numpy as np
+import streamlit as st
+from streamlit.testing.v1 import AppTest
+from support.paths import ROOT
+
+from stability.reproduction import settings
+
+DEPTH, CALIBRATION = "pages/1_Depth.py", "pages/2_Calibration.py"
+
+
+def opened(page=None, timeout=120, **session):
+    """A page of the app, or Explore, opened with session values set before."""
+    app = AppTest.from_file(str(ROOT / "app.py"), default_timeout=timeout)
+    if page is not None:
+        app.switch_page(page)
+    for key, value in session.items():
+        app.session_state[key] = value
+    return app.run()
+
+
+def press(page, label):
+    [button] = [button for button in page.button if button.label.startswith(label)]
+    button.click().run()
+    assert not page.exception
+
+
+def labels(page):
+    return [button.label for button in page.button]
+
+
+def array(part):
+    """An array as Plotly sends it."""
+    return np.frombuffer(b64decode(part["bdata"]), part["dtype"]).reshape(
+        [int(n) for n in part["shape"].split(",")] if "shape" in part else -1
+    )
+
+
+def pictures(page):
+    """The figures on the page by their keys, as they are sent."""
+    return {
+        chart.proto.id.rpartition("-")[2]: json.loads(chart.proto.spec or chart.proto.figure.spec)
+        for chart in page.get("plotly_chart")
+    }
+
+
+def plain_text(element):
+    """The text of an element without the escapes of Markdown."""
+    return element.value.replace("\\", "")
+
+
+def open_section(page, section):
+    """Choose a section of the Depth page."""
+    page.segmented_control(key="section").set_value(section).run()
+    assert not page.exception
+
+
+def headline(page):
+    """The one sentence in bold."""
+    [text] = [m.value for m in page.markdown if m.value.startswith("**")]
+    return text
+
+
+def use_results(folder, monkeypatch):
+    """Let the app read shipped results from another folder."""
+    shipped, has_results = settings.shipped, settings.has_results
+    monkeypatch.setattr(settings, "shipped", lambda model, *_: shipped(model, folder))
+    monkeypatch.setattr(settings, "has_results", lambda model, *_: has_results(model, folder))
+    st.cache_resource.clear()

@@ -1,0 +1,60 @@
+"""The calibrated radii of the app: those of the shipped results, of these models and sites only."""
+
+import numpy as np
+import pytest
+import streamlit as st
+from support.app import use_results
+from support.models import FAMILIES, PROMPT, save_model
+
+import stability
+from stability.errors import StabilityError
+from stability.evaluation.calibration import calibrate
+from stability.geometry.analysis import analyze
+from stability.ui.cached import calibration as cached
+
+
+@pytest.fixture(autouse=True)
+def _empty():
+    yield
+    st.cache_resource.clear()
+
+
+@pytest.fixture(scope="module")
+def lm(smollm2_folder):
+    return stability.load("smollm2-135m")
+
+
+@pytest.fixture(scope="module")
+def found():
+    return cached.shipped("smollm2-135m")
+
+
+def test_a_calibrated_radius_is_that_of_the_shipped_curve_and_holds_the_truth(lm, found):
+    one = analyze(lm, "The capital of France is")
+    made = calibrate(found[found["site"] == "prelogit"])
+    for epsilon in (0.001, 0.05, 1.0):
+        brackets = one.ray.moment_brackets(np.array([epsilon]))[:, :, 0]
+        sides = cached.calibrated(one, epsilon)
+        for bracket, side, actual in zip(brackets, sides, one.ray.boundary(epsilon), strict=True):
+            assert side == made.radius(*bracket, epsilon)
+            assert bracket[0] <= side.low <= side.value <= side.high <= bracket[1]
+            assert bracket[0] <= actual <= bracket[1]
+    assert cached.calibrated(one, 2.0) == (None, None)  # nothing was measured beyond one nat
+    below = analyze(lm, "The capital of France is", site="final", k=1)
+    assert cached.calibrated(below, 0.01) is None
+
+
+def test_models_without_results_have_no_calibrated_radius(tmp_path):
+    lm = stability.load(str(save_model(tmp_path, FAMILIES["llama"]())), device="cpu")
+    assert cached.calibrated(analyze(lm, PROMPT), 0.01) is None
+
+
+def test_missing_results_are_none_and_damaged_ones_raise(lm, tmp_path, monkeypatch):
+    analysis = analyze(lm, PROMPT, k=1)
+    use_results(tmp_path, monkeypatch)
+    assert cached.calibrated(analysis, 0.01) is None
+    (tmp_path / "smollm2-135m.parquet").write_bytes(b"PAR1 but no more")
+    with pytest.raises(StabilityError, match="is damaged"):
+        cached.calibrated(analysis, 0.01)
+    below = analyze(lm, PROMPT, site="final", k=1)
+    assert cached.calibrated(below, 0.01) is None  # where no radius is calibrated

@@ -1,0 +1,89 @@
+"""All tokens: the map holds the library's radii."""
+
+import json
+
+import numpy as np
+import pytest
+from support.app import DEPTH, array, labels, open_section, opened, pictures, press
+from support.models import PROMPT
+
+import stability
+from stability.geometry.depth import depth, depth_map
+from stability.ui import wording
+from stability.ui.pages.depth.all_tokens import QUICK
+from stability.ui.pages.depth.page import SECTIONS
+
+LONG = "the cat sat on the mat, a dog ran after the cat"
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def map_shown(page):
+    return 10 ** array(pictures(page)["depth_map"]["data"][0]["z"])
+
+
+def test_the_page_opens_with_the_map_of_the_default_prompt(smollm2_folder):
+    page = opened(DEPTH)
+    assert not page.exception
+    assert not page.error
+    prompt = page.text_area(key="prompt").value
+    assert prompt == "The capital of France is"
+    lm = stability.load("smollm2-135m")
+    found = map_shown(page)
+    assert found.shape == (len(lm.tokenize(prompt)), lm.card.n_layers)
+    expected = depth(lm.capture(prompt, site="block:0")).radii(0.01)
+    # the picture is sent in float32, and so the network runs
+    assert found[-1].tolist() == pytest.approx(expected, rel=1e-3)
+
+
+def test_the_map_has_the_librarys_radius_of_every_token_at_every_block(page, lm):
+    found = depth_map(lm.capture_all(PROMPT, "block:0"))
+    expected = np.array([one.radii(0.01) for one in found])
+    assert expected.shape == (len(lm.tokenize(PROMPT)), lm.card.n_layers)
+    np.testing.assert_allclose(map_shown(page), expected, rtol=1e-4)  # sent in float32
+    page.select_slider(key="epsilon").set_value(0.1).run()
+    np.testing.assert_allclose(map_shown(page), expected * 10**0.5, rtol=1e-4)
+    page.toggle(key="relative").set_value(True).run()
+    norms = np.stack([one.norms for one in found])
+    np.testing.assert_allclose(map_shown(page), 1000**0.5 * 10 * expected / norms, rtol=1e-4)
+    assert "% of ‖vector‖" in json.dumps(pictures(page), ensure_ascii=False)
+
+
+def test_the_map_marks_the_token_that_is_looked_at(page):
+    last = len(map_shown(page)) - 1
+
+    def marked():
+        [frame] = pictures(page)["depth_map"]["layout"]["shapes"]
+        return (frame["y0"] + frame["y1"]) / 2
+
+    assert marked() == last
+    page.session_state["position"] = 1
+    page.run()
+    assert marked() == 1
+
+
+def test_a_long_prompt_waits_for_its_button(folder, lm):
+    page = opened(DEPTH, model=folder, prompt=LONG)
+    n = len(lm.tokenize(LONG))
+    assert n > QUICK
+    assert not pictures(page)
+    assert labels(page) == [f"Measure {n} tokens at every block (about a second each)"]
+    press(page, "Measure")
+    assert map_shown(page).shape == (n, lm.card.n_layers)
+    assert labels(page) == []
+    open_section(page, SECTIONS[1])
+    open_section(page, SECTIONS[0])  # what is measured is there at once
+    assert map_shown(page).shape == (n, lm.card.n_layers)
+
+
+def test_a_cell_opens_explore_at_its_token_and_block(page, lm):
+    """Streamlit's tests cannot click a picture: this is what the click leaves."""
+    page.session_state["opened"] = True
+    page.session_state["position"] = 1
+    page.session_state["site"], page.session_state["block"] = "a block", 1
+    page.run()
+    assert not page.exception
+    assert page.markdown[0].value.startswith("#### Stable regions")
+    state = lm.capture(PROMPT, 1, "block:1")
+    ray = stability.ray(state, stability.spectrum(state).vectors[:, 0])
+    shown = {metric.label: metric.value for metric in page.metric}
+    assert shown["predicted r"] == wording.number(ray.predicted_radius(0.01))

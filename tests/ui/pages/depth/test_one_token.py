@@ -1,0 +1,69 @@
+"""One token: the closed form against the truth at every block."""
+
+import numpy as np
+import pytest
+from support.app import array, headline, labels, open_section, pictures, press
+from support.models import PROMPT
+
+from stability.geometry.depth import depth, depth_check
+from stability.ui import wording
+from stability.ui.pages.depth.page import SECTIONS
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@pytest.fixture
+def measured(page):
+    open_section(page, SECTIONS[1])
+    assert not pictures(page)
+    press(page, "Measure this token")
+    return page
+
+
+def library(lm, position, epsilon):
+    states = lm.capture_depth(PROMPT, position)
+    found = depth(states[0])
+    return found, depth_check(found, states, epsilon)
+
+
+def test_one_token_shows_the_closed_form_against_the_truth_at_every_block(measured, lm):
+    assert set(pictures(measured)) == {"across", "curves", "alignment"}
+    _, expected = library(lm, -1, 0.01)
+    [table] = [frame.value for frame in measured.dataframe]
+    assert table["block"].tolist() == list(range(lm.card.n_layers))
+    assert table["predicted"].tolist() == [wording.number(r) for r in expected.predicted]
+    for column, side in (("actual −", 0), ("actual +", 1)):
+        ends = [
+            wording.number(t) if np.isfinite(t) else "not reached" for t in expected.actual.T[side]
+        ]
+        assert table[column].tolist() == ends
+    reached = np.isfinite(expected.actual)
+    errors = np.abs(expected.predicted[:, None] / expected.actual - 1)[reached]
+    near, median = int((errors <= 0.1).sum()), wording.percent(float(np.median(errors)))
+    assert f"In {near} of {2 * lm.card.n_layers} cases" in headline(measured)
+    assert f"median error is {median}" in headline(measured)
+
+
+def test_the_pictures_of_one_token_hold_the_librarys_numbers(measured, lm):
+    found, expected = library(lm, -1, 0.01)
+    alignment = array(pictures(measured)["alignment"]["data"][0]["z"])
+    np.testing.assert_allclose(alignment, found.alignment, atol=1e-6)
+    traces = {trace["name"]: trace for trace in pictures(measured)["across"]["data"]}
+    np.testing.assert_allclose(array(traces["predicted r"]["y"]), expected.predicted, rtol=1e-6)
+    measured.toggle(key="relative").set_value(True).run()
+    traces = {trace["name"]: trace for trace in pictures(measured)["across"]["data"]}
+    np.testing.assert_allclose(
+        array(traces["predicted r"]["y"]), 100 * expected.predicted / found.norms, rtol=1e-6
+    )
+
+
+def test_another_token_or_epsilon_is_asked_for_anew(measured, lm):
+    measured.selectbox(key="depth_position").set_value(2).run()
+    assert not pictures(measured)
+    press(measured, "Measure this token")
+    _, expected = library(lm, 2, 0.01)
+    [table] = [frame.value for frame in measured.dataframe]
+    assert table["predicted"].tolist() == [wording.number(r) for r in expected.predicted]
+    measured.select_slider(key="epsilon").set_value(0.1).run()
+    assert not pictures(measured)
+    assert labels(measured)[-1].startswith("Measure this token")

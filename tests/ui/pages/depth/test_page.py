@@ -1,0 +1,73 @@
+"""The Depth page as a whole: errors in one sentence, and what it shares with Explore."""
+
+import pytest
+from support.app import DEPTH, open_section, opened
+from support.models import PROMPT
+
+from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.widgets import controls
+
+every_section = pytest.mark.parametrize("section", SECTIONS)
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+@every_section
+def test_an_empty_prompt_is_one_sentence(folder, section):
+    page = opened(DEPTH, model=folder, prompt="", section=section)
+    assert not page.exception
+    [error] = page.error
+    assert "at least one token" in error.value
+    page.text_area(key="prompt").set_value(PROMPT).run()
+    assert not page.exception
+    assert not page.error
+
+
+@every_section
+def test_a_model_that_is_none_is_one_sentence(section, tmp_path, monkeypatch):
+    nothing = str(tmp_path / "nothing")
+    monkeypatch.setattr(controls, "MODELS", (nothing,))
+    page = opened(DEPTH, model=nothing, section=section)
+    assert not page.exception
+    assert len(page.error) == 1
+
+
+@every_section
+def test_a_prompt_of_one_token_is_enough(folder, section):
+    page = opened(DEPTH, model=folder, prompt="z", section=section)
+    assert not page.exception
+    assert not page.error
+
+
+def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
+    open_section(page, SECTIONS[1])
+    page.text_area(key="prompt").set_value("a dog ran").run()
+    page.selectbox(key="depth_position").set_value(1).run()
+    page.select_slider(key="epsilon").set_value(0.1).run()
+    page.toggle(key="relative").set_value(True).run()
+    explore = page.switch_page("app.py").run()
+    assert not explore.exception
+
+    def is_set(app):
+        return (
+            app.selectbox(key="model").value,
+            app.text_area(key="prompt").value,
+            app.select_slider(key="epsilon").value,
+            app.toggle(key="relative").value,
+            app.session_state["position"],
+        )
+
+    assert is_set(explore) == (folder, "a dog ran", 0.1, True, 1)
+    explore.selectbox(key="kind").set_value("random").run()
+    explore.text_area(key="prompt").set_value("the cat").run()
+    back = explore.switch_page(DEPTH).run()
+    assert not back.exception
+    assert is_set(back) == (folder, "the cat", 0.1, True, -1)
+    again = back.switch_page("app.py").run()
+    assert again.selectbox(key="kind").value == "random"
+
+
+def test_a_new_prompt_is_looked_at_where_it_goes_on(page, lm):
+    open_section(page, SECTIONS[1])
+    page.selectbox(key="depth_position").set_value(0).run()
+    page.text_area(key="prompt").set_value("a dog ran").run()
+    assert page.selectbox(key="depth_position").value == len(lm.tokenize("a dog ran")) - 1

@@ -1,0 +1,78 @@
+"""What the model would write: the library's texts, and where a push stays."""
+
+import numpy as np
+import pytest
+from support.app import DEPTH, array, open_section, opened, pictures, plain_text
+from support.models import PROMPT
+
+import stability
+from stability.geometry.continuation import LEAST_KL
+from stability.models.generation import continuations
+from stability.ui import wording
+from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.written import LONGEST
+
+pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+
+
+def test_what_is_written_is_what_the_library_writes(page, lm):
+    open_section(page, SECTIONS[2])
+    page.selectbox(key="write_site").set_value("block:1").run()
+    page.slider(key="write_n").set_value(8).run()
+    page.number_input(key="write_t").set_value(-5.0).run()
+    state = lm.capture(PROMPT, site="block:1")
+    v = stability.spectrum(state).vectors[:, 0]
+    r = stability.ray(state, v).predicted_radius(0.01)
+    places = {
+        "t = 0": 0,
+        "r/2": r / 2,
+        "r": r,
+        "2r": 2 * r,
+        "−r": -r,
+        "−2r": -2 * r,
+    }
+    for sign, side in zip((-1, 1), stability.ray(state, v).flips(1), strict=True):
+        for flip in side:
+            places[f"{sign * flip.distance:.3g}, past a flip"] = sign * 1.02 * flip.distance
+    places["t = -5"] = -5.0
+    texts = continuations(lm, state, v, [float(t) for t in places.values()], 8)
+    shown = [m.value for m in page.markdown if m.value.startswith("**")]
+    assert shown == [
+        f"**{name}** &nbsp; {wording.written(text)}"
+        for name, text in zip(places, texts, strict=True)
+    ]
+    notes = [caption.value for caption in page.caption]
+    assert any(f"r = {wording.number(r)} at ε = 0.01 nats" in note for note in notes)
+    assert [note for note in notes if note in map(wording.steps, texts)] == [
+        *map(wording.steps, texts)
+    ]
+    lines = [t for t in pictures(page)["writing"]["data"] if t["mode"] == "lines"]
+    assert [line["name"] for line in lines] == [*places][1:]
+    for line, text in zip(lines, texts[1:], strict=True):
+        np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, LEAST_KL), rtol=1e-3)
+
+
+@pytest.mark.parametrize(
+    ("site", "sentence"),
+    [("prelogit", "only through the token"), ("final", "only through"), ("block:0", "also stays")],
+)
+def test_it_is_said_where_a_push_stays(page, site, sentence):
+    open_section(page, SECTIONS[2])
+    page.selectbox(key="write_site").set_value(site).run()
+    assert not page.exception
+    assert not page.error
+    assert any(sentence in caption.value for caption in page.caption)
+
+
+def test_a_text_without_room_is_one_sentence(folder, lm):
+    context = lm.model.config.max_position_embeddings
+    prompt = "z" * (context - 10)
+    page = opened(DEPTH, model=folder, prompt=prompt, section=SECTIONS[2])
+    assert not page.exception
+    [error] = page.error
+    assert f"there is room for {context - len(lm.tokenize(prompt))}, not for 24" in plain_text(
+        error
+    )
+    page.slider(key="write_n").set_value(5).run()
+    assert not page.error
+    assert context >= LONGEST
