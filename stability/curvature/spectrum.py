@@ -118,10 +118,12 @@ def _flat(state: State, k: int, spread: RowSpread) -> Spectrum:
 
 
 def low_rank_factor(state: State, m: int) -> Float[Tensor, "d m"]:
-    """`C` with `H ≈ C Cᵀ` at any site: the `m` leading eigenpairs at the readout, pulled back.
+    """A factor of `H` at any site, from the `m` leading eigenpairs at the readout.
 
-    As `H = Jᵀ H_prelogit J`, `C = Jᵀ V √λ`; what it leaves out is positive semi-definite. Where
-    logits are capped there is no fast spectrum at the readout, and a random sketch stands in.
+    Returns:
+        `C` with `H ≈ C Cᵀ`: as `H = Jᵀ H_prelogit J`, `C = Jᵀ V √λ`; what it leaves out is positive
+        semi-definite. Where logits are capped there is no fast spectrum at the readout, and a random
+        sketch stands in.
     """
     start = state.at_readout()
     if not start.is_linear:

@@ -32,8 +32,12 @@ class Analysis:
     def report(self, epsilons: Sequence[float]) -> dict[str, Any]:
         """Everything as plain data, ready for JSON.
 
-        Lengths are in the state's own coordinates, KL and entropy in nats; null where there is no
-        such value.
+        Args:
+            epsilons: the divergences, in nats, whose radii are reported.
+
+        Returns:
+            Lengths are in the state's own coordinates, KL and entropy in nats; None where there is no
+            such value.
         """
         state, spectrum = self.state, self.spectrum
         minus, plus = self.ray.flips()
@@ -100,9 +104,18 @@ class Analysis:
 
 
 def pairs_for(state: State, spec: DirectionSpec, k: int) -> int:
-    """How many eigenpairs to compute: `k`, or more for a later `eig:K`.
+    """How many eigenpairs a direction needs.
 
-    Raises StabilityError if `k` is below 1, or `K` not below the width of the state.
+    Args:
+        state: the state of which the spectrum is made.
+        spec: the direction.
+        k: how many are wanted anyway.
+
+    Returns:
+        `k`, or more for a later `eig:K`.
+
+    Raises:
+        StabilityError: `k` is below 1, or `K` not below the width of the state.
     """
     if k < 1:
         raise StabilityError(f"The number of eigenpairs must be at least 1; received {k}: try 16.")
@@ -120,10 +133,21 @@ def analyze(
     direction: str = "eig:0",
     k: int = 16,
 ) -> Analysis:
-    """Capture a state, find its spectrum, and look along the direction that is named.
+    """Capture a state, find its spectrum, and look along one direction.
 
-    Raises StabilityError as they do: see `LanguageModel.capture`,
-    `directions.resolve`, `spectrum.spectrum`.
+    Args:
+        lm: a loaded language model.
+        prompt: the text.
+        position: the token's index, from the end if negative.
+        site: the vector that is perturbed: `prelogit`, `final` or `block:L`.
+        direction: a written direction, such as `eig:0`; see `DirectionSpec`.
+        k: number of eigenpairs.
+
+    Returns:
+        The state with its spectrum, its sensitivity, and the ray along the direction.
+
+    Raises:
+        StabilityError: there is no such position, site, direction or number of eigenpairs.
     """
     spec, state = DirectionSpec.parse(direction), lm.capture(prompt, position, site)
     pairs = spectrum(state, pairs_for(state, spec, k))

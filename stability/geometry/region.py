@@ -157,9 +157,18 @@ def region(
 
 
 def region_through(a: State, b: State, c: State) -> Region:
-    """The plane through three states of one model and site, seen from the first, B on its first axis.
+    """The plane through three states of one model and site.
 
-    Raises as `region` does, if two are the same vector or all three lie on a line.
+    Args:
+        a: the origin of the plane.
+        b: the state that lies on its first axis.
+        c: the third, on the side of growing `y`.
+
+    Returns:
+        The region around `a`.
+
+    Raises:
+        StabilityError: two are the same vector, or all three lie on a line.
     """
     start = a.vector.double()
     return region(a, b.vector.double() - start, c.vector.double() - start)

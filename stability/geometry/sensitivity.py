@@ -115,10 +115,8 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
 
 
 def _with_logits(states: Sequence[State]) -> list[State]:
-    """Copies of `prelogit` states whose logits come from one read of `W_U`.
-
-    Results that are computed from the copies are kept with them, not with the originals.
-    """
+    """Copies of `prelogit` states whose logits come from one read of `W_U`."""
+    # results that are computed from the copies are kept with them, not with the originals
     copies = [replace(state) for state in states]
     logits = copies[0].readout.uncapped(torch.stack([state.vector for state in states]))
     for copy, z in zip(copies, logits, strict=True):

@@ -131,7 +131,8 @@ def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tupl
 def find_readout(model: PreTrainedModel, name: str) -> Readout:
     """Return the unembedding of a model, with its bias, logit scale and soft-capping.
 
-    Raises StabilityError if the model has no unembedding.
+    Raises:
+        StabilityError: the model has no unembedding.
     """
     unembedding = model.get_output_embeddings()
     if unembedding is None or not hasattr(unembedding, "weight"):
@@ -156,10 +157,13 @@ def _logit_scale(config: PretrainedConfig) -> float:
 
 
 def check_readout(lm: LanguageModel) -> None:
-    """Raise StabilityError unless the readout reproduces the model's own logits.
+    """Compare the readout with the model's own logits.
 
     Compared on a few tokens, to the rounding of the model's dtype. An architecture that treats its
     logits in an unknown way must fail here: everything drawn of it would be wrong.
+
+    Raises:
+        StabilityError: they differ by more than the rounding of the model's dtype.
     """
     ids = torch.arange(4, 12)[None, : lm.context].to(lm.model.device) % lm.readout.vocab_size
     with torch.inference_mode():
