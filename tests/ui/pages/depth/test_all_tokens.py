@@ -21,6 +21,7 @@ def map_shown(page):
     return 10 ** array(pictures(page)["depth_map"]["data"][0]["z"])
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_the_map_of_the_default_prompt(smollm2_folder):
     page = opened(DEPTH)
     assert not page.exception
