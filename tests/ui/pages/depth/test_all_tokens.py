@@ -14,7 +14,6 @@ from stability.ui.pages.depth.all_tokens import QUICK
 from stability.ui.pages.depth.page import SECTIONS
 
 LONG = "the cat sat on the mat, a dog ran after the cat"
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def map_shown(page):

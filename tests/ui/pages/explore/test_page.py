@@ -10,7 +10,6 @@ import stability
 
 SURE = "The capital of France is"
 pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
     pytest.mark.usefixtures("smollm2_folder"),
 ]
 
