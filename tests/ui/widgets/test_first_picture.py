@@ -27,6 +27,8 @@ def test_it_says_what_the_library_finds():
     )
 
 
+@pytest.mark.browser
+@pytest.mark.slow
 @pytest.mark.skipif(shutil.which("chromium") is None, reason="no chromium on this machine")
 def test_it_shows_what_the_figure_shows():
     shipped = texts(first_picture.PICTURE.read_text("utf-8"))

@@ -10,7 +10,7 @@ from stability.ui.cached import measurement
 from stability.ui.pages.calibration import my_prompts
 from stability.ui.pages.calibration.page import MY_PROMPTS
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture

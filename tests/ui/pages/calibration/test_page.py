@@ -10,7 +10,7 @@ from stability.reproduction.settings import shipped
 from stability.ui import wording
 from stability.ui.cached import calibration as cached
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
+pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")

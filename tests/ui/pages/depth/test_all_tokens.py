@@ -14,13 +14,13 @@ from stability.ui.pages.depth.all_tokens import QUICK
 from stability.ui.pages.depth.page import SECTIONS
 
 LONG = "the cat sat on the mat, a dog ran after the cat"
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 def map_shown(page):
     return 10 ** array(pictures(page)["depth_map"]["data"][0]["z"])
 
 
+@pytest.mark.slow
 def test_the_page_opens_with_the_map_of_the_default_prompt(smollm2_folder):
     page = opened(DEPTH)
     assert not page.exception

@@ -9,8 +9,6 @@ from stability.geometry.depth import depth, depth_check
 from stability.ui import wording
 from stability.ui.pages.depth.page import SECTIONS
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 
 @pytest.fixture
 def measured(page):
@@ -53,7 +51,7 @@ def test_the_pictures_of_one_token_hold_the_librarys_numbers(measured, lm):
     measured.toggle(key="relative").set_value(True).run()
     traces = {trace["name"]: trace for trace in pictures(measured)["across"]["data"]}
     np.testing.assert_allclose(
-        array(traces["predicted r"]["y"]), 100 * expected.predicted / found.norms, rtol=1e-6
+        array(traces["predicted r"]["y"]), 100 * expected.predicted / found.norms.numpy(), rtol=1e-6
     )
 
 

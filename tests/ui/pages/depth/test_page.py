@@ -8,7 +8,6 @@ from stability.ui.pages.depth.page import SECTIONS
 from stability.ui.widgets import controls
 
 every_section = pytest.mark.parametrize("section", SECTIONS)
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
 
 
 @every_section

@@ -12,8 +12,6 @@ from stability.ui import wording
 from stability.ui.pages.depth.page import SECTIONS
 from stability.ui.pages.depth.written import LONGEST
 
-pytestmark = pytest.mark.filterwarnings("ignore::DeprecationWarning")
-
 
 def test_what_is_written_is_what_the_library_writes(page, lm):
     open_section(page, SECTIONS[2])

@@ -9,10 +9,7 @@ from support.app import opened, plain_text, use_results
 import stability
 
 SURE = "The capital of France is"
-pytestmark = [
-    pytest.mark.filterwarnings("ignore::DeprecationWarning"),
-    pytest.mark.usefixtures("smollm2_folder"),
-]
+pytestmark = pytest.mark.usefixtures("smollm2_folder")
 
 
 @pytest.fixture(scope="module")
