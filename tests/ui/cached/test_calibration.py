@@ -8,7 +8,7 @@ from support.models import FAMILIES, PROMPT, save_model
 
 import stability
 from stability.errors import StabilityError
-from stability.evaluation.calibration import calibrate
+from stability.evaluation.bracket_fractions import calibrate
 from stability.geometry.analysis import analyze
 from stability.ui.cached import calibration as cached
 
