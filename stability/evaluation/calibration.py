@@ -62,12 +62,12 @@ def fit(predicted: Float[ndarray, " n"], actual: Float[ndarray, " n"]) -> Curve:
     return Curve(regression.X_thresholds_, regression.y_thresholds_)
 
 
-def fits(found: pd.DataFrame, predictor: str) -> dict[float, Curve]:
+def fits(measured: pd.DataFrame, predictor: str) -> dict[float, Curve]:
     """The fit to all cases of each `ε`, none held out; a predictor without a radius has none."""
-    known = found[found[predictor].notna()]
+    predicted = measured[measured[predictor].notna()]
     return {
-        float(epsilon): fit(part[predictor].to_numpy(float), part["actual"].to_numpy(float))
-        for epsilon, part in known.groupby("epsilon")
+        float(epsilon): fit(group[predictor].to_numpy(float), group["actual"].to_numpy(float))
+        for epsilon, group in predicted.groupby("epsilon")
     }
 
 
