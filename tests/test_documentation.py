@@ -1,5 +1,6 @@
 """What is written for readers: the README's program runs, and the API reference is made."""
 
+import json
 import os
 import re
 import subprocess
@@ -24,14 +25,20 @@ def program() -> str:
 @pytest.mark.model
 @pytest.mark.slow
 def test_the_readmes_program_runs_and_prints_what_its_comments_say(smollm2_folder):
-    names = {}
-    exec(compile(program(), "README.md", "exec"), names)
+    """As a reader runs it: in a process of its own, without the checks of the tests."""
     said = SAID.findall(program())
     assert len(said) >= 2
-    for expression, *numbers in said:
-        values = eval(expression, names)
-        values = values if isinstance(values, tuple) else (values,)
-        assert [f"{value:.3f}" for value in values] == [number for number in numbers if number]
+    values = ", ".join(f"np.ravel({expression}).tolist()" for expression, *_ in said)
+    done = subprocess.run(
+        [sys.executable, "-c", f"{program()}\nimport json; print(json.dumps([{values}]))"],
+        capture_output=True,
+        text=True,
+        cwd=ROOT,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    for printed, (_, *numbers) in zip(json.loads(done.stdout.splitlines()[-1]), said, strict=True):
+        assert [f"{value:.3f}" for value in printed] == [number for number in numbers if number]
 
 
 @pytest.mark.slow

@@ -2,17 +2,18 @@
 
 import subprocess
 import sys
-from pathlib import Path
 
 import pytest
-
-ROOT = Path(__file__).resolve().parents[1]
+from support.paths import ROOT
 
 
 @pytest.mark.parametrize(
     "command",
-    ["ruff check .", "ruff format --check .", "mypy"],
-    ids=["lint", "format", "types"],
+    [
+        pytest.param("ruff check .", id="lint"),
+        pytest.param("ruff format --check .", id="format"),
+        pytest.param("mypy", id="types", marks=pytest.mark.slow),
+    ],
 )
 def test_the_code_passes(command):
     done = subprocess.run(

@@ -456,6 +456,7 @@ def test_a_closed_pipe_ends_it_quietly(folder, capsys, monkeypatch, options, buf
     assert capsys.readouterr().err == ""
 
 
+@pytest.mark.slow
 def test_ctrl_c_while_a_model_loads_ends_it_quietly(start, tmp_path):
     pipe = tmp_path / "slow.gguf"  # whoever opens it waits for the other end
     os.mkfifo(pipe)
@@ -478,6 +479,7 @@ def opened(pipe: Path, seconds: float = 60) -> int:
     pytest.fail(f"nobody read {pipe} within {seconds} s")
 
 
+@pytest.mark.slow
 @pytest.mark.usefixtures("smollm2_folder")
 def test_the_packaged_model_answers_in_utf_8_under_any_locale(start):
     options = ("The capital of France is", "--epsilon", "0.01", "--json")

@@ -32,6 +32,7 @@ def test_every_token_leaves_ink_and_no_markup(text, shown):
     assert html.unescape(shown).removesuffix("…") in spelled(text)
 
 
+@pytest.mark.slow
 def test_a_picture_that_cannot_be_written_is_said(tmp_path, monkeypatch):
     drawn = style.figure(100)
     with pytest.raises(StabilityError, match=r"needs a file that can be written; .*: choose an"):

@@ -103,6 +103,7 @@ def test_pca_is_the_projection_of_scikit_learn(sample):
     )
 
 
+@pytest.mark.slow
 @pytest.mark.filterwarnings("ignore:Tensorflow not installed:ImportWarning")
 def test_umap_gives_two_coordinates_a_point_and_reports_its_progress(state, leading):
     """The only test that runs UMAP: its first call compiles for half a minute."""

@@ -4,13 +4,16 @@ import subprocess
 import sys
 from pathlib import Path
 
+import pytest
 from support.paths import ROOT
 
 
+@pytest.mark.cluster
+@pytest.mark.slow
 def test_the_cluster_keeps_its_promises():
     file = Path(__file__).with_name("cluster.py")
     done = subprocess.run(
-        [sys.executable, "-m", "pytest", "-q", str(file)],
+        [sys.executable, "-m", "pytest", "-q", "-n0", str(file)],
         cwd=ROOT,
         capture_output=True,
         text=True,

@@ -62,6 +62,7 @@ def test_an_unknown_dtype_is_refused_before_anything_is_read(dtype):
         load("no such model", dtype)
 
 
+@pytest.mark.slow
 def test_an_unknown_name_is_refused_offline():
     code = (
         "from stability import StabilityError, load\n"

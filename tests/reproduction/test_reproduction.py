@@ -141,6 +141,7 @@ def test_the_closed_form_and_every_bracket_hold_in_the_shipped_results(measured)
     assert (readout["inner"] <= readout["moment_inner"] * (1 + 1e-6)).all()
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize("model", MODELS)
 def test_the_page_of_results_is_written_from_the_results(model):
     page = (PAGE / "README.md").read_text("utf-8")
@@ -150,6 +151,7 @@ def test_the_page_of_results_is_written_from_the_results(model):
         assert (PAGE / f"{model}-{name}.png").stat().st_size > 10_000
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(
     ("model", "name"),
     [("smollm2-135m", "SmolLM2-135M-Instruct"), ("gemma-3-270m", "Gemma 3 270M")],

@@ -416,6 +416,7 @@ def only_progress(text: str) -> bool:
     )
 
 
+@pytest.mark.slow
 def test_a_sweep_killed_with_signal_9_goes_on_to_the_same_rows(folder, tmp_path, command, capsys):
     """Each prompt reads the direction once, from a pipe: it is certain how far the process gets."""
     vector, pipe, rows = (tmp_path / name for name in ("v.json", "pipe", "killed/rows"))

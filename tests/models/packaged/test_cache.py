@@ -145,6 +145,7 @@ def test_a_damaged_cache_is_rebuilt(model_cache, own, conversions, damage):
     assert len(conversions) == 2
 
 
+@pytest.mark.slow
 def test_a_killed_conversion_is_swept_up_once_it_is_dead(model_cache, own, tmp_path):
     script = """
 import sys, time
