@@ -22,6 +22,8 @@ from stability.bench.timing import Comparison, Method, median_seconds
 from stability.geometry.ray import ray
 from stability.prediction.readout import Readout
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module")
 def states():

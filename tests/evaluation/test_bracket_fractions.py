@@ -14,6 +14,8 @@ from stability.evaluation.bracket_fractions import (
 )
 from stability.evaluation.calibration import MOMENTS
 
+pytestmark = pytest.mark.slow
+
 EPSILONS = (0.01, 1.0)
 
 

@@ -18,6 +18,8 @@ from stability.errors import StabilityError
 from stability.models import load
 from stability.models.hub import hub_answers
 
+pytestmark = pytest.mark.slow
+
 COMMIT = "0123456789abcdef0123456789abcdef01234567"
 
 

@@ -10,6 +10,8 @@ from stability.evaluation.calibration import CERTIFIED, CLOSED_FORM, MOMENTS, ca
 from stability.reproduction.claims import measured_claims
 from stability.reproduction.settings import shipped
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture(scope="module", params=defaults.MODELS)
 def table(request):

@@ -34,6 +34,8 @@ from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
 from stability.sweeps.sweep import Sweep
 
+pytestmark = pytest.mark.slow
+
 PLAN = Plan(directions=("eig:0", "rival:1"), epsilons=(0.1,), positions=1)
 TEXTS = [*SENTENCES, "the dog sat on the cat", "a cat", "Paris is the capital of France"]
 PROMPTS = [Prompt(i, f"p-{i}", text, "odd" if i % 2 else None) for i, text in enumerate(TEXTS)]

@@ -20,6 +20,8 @@ from stability.models.packaged import cache
 from stability.models.packaged.cache import ensure, ensure_gguf
 from stability.models.packaged.registry import PACKAGED
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["support.packages"]
 
 

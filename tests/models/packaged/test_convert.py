@@ -14,6 +14,8 @@ from transformers.utils import logging
 
 from stability.models.packaged.cache import ensure, ensure_gguf
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["support.packages"]
 
 

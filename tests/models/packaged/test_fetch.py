@@ -14,6 +14,8 @@ from stability.models.packaged.cache import ensure
 from stability.models.packaged.registry import PACKAGED, Packaged
 from stability.models.progress import Report
 
+pytestmark = pytest.mark.slow
+
 pytest_plugins = ["support.packages"]
 MISMATCH = "tiny-model 1.0 must have SHA-256 000000000000, received {}"
 

@@ -14,6 +14,8 @@ from stability.errors import StabilityError
 from stability.ui.cached import background
 from stability.ui.cached.background import Jobs
 
+pytestmark = pytest.mark.slow
+
 PATIENCE = 10  # seconds after which a test has failed
 
 

@@ -8,6 +8,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 from support.paths import ROOT
 
+pytestmark = pytest.mark.slow
+
 PAGES = ["app.py", "pages/1_Depth.py", "pages/2_Calibration.py"]
 FRESH = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
 

@@ -9,6 +9,8 @@ from stability.geometry.interpolation import interpolation
 from stability.ui import wording
 from stability.ui.pages.depth.page import SECTIONS
 
+pytestmark = pytest.mark.slow
+
 
 def test_the_way_between_prompts_has_the_librarys_edges(page, lm):
     open_section(page, SECTIONS[3])

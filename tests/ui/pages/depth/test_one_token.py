@@ -9,6 +9,8 @@ from stability.geometry.depth import depth, depth_check
 from stability.ui import wording
 from stability.ui.pages.depth.page import SECTIONS
 
+pytestmark = pytest.mark.slow
+
 
 @pytest.fixture
 def measured(page):

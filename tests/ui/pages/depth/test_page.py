@@ -7,6 +7,8 @@ from support.models import PROMPT
 from stability.ui.pages.depth.page import SECTIONS
 from stability.ui.widgets import controls
 
+pytestmark = pytest.mark.slow
+
 every_section = pytest.mark.parametrize("section", SECTIONS)
 
 

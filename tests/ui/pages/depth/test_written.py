@@ -12,6 +12,8 @@ from stability.ui import wording
 from stability.ui.pages.depth.page import SECTIONS
 from stability.ui.pages.depth.written import LONGEST
 
+pytestmark = pytest.mark.slow
+
 
 def test_what_is_written_is_what_the_library_writes(page, lm):
     open_section(page, SECTIONS[2])
