@@ -34,7 +34,12 @@ class DiscreteMeasure:
         finite = np.isfinite(self.log_weights)
         return bool((self.log_weights[finite] < UNDERFLOW).any())
 
-    @property
+    @cached_property
+    def supported(self) -> Float[ndarray, "*batch n"]:
+        """The values, but zero where the weight is zero: those count for nothing."""
+        return np.where(np.isneginf(self.log_weights), 0.0, self.values)
+
+    @cached_property
     def variance(self) -> Float[ndarray, "*batch"]:
         """`E[a_c²]`: the curvature `vᵀHv` of the closed form."""
         return np.asarray((self.weights * self.values**2).sum(axis=-1))
@@ -44,9 +49,9 @@ class DiscreteMeasure:
 
         κ₂ is the curvature of the closed form; κ₃ tells its two sides apart.
         """
-        cubes = self.weights * self.values**3
-        second, third = self.variance, cubes.sum(axis=-1)
-        fourth = (cubes * self.values).sum(axis=-1)
+        squares = self.weights * self.values**2
+        second, third = squares.sum(axis=-1), (squares * self.values).sum(axis=-1)
+        fourth = (squares * self.values**2).sum(axis=-1)
         return np.stack([second, third, fourth - 3 * second**2], axis=-1)
 
     def kl_and_slope(

@@ -15,7 +15,7 @@ from stability.prediction.state import State
 
 ANGLES_AT_ONCE = 30  # slopes of the whole vocabulary held in memory together
 TOKENS_AT_ONCE = 8192  # of a grid's factors
-CANCELLED = 1e-15  # of the steepest slope: all that rounding leaves of slopes that cancel
+CANCELLED = 1e-14  # of the slopes' size: all that rounding leaves of slopes that cancel
 LEAST_MASS = 1e-290  # far enough from the end of float64 that no term of the sum is lost
 
 
@@ -25,6 +25,7 @@ class ExactPlane:
 
     state: State
     slopes: Float[ndarray, "V 2"]
+    curvature: Float[ndarray, "2 2"]
 
     @cached_property
     def log_probs(self) -> Float[ndarray, " V"]:
@@ -34,18 +35,18 @@ class ExactPlane:
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Distance at which the true divergence reaches `ε`, by angle; infinite if flat."""
         directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        parts = [
-            directions[i : i + ANGLES_AT_ONCE] @ self.slopes.T
-            for i in range(0, len(angles), ANGLES_AT_ONCE)
-        ]
-        distances = [self._plus_boundary(slopes, epsilon) for slopes in parts]
-        return np.concatenate([*distances, np.empty(0)])
+        curvatures = ((directions @ self.curvature) * directions).sum(axis=1)
+        # rounding leaves something of slopes that cancel, and of probabilities that underflow nothing
+        flat = (curvatures <= CANCELLED**2 * self.curvature.trace()) & (self.curvature.trace() > 0)
+        distances = np.full(len(angles), np.inf)
+        for part in np.array_split(np.flatnonzero(~flat), len(angles) // ANGLES_AT_ONCE + 1):
+            distances[part] = self._plus_boundary(directions[part], epsilon)
+        return distances
 
-    def _plus_boundary(self, slopes: Float[ndarray, "n V"], epsilon: float) -> Float[ndarray, " n"]:
-        noise = (
-            CANCELLED * np.abs(self.slopes).max()
-        )  # of a direction in which all slopes are equal
-        measure = DiscreteMeasure(np.where(np.abs(slopes) > noise, slopes, 0.0), self.log_probs)
+    def _plus_boundary(
+        self, directions: Float[ndarray, "n 2"], epsilon: float
+    ) -> Float[ndarray, " n"]:
+        measure = DiscreteMeasure(directions @ self.slopes.T, self.log_probs)
         return SlopeDistribution(measure).boundaries(np.array([epsilon]))[:, 1, 0]
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:

@@ -77,8 +77,7 @@ def _bracket(
     measure: DiscreteMeasure, sign: int, epsilon: Float[ndarray, " m"]
 ) -> Float[ndarray, "*batch 2 m"]:
     """The bracket on one side."""
-    weightless = np.isneginf(measure.log_weights)
-    slopes = np.where(weightless, 0.0, sign * measure.values)
+    slopes = sign * measure.supported
     deviation = np.sqrt(measure.variance)[..., None]
     rise, span = slopes.max(axis=-1)[..., None], np.ptp(slopes, axis=-1)[..., None]
     flat = np.broadcast_to(rise <= 0, (*rise.shape[:-1], len(epsilon)))

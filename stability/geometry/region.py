@@ -52,7 +52,7 @@ class Region:
     def truth(self) -> PlaneTruth:
         """The truth in the plane, exact or evaluated."""
         if self.state.is_linear:
-            return ExactPlane(self.state, self.slopes)
+            return ExactPlane(self.state, self.slopes, self.curvature)
         return NumericalPlane(self.state, self.axes, self.curvature)
 
     @cached_property
