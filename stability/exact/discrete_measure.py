@@ -18,21 +18,21 @@ from stability.prediction.distribution import OVERFLOW, UNDERFLOW
 
 @dataclass(frozen=True, eq=False)
 class DiscreteMeasure:
-    """`values` (nats per unit length) of mean zero, and the logarithms of weights of sum one."""
+    """`values` (nats per unit length) of mean zero, weights of sum one, and their logarithms.
+
+    Where a weight underflows, it is zero and its logarithm is not.
+    """
 
     values: Float[ndarray, "*batch n"]
+    weights: Float[ndarray, "*#batch n"]
     log_weights: Float[ndarray, "*#batch n"]
-
-    @cached_property
-    def weights(self) -> Float[ndarray, "*#batch n"]:
-        """The weights, zero where they underflow."""
-        return np.exp(self.log_weights)
 
     @cached_property
     def underflows(self) -> bool:
         """Whether some weight is not zero, but too small for float64 to hold in full."""
-        finite = np.isfinite(self.log_weights)
-        return bool((self.log_weights[finite] < UNDERFLOW).any())
+        if self.log_weights.min(initial=0.0) >= UNDERFLOW:
+            return False
+        return bool(((self.log_weights < UNDERFLOW) & (self.log_weights > -np.inf)).any())
 
     @cached_property
     def supported(self) -> Float[ndarray, "*batch n"]:
@@ -111,11 +111,13 @@ class DiscreteMeasure:
 def weighted(
     values: Float[ndarray, "*batch n"], weights: Float[ndarray, "*#batch n"]
 ) -> DiscreteMeasure:
-    """A measure from its weights, some of which may be zero."""
+    """A measure from its weights alone, some of which may be zero."""
     with np.errstate(divide="ignore"):
-        return DiscreteMeasure(values, np.log(weights))
+        return DiscreteMeasure(values, weights, np.log(weights))
 
 
-def divergence(shift: Float[ndarray, " n"], log_weights: Float[ndarray, " n"]) -> float:
+def divergence(
+    shift: Float[ndarray, " n"], weights: Float[ndarray, " n"], log_weights: Float[ndarray, " n"]
+) -> float:
     """`KL(p₀‖p)` where every logit moves by its `shift`, centred under the weights of `p₀`."""
-    return float(DiscreteMeasure(shift, log_weights).kl_and_slope(np.ones(1))[0][0])
+    return float(DiscreteMeasure(shift, weights, log_weights).kl_and_slope(np.ones(1))[0][0])

@@ -30,8 +30,8 @@ class ExactLine:
     @cached_property
     def distribution(self) -> SlopeDistribution:
         """The distribution of the slope under the next-token probabilities."""
-        log_p = self.state.log_probs.cpu().numpy()
-        return SlopeDistribution(DiscreteMeasure(self.slopes, log_p))
+        p, log_p = (part.cpu().numpy() for part in (self.state.probs, self.state.log_probs))
+        return SlopeDistribution(DiscreteMeasure(self.slopes, p, log_p))
 
     @cached_property
     def cumulants(self) -> tuple[float, float, float]:

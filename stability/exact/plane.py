@@ -28,9 +28,9 @@ class ExactPlane:
     curvature: Float[ndarray, "2 2"]
 
     @cached_property
-    def log_probs(self) -> Float[ndarray, " V"]:
-        """The next-token log-probabilities at the state."""
-        return self.state.log_probs.cpu().numpy()
+    def probs(self) -> tuple[Float[ndarray, " V"], Float[ndarray, " V"]]:
+        """The next-token probabilities at the state, and their logarithms."""
+        return self.state.probs.cpu().numpy(), self.state.log_probs.cpu().numpy()
 
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Distance at which the true divergence reaches `ε`, by angle; infinite if flat."""
@@ -38,21 +38,22 @@ class ExactPlane:
         curvatures = ((directions @ self.curvature) * directions).sum(axis=1)
         # rounding leaves something of slopes that cancel, and of probabilities that underflow nothing
         flat = (curvatures <= CANCELLED**2 * self.curvature.trace()) & (self.curvature.trace() > 0)
-        distances = np.full(len(angles), np.inf)
-        for part in np.array_split(np.flatnonzero(~flat), len(angles) // ANGLES_AT_ONCE + 1):
+        distances, curved = np.full(len(angles), np.inf), np.flatnonzero(~flat)
+        for i in range(0, len(curved), ANGLES_AT_ONCE):
+            part = curved[i : i + ANGLES_AT_ONCE]
             distances[part] = self._plus_boundary(directions[part], epsilon)
         return distances
 
     def _plus_boundary(
         self, directions: Float[ndarray, "n 2"], epsilon: float
     ) -> Float[ndarray, " n"]:
-        measure = DiscreteMeasure(directions @ self.slopes.T, self.log_probs)
+        measure = DiscreteMeasure(directions @ self.slopes.T, *self.probs)
         return SlopeDistribution(measure).boundaries(np.array([epsilon]))[:, 1, 0]
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The true divergence at points of the plane, each in `O(V)`."""
         points = np.stack([np.ravel(x), np.ravel(y)], axis=1)
-        kl = [divergence(self.slopes @ point, self.log_probs) for point in points]
+        kl = [divergence(self.slopes @ point, *self.probs) for point in points]
         return np.array(kl).reshape(np.shape(x))
 
     def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
@@ -66,7 +67,7 @@ class ExactPlane:
         shift_x, shift_y = (
             np.multiply.outer(ends[:, i], v).max(axis=0) for i, v in enumerate((x, y))
         )
-        mass, probs = np.zeros((len(y), len(x))), np.exp(self.log_probs)
+        mass, (probs, _) = np.zeros((len(y), len(x))), self.probs
         for start in range(0, len(self.slopes), TOKENS_AT_ONCE):
             here = slice(start, start + TOKENS_AT_ONCE)
             along_x, along_y = self.slopes[here].T

@@ -119,5 +119,8 @@ class SlopeDistribution:
         return distances
 
     def _row(self, index: Int[ndarray, " b"]) -> DiscreteMeasure:
-        log_weights = np.broadcast_to(self.tokens.log_weights, self.tokens.values.shape)
-        return DiscreteMeasure(self.tokens.values[*index], log_weights[*index])
+        tokens, shape = self.tokens, self.tokens.values.shape
+        weights, log_weights = (
+            np.broadcast_to(part, shape)[*index] for part in (tokens.weights, tokens.log_weights)
+        )
+        return DiscreteMeasure(tokens.values[*index], weights, log_weights)

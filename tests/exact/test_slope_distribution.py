@@ -341,7 +341,10 @@ def log_kl(values, log_weights, t):
 def test_a_token_whose_probability_underflows_still_bounds_the_region(gap):
     """Two tokens `gap` nats apart: KL(t) = log(1 + e^{t − gap}), but for terms that underflow."""
     values, log_weights = np.array([0.0, 1.0]), np.array([0.0, -gap])
-    law, epsilon = SlopeDistribution(DiscreteMeasure(values, log_weights)), np.array([0.01, 1.0])
+    law, epsilon = (
+        SlopeDistribution(DiscreteMeasure(values, np.exp(log_weights), log_weights)),
+        np.array([0.01, 1.0]),
+    )
     minus, plus = law.boundaries(epsilon)
     # where t = gap + log(e^ε − 1)
     np.testing.assert_allclose(plus, gap + np.log(np.expm1(epsilon)), rtol=1e-9)
@@ -358,7 +361,9 @@ def test_boundaries_of_logits_far_apart_are_those_of_sums_in_logs(seed, spread, 
     log_weights, values = log_softmax(logits), scale * draw.standard_normal(12)
     values -= values[logits.argmax()]
     values -= np.exp(log_weights) @ values
-    found = SlopeDistribution(DiscreteMeasure(values, log_weights)).boundaries(np.array([0.5]))
+    found = SlopeDistribution(DiscreteMeasure(values, np.exp(log_weights), log_weights)).boundaries(
+        np.array([0.5])
+    )
     for sign, distance in zip((-1, 1), found[:, 0], strict=True):
         if np.isfinite(distance):
             # Newton stops at 1e-12 of the distance, over which KL changes by some thousands of nats
