@@ -55,10 +55,10 @@ def _eigensolvers(state: State) -> dict[str, Method]:
     d, offset = state.readout.width, mean_offset(state)
 
     def product(v: Tensor) -> Tensor:
-        return fisher.products([state], v[None, :, None].double(), offset[None])[0, :, 0]
+        return fisher.hvp_batched([state], v[None, :, None].double(), offset[None])[0, :, 0]
 
     def plain_product(v: Tensor) -> Tensor:
-        return fisher.product(state, v[:, None].double())[:, 0]
+        return fisher.hvp(state, v[:, None].double())[:, 0]
 
     def by_lanczos(apply: Callable[[Tensor], Tensor]) -> object:
         operator = LambdaOperator(apply, d, device=state.vector.device, dtype=torch.float64)

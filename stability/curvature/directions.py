@@ -160,7 +160,7 @@ def token_difference(state: State, a: int, b: int) -> Direction:
     label = f"{state.text(a)!r} → {state.text(b)!r}"
     slopes = state.readout.cap_slope(state.uncapped_logits)
     gradient = slopes[b] * W_U[b].double() - slopes[a] * W_U[a].double()
-    return Direction("tokens", label, unit(state.pull(gradient[:, None])[:, 0], state.width))
+    return Direction("tokens", label, unit(state.vjp(gradient[:, None])[:, 0], state.width))
 
 
 def prompt_difference(state: State, other: State) -> Direction:

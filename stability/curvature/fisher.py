@@ -51,7 +51,7 @@ def centred_slopes(state: State, directions: Float[Tensor, "d k"]) -> Float[Tens
     return slopes
 
 
-def compress(probs: Any, slopes: Any) -> Any:
+def projected_hessian(probs: Any, slopes: Any) -> Any:
     """`VᵀHV = Aᵀ diag(p) A`: the curvature along and between directions, from their centred slopes.
 
     For arrays and tensors alike: `probs` (V,) and `slopes` (V, k) give (k, k). For one direction it is
@@ -60,7 +60,7 @@ def compress(probs: Any, slopes: Any) -> Any:
     return (slopes * probs[:, None]).T @ slopes
 
 
-def products(
+def hvp_batched(
     states: Sequence[State], blocks: Float[Tensor, "T d b"], offsets: Float[Tensor, "T d"]
 ) -> Float[Tensor, "T d b"]:
     """`H V` at each `prelogit` state for its own block, in one read of `W_U` for all together.
@@ -90,7 +90,7 @@ def products(
     return (image + top[..., None] * offsets[:, None]).mT
 
 
-def product(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+def hvp(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
     """`H V = Jᵀ(diag p − p pᵀ)J V` at any site, without forming `H`, in two reads of `W_U`."""
     return state.pull_back(state.probs[:, None] * centred_slopes(state, directions))
 
@@ -115,9 +115,7 @@ def dense(state: State) -> Float[Tensor, "d d"]:
     """
     if not state.is_linear:
         identity = torch.eye(state.width, dtype=torch.float64, device=state.vector.device)
-        H = torch.cat(
-            [product(state, part) for part in identity.split(DENSE_COLUMNS, dim=1)], dim=1
-        )
+        H = torch.cat([hvp(state, part) for part in identity.split(DENSE_COLUMNS, dim=1)], dim=1)
         return 0.5 * (H + H.T)
     readout = state.readout
     mean = means([state], mean_offsets([state]))[0]

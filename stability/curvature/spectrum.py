@@ -16,7 +16,7 @@ from torch import Tensor
 from stability.curvature import fisher
 from stability.curvature.head import head_block, head_tokens, norm_outside
 from stability.curvature.row_spread import RowSpread, row_spread, weighted_rows
-from stability.curvature.subspace import compression_bound, iterate, sign_fixed
+from stability.curvature.subspace import eigenvalue_upper_bounds, iterate, sign_fixed
 from stability.errors import StabilityError
 from stability.prediction.state import State
 
@@ -129,14 +129,14 @@ def low_rank_factor(state: State, m: int) -> Float[Tensor, "d m"]:
     if not start.is_linear:
         return fisher.sketch(state, m, seed=0) / m**0.5
     pairs = spectrum(start, min(m, start.width), FACTOR_TOLERANCE)
-    return state.pull(pairs.vectors * pairs.eigenvalues.clamp_min(0).sqrt())
+    return state.vjp(pairs.vectors * pairs.eigenvalues.clamp_min(0).sqrt())
 
 
 def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
     """Block iteration from a factor of `H`; the trace outside the block by random sketches."""
     factor = low_rank_factor(state, max(k + GUARD, FACTOR_PAIRS))
     block = torch.linalg.svd(factor, full_matrices=False).U[:, : k + GUARD]
-    pairs = iterate(partial(fisher.product, state), block, k, tolerance, PASSES)
+    pairs = iterate(partial(fisher.hvp, state), block, k, tolerance, PASSES)
     probes = fisher.sketch(state, PROBES, seed=1)
     outside = probes - pairs.vectors @ (pairs.vectors.T @ probes)
     traces = outside.square().sum(dim=0)
@@ -160,12 +160,12 @@ def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
     gram = rows.T @ rows
 
     def apply(block: Float[Tensor, "d b"]) -> Float[Tensor, "d b"]:
-        return fisher.products([state], block[None], spread.offset[None])[0]
+        return fisher.hvp_batched([state], block[None], spread.offset[None])[0]
 
     pairs = iterate(apply, head_block(gram, k + GUARD), k, tolerance, PASSES)
     tail = (1 + RITZ_ROUNDING) * spread.trace - float(gram.diagonal().double().sum())
     rest = min(spread.trace - float(pairs.values.sum()), norm_outside(gram, pairs.vectors) + tail)
-    upper = compression_bound(pairs.values, pairs.residuals, rest) * (1 + RITZ_ROUNDING)
+    upper = eigenvalue_upper_bounds(pairs.values, pairs.residuals, rest) * (1 + RITZ_ROUNDING)
     return Spectrum(
         pairs.values[:k],
         sign_fixed(pairs.vectors[:, :k]),

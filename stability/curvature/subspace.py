@@ -71,7 +71,7 @@ def iterate(
     return replace(pairs, passes=passes)
 
 
-def compression_bound(
+def eigenvalue_upper_bounds(
     values: Float[Tensor, " b"], residuals: Float[Tensor, "d b"], rest: float
 ) -> Float[Tensor, " b"]:
     """Upper bounds of the eigenvalues from one block pass.

@@ -85,7 +85,7 @@ def brackets(
     bounds = self_concordance.brackets(measure, epsilon, rounding)
     ends = np.array([measure.values.min(), measure.values.max()])
     rules, sound = radau(measure, ends)
-    reserve = max(rounding, ACCURACY)
+    reserve = rounding + ACCURACY
     for side, reached in zip(np.flatnonzero(sound), boundaries(rules, epsilon), strict=True):
         # the rule of one end bounds that side from within, and the other from without
         inner, outer = reached[side] * max(1 - reserve, 0.0), reached[1 - side] * (1 + reserve)

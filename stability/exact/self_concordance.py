@@ -20,8 +20,8 @@ from stability import numerics
 from stability.exact.discrete_measure import DiscreteMeasure
 from stability.prediction import distribution
 
-SOLVED = 1e-11  # relative, to which the equations below are solved, and more
-MOST = 1e300  # a right-hand side; a smaller one only tightens the inner radius
+SOLVED = 1e-11  # relative; the equations below are solved to a tenth of it
+MOST = 1e300  # a right-hand side; a smaller one only shortens the inner radius, which stays safe
 
 
 def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:

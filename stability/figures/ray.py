@@ -73,12 +73,12 @@ def _marks(view: "RayView") -> Iterator[go.Scatter | go.Bar]:
     """Where the closed form puts ±r, where the boundaries are, where the argmax changes."""
     signed = zip((-1, 1), view.boundary, strict=True)
     boundaries = [sign * distance for sign, distance in signed if distance is not None]
-    for name, places, colour, symbol in (
+    for name, sites, colour, symbol in (
         ("predicted ±r", [-view.predicted, view.predicted], PREDICTED, "diamond-open"),
         ("actual boundary", boundaries, ACTUAL, "circle"),
     ):
         yield go.Scatter(
-            x=places,
+            x=sites,
             y=[view.epsilon] * len(places),
             name=name,
             mode="markers",

@@ -83,14 +83,14 @@ def depth(state: State) -> Depth:
         start = state.vector.detach().clone().requires_grad_(True)
         *hidden, last = state.above.trajectory(start)
     jacobian = Jacobian(last, hidden)
-    factors = torch.stack(jacobian.pull(low_rank_factor(readout, PAIRS)))
+    factors = torch.stack(jacobian.vjp(low_rank_factor(readout, PAIRS)))
     _, vectors = torch.linalg.eigh(factors.mT @ factors)
     directions = (factors @ vectors[..., -1:])[..., 0]
     directions /= directions.norm(dim=1, keepdim=True).clamp_min(torch.finfo(factors.dtype).tiny)
     directions = sign_fixed(directions.T).T
     each = torch.diag_embed(directions.T).permute(1, 0, 2)  # a column a block, zero at the others
-    slopes = fisher.centred_slopes(readout, jacobian.push([*each]))
-    metric = fisher.compress(readout.probs, slopes)
+    slopes = fisher.centred_slopes(readout, jacobian.jvp([*each]))
+    metric = fisher.projected_hessian(readout.probs, slopes)
     lengths = metric.diagonal().clamp_min(torch.finfo(metric.dtype).tiny).sqrt()
     return Depth(
         state,

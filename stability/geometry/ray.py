@@ -59,7 +59,9 @@ class Ray:
     @cached_property
     def curvature(self) -> float:
         """`vᵀHv`, the variance of the slope under `p`, in nats per squared coordinate."""
-        return float(fisher.compress(self.state.probs.cpu().numpy(), self.slopes[:, None])[0, 0])
+        return float(
+            fisher.projected_hessian(self.state.probs.cpu().numpy(), self.slopes[:, None])[0, 0]
+        )
 
     @property
     def cumulants(self) -> tuple[float, float, float] | None:

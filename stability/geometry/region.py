@@ -58,7 +58,7 @@ class Region:
     @cached_property
     def curvature(self) -> Float[ndarray, "2 2"]:
         """`EᵀHE`: the curvature of the divergence in the plane."""
-        return fisher.compress(self.state.probs.cpu().numpy(), self.slopes)
+        return fisher.projected_hessian(self.state.probs.cpu().numpy(), self.slopes)
 
     def coordinates(self, vector: Float[Tensor, " d"]) -> tuple[float, float]:
         """The plane's coordinates of a vector at the site, `Eᵀ(w − vector)`: of its foot, if off it."""

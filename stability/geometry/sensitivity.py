@@ -14,7 +14,7 @@ from torch import Tensor
 from stability.curvature import fisher
 from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
 from stability.curvature.spectrum import TOLERANCE, Spectrum
-from stability.curvature.subspace import compression_bound, iterate
+from stability.curvature.subspace import eigenvalue_upper_bounds, iterate
 from stability.exact import flips, self_concordance
 from stability.exact.flips import Flip
 from stability.prediction.state import State, require_linear
@@ -137,14 +137,14 @@ def _top_eigenvalues(
     """The largest eigenvalue of `H` at each state, and its upper bound."""
     offsets = torch.stack([spread.offset for spread in spreads])
     pairs = iterate(
-        lambda blocks: fisher.products(states, blocks, offsets),
+        lambda blocks: fisher.hvp_batched(states, blocks, offsets),
         _head_blocks(states, offsets),
         1,
         TOLERANCE,
         PASSES,
     )
     upper = [
-        float(compression_bound(values, residuals, spread.trace - float(values.sum()))[0])
+        float(eigenvalue_upper_bounds(values, residuals, spread.trace - float(values.sum()))[0])
         for values, residuals, spread in zip(pairs.values, pairs.residuals, spreads, strict=True)
     ]
     return pairs.values[:, 0].clamp_min(0).tolist(), upper

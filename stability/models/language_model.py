@@ -11,7 +11,7 @@ from stability.models import tokenization
 from stability.models.background import background_vectors
 from stability.models.checks import checked_forward_pass, require_finite
 from stability.models.network_above import NetworkAbove
-from stability.models.places import block_at, resolve_position, sites_of
+from stability.models.sites import block_at, resolve_position, sites_of
 from stability.prediction.readout import Readout
 from stability.prediction.state import ModelCard, State, Token
 

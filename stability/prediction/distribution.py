@@ -10,9 +10,6 @@ from stability.errors import StabilityError
 
 OVERFLOW = 600.0  # exp of more, times a slope, may be infinite in float64
 UNDERFLOW = -708.0  # the logarithm of the least probability that float64 holds in full
-IN_LOGS = (
-    30.0  # where probabilities underflow, sums are taken in logs from exponents of this size on
-)
 
 
 def require_nats(epsilon: float) -> None:
@@ -63,8 +60,8 @@ def divergence(
     keep their digits. Beyond the range of exp the sum is taken in logs.
     """
     p = log_p.exp()
-    drift = shift @ p
-    x = shift - drift[:, None]
+    mean_shift = shift @ p
+    x = shift - mean_shift[:, None]
     if ((log_p < UNDERFLOW) & (log_p > -math.inf)).any():
         # probabilities that underflow count as `e^{x + log p}` where `eˣ` is large
         far = (x + log_p).amax(dim=1) > OVERFLOW
@@ -75,7 +72,7 @@ def divergence(
         kl = (x.expm1().sub_(x) @ p).log1p()
     if far.any():
         kl[far] = (log_p + x[far]).logsumexp(dim=1)
-    return drift, kl
+    return mean_shift, kl
 
 
 def argmax(logits: Float[Tensor, "*batch V"]) -> Int[Tensor, "*batch"]:

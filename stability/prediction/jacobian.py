@@ -26,14 +26,14 @@ class Jacobian:
             self._cotangent = torch.zeros_like(output, requires_grad=True)
             self._pulled = torch.autograd.grad(output, sources, self._cotangent, create_graph=True)
 
-    def push(self, directions: Sequence[Float[Tensor, "_ k"]]) -> Float[Tensor, "D k"]:
+    def jvp(self, directions: Sequence[Float[Tensor, "_ k"]]) -> Float[Tensor, "D k"]:
         """`Σ_s J_s V_s`: how the output moves when every source moves along its own directions."""
         pairs = zip(directions, self._pulled, strict=True)
         batches = zip(*(_batches(V, pulled) for V, pulled in pairs), strict=True)
         parts = [_gradients(self._pulled, [self._cotangent], batch)[0] for batch in batches]
         return torch.cat(parts).T.double()
 
-    def pull(self, cotangents: Float[Tensor, "D k"]) -> list[Float[Tensor, "_ k"]]:
+    def vjp(self, cotangents: Float[Tensor, "D k"]) -> list[Float[Tensor, "_ k"]]:
         """`J_sᵀ U` for every source: the gradients of linear readouts of the output."""
         parts = [
             _gradients([self._output], self._sources, [batch])

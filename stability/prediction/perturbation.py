@@ -21,13 +21,13 @@ PERTURBATIONS_AT_ONCE = 64  # each with a float64 for every token
 class Perturbed:
     """The predictions after a batch of perturbations of a state.
 
-    `displacement` is how far each moves the vector given to the readout; `drift` is the mean shift of
-    the logits under `p`; `kl` is in nats; `argmax` holds token ids.
+    `displacement` is how far each moves the vector given to the readout; `mean_shift` is that of the
+    logits under `p`; `kl` is in nats; `argmax` holds token ids.
     """
 
     state: State
     displacement: Float[Tensor, "n D"]
-    drift: Float[Tensor, " n"]
+    mean_shift: Float[Tensor, " n"]
     kl: Float[ndarray, " n"]
     argmax: Int[ndarray, " n"]
 
@@ -50,7 +50,9 @@ class Perturbed:
         state, index = self.state, torch.from_numpy(tokens)
         logits = state.readout.cap(self.uncapped(tokens))
         kl = torch.from_numpy(self.kl).to(logits)
-        log_q = state.log_probs[index] + logits - state.logits[index] - (self.drift + kl)[:, None]
+        log_q = (
+            state.log_probs[index] + logits - state.logits[index] - (self.mean_shift + kl)[:, None]
+        )
         return log_q.exp().T.cpu().numpy()
 
 
@@ -77,8 +79,8 @@ def perturb(state: State, perturbations: Float[Tensor, "n d"]) -> Perturbed:
     """
     displacement = _displacement(state, perturbations)
     results = [_divergences(state, part) for part in displacement.split(PERTURBATIONS_AT_ONCE)]
-    drift, kl, argmax = (torch.cat(part) for part in zip(*results, strict=True))
-    return Perturbed(state, displacement, drift, kl.cpu().numpy(), argmax.cpu().numpy())
+    mean_shift, kl, argmax = (torch.cat(part) for part in zip(*results, strict=True))
+    return Perturbed(state, displacement, mean_shift, kl.cpu().numpy(), argmax.cpu().numpy())
 
 
 def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
@@ -98,5 +100,5 @@ def _divergences(state: State, displacement: Float[Tensor, "n D"]) -> tuple[Tens
     uncapped = state.uncapped_logits + shift
     if readout.softcap is not None:
         shift = readout.cap(uncapped) - state.logits
-    drift, kl = distribution.divergence(state.log_probs, shift)
-    return drift, kl, distribution.argmax(uncapped)
+    mean_shift, kl = distribution.divergence(state.log_probs, shift)
+    return mean_shift, kl, distribution.argmax(uncapped)

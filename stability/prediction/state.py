@@ -149,23 +149,23 @@ class State:
     def _jacobian(self) -> Jacobian | None:
         return None if self.above is None else jacobian(self.above, self.vector)
 
-    def push(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
+    def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
         """How the vector given to the readout moves along directions at this site."""
-        return directions.double() if self._jacobian is None else self._jacobian.push([directions])
+        return directions.double() if self._jacobian is None else self._jacobian.jvp([directions])
 
-    def pull(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
-        """The transpose of `push`."""
-        return cotangents.double() if self._jacobian is None else self._jacobian.pull(cotangents)[0]
+    def vjp(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
+        """The transpose of `jvp`."""
+        return cotangents.double() if self._jacobian is None else self._jacobian.vjp(cotangents)[0]
 
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
         """How fast each logit moves along directions, `dz/dx V`."""
-        slopes = self.readout.slopes(self.push(directions))
+        slopes = self.readout.slopes(self.jvp(directions))
         return slopes if self._cap_slope is None else slopes * self._cap_slope
 
     def pull_back(self, weights: Float[Tensor, "V k"]) -> Float[Tensor, "d k"]:
         """The transpose of `slopes`: gradients of weighted sums of the logits."""
         capped = weights if self._cap_slope is None else weights * self._cap_slope
-        return self.pull(self.readout.pull_back(capped))
+        return self.vjp(self.readout.pull_back(capped))
 
     @cached_property
     def _cap_slope(self) -> Float[Tensor, "V 1"] | None:

@@ -47,10 +47,10 @@ EXACT = {"rtol": 1e-11, "atol": 1e-13}  # float64 sums over 40 tokens, autograd'
 
 def fused(state: State, directions: Tensor) -> Tensor:
     """The product of one state by the path that serves several at once."""
-    return fisher.products([state], directions[None], row_spread.mean_offset(state)[None])[0]
+    return fisher.hvp_batched([state], directions[None], row_spread.mean_offset(state)[None])[0]
 
 
-both_products = pytest.mark.parametrize("product", [fisher.product, fused], ids=["any", "fused"])
+both_products = pytest.mark.parametrize("product", [fisher.hvp, fused], ids=["any", "fused"])
 
 
 def pairwise(state: State) -> Tensor:
@@ -110,7 +110,7 @@ def test_where_logits_bend_the_matrix_is_what_each_definition_says(state, oracle
 @every_bent_state
 def test_where_logits_bend_a_product_is_the_matrix_times_the_directions(state):
     V = torch.randn(state.width, 3, generator=torch.Generator().manual_seed(1)).double()
-    torch.testing.assert_close(fisher.product(state, V), divergence_hessian(state) @ V, **EXACT)
+    torch.testing.assert_close(fisher.hvp(state, V), divergence_hessian(state) @ V, **EXACT)
 
 
 @both_products
@@ -182,7 +182,7 @@ def test_products_of_several_states_are_those_of_each_for_its_own_directions():
     vectors = torch.randn(3, 20, generator=draw, dtype=torch.float64)
     blocks = torch.randn(3, 20, 4, generator=draw, dtype=torch.float64)
     states = [make_state(W_U, vector) for vector in vectors]
-    found = fisher.products(states, blocks, row_spread.mean_offsets(states))
+    found = fisher.hvp_batched(states, blocks, row_spread.mean_offsets(states))
     for state, block, image in zip(states, blocks, found, strict=True):
         torch.testing.assert_close(image, fisher.dense(state) @ block, rtol=1e-10, atol=1e-12)
 
@@ -268,7 +268,7 @@ def test_nearly_certain_predictions_keep_their_digits(gap, dtype):
     close = {"rtol": 1e-5, "atol": 1e-6 * float(H.norm())}
     torch.testing.assert_close(fisher.dense(state), H, rtol=1e-6, atol=1e-8 * float(H.norm()))
     directions = torch.eye(6, dtype=torch.float64)
-    for product in (fisher.product, fused):
+    for product in (fisher.hvp, fused):
         torch.testing.assert_close(product(state, directions), H, **close)
     spread, rows = row_spread.row_spread(state), state.readout.W_U.double()
     offset = (state.probs[1:, None] * (rows[1:] - rows[0])).sum(dim=0)
@@ -330,7 +330,7 @@ def test_fused_products_need_logits_that_are_linear_in_the_state():
     state = random_state(softcap=30.0)
     zeros = torch.zeros(1, 6, dtype=torch.float64)
     with pytest.raises(StabilityError, match="soft-capped at 30: capture it at 'prelogit' of a"):
-        fisher.products([state], zeros[..., None], zeros)
+        fisher.hvp_batched([state], zeros[..., None], zeros)
 
 
 @pytest.mark.parametrize("epsilon", [1e-3, 0.5])

@@ -22,7 +22,7 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.spectrum import PASSES, low_rank_factor, spectrum
-from stability.curvature.subspace import compression_bound
+from stability.curvature.subspace import eigenvalue_upper_bounds
 from stability.errors import StabilityError
 from stability.prediction.state import State
 
@@ -204,7 +204,7 @@ def test_the_bound_from_one_pass_is_attained_where_the_rest_is_one_direction(rit
     H = torch.tensor([[ritz, residual], [residual, rest]], dtype=torch.float64)
     block = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
     remainder = H @ block - block * ritz
-    bound = compression_bound(H[0, :1], remainder, float(H.trace() - H[0, 0]))
+    bound = eigenvalue_upper_bounds(H[0, :1], remainder, float(H.trace() - H[0, 0]))
     assert float(bound) == pytest.approx(float(torch.linalg.eigvalsh(H)[-1]), rel=1e-14)
 
 

@@ -44,7 +44,7 @@ def test_every_cell_of_the_map_can_be_clicked_and_shows_its_token_and_radius(rad
     marks = next(t for t in depth_map_figure(radii, TOKENS, UNIT, 1).data if t.type == "scatter")
     places = list(zip(marks.y, marks.x, strict=True))
     assert sorted(places) == [(row, block) for row in range(3) for block in range(4)]
-    for (row, block), (token, radius) in zip(places, marks.customdata, strict=True):
+    for (row, block), (token, radius) in zip(sites, marks.customdata, strict=True):
         assert token == visible(TOKENS[row])
         assert float(radius) == radii[row, block]
     assert marks.hoverinfo != "skip"

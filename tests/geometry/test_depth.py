@@ -98,7 +98,7 @@ def test_a_radius_is_where_the_quadratic_of_its_block_reaches_epsilon(found):
 
 def test_alignment_is_the_cosine_of_what_directions_do_under_the_fisher_metric(blocks, found):
     pushed = torch.cat(
-        [s.push(v[:, None]) for s, v in zip(blocks, found.directions, strict=True)], dim=1
+        [s.jvp(v[:, None]) for s, v in zip(blocks, found.directions, strict=True)], dim=1
     )
     gram = pushed.T @ fisher.dense(blocks[0].at_readout()) @ pushed
     cosines = gram / gram.diagonal().sqrt() / gram.diagonal().sqrt()[:, None]

@@ -152,7 +152,7 @@ def test_final_is_the_output_of_the_last_block(single, name):
         assert torch.equal(final.logits, block.logits)
         delta = perturbations(final, 1)
         assert torch.equal(perturb(final, delta).displacement, perturb(block, delta).displacement)
-        assert torch.equal(fisher.product(final, delta.T), fisher.product(block, delta.T))
+        assert torch.equal(fisher.hvp(final, delta.T), fisher.hvp(block, delta.T))
 
 
 @every_family
@@ -250,8 +250,8 @@ def test_the_network_pushes_and_pulls_by_its_own_jacobian(double, name):
         J = torch.autograd.functional.jacobian(lambda x, s=state: s.above(x[None])[0], state.vector)
         V, U = perturbations(state, 3).T, torch.randn(len(J), 2, dtype=torch.float64)
         size = float(J.norm())
-        torch.testing.assert_close(state.push(V), J @ V, rtol=0, atol=1e-5 * size)
-        torch.testing.assert_close(state.pull(U), J.T @ U, rtol=0, atol=1e-5 * size)
+        torch.testing.assert_close(state.jvp(V), J @ V, rtol=0, atol=1e-5 * size)
+        torch.testing.assert_close(state.vjp(U), J.T @ U, rtol=0, atol=1e-5 * size)
 
 
 def norm_jacobian(name: str, norm: torch.nn.Module, x: Tensor) -> Tensor:
@@ -274,8 +274,8 @@ def test_at_final_the_jacobian_is_that_of_the_norm(double, name):
     for state in lm.capture_all(LONG, "final"):
         J = norm_jacobian(name, norm, state.vector)
         close = {"rtol": 0, "atol": 1e-6 * float(J.norm())}  # llama's norm rounds to float32
-        torch.testing.assert_close(state.push(torch.eye(WIDTH)), J, **close)
-        torch.testing.assert_close(state.pull(torch.eye(WIDTH)), J.T, **close)
+        torch.testing.assert_close(state.jvp(torch.eye(WIDTH)), J, **close)
+        torch.testing.assert_close(state.vjp(torch.eye(WIDTH)), J.T, **close)
 
 
 def test_at_final_of_llama_flips_are_those_of_straight_lines(double):

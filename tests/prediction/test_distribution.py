@@ -105,8 +105,8 @@ def test_divergence_ignores_what_cannot_happen_and_is_infinite_where_it_must():
 def test_the_divergence_of_moved_logits_is_that_of_the_two_distributions():
     z, shift = random_logits(20), random_logits(5, 20)
     log_p = distribution.log_probs(z)
-    drift, kl = distribution.divergence(log_p, shift)
-    torch.testing.assert_close(drift, shift @ log_p.exp(), **ROUNDING)
+    mean_shift, kl = distribution.divergence(log_p, shift)
+    torch.testing.assert_close(mean_shift, shift @ log_p.exp(), **ROUNDING)
     expected = kl_divergence(Categorical(logits=z), Categorical(logits=z + shift))
     torch.testing.assert_close(kl, expected, **ROUNDING)
 
@@ -128,8 +128,8 @@ def test_the_divergence_of_logits_moved_beyond_overflow_is_exact(far):
     """Two even tokens, the first `far` ahead: `log ½(1 + e^far) − far/2`."""
     log_p = distribution.log_probs(torch.zeros(2))
     shift = torch.tensor([[far, 0.0], [0.0, far], [1.0, 0.0]], dtype=torch.float64)
-    drift, kl = distribution.divergence(log_p, shift)
-    assert drift.tolist() == [far / 2, far / 2, 0.5]
+    mean_shift, kl = distribution.divergence(log_p, shift)
+    assert mean_shift.tolist() == [far / 2, far / 2, 0.5]
     near = math.log((1 + math.e) / 2) - 0.5
     expected = [far / 2 - math.log(2), far / 2 - math.log(2), near]
     assert kl.tolist() == pytest.approx(expected, rel=1e-14)

@@ -79,7 +79,7 @@ def test_the_displacement_and_the_drift_are_those_of_their_definitions(state):
     )
     torch.testing.assert_close(found.displacement, there - start, rtol=1e-13, atol=1e-13)
     shift = moved_logits(state, deltas) - moved_logits(state, 0 * deltas)
-    torch.testing.assert_close(found.drift, shift @ state.probs, **CLOSE)
+    torch.testing.assert_close(found.mean_shift, shift @ state.probs, **CLOSE)
 
 
 @every_state

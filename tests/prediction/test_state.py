@@ -117,8 +117,8 @@ def test_push_and_pull_are_the_derivative_of_the_vector_given_to_the_readout(sta
     if state.above is not None:
         J = torch.func.jacrev(state.above.function)(state.vector)
     V, U = random(state.width, 3), random(state.readout.width, 3)
-    torch.testing.assert_close(state.push(V), J @ V, rtol=1e-12, atol=1e-13)
-    torch.testing.assert_close(state.pull(U), J.T @ U, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(state.jvp(V), J @ V, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(state.vjp(U), J.T @ U, rtol=1e-12, atol=1e-13)
 
 
 @every_variant

@@ -39,7 +39,7 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     shown = [m.value for m in page.markdown if m.value.startswith("**")]
     assert shown == [
         f"**{name}** &nbsp; {wording.written(text)}"
-        for name, text in zip(places, texts, strict=True)
+        for name, text in zip(sites, texts, strict=True)
     ]
     notes = [caption.value for caption in page.caption]
     assert any(f"r = {wording.number(r)} at ε = 0.01 nats" in note for note in notes)
