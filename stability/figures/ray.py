@@ -73,13 +73,13 @@ def _marks(view: "RayView") -> Iterator[go.Scatter | go.Bar]:
     """Where the closed form puts ±r, where the boundaries are, where the argmax changes."""
     signed = zip((-1, 1), view.boundary, strict=True)
     boundaries = [sign * distance for sign, distance in signed if distance is not None]
-    for name, sites, colour, symbol in (
+    for name, distances, colour, symbol in (
         ("predicted ±r", [-view.predicted, view.predicted], PREDICTED, "diamond-open"),
         ("actual boundary", boundaries, ACTUAL, "circle"),
     ):
         yield go.Scatter(
-            x=sites,
-            y=[view.epsilon] * len(places),
+            x=distances,
+            y=[view.epsilon] * len(distances),
             name=name,
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 12, "line": {"width": 2.5}},

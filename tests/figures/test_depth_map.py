@@ -42,9 +42,9 @@ def test_the_maps_colour_bar_shows_radii_and_their_unit(radii):
 
 def test_every_cell_of_the_map_can_be_clicked_and_shows_its_token_and_radius(radii):
     marks = next(t for t in depth_map_figure(radii, TOKENS, UNIT, 1).data if t.type == "scatter")
-    places = list(zip(marks.y, marks.x, strict=True))
-    assert sorted(places) == [(row, block) for row in range(3) for block in range(4)]
-    for (row, block), (token, radius) in zip(sites, marks.customdata, strict=True):
+    cells = list(zip(marks.y, marks.x, strict=True))
+    assert sorted(cells) == [(row, block) for row in range(3) for block in range(4)]
+    for (row, block), (token, radius) in zip(cells, marks.customdata, strict=True):
         assert token == visible(TOKENS[row])
         assert float(radius) == radii[row, block]
     assert marks.hoverinfo != "skip"

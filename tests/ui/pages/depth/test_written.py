@@ -23,7 +23,7 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     state = lm.capture(PROMPT, site="block:1")
     v = stability.spectrum(state).vectors[:, 0]
     r = stability.ray(state, v).predicted_radius(0.01)
-    places = {
+    distances = {
         "t = 0": 0,
         "r/2": r / 2,
         "r": r,
@@ -33,13 +33,13 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     }
     for sign, side in zip((-1, 1), stability.ray(state, v).flips(1), strict=True):
         for flip in side:
-            places[f"{sign * flip.distance:.3g}, past a flip"] = sign * 1.02 * flip.distance
-    places["t = -5"] = -5.0
-    texts = continuations(lm, state, v, [float(t) for t in places.values()], 8)
+            distances[f"{sign * flip.distance:.3g}, past a flip"] = sign * 1.02 * flip.distance
+    distances["t = -5"] = -5.0
+    texts = continuations(lm, state, v, [float(t) for t in distances.values()], 8)
     shown = [m.value for m in page.markdown if m.value.startswith("**")]
     assert shown == [
         f"**{name}** &nbsp; {wording.written(text)}"
-        for name, text in zip(sites, texts, strict=True)
+        for name, text in zip(distances, texts, strict=True)
     ]
     notes = [caption.value for caption in page.caption]
     assert any(f"r = {wording.number(r)} at ε = 0.01 nats" in note for note in notes)
@@ -47,7 +47,7 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
         *map(wording.steps, texts)
     ]
     lines = [t for t in pictures(page)["writing"]["data"] if t["mode"] == "lines"]
-    assert [line["name"] for line in lines] == [*places][1:]
+    assert [line["name"] for line in lines] == [*distances][1:]
     for line, text in zip(lines, texts[1:], strict=True):
         np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, LEAST_KL), rtol=1e-3)
 
