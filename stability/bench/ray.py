@@ -14,33 +14,35 @@ from stability.geometry.ray import Ray, ray, rays
 from stability.prediction import distribution
 from stability.prediction.state import State
 
-EPSILONS = np.array([0.001, 0.01, 0.1, 0.3, 1.0])
-CURVE_POINTS = 400
-DIRECTIONS = 32
+TIMED_EPSILONS = np.array([0.001, 0.01, 0.1, 0.3, 1.0])
+TIMED_POINTS = 400
+TIMED_RAYS = 32
 BISECTIONS = 40
 
 
 def compare_rays(states: Sequence[State]) -> list[Comparison]:
     """Everything along one direction, and the boundaries along many at once."""
     state = states[-1]
-    vectors = spectrum(state, DIRECTIONS).vectors
+    vectors = spectrum(state, TIMED_RAYS).vectors
     line = ray(state, vectors[:, 0])
-    exact = boundaries(ExactLine(state, line.slopes).distribution.tokens, EPSILONS)
+    exact = boundaries(ExactLine(state, line.slopes).distribution.tokens, TIMED_EPSILONS)
     accuracy = {
-        "relative error of a boundary": float(np.abs(line.boundaries(EPSILONS) / exact - 1).max())
+        "relative error of a boundary": float(
+            np.abs(line.boundaries(TIMED_EPSILONS) / exact - 1).max()
+        )
     }
 
     def boundaries_of_all() -> None:
         for each in rays(state, vectors.T):
-            each.boundaries(EPSILONS)
+            each.boundaries(TIMED_EPSILONS)
 
-    sides = 2 * len(EPSILONS)
+    sides = 2 * len(TIMED_EPSILONS)
     bisection = f"bisection (1 of {sides} boundaries, scaled)"
     bisect = Method(lambda: bisected_boundary(state, vectors[:, 0], 1.0), share=1 / sides)
     return [
         compare(
             "ray",
-            f"a, {sides} boundaries and certificates, cumulants, flips, {CURVE_POINTS}-point curve",
+            f"a, {sides} boundaries and certificates, cumulants, flips, {TIMED_POINTS}-point curve",
             Method(lambda: explore_ray(state, vectors[:, 0])),
             {
                 "one product with W_U": Method(lambda: state.readout.slopes(vectors[:, :1])),
@@ -50,9 +52,9 @@ def compare_rays(states: Sequence[State]) -> list[Comparison]:
         ),
         compare(
             "calibration",
-            f"{sides} boundaries of {DIRECTIONS} rays",
+            f"{sides} boundaries of {TIMED_RAYS} rays",
             Method(boundaries_of_all),
-            {bisection: Method(bisect.call, bisect.share / DIRECTIONS)},
+            {bisection: Method(bisect.call, bisect.share / TIMED_RAYS)},
             accuracy,
         ),
     ]
@@ -61,9 +63,9 @@ def compare_rays(states: Sequence[State]) -> list[Comparison]:
 def explore_ray(state: State, direction: Float[Tensor, " d"]) -> Ray:
     """Compute all that Explore shows of a ray."""
     line = ray(state, direction)
-    minus, plus = line.boundaries(EPSILONS)
-    _ = line.cumulants, line.certificates(EPSILONS), line.flips(limit=len(line.slopes))
-    line.kl(np.linspace(-minus[-1], plus[-1], CURVE_POINTS))
+    minus, plus = line.boundaries(TIMED_EPSILONS)
+    _ = line.cumulants, line.certificates(TIMED_EPSILONS), line.flips(limit=len(line.slopes))
+    line.kl(np.linspace(-minus[-1], plus[-1], TIMED_POINTS))
     return line
 
 

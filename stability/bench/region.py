@@ -13,9 +13,7 @@ from stability.curvature.spectrum import spectrum
 from stability.geometry.region import Region, region
 from stability.prediction import distribution
 from stability.prediction.state import State
-
-GRID = 101
-ANGLES = 180
+from stability.views.region import ANGLES, GRID
 
 
 def compare_region(states: Sequence[State]) -> list[Comparison]:

@@ -15,12 +15,13 @@ from stability.curvature.spectrum import spectrum
 from stability.geometry.sensitivity import token_map
 from stability.prediction.readout import Readout
 from stability.prediction.state import ModelCard, State, Token
+from stability.views.region import GRID
 
 VOCABULARIES = (8192, 16384, 32768, 65536, 131072)
 WIDTHS = (128, 256, 512, 1024, 2048)
 LENGTHS = (4, 8, 16, 32, 64)
 # of the readouts whose other size grows
-VOCABULARY, WIDTH = 32768, 512
+FIXED_VOCABULARY, FIXED_WIDTH = 32768, 512
 
 
 @dataclass(frozen=True)
@@ -35,8 +36,8 @@ class Growth:
 
 def growths(states: Sequence[State]) -> Iterator[Growth]:
     """Time tasks at random readouts of growing size, and the map on growing parts of a prompt."""
-    yield from _by_size("vocabulary", VOCABULARIES, lambda V: synthetic(V, WIDTH))
-    yield from _by_size("width", WIDTHS, lambda d: synthetic(VOCABULARY, d))
+    yield from _by_size("vocabulary", VOCABULARIES, lambda V: synthetic(V, FIXED_WIDTH))
+    yield from _by_size("width", WIDTHS, lambda d: synthetic(FIXED_VOCABULARY, d))
     lengths = tuple(n for n in LENGTHS if n <= len(states))
     seconds = [median_seconds({"": Method(partial(token_map, states[:n]))})[""] for n in lengths]
     yield Growth("prompt length", "map of all tokens", lengths, tuple(seconds))
@@ -50,7 +51,7 @@ def _by_size(axis: str, sizes: Sequence[int], make: Callable[[int], State]) -> I
 
 def _tasks(state: State) -> dict[str, Method]:
     vectors = spectrum(state, 2).vectors
-    axis = np.linspace(-0.1, 0.1, 101)
+    axis = np.linspace(-0.1, 0.1, GRID)
     return {
         f"{EIGENPAIRS} eigenpairs": Method(lambda: spectrum(state, EIGENPAIRS)),
         "a ray": Method(lambda: explore_ray(state, vectors[:, 0])),

@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from stability.reproduction.claim import Claim
 
 # columns of the readable report
-WIDTH = 80
+REPORT_WIDTH = 80
 # seconds between the lines of a log
 LOG_INTERVAL = 30.0
 
@@ -98,13 +98,13 @@ def claims_text(model: str, claims: "Sequence[Claim]") -> str:
         for label, text in parts:
             if text:
                 lines += wrap(
-                    text, WIDTH, initial_indent=f"  {label:<10}", subsequent_indent=" " * 12
+                    text, REPORT_WIDTH, initial_indent=f"  {label:<10}", subsequent_indent=" " * 12
                 )
     return "\n".join(lines)
 
 
 def readable(report: dict[str, Any]) -> str:
-    """The report of `analyze` as a table: three significant digits, no line wider than `WIDTH`."""
+    """The report of `analyze` as a table: three significant digits, lines up to `REPORT_WIDTH`."""
     model, spectrum, argmax = report["model"], report["spectrum"], report["argmax"]
     direction, token = report["direction"], report["tokens"][report["position"]]
     lines = [
@@ -173,4 +173,4 @@ def _fitted(line: str) -> str:
     # a StringIO in place of standard output has no encoding
     encoding = sys.stdout.encoding or "utf-8"
     line = line.encode(encoding, "backslashreplace").decode(encoding)
-    return line if cell_len(line) <= WIDTH else set_cell_size(line, WIDTH - 3) + "..."
+    return line if cell_len(line) <= REPORT_WIDTH else set_cell_size(line, REPORT_WIDTH - 3) + "..."

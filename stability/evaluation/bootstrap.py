@@ -9,7 +9,7 @@ from numpy import ndarray
 
 from stability.text import digits
 
-DRAWS, COVERAGE, SEED = 400, 0.95, 0
+DRAWS, COVERAGE, DRAW_SEED = 400, 0.95, 0
 # prompts times draws whose rows are counted at once
 CHUNK = 2**12
 
@@ -75,7 +75,7 @@ def _ranks(values: Float[ndarray, " n"], shares: Float[ndarray, "draws n"]) -> n
 def _draws(prompts: Int[ndarray, " n"]) -> tuple[Int[ndarray, "draws k"], Int[ndarray, " n"]]:
     """The weight of each prompt in the data (first row) and in every draw; and each row's prompt."""
     names, owner = np.unique(prompts, return_inverse=True)
-    draws = np.random.default_rng(SEED).multinomial(
+    draws = np.random.default_rng(DRAW_SEED).multinomial(
         len(names), np.full(len(names), 1 / len(names)), DRAWS
     )
     return np.concatenate([np.ones((1, len(names)), dtype=int), draws]), owner

@@ -17,10 +17,10 @@ from numpy import ndarray
 from stability.errors import StabilityError
 from stability.exact.moment_bounds import bracket_centre
 
-CLOSED_FORM, CERTIFIED, MOMENTS = "closed form", "certified inner radius", "four moments"
-PREDICTORS = (CLOSED_FORM, CERTIFIED, MOMENTS)
+CLOSED_FORM, CERTIFIED_INNER, MOMENTS = "closed form", "certified inner radius", "four moments"
+PREDICTORS = (CLOSED_FORM, CERTIFIED_INNER, MOMENTS)
 FITTED_BY = ["model", "site", "epsilon"]
-FOLDS, SEED = 5, 0
+FOLDS, FOLD_SEED = 5, 0
 
 
 def cases(table: pa.Table) -> pd.DataFrame:
@@ -32,7 +32,7 @@ def cases(table: pa.Table) -> pd.DataFrame:
     kept = rows[rows["actual"].notna() & rows["predicted"].notna()].reset_index(drop=True)
     # shipped results are in single precision
     kept["epsilon"] = [float(f"{epsilon:.6g}") for epsilon in kept["epsilon"]]
-    kept[CLOSED_FORM], kept[CERTIFIED] = kept["predicted"], kept["inner"]
+    kept[CLOSED_FORM], kept[CERTIFIED_INNER] = kept["predicted"], kept["inner"]
     kept[MOMENTS] = bracket_centre(kept["moment_inner"], kept["moment_outer"])
     return kept
 
@@ -80,7 +80,7 @@ def folds(prompts: Int[ndarray, " n"]) -> Iterator[tuple[ndarray, ndarray]]:
         raise StabilityError(
             f"A calibration is scored on other prompts; received {n}: measure at least two."
         )
-    split = GroupKFold(n, shuffle=True, random_state=SEED)
+    split = GroupKFold(n, shuffle=True, random_state=FOLD_SEED)
     yield from split.split(prompts, groups=prompts)
 
 

@@ -29,25 +29,25 @@ from stability.figures.style import (
 )
 from stability.units import relative_error
 
-# a calibration, as a figure needs it: from predicted to calibrated radii
-Calibration = Callable[[Float[ndarray, " n"]], Float[ndarray, " n"]]
+# from predicted to calibrated radii
+RadiusMap = Callable[[Float[ndarray, " n"]], Float[ndarray, " n"]]
 
 # colour and symbol of each kind of direction, and of any other kind
-KINDS = {
+KIND_MARKS = {
     "eig": (SKY_BLUE, "circle"),
     "random": (GREEN, "square"),
     "covariance": (VERMILION, "diamond"),
     "tokens": (MIDDLE_GREY, "triangle-up"),
 }
-OTHER_KIND = (LILAC, "x")
+OTHER_KIND_MARK = (LILAC, "x")
 EPSILON_COLOURS = (SKY_BLUE, GREEN, VERMILION, MIDDLE_GREY)
-CURVE_POINTS = 200
+CALIBRATION_POINTS = 200
 # relative error below which the closed form is called close
 CLOSE = 0.08
 
 
 def scatter_figure(
-    cases: pd.DataFrame, predictor: str, calibrations: Mapping[str, Calibration], unit: str
+    cases: pd.DataFrame, predictor: str, calibrations: Mapping[str, RadiusMap], unit: str
 ) -> go.Figure:
     """Actual over predicted radius (in `unit`, both log), a symbol for each kind of direction.
 
@@ -59,7 +59,7 @@ def scatter_figure(
     drawn.add_traces(case_points(cases, predictor, go.Scattergl))
     least, greatest = float(cases[predictor].min()), float(cases[predictor].max())
     drawn.add_trace(_equality(least, greatest))
-    predicted = np.geomspace(least, greatest, CURVE_POINTS)
+    predicted = np.geomspace(least, greatest, CALIBRATION_POINTS)
     dashes = np.resize(DASHES, len(calibrations))
     for (name, calibrated), dash in zip(calibrations.items(), dashes, strict=True):
         drawn.add_scatter(
@@ -79,7 +79,7 @@ def case_points(cases: pd.DataFrame, predictor: str, trace: Any) -> list[Any]:
     """A `trace` of marks for each kind of direction; custom data begin with the row's index."""
     traces = []
     for kind, rows in cases.groupby("kind"):
-        colour, symbol = KINDS.get(str(kind), OTHER_KIND)
+        colour, symbol = KIND_MARKS.get(str(kind), OTHER_KIND_MARK)
         traces.append(
             trace(
                 x=rows[predictor].to_numpy(np.float32),

@@ -11,6 +11,7 @@ from plotly.colors import sample_colorscale
 from stability.figures.style import (
     ABOVE_COLOUR_BAR,
     ACTUAL,
+    KL_CEILING,
     KL_SCALE,
     LEVEL_LINE,
     PREDICTED_LINE,
@@ -22,9 +23,6 @@ from stability.figures.style import (
 # a result's type only: depths bring torch
 if TYPE_CHECKING:
     from stability.geometry.depth import DepthCheck
-
-# multiple of ε at which the axis of the divergences ends
-GREATEST_KL = 4.0
 
 
 def depth_check_figure(check: "DepthCheck", length: Float[ndarray, " L"], unit: str) -> go.Figure:
@@ -85,7 +83,7 @@ def block_divergences_figure(check: "DepthCheck") -> go.Figure:
     drawn.add_trace(_block_colours(last))
     drawn.add_hline(y=check.epsilon, line=LEVEL_LINE)
     drawn.update_xaxes(title="t / predicted r of the block")
-    drawn.update_yaxes(title="KL (nats)", range=[0, GREATEST_KL * check.epsilon])
+    drawn.update_yaxes(title="KL (nats)", range=[0, KL_CEILING * check.epsilon])
     return drawn
 
 

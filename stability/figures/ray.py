@@ -10,7 +10,7 @@ from stability.figures.shares import name_shares, share_areas
 from stability.figures.style import (
     ACTUAL,
     ACTUAL_LINE,
-    CERTIFIED,
+    CERTIFIED_GREY,
     FLIP,
     FLIP_LINE,
     FLIP_MARKER,
@@ -88,7 +88,7 @@ def _marks(view: "RayView") -> Iterator[go.Scatter | go.Bar]:
     if view.certificate:
         # the legend's entry of bands, which are shapes
         name = "certified: boundary in here"
-        yield go.Bar(x=[None], y=[None], marker_color=CERTIFIED, name=name)
+        yield go.Bar(x=[None], y=[None], marker_color=CERTIFIED_GREY, name=name)
     if view.flips_in_view:
         yield go.Scatter(
             x=[flip.t for flip in view.flips_in_view],
@@ -106,7 +106,10 @@ def _bands(view: "RayView") -> Iterator[dict[str, Any]]:
     spans = [(s.start, s.stop, FLIP, 0.10) for s in view.segments if not s.start <= 0 < s.stop]
     if view.certificate:
         minus, plus = view.certificate
-        spans += [(-minus[1], -minus[0], CERTIFIED, 1.0), (plus[0], plus[1], CERTIFIED, 1.0)]
+        spans += [
+            (-minus[1], -minus[0], CERTIFIED_GREY, 1.0),
+            (plus[0], plus[1], CERTIFIED_GREY, 1.0),
+        ]
     for start, stop, colour, opacity in spans:
         yield {
             "type": "rect",

@@ -8,7 +8,7 @@ import plotly.graph_objects as go
 from stability.figures.style import (
     ABOVE_COLOUR_BAR,
     ACTUAL_ON_KL,
-    CERTIFIED,
+    CERTIFIED_GREY,
     FLIP_LINE,
     KL_CEILING,
     KL_SCALE,
@@ -105,7 +105,7 @@ def _ball(radius: float) -> go.Scatter:
         x=radius * np.cos(angles),
         y=radius * np.sin(angles),
         fill="toself",
-        fillcolor=CERTIFIED,
+        fillcolor=CERTIFIED_GREY,
         line={"color": "white", "width": 1, "dash": "dot"},
         name="certified ball",
         hoverinfo="skip",

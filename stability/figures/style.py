@@ -14,7 +14,7 @@ import plotly.graph_objects as go
 from stability.errors import StabilityError, writing
 from stability.text import spelled
 
-PREDICTED, ACTUAL, FLIP, CERTIFIED = "#E69F00", "#0072B2", "#CC79A7", "rgba(128,128,128,0.28)"
+PREDICTED, ACTUAL, FLIP, CERTIFIED_GREY = "#E69F00", "#0072B2", "#CC79A7", "rgba(128,128,128,0.28)"
 SKY_BLUE, GREEN, YELLOW, VERMILION = "#56B4E9", "#009E73", "#F0E442", "#D55E00"
 MIDDLE_GREY, LILAC = "#7F7F7F", "#B8A1CF"
 # blue enough, and light enough to be seen on cividis
@@ -27,7 +27,7 @@ OTHERS = "rgba(128,128,128,0.25)"
 CATEGORIES = (SKY_BLUE, GREEN, YELLOW, VERMILION, MIDDLE_GREY, LILAC)
 DASHES = ("solid", "dash", "dot", "dashdot")
 KL_SCALE = "Cividis"
-# multiple of ε at which the colours of a divergence end
+# multiple of ε at which the colours and the axis of a divergence end
 KL_CEILING = 4.0
 
 PREDICTED_LINE = {"color": PREDICTED, "width": 3, "dash": "dash"}

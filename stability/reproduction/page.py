@@ -14,7 +14,7 @@ from stability.evaluation.bracket_fractions import (
     with_median_fractions,
 )
 from stability.evaluation.calibration import (
-    CERTIFIED,
+    CERTIFIED_INNER,
     CLOSED_FORM,
     MOMENTS,
     PREDICTORS,
@@ -33,15 +33,15 @@ from stability.sweeps.plan import DIRECTIONS
 
 ASYMMETRIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
 GROWTHS = (0.1, 0.3, 1.0, 2.0, 3.0, 5.0, 10.0)
-COMPARED = (CLOSED_FORM, after(CLOSED_FORM), after(CERTIFIED), MOMENTS)
+COMPARED = (CLOSED_FORM, after(CLOSED_FORM), after(CERTIFIED_INNER), MOMENTS)
 SCORE_TITLES = {
     "within_50": "within 50 %",
     "within_8": "within 8 %",
     "median_error": "median error",
 }
 ERROR_FIGURES = {"entropy": "entropy", "asymmetry": "the next term", "growth": "a token's growth"}
-# drawn of a scatter
-POINTS = 1500
+# of a scatter, which a page shows as a picture
+PICTURE_POINTS = 1500
 
 
 def write_page(
@@ -141,7 +141,7 @@ def _save_figures(folder: Path, model: str, measured: pd.DataFrame) -> None:
     """Draw the figures of a model into a folder."""
     readout = measured[measured["site"] == "prelogit"]
     large = _at_largest_epsilon(readout)
-    sample = large.sample(min(POINTS, len(large)), random_state=0)
+    sample = large.sample(min(PICTURE_POINTS, len(large)), random_state=0)
     figures = {
         "predictors": predictors_figure(sample, PREDICTORS),
         "entropy": errors_figure(

@@ -11,7 +11,7 @@ from stability.evaluation.bracket_fractions import (
     with_median_fractions,
 )
 from stability.evaluation.calibration import (
-    CERTIFIED,
+    CERTIFIED_INNER,
     CLOSED_FORM,
     MOMENTS,
     PREDICTORS,
@@ -45,7 +45,7 @@ def predictors_at_large_epsilon(readout: pd.DataFrame) -> Iterator[Claim]:
     sources = {
         CLOSED_FORM: "",
         after(CLOSED_FORM): golmant,
-        after(CERTIFIED): "",
+        after(CERTIFIED_INNER): "",
         MOMENTS: "",
         after(MOMENTS): "",
     }

@@ -15,7 +15,7 @@ from stability.units import COORDINATES, Unit
 # tokens whose probabilities are drawn one by one
 LEADING_TOKENS = 6
 # samples to each landmark, fewer where each runs the network
-POINTS, NUMERICAL_POINTS = 80, 16
+RAY_POINTS, NUMERICAL_RAY_POINTS = 80, 16
 # flips of a side, where each runs the network
 NUMERICAL_FLIPS = 8
 # length in predicted radii of a side whose boundary is not reached
@@ -137,7 +137,7 @@ def _drawn_length(furthest: float, flips: Sequence[Flip]) -> float:
 
 def _samples(ray: Ray, landmarks: Sequence[float]) -> Float[ndarray, " n"]:
     """Where the curves are sampled: evenly from the state to each landmark."""
-    points = POINTS if ray.state.is_linear else NUMERICAL_POINTS
+    points = RAY_POINTS if ray.state.is_linear else NUMERICAL_RAY_POINTS
     return np.unique(np.concatenate([np.linspace(0, landmark, points) for landmark in landmarks]))
 
 

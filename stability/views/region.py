@@ -20,7 +20,7 @@ MARGIN = 1.3
 # the same, of the largest coordinate of given points
 POINTS_MARGIN = 1.2
 # a region longer than this multiple of its nearest boundary is cut
-LONGEST = 8
+LONGEST_OVER_NEAREST = 8
 
 
 @dataclass(frozen=True, eq=False)
@@ -110,7 +110,7 @@ def _half_width(
     """Half the width of a view of the true boundary and the ellipse, or of their middle."""
     longest = np.nanmax([np.nanmax(np.abs(boundary), initial=0), ellipse.semi_axes[0]])
     nearest = np.nanmin([*distances, ellipse.semi_axes[1]])
-    return MARGIN * min(longest, LONGEST * nearest)
+    return MARGIN * min(longest, LONGEST_OVER_NEAREST * nearest)
 
 
 def _cell_edges(cells: Sequence[Cell], half: float) -> Float[ndarray, "k 2 2"]:

@@ -11,7 +11,7 @@ from support.states import properties
 
 from stability.errors import StabilityError
 from stability.evaluation.calibration import (
-    CERTIFIED,
+    CERTIFIED_INNER,
     CLOSED_FORM,
     FOLDS,
     MOMENTS,
@@ -58,7 +58,7 @@ def many(models=("m",), sites=("prelogit",)):
                         "prompt_index": prompts,
                         "actual": (1 + i) * actual,
                         CLOSED_FORM: predicted,
-                        CERTIFIED: predicted if site == "prelogit" else np.nan,
+                        CERTIFIED_INNER: predicted if site == "prelogit" else np.nan,
                         MOMENTS: actual if site == "prelogit" else np.nan,
                     }
                 )
@@ -100,7 +100,7 @@ def test_fits_are_those_of_each_epsilon_to_all_cases_that_have_a_radius():
         expected = fit(part[MOMENTS].to_numpy(), part["actual"].to_numpy())
         np.testing.assert_array_equal(curve.log_predicted, expected.log_predicted)
         np.testing.assert_array_equal(curve.log_actual, expected.log_actual)
-    assert fits(found[found["site"] == "final"], CERTIFIED) == {}
+    assert fits(found[found["site"] == "final"], CERTIFIED_INNER) == {}
 
 
 def test_beyond_the_knots_the_last_factor_is_kept():
@@ -131,8 +131,8 @@ def test_every_model_site_and_epsilon_has_its_own_fit():
         alone = held_out(*(part[c].to_numpy() for c in (CLOSED_FORM, "actual", "prompt_index")))
         np.testing.assert_array_equal(column[part.index], alone)
     below = measured["site"] == "block:0"
-    assert calibrated(measured, CERTIFIED)[below].isna().all()
-    assert calibrated(measured, CERTIFIED)[~below].notna().all()
+    assert calibrated(measured, CERTIFIED_INNER)[below].isna().all()
+    assert calibrated(measured, CERTIFIED_INNER)[~below].notna().all()
     assert {after(name) for name in PREDICTORS} <= set(with_calibrated(measured).columns)
 
 
@@ -220,16 +220,16 @@ def test_neither_the_order_of_rows_nor_their_index_matters():
 def test_rows_without_a_prediction_are_left_out_of_the_fit_and_of_the_calibration():
     measured = many()
     missing = measured.index % 3 == 0
-    gappy = measured.assign(**{CERTIFIED: measured[CERTIFIED].mask(missing)})
-    column = calibrated(gappy, CERTIFIED)
+    gappy = measured.assign(**{CERTIFIED_INNER: measured[CERTIFIED_INNER].mask(missing)})
+    column = calibrated(gappy, CERTIFIED_INNER)
     np.testing.assert_array_equal(column.isna(), missing)
-    np.testing.assert_array_equal(column[~missing], calibrated(measured[~missing], CERTIFIED))
+    np.testing.assert_array_equal(column[~missing], calibrated(measured[~missing], CERTIFIED_INNER))
 
 
 def test_at_sites_where_nothing_is_certified_cases_keep_the_closed_form():
     measured = cases(table(predicted=[1.0, 2.0], actual=[1.0, 3.0]))
     assert measured[CLOSED_FORM].tolist() == [1.0, 2.0]
-    assert measured[[CERTIFIED, MOMENTS]].isna().all(axis=None)
+    assert measured[[CERTIFIED_INNER, MOMENTS]].isna().all(axis=None)
 
 
 def test_single_precision_does_not_move_an_epsilon():

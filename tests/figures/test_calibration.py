@@ -7,7 +7,7 @@ import pytest
 
 from stability.evaluation.calibration import CLOSED_FORM, Curve
 from stability.figures.calibration import (
-    KINDS,
+    KIND_MARKS,
     case_points,
     errors_figure,
     predictors_figure,
@@ -49,7 +49,7 @@ def test_every_case_is_a_point_of_its_kind_and_carries_its_row(cases):
         np.testing.assert_allclose(trace.x, rows[CLOSED_FORM], rtol=1e-6)
         np.testing.assert_allclose(trace.y, rows["actual"], rtol=1e-6)
     assert len({(t.marker.color, t.marker.symbol) for t in clouds.values()}) == len(clouds)
-    assert clouds["eig"].marker.color == KINDS["eig"][0]
+    assert clouds["eig"].marker.color == KIND_MARKS["eig"][0]
     assert (drawn.layout.xaxis.type, drawn.layout.yaxis.type) == ("log", "log")
     assert "units" in drawn.layout.xaxis.title.text
     assert "units" in drawn.layout.yaxis.title.text

@@ -7,7 +7,6 @@ import pytest
 from support.figures import by_name, check_whole, levels, title
 
 from stability.figures.depth import (
-    GREATEST_KL,
     alignment_figure,
     block_divergences_figure,
     depth_check_figure,
@@ -15,6 +14,7 @@ from stability.figures.depth import (
 from stability.figures.style import (
     ACTUAL,
     AXIS_GREY,
+    KL_CEILING,
     PREDICTED,
 )
 from stability.geometry.depth import DepthCheck
@@ -83,7 +83,7 @@ def test_the_curves_axes_say_what_they_measure_and_a_line_is_at_epsilon(check):
     drawn = block_divergences_figure(check)
     assert title(drawn.layout.yaxis) == "KL (nats)"
     assert title(drawn.layout.xaxis) == "t / predicted r of the block"
-    assert drawn.layout.yaxis.range == (0, GREATEST_KL * EPSILON)
+    assert drawn.layout.yaxis.range == (0, KL_CEILING * EPSILON)
     assert levels(drawn) == [(EPSILON, AXIS_GREY, "dot")]
     [bar] = [t.marker for t in drawn.data if t.mode == "markers"]
     assert (bar.cmin, bar.cmax, bar.colorbar.title.text) == (0, 2, "block")

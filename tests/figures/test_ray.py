@@ -15,7 +15,7 @@ from stability.figures.style import (
     ACTUAL,
     AXIS_GREY,
     CATEGORIES,
-    CERTIFIED,
+    CERTIFIED_GREY,
     FLIP,
     LETTER_WIDTH,
     OTHERS,
@@ -90,11 +90,11 @@ def test_the_ray_has_a_line_at_epsilon_all_the_way(ray_drawn):
 
 def test_the_ray_shades_what_is_certified(curve, ray_drawn):
     (minus_in, minus_out), (plus_in, plus_out) = curve.certificate
-    assert bands(ray_drawn, CERTIFIED) == [
+    assert bands(ray_drawn, CERTIFIED_GREY) == [
         (-minus_out, -minus_in, "x"),
         (plus_in, plus_out, "x"),
     ]
-    assert by_name(ray_drawn)["certified: boundary in here"].marker.color == CERTIFIED
+    assert by_name(ray_drawn)["certified: boundary in here"].marker.color == CERTIFIED_GREY
 
 
 def test_the_ray_marks_flips_in_both_panels_and_names_who_takes_over(curve, ray_drawn):

@@ -14,7 +14,7 @@ from stability.exact.cells import Cell
 from stability.figures.region import region_figure
 from stability.figures.style import (
     ACTUAL_ON_KL,
-    CERTIFIED,
+    CERTIFIED_GREY,
     FLIP,
     PREDICTED,
 )
@@ -62,7 +62,7 @@ def test_the_plane_shows_the_certified_ball_to_scale(plane_drawn):
     ball = by_name(plane_drawn)["certified ball"]
     np.testing.assert_allclose(np.hypot(ball.x, ball.y), 0.3, rtol=1e-14)
     assert np.ptp(np.unwrap(np.arctan2(ball.y, ball.x))) == pytest.approx(2 * np.pi)
-    assert (ball.fill, ball.fillcolor) == ("toself", CERTIFIED)
+    assert (ball.fill, ball.fillcolor) == ("toself", CERTIFIED_GREY)
 
 
 def test_the_plane_claims_neither_a_ball_nor_cell_edges_that_it_has_not(plane):

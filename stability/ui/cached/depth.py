@@ -16,7 +16,7 @@ from stability.models.progress import Report
 from stability.prediction.state import State
 from stability.ui.cached.background import Jobs, Stop, turn
 from stability.ui.cached.keyed import cached
-from stability.ui.cached.states import PAIRS, StateKey, eigenpairs, loaded, state, states
+from stability.ui.cached.states import LEADING_PAIRS, StateKey, eigenpairs, loaded, state, states
 from stability.views.region import RegionView, half_to_show, region_view
 
 _maps, _depths, _checks = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32))
@@ -62,7 +62,7 @@ def checked_depth(key: StateKey, epsilon: float, on_stop: Stop = None) -> tuple[
     parts=lambda key, rank, *settings: (
         loaded(key.model),
         state(key),
-        eigen(eigenpairs(key, PAIRS), rank),
+        eigen(eigenpairs(key, LEADING_PAIRS), rank),
     ),
 )
 def written(

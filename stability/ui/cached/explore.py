@@ -14,7 +14,7 @@ from stability.models.progress import Report
 from stability.prediction.state import State
 from stability.ui.cached.background import Jobs, turn
 from stability.ui.cached.keyed import cached
-from stability.ui.cached.states import PAIRS, POSITIONS, StateKey, eigenpairs, loaded, state
+from stability.ui.cached.states import LEADING_PAIRS, POSITIONS, StateKey, eigenpairs, loaded, state
 from stability.ui.choice import DirectionChoice, Pasted, TokenPair
 from stability.units import COORDINATES
 from stability.views.cloud import CloudView
@@ -28,7 +28,9 @@ def _parts_of_analysis(
     key: StateKey, direction: DirectionChoice
 ) -> tuple[LanguageModel, State, Spectrum]:
     here = state(key)
-    k = pairs_for(here, direction, PAIRS) if isinstance(direction, DirectionSpec) else PAIRS
+    k = LEADING_PAIRS
+    if isinstance(direction, DirectionSpec):
+        k = pairs_for(here, direction, k)
     return loaded(key.model), here, eigenpairs(key, k)
 
 
@@ -90,7 +92,7 @@ def drawn_region(
         return region_view(plane, labels, epsilon, analysis.sensitivity.certified_ball(epsilon))
 
 
-@cached(64, parts=lambda key, epsilon: (state(key), eigenpairs(key, PAIRS)))
+@cached(64, parts=lambda key, epsilon: (state(key), eigenpairs(key, LEADING_PAIRS)))
 def _sampled(_parts: tuple[State, Spectrum], key: StateKey, epsilon: float) -> Cloud:
     with turn():
         return cloud(*_parts, epsilon)

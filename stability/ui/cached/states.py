@@ -19,7 +19,7 @@ from stability.ui.cached.background import Jobs, turn
 from stability.ui.cached.keyed import cached
 from stability.units import Unit, unit_of
 
-PAIRS = 16
+LEADING_PAIRS = 16
 POSITIONS = 32  # that are kept; each holds some ten numbers for every token of a vocabulary
 
 _models = Jobs(max_entries=2)

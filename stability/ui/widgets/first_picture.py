@@ -19,8 +19,10 @@ from stability.ui.widgets.resources import resource
 
 CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"], -1, DirectionSpec("eig", 0), 0.01)
 PICTURE = Path(__file__).with_name("first_picture.svg")
-WIDTH = 680  # pixels of the column it stands in, on a screen of 1440
-INK = "rgb(1, 2, 3)"  # stands for the page's own text colour while the picture is made
+# pixels of the column it stands in, on a screen of 1440
+PICTURE_WIDTH = 680
+# stands for the page's own text colour while the picture is made
+INK = "rgb(1, 2, 3)"
 
 
 def show() -> None:
@@ -58,7 +60,8 @@ def make() -> str:
     view = ray_view(analysis.ray, analysis.direction.label, CHOICE.epsilon)
     assert view is not None
     figure = ray_figure(view).update_layout(font_color=INK)
-    svg = plotly.io.to_image(figure, "svg", width=WIDTH, height=figure.layout.height).decode()
+    height = figure.layout.height
+    svg = plotly.io.to_image(figure, "svg", width=PICTURE_WIDTH, height=height).decode()
     described = f"<desc>{verdict(view, analysis.state.here.text)}</desc>"
     svg = svg.replace(INK, "currentColor").replace('class="main-svg"', 'role="img"', 1)
     return svg.replace("><", f">{described}<", 1)

@@ -17,7 +17,8 @@ from stability.ui.cached import measurement
 from stability.ui.cached.measurement import Outcomes, SweepRequest
 from stability.ui.widgets.errors import show_error
 
-MOST = 200  # prompts that are measured here; the command line takes any number
+# the command line takes any number
+MOST_PROMPTS = 200
 
 
 def measurements() -> pd.DataFrame | None:
@@ -107,10 +108,10 @@ def _prompts(file: Any, pasted: str) -> tuple[Prompt, ...]:
         )
     name, data = (file.name, file.getvalue()) if file else ("pasted.txt", pasted.encode())
     prompts = measurement.read_upload(name, data)
-    if len(prompts) > MOST:
+    if len(prompts) > MOST_PROMPTS:
         raise StabilityError(
-            f"At most {MOST} prompts are measured here; received {len(prompts)}: use `python -m "
-            "stability sweep` for more, which can be stopped and goes on."
+            f"At most {MOST_PROMPTS} prompts are measured here; received {len(prompts)}: use "
+            "`python -m stability sweep` for more, which can be stopped and goes on."
         )
     return tuple(prompts)
 

@@ -11,7 +11,7 @@ from stability.figures.calibration import scatter_figure
 from stability.ui.choice import look_along_spec, look_at, open_explore
 from stability.ui.widgets.figure import draw_figure
 
-DRAWN = 2000  # points of a scatter
+SCATTER_POINTS = 2000
 
 
 def draw_scatter(shown: pd.DataFrame, predictor: str) -> None:
@@ -26,7 +26,7 @@ def draw_scatter(shown: pd.DataFrame, predictor: str) -> None:
     curves = {
         f"isotonic, ε = {epsilon:.2g}": curve for epsilon, curve in fits(known, predictor).items()
     }
-    drawn = known.sample(min(DRAWN, len(known)), random_state=0)
+    drawn = known.sample(min(SCATTER_POINTS, len(known)), random_state=0)
     draw_figure(
         scatter_figure(drawn, predictor, curves, "units of the vector"),
         "scatter",

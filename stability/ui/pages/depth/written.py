@@ -9,7 +9,8 @@ from stability.ui.cached.states import StateKey, loaded
 from stability.ui.pages.depth.shared import choose_token
 from stability.ui.widgets.figure import draw_figure
 
-LONGEST = 40  # tokens that may be written
+# tokens
+LONGEST_CONTINUATION = 40
 
 
 def draw(key: StateKey, epsilon: float) -> None:
@@ -21,7 +22,7 @@ def draw(key: StateKey, epsilon: float) -> None:
     site = site_column.selectbox("Site", sites, index=len(sites) // 2, key="write_site")
     rank = rank_column.number_input("Eigendirection", 1, 16, key="write_rank")
     extra = t_column.number_input("also at t =", value=0.0, format="%.4g", key="write_t")
-    n = n_column.slider("tokens", 5, LONGEST, 24, key="write_n")
+    n = n_column.slider("tokens", 5, LONGEST_CONTINUATION, 24, key="write_n")
     pushed = StateKey(key.model, key.prompt, key.position, site)
     with st.spinner("Writing", show_time=True):
         r, texts = depth.written(pushed, rank - 1, epsilon, extra, n)

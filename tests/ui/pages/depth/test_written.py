@@ -10,7 +10,7 @@ from stability.geometry.continuation import LEAST_KL
 from stability.models.generation import continuations
 from stability.ui import wording
 from stability.ui.pages.depth.page import SECTIONS
-from stability.ui.pages.depth.written import LONGEST
+from stability.ui.pages.depth.written import LONGEST_CONTINUATION
 
 pytestmark = pytest.mark.slow
 
@@ -75,4 +75,4 @@ def test_a_text_without_room_is_one_sentence(folder, lm):
     )
     page.slider(key="write_n").set_value(5).run()
     assert not page.error
-    assert context >= LONGEST
+    assert context >= LONGEST_CONTINUATION
