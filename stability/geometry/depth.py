@@ -141,6 +141,17 @@ class DepthCheck:
         return relative_error(self.predicted[:, None], actual)
 
     @property
+    def count_within_a_tenth(self) -> int:
+        """The number of sides of blocks with `|errors| ≤ 0.1`; unreached sides do not count."""
+        return int((np.abs(self.errors) <= 0.1).sum())
+
+    @property
+    def median_error(self) -> float:
+        """The median of `|errors|` over the sides that reach `epsilon`; NaN where none does."""
+        reached = self.errors[~np.isnan(self.errors)]
+        return float(np.median(np.abs(reached))) if reached.size else float("nan")
+
+    @property
     def quadratic(self) -> Float[ndarray, " n"]:
         """What the closed form takes every curve of `kl` to be, `ε (t/r)²`."""
         return fisher.quadratic(2 * self.epsilon, self.scale)

@@ -265,6 +265,25 @@ def test_progress_over_the_blocks_is_heard_in_order_and_may_stop(blocks, found):
     assert heard == [0.0, 1 / LAYERS]
 
 
+def check_of(actual):
+    """A check of blocks whose predicted radius is 1, on either side of `actual`."""
+    n = len(actual)
+    return DepthCheck(EPSILON, np.ones(n), np.array(actual), np.zeros(1), np.zeros((n, 1)))
+
+
+def test_the_errors_of_a_check_are_summed_up_over_the_sides_that_are_reached():
+    # errors are 0, 25 % and −1/21
+    check = check_of([[1.0, 0.8], [1.05, np.inf]])
+    assert check.count_within_a_tenth == 2
+    assert check.median_error == pytest.approx(1 / 21, rel=1e-12)
+
+
+def test_a_check_that_reaches_nothing_has_no_median_error():
+    check = check_of([[np.inf, np.inf]])
+    assert check.count_within_a_tenth == 0
+    assert np.isnan(check.median_error)
+
+
 @pytest.mark.parametrize("epsilon", [0.0, -1.0, float("nan")])
 def test_radii_need_positive_nats(blocks, found, epsilon):
     with pytest.raises(StabilityError, match="positive number of nats"):
