@@ -1,5 +1,8 @@
 """Numbers, counts and tokens as people read them."""
 
+# characters without ink, each with the mark that stands for it
+WHITE_SPACE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+
 
 def digits(value: float) -> str:
     """A number to three significant digits."""
@@ -13,6 +16,11 @@ def counted(number: int, noun: str) -> str:
 
 def spelled(text: str) -> str:
     """A token's text with its white space, and whatever else leaves no ink, made visible."""
-    shown = text.translate(str.maketrans("\n\t ", "⏎⇥␣"))
+    shown = text.translate(str.maketrans(WHITE_SPACE))
     characters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return "".join(characters) or "∅"
+
+
+def unspelled(text: str) -> str:
+    """A text with its marks `␣`, `⏎` and `⇥` turned back into the white space that they stand for."""
+    return text.translate(str.maketrans({mark: space for space, mark in WHITE_SPACE.items()}))

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stability.text import counted, digits, spelled
+from stability.text import counted, digits, spelled, unspelled
 
 
 @pytest.mark.parametrize(
@@ -35,6 +35,12 @@ def test_only_one_is_singular():
 )
 def test_white_space_is_spelled_and_ink_is_left_as_it_is(text, shown):
     assert spelled(text) == shown
+
+
+@pytest.mark.parametrize("text", [" the", "\n", "\t\t", "né 猫", "a\n\tb c", ""])
+def test_marks_of_white_space_are_read_as_the_white_space_that_they_stand_for(text):
+    assert unspelled(spelled(text) if text else text) == text
+    assert unspelled(text) == text
 
 
 def test_markup_is_left_as_it_is():

@@ -5,6 +5,7 @@ from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from stability.errors import StabilityError
 from stability.prediction.state import Token
+from stability.text import unspelled
 
 
 def tokenized(
@@ -49,7 +50,7 @@ def token_id(tokenizer: PreTrainedTokenizerBase, text: str, model: str) -> int:
     """
     if text.strip().isdecimal():
         return int(text)
-    plain = text.replace("␣", " ").replace("⏎", "\n").replace("⇥", "\t")
+    plain = unspelled(text)
     ids = tokenizer(plain, add_special_tokens=False).input_ids
     if len(ids) != 1:
         parts = ", ".join(repr(token_text(tokenizer, i)) for i in ids) or "none"

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stability.geometry.continuation import LEAST_KL
-from stability.text import digits, spelled
+from stability.text import WHITE_SPACE, digits, spelled
 from stability.units import COORDINATES, Unit, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
@@ -112,19 +112,17 @@ def verdict(view: "RayView", token: str) -> str:
 
 def depth_check(check: "DepthCheck") -> str:
     """How right the closed form is over all blocks, in one sentence."""
-    errors = abs(check.errors[~np.isnan(check.errors)])
-    missing = check.errors.size - len(errors)
+    missing = int(np.isnan(check.errors).sum())
     return (
-        f"**In {int((errors <= 0.1).sum())} of {check.errors.size} cases (both sides of "
+        f"**In {check.count_within_a_tenth} of {check.errors.size} cases (both sides of "
         f"{len(check.errors)} blocks) the closed form is within 10 % of the truth; the median error "
-        f"is {percent(float(np.median(errors)))}.**"
-        + (f" Not reached: {missing}." if missing else "")
+        f"is {percent(check.median_error)}.**" + (f" Not reached: {missing}." if missing else "")
     )
 
 
 def written(text: "Continuation") -> str:
     """A continuation as text, its first token that differs underlined."""
-    parts = [plain(token.text.replace("\n", "⏎")) for token in text.tokens]
+    parts = [plain(token.text.replace("\n", WHITE_SPACE["\n"])) for token in text.tokens]
     if text.first_difference is not None:
         parts[text.first_difference] = f"<u>**{parts[text.first_difference]}**</u>"
     return "".join(parts)
