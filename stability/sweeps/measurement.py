@@ -82,6 +82,12 @@ def attempt(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> Outco
         return str(error)
 
 
+def all_rows(outcomes: Iterable[Outcome]) -> pa.Table:
+    """The rows of all prompts that were measured; reasons for none are left out."""
+    tables = [outcome for outcome in outcomes if not isinstance(outcome, str)]
+    return pa.concat_tables([SCHEMA.empty_table(), *tables])
+
+
 def measure(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> pa.Table:
     """The rows of one prompt; raises StabilityError if the prompt or the plan does not fit."""
     if prompt.text is None:

@@ -16,7 +16,7 @@ import stability
 from stability.errors import StabilityError
 from stability.geometry.analysis import analyze
 from stability.models import LanguageModel, load
-from stability.sweeps.measurement import SCHEMA, measure
+from stability.sweeps.measurement import SCHEMA, all_rows, measure
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
 
@@ -274,6 +274,13 @@ def test_values_are_numbers_or_null(table):
 
 
 # --- order, and prompts that do not fit -----------------------------------------------------------
+
+
+def test_rows_of_several_prompts_are_put_together_without_those_that_failed(table):
+    together = all_rows(iter([table, "no text", table]))
+    assert together.equals(pa.concat_tables([table, table]))
+    nothing = all_rows(["no text"])
+    assert (nothing.num_rows, nothing.schema) == (0, SCHEMA)
 
 
 def test_prompts_have_the_same_rows_in_whatever_order_they_are_measured(lm):

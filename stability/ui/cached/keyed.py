@@ -1,4 +1,4 @@
-"""One cache for all results: keyed by ids and settings, never by arrays."""
+"""The cache of results that are made from objects: keyed by ids and settings, never by arrays."""
 
 from collections.abc import Callable
 from functools import wraps

@@ -2,25 +2,23 @@
 
 from dataclasses import dataclass
 from functools import partial
-from pathlib import Path
-from tempfile import TemporaryDirectory
+from threading import Lock
+from weakref import WeakValueDictionary
 
 import pandas as pd
 import pyarrow as pa
 import streamlit as st
 
-from stability.errors import StabilityError
 from stability.evaluation.calibration import PREDICTORS, after, cases, with_calibrated
 from stability.models.progress import Report
-from stability.sweeps import measurement
-from stability.sweeps.measurement import SCHEMA
+from stability.sweeps import measurement as sweeps
+from stability.sweeps.measurement import Outcome
 from stability.sweeps.plan import Plan
-from stability.sweeps.prompts import Prompt, read_prompts
+from stability.sweeps.prompts import Prompt
 from stability.ui.cached.background import Jobs, Stop
 from stability.ui.cached.states import loaded
 
-Outcomes = dict[int, pa.Table | str]  # of prompts by index: rows, or the reason for none
-_measurements = Jobs(8, takes_turns=True)
+_jobs = Jobs(8, takes_turns=True)
 
 
 @dataclass(frozen=True)
@@ -32,37 +30,45 @@ class SweepRequest:
     positions: int
 
 
-def read_upload(name: str, data: bytes) -> list[Prompt]:
-    """The prompts of an uploaded file."""
-    with TemporaryDirectory() as folder:
-        path = Path(folder) / f"upload{Path(name).suffix}"
-        path.write_bytes(data)
-        try:
-            return read_prompts(path)
-        except StabilityError as error:
-            raise StabilityError(str(error).replace(str(path), name)) from error
+class Measurement:
+    """The outcomes of a request: a job in the background adds to them, pages read copies."""
+
+    def __init__(self, request: SweepRequest) -> None:
+        self.request = request
+        self._outcomes: dict[int, Outcome] = {}
+
+    @property
+    def outcomes(self) -> dict[int, Outcome]:
+        """The outcomes so far, by the index of their prompt."""
+        return dict(self._outcomes)
+
+    def run(self, on_stop: Stop) -> None:
+        """Measure the prompts that are left, with progress; a session that asks meanwhile waits too."""
+        lm, plan = loaded(self.request.model), Plan(positions=self.request.positions)
+        prompts = self.request.prompts
+
+        def work(report: Report) -> Measurement:
+            for number, prompt in enumerate(prompts):
+                message = f"Measuring prompt {number + 1} of {len(prompts)}"
+                pause = partial(report, message, number / len(prompts))
+                if prompt.index not in self._outcomes:
+                    self._outcomes[prompt.index] = sweeps.attempt(lm, plan, prompt, pause)
+            return self
+
+        _jobs.get(self.request, work, on_stop)
 
 
-def measure(request: SweepRequest, outcomes: Outcomes, on_stop: Stop) -> Outcomes:
-    """Measure all prompts, with progress; `outcomes` holds those of an earlier run, and fills up."""
-    lm, plan = loaded(request.model), Plan(positions=request.positions)
-
-    def work(report: Report) -> Outcomes:
-        of = len(request.prompts)
-        for index, prompt in enumerate(request.prompts):
-            pause = partial(report, f"Measuring prompt {index + 1} of {of}", index / of)
-            if prompt.index not in outcomes:
-                outcomes[prompt.index] = measurement.attempt(lm, plan, prompt, pause)
-        return outcomes
-
-    result: Outcomes = _measurements.get(request, work, on_stop)
-    return result
+_measurements: WeakValueDictionary[SweepRequest, Measurement] = WeakValueDictionary()
+_lock = Lock()
 
 
-def rows(outcomes: Outcomes) -> pa.Table:
-    """The rows of all prompts that gave some."""
-    tables = [outcome for outcome in outcomes.values() if not isinstance(outcome, str)]
-    return pa.concat_tables([SCHEMA.empty_table(), *tables])
+def measurement_of(request: SweepRequest) -> Measurement:
+    """The measurement of a request, one for all sessions.
+
+    It is forgotten when no session holds it, and its job is forgotten too.
+    """
+    with _lock:
+        return _measurements.setdefault(request, Measurement(request))
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)

@@ -1,13 +1,77 @@
-"""Measurements of a visitor's prompts."""
+"""Measurements of a visitor's prompts: one for all sessions, written by its job alone."""
+
+import gc
+from types import SimpleNamespace
+from unittest.mock import MagicMock
 
 import pytest
 
 from stability.errors import StabilityError
-from stability.ui.cached.measurement import read_upload
+from stability.sweeps.prompts import Prompt
+from stability.ui.cached import background, measurement
+from stability.ui.cached.measurement import SweepRequest, measurement_of
+
+PROMPTS = tuple(Prompt(i, str(i), f"prompt {i}") for i in range(3))
 
 
-def test_an_upload_that_cannot_be_read_is_called_by_its_name():
-    for name, data in (("mine.csv", b"\xff\xfe"), ("mine.docx", b"text")):
-        with pytest.raises(StabilityError, match=f"'{name}'") as refused:
-            read_upload(name, data)
-        assert "/" not in str(refused.value)
+@pytest.fixture
+def attempted(monkeypatch):
+    """The prompts that were measured, by a model that has a reason for every one."""
+    prompts = []
+
+    def attempt(lm, plan, prompt, pause):
+        prompts.append(prompt.index)
+        return f"reason {prompt.index}"
+
+    monkeypatch.setattr(background, "st", MagicMock())
+    monkeypatch.setattr(measurement, "loaded", lambda name: None)
+    monkeypatch.setattr(measurement, "sweeps", SimpleNamespace(attempt=attempt))
+    return prompts
+
+
+def test_two_sessions_that_ask_the_same_share_what_is_measured(attempted):
+    first, second = (measurement_of(SweepRequest("shared", PROMPTS, 1)) for _ in range(2))
+    first.run(on_stop=None)
+    second.run(on_stop=None)
+    assert attempted == [0, 1, 2]
+    assert first.outcomes == second.outcomes == {i: f"reason {i}" for i in range(3)}
+
+
+def test_a_page_reads_a_copy(attempted):
+    read = measurement_of(SweepRequest("copied", PROMPTS, 1))
+    read.run(on_stop=None)
+    read.outcomes.clear()
+    assert len(read.outcomes) == 3
+
+
+def test_what_is_measured_before_a_failure_is_kept_and_not_measured_again(attempted, monkeypatch):
+    attempt = measurement.sweeps.attempt
+
+    def second_fails_once(lm, plan, prompt, pause):
+        outcome = attempt(lm, plan, prompt, pause)
+        if attempted == [0, 1]:
+            raise StabilityError("It was stopped: start it again.")
+        return outcome
+
+    monkeypatch.setattr(measurement.sweeps, "attempt", second_fails_once)
+    stopped = measurement_of(SweepRequest("stopped", PROMPTS, 1))
+    with pytest.raises(StabilityError, match="was stopped"):
+        stopped.run(on_stop=None)
+    assert [*stopped.outcomes] == [0]
+    stopped.run(on_stop=None)
+    assert attempted == [0, 1, 1, 2]
+    assert [*stopped.outcomes] == [0, 1, 2]
+
+
+def test_another_request_has_outcomes_of_its_own(attempted):
+    measurement_of(SweepRequest("one position", PROMPTS, 1)).run(on_stop=None)
+    assert not measurement_of(SweepRequest("one position", PROMPTS, 2)).outcomes
+
+
+def test_a_measurement_that_nobody_holds_and_that_never_ended_is_forgotten(attempted):
+    held = measurement_of(SweepRequest("left", PROMPTS, 1))
+    held._outcomes[0] = "of an earlier run"
+    assert measurement_of(SweepRequest("left", PROMPTS, 1)).outcomes
+    del held
+    gc.collect()
+    assert not measurement_of(SweepRequest("left", PROMPTS, 1)).outcomes

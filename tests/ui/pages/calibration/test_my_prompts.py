@@ -26,8 +26,8 @@ def tiny(tmp_path_factory, monkeypatch):
 def test_a_visitors_prompts_are_measured_and_can_be_taken_away(page, tiny):
     page.segmented_control(key="measurements").set_value(MY_PROMPTS).run()
     assert not page.exception
-    page.text_area(key="own_text").set_value(f"{PROMPT}\n\n{SENTENCES[1]}")
-    page.selectbox(key="own_model").set_value(tiny)
+    page.text_area(key="my_prompts_text").set_value(f"{PROMPT}\n\n{SENTENCES[1]}")
+    page.selectbox(key="my_prompts_model").set_value(tiny)
     page.button[0].click().run()
     assert not page.exception
     assert not page.error
@@ -54,13 +54,13 @@ def test_a_measurement_that_stops_keeps_what_it_has_and_goes_on_from_there(page,
 
     monkeypatch.setattr(sweeps, "attempt", second_fails_once)
     page.segmented_control(key="measurements").set_value(MY_PROMPTS).run()
-    page.text_area(key="own_text").set_value("\n".join(SENTENCES[:3]))
-    page.selectbox(key="own_model").set_value(tiny)
+    page.text_area(key="my_prompts_text").set_value("\n".join(SENTENCES[:3]))
+    page.selectbox(key="my_prompts_model").set_value(tiny)
     page.button[0].click().run()
     assert "It was stopped" in page.error[0].value
     assert any("Stopped after 1 of 3 prompts" in text.value for text in page.markdown)
     assert any("boundaries from 1 prompt" in caption.value for caption in page.caption)
-    page.text_area(key="own_text").set_value("")
+    page.text_area(key="my_prompts_text").set_value("")
     page.button[0].click().run()
     assert "Nothing to measure yet" in page.error[0].value
     assert len(page.get("download_button")) == 2  # what is there stays
@@ -73,8 +73,8 @@ def test_a_measurement_that_stops_keeps_what_it_has_and_goes_on_from_there(page,
 
 def test_a_long_prompt_is_said_and_the_others_are_measured(page, tiny):
     page.segmented_control(key="measurements").set_value(MY_PROMPTS).run()
-    page.text_area(key="own_text").set_value(f"{PROMPT}\n{'the cat ' * 60}\n{SENTENCES[1]}")
-    page.selectbox(key="own_model").set_value(tiny)
+    page.text_area(key="my_prompts_text").set_value(f"{PROMPT}\n{'the cat ' * 60}\n{SENTENCES[1]}")
+    page.selectbox(key="my_prompts_model").set_value(tiny)
     page.button[0].click().run()
     [warning] = page.warning
     assert "Prompt 2" in warning.value
