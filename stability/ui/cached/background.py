@@ -17,15 +17,17 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.models.progress import Report
 
-Stop = (
-    Callable[[], None] | None
-)  # called when a visitor stops the work; None: there is no button to stop it
-PAUSE = 0.01  # seconds, so that a thread that waits for its turn wakes up
+# called when a visitor stops the work; None: there is no button to stop it
+Stop = Callable[[], None] | None
+# seconds, so that a thread that waits for its turn wakes up
+PAUSE = 0.01
 # Networks run one at a time: two that share the cores take five times as long each. Held only around
 # calls of the library, never while a page draws or asks a cache.
 TURN = threading.Lock()
-ABANDONED = 120.0  # seconds without a page that looks, after which stoppable work ends
-GIVE_UP = 0.1  # seconds after which a page that waits looks whether it is still wanted
+# seconds without a page that looks, after which stoppable work ends
+ABANDONED = 120.0
+# seconds after which a page that waits looks whether it is still wanted
+GIVE_UP = 0.1
 
 
 @contextmanager

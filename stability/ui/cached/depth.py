@@ -120,8 +120,8 @@ def interpolated(
     """The interpolation between the last tokens of two prompts, and the likeliest token along it."""
     start, end = _ends
     with turn():
-        path = interpolation(start, end)
-    return path, [start.text(int(token)) for token in path.argmax]
+        line = interpolation(start, end)
+    return line, [start.text(int(token)) for token in line.argmax]
 
 
 @cached(16, parts=lambda model, a, b, c, site, epsilon: _last_states(model, (a, b, c), site))

@@ -15,31 +15,31 @@ def draw(key: StateKey, epsilon: float) -> None:
     """Draw the way from A to B, and below it the plane of A, B and C or its button."""
     last = loaded(key.model).card.n_layers - 1
     b_column, c_column, block_column = st.columns([3, 3, 1])
-    b = b_column.text_input("B: another prompt", "Once upon a time there was a", key="path_b")
-    c = c_column.text_input("C: a third, for the plane", "2 + 2 =", key="path_c")
-    block = block_column.number_input("Block", 0, last, min(5, last), key="path_block")
+    b = b_column.text_input("B: another prompt", "Once upon a time there was a", key="prompt_b")
+    c = c_column.text_input("C: a third, for the plane", "2 + 2 =", key="prompt_c")
+    block = block_column.number_input("Block", 0, last, min(5, last), key="interpolation_block")
     site = f"block:{block}"
     st.caption(
         f"A is the prompt above. A and B are also the vectors that leave block {block} at the last "
         "token of each; A's is replaced by A + α(B − A), and its earlier tokens stay as they are."
     )
     with st.spinner("Running the network above the block", show_time=True):
-        path, names = depth.interpolated(key.model, key.prompt, b, site)
+        line, names = depth.interpolated(key.model, key.prompt, b, site)
     draw_figure(
-        interpolation_figure(path, epsilon, names),
-        "path",
+        interpolation_figure(line, epsilon, names),
+        "interpolation",
         "Flat stretches are plateaus, steep ones edges. Vertical lines: the boundaries of A's and of "
         "B's stable region, KL = ε (dotted): dashed orange by the closed form, solid blue in truth.",
     )
-    st.markdown(f"**{_edges(path, epsilon)}**")
+    st.markdown(f"**{_edges(line, epsilon)}**")
     _draw_slice(key, (b, c), site, epsilon)
 
 
-def _edges(path: Interpolation, epsilon: float) -> str:
+def _edges(line: Interpolation, epsilon: float) -> str:
     """The steepest edge, and A's boundary by the closed form and in truth."""
-    predicted, actual = path.predicted(epsilon)[0], path.actual(epsilon)[0]
+    predicted, actual = line.predicted(epsilon)[0], line.actual(epsilon)[0]
     return (
-        f"‖B − A‖ = {wording.number(path.length)}. The steepest edge is at α = {path.edge:.2g}. "
+        f"‖B − A‖ = {wording.number(line.length)}. The steepest edge is at α = {line.edge:.2g}. "
         f"From A the closed form puts the boundary (KL = ε) at α = {wording.number(predicted)}; "
         + (f"it is at {wording.number(actual)}." if actual else "it is not reached on the way.")
     )

@@ -19,7 +19,7 @@ def draw(key: StateKey, epsilon: float, relative: bool) -> None:
     """Draw the comparison at every block, or the button that starts to measure it."""
     choose_token(key)
     label = "Measure this token at every block (15 seconds or more)"
-    started, stop = start_button("across_asked", (key, epsilon), label)
+    started, stop = start_button("depth_check_asked", (key, epsilon), label)
     if not started:
         return
     depth, check = checked_depth(key, epsilon, on_stop=stop)
@@ -50,7 +50,7 @@ def draw(key: StateKey, epsilon: float, relative: bool) -> None:
 def _draw_radii(depth: Depth, check: DepthCheck, relative: bool) -> None:
     draw_figure(
         depth_check_figure(check, *block_lengths(depth, relative)),
-        "across",
+        "depth_check",
         "Predicted radius and true boundaries along each block's most sensitive direction, whose "
         "largest component points to +: the sides may change places from block to block.",
     )

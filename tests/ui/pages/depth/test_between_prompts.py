@@ -14,8 +14,8 @@ pytestmark = pytest.mark.slow
 
 def test_the_way_between_prompts_has_the_librarys_edges(page, lm):
     open_section(page, SECTIONS[3])
-    page.text_input(key="path_b").set_value(SENTENCES[1]).run()
-    page.number_input(key="path_block").set_value(1).run()
+    page.text_input(key="prompt_b").set_value(SENTENCES[1]).run()
+    page.number_input(key="interpolation_block").set_value(1).run()
     assert not page.exception
     a, b = (lm.capture(prompt, site="block:1") for prompt in (PROMPT, SENTENCES[1]))
     way = interpolation(a, b)
@@ -25,26 +25,26 @@ def test_the_way_between_prompts_has_the_librarys_edges(page, lm):
     assert f"puts the boundary (KL = ε) at α = {wording.number(way.predicted(0.01)[0])}; " in said
     actual = way.actual(0.01)[0]
     assert ("not reached" if actual is None else f"it is at {wording.number(actual)}.") in said
-    kl = next(t for t in pictures(page)["path"]["data"] if t.get("name") == "KL from A")
+    kl = next(t for t in pictures(page)["interpolation"]["data"] if t.get("name") == "KL from A")
     np.testing.assert_allclose(array(kl["y"]), way.kl, rtol=1e-4, atol=1e-7)
 
 
 def test_the_plane_of_three_prompts_waits_for_its_button(page):
     open_section(page, SECTIONS[3])
-    page.text_input(key="path_b").set_value(SENTENCES[1]).run()
-    page.text_input(key="path_c").set_value(SENTENCES[2]).run()
-    assert set(pictures(page)) == {"path"}
+    page.text_input(key="prompt_b").set_value(SENTENCES[1]).run()
+    page.text_input(key="prompt_c").set_value(SENTENCES[2]).run()
+    assert set(pictures(page)) == {"interpolation"}
     press(page, "Draw the plane")
     assert not page.error
-    assert set(pictures(page)) == {"path", "slice"}
-    page.text_input(key="path_c").set_value("a dog").run()
-    assert set(pictures(page)) == {"path"}
+    assert set(pictures(page)) == {"interpolation", "slice"}
+    page.text_input(key="prompt_c").set_value("a dog").run()
+    assert set(pictures(page)) == {"interpolation"}
 
 
 @pytest.mark.parametrize("b", [PROMPT, ""])
 def test_another_prompt_that_will_not_do_is_one_sentence(page, b):
     open_section(page, SECTIONS[3])
-    page.text_input(key="path_b").set_value(b).run()
+    page.text_input(key="prompt_b").set_value(b).run()
     assert not page.exception
     [error] = page.error
     expected = "lead to another state" if b else "at least one token"
@@ -53,8 +53,8 @@ def test_another_prompt_that_will_not_do_is_one_sentence(page, b):
 
 def test_a_plane_without_two_directions_is_one_sentence(page):
     open_section(page, SECTIONS[3])
-    page.text_input(key="path_b").set_value(SENTENCES[1]).run()
-    page.text_input(key="path_c").set_value(SENTENCES[1]).run()
+    page.text_input(key="prompt_b").set_value(SENTENCES[1]).run()
+    page.text_input(key="prompt_c").set_value(SENTENCES[1]).run()
     press(page, "Draw the plane")
     assert len(page.error) == 1
-    assert set(pictures(page)) == {"path"}
+    assert set(pictures(page)) == {"interpolation"}

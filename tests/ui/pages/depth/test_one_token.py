@@ -27,7 +27,7 @@ def library(lm, position, epsilon):
 
 
 def test_one_token_shows_the_closed_form_against_the_truth_at_every_block(measured, lm):
-    assert set(pictures(measured)) == {"across", "curves", "alignment"}
+    assert set(pictures(measured)) == {"depth_check", "curves", "alignment"}
     _, expected = library(lm, -1, 0.01)
     [table] = [frame.value for frame in measured.dataframe]
     assert table["block"].tolist() == list(range(lm.card.n_layers))
@@ -48,10 +48,10 @@ def test_the_pictures_of_one_token_hold_the_librarys_numbers(measured, lm):
     found, expected = library(lm, -1, 0.01)
     alignment = array(pictures(measured)["alignment"]["data"][0]["z"])
     np.testing.assert_allclose(alignment, found.alignment, atol=1e-6)
-    traces = {trace["name"]: trace for trace in pictures(measured)["across"]["data"]}
+    traces = {trace["name"]: trace for trace in pictures(measured)["depth_check"]["data"]}
     np.testing.assert_allclose(array(traces["predicted r"]["y"]), expected.predicted, rtol=1e-6)
     measured.toggle(key="relative").set_value(True).run()
-    traces = {trace["name"]: trace for trace in pictures(measured)["across"]["data"]}
+    traces = {trace["name"]: trace for trace in pictures(measured)["depth_check"]["data"]}
     np.testing.assert_allclose(
         array(traces["predicted r"]["y"]), 100 * expected.predicted / found.norms.numpy(), rtol=1e-6
     )
