@@ -99,7 +99,7 @@ def skewness_and_the_nearer_side(readout: pd.DataFrame) -> Iterator[Claim]:
     agree = plus_is_nearer == (sides[("kappa3", 1)] > 0)
     prompts = sides.index.get_level_values("prompt_index").to_numpy()
     yield Claim(
-        "κ₃ tells which side's boundary is nearer",
+        "the boundary is nearer on the side to which κ₃ skews",
         "",
         setting_text(cases, "all directions, ε = 0.01"),
         bootstrap.share(agree.to_numpy(bool), prompts),
