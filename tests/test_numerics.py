@@ -65,8 +65,8 @@ def test_a_useless_derivative_leaves_a_method_that_still_closes_in(slope):
 
 @pytest.mark.parametrize("root", [0.0, 1.0])
 def test_a_root_at_an_end_of_the_bracket_is_found(root):
-    found = solve(lambda x: (x - root, np.ones_like(x)), np.zeros(1), np.ones(1))
-    assert found[0] == pytest.approx(root, abs=1e-12)
+    roots = solve(lambda x: (x - root, np.ones_like(x)), np.zeros(1), np.ones(1))
+    assert roots[0] == pytest.approx(root, abs=1e-12)
 
 
 def test_the_brackets_given_are_not_changed():

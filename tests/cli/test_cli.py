@@ -14,6 +14,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from rich.cells import cell_len
+from support.cli import refusal
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
 from support.paths import ROOT
 
@@ -399,14 +400,7 @@ BAD = {
 def test_bad_input_is_one_line_on_standard_error_and_status_2(arguments, words, folder, capsys):
     if "--model" not in arguments:
         arguments = [*arguments[:1], *(["--model", folder] if arguments else []), *arguments[1:]]
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    out, err = capsys.readouterr()
-    assert ended.value.code == 2
-    assert out == ""
-    assert err.startswith("stability: ")
-    assert err.splitlines(keepends=True) == [err]
-    assert words in err
+    assert words in refusal(arguments, capsys)
 
 
 # --- how it ends ----------------------------------------------------------------------------------

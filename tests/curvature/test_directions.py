@@ -13,7 +13,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from sklearn.covariance import ledoit_wolf
-from support.states import bent_state, make_state, moved_logits, properties, random_state
+from support.states import make_state, nonlinear_state, perturbed_logits, properties, random_state
 from torch import Tensor
 
 from stability.curvature import directions
@@ -85,7 +85,7 @@ def test_a_random_direction_is_that_of_its_seed(state):
 
 
 def test_directions_have_the_width_of_the_site_not_of_the_readout():
-    below = bent_state(d=9, D=5)
+    below = nonlinear_state(d=9, D=5)
     for spec in ("eig:0", "random:0", "tokens:3,5"):
         assert named(spec, below).vector.shape == (9,)
     assert directions.pasted(below, saved(np.arange(9))).vector.shape == (9,)
@@ -168,12 +168,17 @@ def test_equal_states_have_no_covariance(state, n):
 
 @pytest.mark.parametrize(
     "state",
-    [random_state(), random_state(softcap=2.0), bent_state(), bent_state(d=4, softcap=2.0)],
+    [
+        random_state(),
+        random_state(softcap=2.0),
+        nonlinear_state(),
+        nonlinear_state(d=4, softcap=2.0),
+    ],
     ids=["linear", "capped", "below a layer", "below a layer, capped"],
 )
 def test_a_token_difference_is_the_gradient_of_the_difference_of_two_logits(state):
     delta = torch.zeros(state.width, dtype=torch.float64, requires_grad=True)
-    logits = moved_logits(state, delta)
+    logits = perturbed_logits(state, delta)
     (gradient,) = torch.autograd.grad(logits[5] - logits[3], delta)
     found = named("tokens:3,5", state)
     torch.testing.assert_close(found.vector, normalised(gradient), rtol=1e-12, atol=1e-14)

@@ -8,11 +8,11 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from support.states import (
-    bent_state,
     binary_state,
     make_state,
-    moved_logits,
     nearly_one_hot,
+    nonlinear_state,
+    perturbed_logits,
     properties,
     random_direction,
     random_state,
@@ -33,15 +33,15 @@ VARIANTS = {
     "bias and scale": {"bias": True, "scale": 3.0},
 }
 every_variant = pytest.mark.parametrize("options", VARIANTS.values(), ids=VARIANTS)
-BENT = {
+NONLINEAR = {
     "capped": random_state(gain=3.0, softcap=2.0),
     "capped, bias and scale": random_state(bias=True, scale=3.0, softcap=5.0),
-    "below a layer": bent_state(),
-    "below a layer, confident": bent_state(1, gain=6.0),
-    "below a layer, wider": bent_state(d=4, D=9),
-    "below a layer, capped and scaled": bent_state(scale=0.5, softcap=1.0),
+    "below a layer": nonlinear_state(),
+    "below a layer, confident": nonlinear_state(1, gain=6.0),
+    "below a layer, wider": nonlinear_state(d=4, D=9),
+    "below a layer, capped and scaled": nonlinear_state(scale=0.5, softcap=1.0),
 }
-every_bent_state = pytest.mark.parametrize("state", BENT.values(), ids=BENT)
+every_bent_state = pytest.mark.parametrize("state", NONLINEAR.values(), ids=NONLINEAR)
 EXACT = {"rtol": 1e-11, "atol": 1e-13}  # float64 sums over 40 tokens, autograd's own included
 
 
@@ -63,7 +63,7 @@ def pairwise(state: State) -> Tensor:
 def score_covariance(state: State) -> Tensor:
     """`E[∇log p ∇log pᵀ]`, the definition of the Fisher information, by autograd."""
     zero = torch.zeros(state.width, dtype=torch.float64)
-    scores = torch.func.jacrev(lambda delta: moved_logits(state, delta).log_softmax(0))(zero)
+    scores = torch.func.jacrev(lambda delta: perturbed_logits(state, delta).log_softmax(0))(zero)
     return scores.T @ (state.probs[:, None] * scores)
 
 
@@ -71,7 +71,9 @@ def divergence_hessian(state: State) -> Tensor:
     """The Hessian of `KL(p₀‖p_δ)` at `δ = 0`, by autograd."""
 
     def kl(delta: Tensor) -> Tensor:
-        return (state.probs * (state.log_probs - moved_logits(state, delta).log_softmax(0))).sum()
+        return (
+            state.probs * (state.log_probs - perturbed_logits(state, delta).log_softmax(0))
+        ).sum()
 
     return torch.func.hessian(kl)(torch.zeros(state.width, dtype=torch.float64))
 
@@ -80,7 +82,7 @@ def loss_hessian(state: State) -> Tensor:
     """The Hessian of the next-token loss, expected over the model's own distribution."""
 
     def loss(delta: Tensor) -> Tensor:
-        logits = moved_logits(state, delta).expand(state.readout.vocab_size, -1)
+        logits = perturbed_logits(state, delta).expand(state.readout.vocab_size, -1)
         every_token = torch.arange(state.readout.vocab_size)
         losses = torch.nn.functional.cross_entropy(logits, every_token, reduction="none")
         return state.probs @ losses
@@ -103,12 +105,12 @@ def test_the_matrix_is_what_each_definition_says(options, oracle):
     "oracle", [score_covariance, divergence_hessian, loss_hessian], ids=lambda f: f.__name__
 )
 @every_bent_state
-def test_where_logits_bend_the_matrix_is_what_each_definition_says(state, oracle):
+def test_where_logits_are_nonlinear_the_matrix_is_what_each_definition_says(state, oracle):
     torch.testing.assert_close(fisher.dense(state), oracle(state), **EXACT)
 
 
 @every_bent_state
-def test_where_logits_bend_a_product_is_the_matrix_times_the_directions(state):
+def test_where_logits_are_nonlinear_a_product_is_the_matrix_times_the_directions(state):
     V = torch.randn(state.width, 3, generator=torch.Generator().manual_seed(1)).double()
     torch.testing.assert_close(fisher.hvp(state, V), divergence_hessian(state) @ V, **EXACT)
 
@@ -120,8 +122,8 @@ def test_two_tokens_give_the_variance_of_a_coin(p, gap, product):
     state, expected = binary_state(p, gap), p * (1 - p) * gap**2
     assert float(fisher.dense(state)) == pytest.approx(expected, rel=1e-12)
     assert row_spread.row_spread(state).trace == pytest.approx(expected, rel=1e-12)
-    one = torch.ones(1, 1, dtype=torch.float64)
-    assert float(product(state, one)) == pytest.approx(expected, rel=1e-12)
+    identity = torch.ones(1, 1, dtype=torch.float64)
+    assert float(product(state, identity)) == pytest.approx(expected, rel=1e-12)
 
 
 @pytest.mark.parametrize("V", [2, 5, 50])
@@ -142,14 +144,16 @@ def test_adding_one_vector_to_every_row_changes_nothing(product):
     draw = torch.Generator().manual_seed(0)
     W_U = torch.randint(-128, 128, (50, 6), generator=draw) / 64
     logits = torch.randn(50, generator=draw)
-    state, moved = (with_logits(rows, logits) for rows in (W_U, W_U + torch.arange(-3.0, 3.0)))
+    state, shifted_state = (
+        with_logits(rows, logits) for rows in (W_U, W_U + torch.arange(-3.0, 3.0))
+    )
     H, V = fisher.dense(state), torch.eye(6)
     # the centre is a float32 sum and enters squared: (1e-6)²
-    torch.testing.assert_close(fisher.dense(moved), H, rtol=1e-10, atol=1e-11)
+    torch.testing.assert_close(fisher.dense(shifted_state), H, rtol=1e-10, atol=1e-11)
     # float32 sums of 50 terms of size ‖w + c‖² ≤ 30, each rounded to 6e-8
-    torch.testing.assert_close(product(moved, V), H, rtol=0, atol=1e-5)
-    for one, other in zip(quantities(state), quantities(moved), strict=True):
-        assert one == pytest.approx(other, rel=1e-5)
+    torch.testing.assert_close(product(shifted_state, V), H, rtol=0, atol=1e-5)
+    for original, shifted in zip(quantities(state), quantities(shifted_state), strict=True):
+        assert original == pytest.approx(shifted, rel=1e-5)
 
 
 def quantities(state: State) -> tuple[float, float, float]:
@@ -182,12 +186,12 @@ def test_products_of_several_states_are_those_of_each_for_its_own_directions():
     vectors = torch.randn(3, 20, generator=draw, dtype=torch.float64)
     blocks = torch.randn(3, 20, 4, generator=draw, dtype=torch.float64)
     states = [make_state(W_U, vector) for vector in vectors]
-    found = fisher.hvp_batched(states, blocks, row_spread.mean_offsets(states))
-    for state, block, image in zip(states, blocks, found, strict=True):
+    images = fisher.hvp_batched(states, blocks, row_spread.mean_offsets(states))
+    for state, block, image in zip(states, blocks, images, strict=True):
         torch.testing.assert_close(image, fisher.dense(state) @ block, rtol=1e-10, atol=1e-12)
 
 
-SKETCHED = {"linear": random_state(), "below a layer": BENT["below a layer"]}
+SKETCHED = {"linear": random_state(), "below a layer": NONLINEAR["below a layer"]}
 
 
 @pytest.mark.parametrize("state", SKETCHED.values(), ids=SKETCHED)
@@ -212,9 +216,9 @@ def test_centred_slopes_have_the_mean_zero_and_the_variance_of_the_curvature(opt
 
 
 @every_bent_state
-def test_where_logits_bend_centred_slopes_are_the_derivative_of_the_logits(state):
+def test_where_logits_are_nonlinear_centred_slopes_are_the_derivative_of_the_logits(state):
     zero = torch.zeros(state.width, dtype=torch.float64)
-    J = torch.func.jacrev(lambda delta: moved_logits(state, delta))(zero)
+    J = torch.func.jacrev(lambda delta: perturbed_logits(state, delta))(zero)
     torch.testing.assert_close(
         fisher.centred_slopes(state, torch.eye(state.width)), J - state.probs @ J, **EXACT
     )
@@ -235,7 +239,7 @@ def test_the_spread_is_the_distance_of_every_row_from_their_mean(options):
 @every_variant
 def test_the_token_constraint_bound_is_that_of_the_whole_jacobian(options):
     state = random_state(**options)
-    probs_at = lambda delta: moved_logits(state, delta).softmax(0)  # noqa: E731
+    probs_at = lambda delta: perturbed_logits(state, delta).softmax(0)  # noqa: E731
     jacobian = torch.func.jacrev(probs_at)(torch.zeros(6, dtype=torch.float64))
     bound = row_spread.row_spread(state).token_constraint_bound(0.5)
     assert bound == pytest.approx(0.5 / float(jacobian.norm()), rel=1e-11)
@@ -252,7 +256,7 @@ def test_no_small_perturbation_moves_the_probabilities_beyond_the_token_constrai
         1e-4 * bound, 1e-3
     )  # where the prediction is certain the bound itself is no small step
     delta = step * torch.from_numpy(random_direction(state, seed))
-    moved = (moved_logits(state, delta).softmax(0) - state.probs).norm()
+    moved = (perturbed_logits(state, delta).softmax(0) - state.probs).norm()
     # the bound is of first order: the second is smaller by about the step times the rows' size
     assert float(moved) <= step / bound * (1 + 10 * step)
 
@@ -291,10 +295,10 @@ def test_the_trace_of_the_head_is_the_tokens_part_of_the_whole():
 def test_spreads_of_several_states_are_those_of_each():
     state = random_state()
     states = [state, replace(state, vector=2 * state.vector)]
-    for one, own in zip(states, row_spread.row_spreads(states), strict=True):
-        alone = row_spread.row_spread(one)
-        torch.testing.assert_close(own.distances, alone.distances, rtol=1e-12, atol=1e-12)
-        torch.testing.assert_close(own.offset, alone.offset, rtol=1e-12, atol=1e-12)
+    for state, together in zip(states, row_spread.row_spreads(states), strict=True):
+        alone = row_spread.row_spread(state)
+        torch.testing.assert_close(together.distances, alone.distances, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(together.offset, alone.offset, rtol=1e-12, atol=1e-12)
 
 
 @properties(50)
@@ -311,8 +315,8 @@ def test_the_matrix_is_positive_semi_definite_of_rank_below_the_vocabulary(seed,
     ("state", "received"),
     [
         (random_state(softcap=30.0), "tiny at 'prelogit', whose logits are soft-capped at 30: "),
-        (bent_state(), "tiny at 'block:0': "),
-        (bent_state(softcap=30.0), "tiny at 'block:0', whose logits are soft-capped at 30: "),
+        (nonlinear_state(), "tiny at 'block:0': "),
+        (nonlinear_state(softcap=30.0), "tiny at 'block:0', whose logits are soft-capped at 30: "),
     ],
     ids=["capped", "below", "both"],
 )

@@ -8,11 +8,11 @@ from hessian_eigenthings import HessianOperator, LambdaOperator, lanczos
 from hypothesis import given
 from hypothesis import strategies as st
 from support.states import (
-    bent_state,
     binary_state,
     make_state,
-    moved_logits,
     nearly_one_hot,
+    nonlinear_state,
+    perturbed_logits,
     properties,
     random_state,
     uniform_state,
@@ -33,7 +33,7 @@ GAINS = [0.3, 1.0, 3.0, 8.0]  # standard deviation of the logits: nearly uniform
 def covariance(state: State) -> Tensor:
     """`Σ p_i (w_i − μ)(w_i − μ)ᵀ` from the definition, all in float64."""
     zero = torch.zeros(state.readout.width, dtype=torch.float64)
-    p = moved_logits(state, zero).softmax(0)
+    p = perturbed_logits(state, zero).softmax(0)
     rows = state.readout.scale * state.readout.W_U.double()
     rows = rows - p @ rows
     return rows.T @ (p[:, None] * rows)
@@ -69,54 +69,54 @@ def test_these_cases_take_the_subspace_path(monkeypatch):
 
 
 def test_the_subspace_path_agrees_with_the_dense_matrix(case):
-    _, found, values, _ = case
-    error = (found.eigenvalues - values[:K]).abs() / values[:K]
+    _, pairs, values, _ = case
+    error = (pairs.eigenvalues - values[:K]).abs() / values[:K]
     assert float(error[:8].max()) < 1e-4
     assert float(error.max()) < 5e-4
 
 
 def test_the_bounds_enclose_the_true_eigenvalues(case):
-    _, found, values, _ = case
+    _, pairs, values, _ = case
     rounding = 1 + 1e-5  # logits of up to 40 and products with W_U, in float32
-    assert (found.upper * rounding >= values[:K]).all()
-    assert (values[:K] * rounding >= found.eigenvalues).all()
-    assert (found.upper >= found.eigenvalues).all()
-    assert float(found.upper[0]) < 1.05 * float(values[0])  # or the bound would be of no use
+    assert (pairs.upper * rounding >= values[:K]).all()
+    assert (values[:K] * rounding >= pairs.eigenvalues).all()
+    assert (pairs.upper >= pairs.eigenvalues).all()
+    assert float(pairs.upper[0]) < 1.05 * float(values[0])  # or the bound would be of no use
 
 
 def test_the_residuals_are_those_of_the_eigenpairs(case):
-    state, found, _, _ = case
+    state, pairs, _, _ = case
     H = covariance(state)
-    residuals = (H @ found.vectors - found.vectors * found.eigenvalues).norm(dim=0)
-    largest = float(found.eigenvalues[0])
-    torch.testing.assert_close(found.residuals, residuals, rtol=0.01, atol=2e-6 * largest)
+    residuals = (H @ pairs.vectors - pairs.vectors * pairs.eigenvalues).norm(dim=0)
+    largest = float(pairs.eigenvalues[0])
+    torch.testing.assert_close(pairs.residuals, residuals, rtol=0.01, atol=2e-6 * largest)
 
 
 def test_the_vectors_are_orthonormal_and_descend(case):
-    _, found, _, _ = case
-    gram = found.vectors.T @ found.vectors
+    _, pairs, _, _ = case
+    gram = pairs.vectors.T @ pairs.vectors
     torch.testing.assert_close(gram, torch.eye(K, dtype=torch.float64), rtol=0, atol=1e-12)
-    assert (found.eigenvalues.diff() <= 0).all()
+    assert (pairs.eigenvalues.diff() <= 0).all()
 
 
 def test_the_largest_component_of_every_vector_is_positive(case):
-    _, found, _, _ = case
-    largest = found.vectors.abs().argmax(dim=0)
-    assert (found.vectors[largest, torch.arange(K)] > 0).all()
+    _, pairs, _, _ = case
+    largest = pairs.vectors.abs().argmax(dim=0)
+    assert (pairs.vectors[largest, torch.arange(K)] > 0).all()
 
 
 def test_the_first_vector_is_the_true_one(case):
-    _, found, values, vectors = case
+    _, pairs, values, vectors = case
     gap = float((values[0] - values[1]) / values[0])
-    cosine = float((found.vectors[:, 0] @ vectors[:, 0]).abs())
+    cosine = float((pairs.vectors[:, 0] @ vectors[:, 0]).abs())
     # sin θ ≤ ‖r‖/gap, and the residual is what the tolerance of 1e-4 leaves
     assert 1 - cosine < 1e-4 / gap
 
 
 def test_the_share_is_that_of_the_trace_of_the_whole_matrix(case):
-    _, found, values, _ = case
-    assert found.trace == pytest.approx(float(values.sum()), rel=1e-5)
-    torch.testing.assert_close(found.share, values[:K] / values.sum(), rtol=6e-4, atol=0)
+    _, pairs, values, _ = case
+    assert pairs.trace == pytest.approx(float(values.sum()), rel=1e-5)
+    torch.testing.assert_close(pairs.share, values[:K] / values.sum(), rtol=6e-4, atol=0)
 
 
 def test_a_tighter_tolerance_gives_smaller_errors():
@@ -164,23 +164,23 @@ class Push(torch.nn.Module):
         self.delta = torch.nn.Parameter(torch.zeros(state.readout.width, dtype=torch.float64))
 
     def forward(self) -> Tensor:
-        return moved_logits(self.state, self.delta)
+        return perturbed_logits(self.state, self.delta)
 
 
 def test_another_librarys_hessian_of_the_expected_loss_has_the_same_eigenvalues():
     state = language_like(1.0, torch.float64)
-    probs = moved_logits(state, torch.zeros(256, dtype=torch.float64)).softmax(0)
+    probs = perturbed_logits(state, torch.zeros(256, dtype=torch.float64)).softmax(0)
 
     def expected_loss(model: Push, batch: Tensor) -> Tensor:
         return torch.nn.functional.cross_entropy(model()[None], batch)
 
     operator = HessianOperator(Push(state), [probs[None]], expected_loss)
     result = lanczos(operator, k=K, max_iter=120, tol=1e-8, reorthogonalize=True, seed=0)
-    found = spectrum(state, K).eigenvalues
+    eigenvalues = spectrum(state, K).eigenvalues
     # the tolerance of the passes; Lanczos has converged to 1e-8
     assert result.converged.all()
-    torch.testing.assert_close(found, result.eigenvalues, rtol=5e-4, atol=0)
-    torch.testing.assert_close(found[:8], result.eigenvalues[:8], rtol=1e-4, atol=0)
+    torch.testing.assert_close(eigenvalues, result.eigenvalues, rtol=5e-4, atol=0)
+    torch.testing.assert_close(eigenvalues[:8], result.eigenvalues[:8], rtol=1e-4, atol=0)
 
 
 @properties(25)
@@ -193,10 +193,10 @@ def test_bounds_and_ritz_values_enclose_the_truth_for_any_state(seed, gain, deca
     W_U *= torch.arange(1, d + 1).double() ** -decay
     y = torch.randn(d, generator=draw, dtype=torch.float64)
     state = make_state(W_U, y * gain / (W_U @ y).std())
-    found, truth = spectrum(state, k), torch.linalg.eigvalsh(covariance(state)).flip(0)[:k]
+    pairs, truth = spectrum(state, k), torch.linalg.eigvalsh(covariance(state)).flip(0)[:k]
     rounding = 1e-12 * float(truth[0])  # eigh and the passes, both in float64
-    assert (found.eigenvalues <= truth + rounding).all()
-    assert (truth <= found.upper + rounding).all()
+    assert (pairs.eigenvalues <= truth + rounding).all()
+    assert (truth <= pairs.upper + rounding).all()
 
 
 @pytest.mark.parametrize(("ritz", "residual", "rest"), [(3.0, 1.0, 2.0), (1.0, 0.1, 5.0)])
@@ -213,12 +213,12 @@ def test_the_bound_from_one_pass_is_attained_where_the_rest_is_one_direction(rit
 def test_a_narrow_state_is_diagonalised_whole(k, gain, monkeypatch):
     monkeypatch.setattr(f"{spectrum.__module__}._by_head", None)
     state = random_state(gain=gain)
-    found, values = spectrum(state, k), torch.linalg.eigvalsh(covariance(state)).flip(0)
-    torch.testing.assert_close(found.eigenvalues, values[:k], rtol=1e-10, atol=1e-14)
-    assert (found.upper >= found.eigenvalues).all()
-    image = covariance(state) @ found.vectors
-    torch.testing.assert_close(image, found.vectors * values[:k], rtol=0, atol=1e-12)
-    assert (found.vectors.max(dim=0).values >= -found.vectors.min(dim=0).values).all()
+    pairs, values = spectrum(state, k), torch.linalg.eigvalsh(covariance(state)).flip(0)
+    torch.testing.assert_close(pairs.eigenvalues, values[:k], rtol=1e-10, atol=1e-14)
+    assert (pairs.upper >= pairs.eigenvalues).all()
+    image = covariance(state) @ pairs.vectors
+    torch.testing.assert_close(image, pairs.vectors * values[:k], rtol=0, atol=1e-12)
+    assert (pairs.vectors.max(dim=0).values >= -pairs.vectors.min(dim=0).values).all()
 
 
 @properties(30)
@@ -228,32 +228,34 @@ def test_any_small_state_has_the_eigenvalues_of_the_definition(seed, gain, bias)
     zero = torch.zeros(5, dtype=torch.float64)
 
     def kl(delta: Tensor) -> Tensor:
-        return (state.probs * (state.log_probs - moved_logits(state, delta).log_softmax(0))).sum()
+        return (
+            state.probs * (state.log_probs - perturbed_logits(state, delta).log_softmax(0))
+        ).sum()
 
     values = torch.linalg.eigvalsh(torch.func.hessian(kl)(zero)).flip(0)
     torch.testing.assert_close(spectrum(state, 5).eigenvalues, values, rtol=1e-9, atol=1e-12)
 
 
 def test_a_coin_has_one_eigenvalue_its_variance():
-    found = spectrum(binary_state(0.3, 2.0), 1)
-    assert float(found.eigenvalues) == pytest.approx(0.3 * 0.7 * 4, rel=1e-12)
-    assert float(found.vectors) == 1
-    assert found.effective_rank == pytest.approx(1, abs=1e-12)
+    pairs = spectrum(binary_state(0.3, 2.0), 1)
+    assert float(pairs.eigenvalues) == pytest.approx(0.3 * 0.7 * 4, rel=1e-12)
+    assert float(pairs.vectors) == 1
+    assert pairs.effective_rank == pytest.approx(1, abs=1e-12)
 
 
 def test_equal_eigenvalues_have_the_effective_rank_of_their_number():
     # H is the centring matrix over V: V − 1 equal eigenvalues, and a zero
-    found = spectrum(uniform_state(9), 9)
-    assert found.effective_rank == pytest.approx(8, rel=1e-9)
-    assert float(found.share.sum()) == pytest.approx(1, rel=1e-9)
-    assert float(found.eigenvalues[-1]) == pytest.approx(0, abs=1e-15)
+    pairs = spectrum(uniform_state(9), 9)
+    assert pairs.effective_rank == pytest.approx(8, rel=1e-9)
+    assert float(pairs.share.sum()) == pytest.approx(1, rel=1e-9)
+    assert float(pairs.eigenvalues[-1]) == pytest.approx(0, abs=1e-15)
 
 
 def test_the_effective_rank_is_the_exponential_of_the_entropy_of_the_shares():
-    found = spectrum(random_state(), 4)
-    q = found.eigenvalues / found.eigenvalues.sum()
+    pairs = spectrum(random_state(), 4)
+    q = pairs.eigenvalues / pairs.eigenvalues.sum()
     expected = math.exp(-sum(x * math.log(x) for x in q.tolist()))
-    assert found.effective_rank == pytest.approx(expected, rel=1e-12)
+    assert pairs.effective_rank == pytest.approx(expected, rel=1e-12)
     assert 1 < expected < 4
 
 
@@ -272,12 +274,12 @@ def test_nearly_certain_predictions_keep_their_digits(gap):
 @pytest.mark.parametrize("d", [6, 250])
 def test_a_certain_prediction_is_flat(d):
     state = with_logits(torch.eye(d, dtype=torch.float64), torch.eye(d)[0] * 1e4)
-    found = spectrum(state, 3)
-    assert found.trace == found.effective_rank == 0
-    assert found.share.tolist() == [0, 0, 0]
-    for zeros in (found.eigenvalues, found.upper, found.residuals):
+    pairs = spectrum(state, 3)
+    assert pairs.trace == pairs.effective_rank == 0
+    assert pairs.share.tolist() == [0, 0, 0]
+    for zeros in (pairs.eigenvalues, pairs.upper, pairs.residuals):
         assert zeros.tolist() == [0, 0, 0]
-    gram = found.vectors.T @ found.vectors
+    gram = pairs.vectors.T @ pairs.vectors
     torch.testing.assert_close(gram, torch.eye(3, dtype=torch.float64))
 
 
@@ -287,14 +289,14 @@ def test_a_number_of_eigenpairs_out_of_range_is_refused(k):
         spectrum(random_state(), k)
 
 
-# --- where logits bend ----------------------------------------------------------------------------
+# --- where logits are nonlinear -------------------------------------------------------------------
 
 
-BENT = {
-    "below a layer": bent_state(V=300, d=160, D=40),
-    "below a layer, confident": bent_state(1, V=300, d=160, D=40, gain=4.0),
+NONLINEAR = {
+    "below a layer": nonlinear_state(V=300, d=160, D=40),
+    "below a layer, confident": nonlinear_state(1, V=300, d=160, D=40, gain=4.0),
     "capped": language_like(2.0, torch.float64, softcap=3.0),
-    "below a layer, capped": bent_state(2, V=300, d=160, D=40, softcap=1.0),
+    "below a layer, capped": nonlinear_state(2, V=300, d=160, D=40, softcap=1.0),
 }
 
 
@@ -302,86 +304,88 @@ def divergence_hessian(state: State) -> Tensor:
     """The Hessian of `KL(p₀‖p_δ)` at `δ = 0`, by autograd."""
 
     def kl(delta: Tensor) -> Tensor:
-        return (state.probs * (state.log_probs - moved_logits(state, delta).log_softmax(0))).sum()
+        return (
+            state.probs * (state.log_probs - perturbed_logits(state, delta).log_softmax(0))
+        ).sum()
 
     return torch.func.hessian(kl)(torch.zeros(state.width, dtype=torch.float64))
 
 
-@pytest.fixture(scope="module", params=BENT)
-def bent(request):
-    """A state whose logits bend, its four leading pairs by iteration, and the exact matrix."""
-    state = BENT[request.param]
+@pytest.fixture(scope="module", params=NONLINEAR)
+def nonlinear(request):
+    """A state whose logits are nonlinear, its four leading pairs by iteration, and the exact matrix."""
+    state = NONLINEAR[request.param]
     with pytest.MonkeyPatch.context() as patch:
         dense = fisher.dense
         patch.setattr(fisher, "dense", lambda s: dense(s) if s.is_linear else pytest.fail("dense"))
         return state, spectrum(state, 4), divergence_hessian(state)
 
 
-def test_where_logits_bend_the_iteration_agrees_with_the_autograd_hessian(bent):
-    _, found, H = bent
+def test_where_logits_are_nonlinear_the_iteration_agrees_with_the_autograd_hessian(nonlinear):
+    _, pairs, H = nonlinear
     values = torch.linalg.eigvalsh(H).flip(0)
     # the tolerance of the passes, and Ritz values never exceed the truth
-    torch.testing.assert_close(found.eigenvalues, values[:4], rtol=1e-4, atol=0)
-    assert (found.eigenvalues <= values[:4] * (1 + 1e-10)).all()
-    residuals = (H @ found.vectors - found.vectors * found.eigenvalues).norm(dim=0)
-    torch.testing.assert_close(found.residuals, residuals, rtol=1e-6, atol=1e-10)
-    gram = found.vectors.T @ found.vectors
+    torch.testing.assert_close(pairs.eigenvalues, values[:4], rtol=1e-4, atol=0)
+    assert (pairs.eigenvalues <= values[:4] * (1 + 1e-10)).all()
+    residuals = (H @ pairs.vectors - pairs.vectors * pairs.eigenvalues).norm(dim=0)
+    torch.testing.assert_close(pairs.residuals, residuals, rtol=1e-6, atol=1e-10)
+    gram = pairs.vectors.T @ pairs.vectors
     torch.testing.assert_close(gram, torch.eye(4, dtype=torch.float64), rtol=0, atol=1e-12)
-    assert (found.vectors.max(dim=0).values >= -found.vectors.min(dim=0).values).all()
+    assert (pairs.vectors.max(dim=0).values >= -pairs.vectors.min(dim=0).values).all()
 
 
-def test_where_logits_bend_the_trace_is_estimated_to_its_standard_error(bent):
-    _, found, H = bent
-    assert 0 < found.trace_error < 0.1 * found.trace
+def test_where_logits_are_nonlinear_the_trace_is_estimated_to_its_standard_error(nonlinear):
+    _, pairs, H = nonlinear
+    assert 0 < pairs.trace_error < 0.1 * pairs.trace
     # sixteen probes: beyond 4 standard errors once in a thousand draws, and the draw is fixed
-    assert abs(found.trace - float(H.trace())) < 4 * found.trace_error
+    assert abs(pairs.trace - float(H.trace())) < 4 * pairs.trace_error
 
 
 def test_the_standard_error_of_a_trace_is_that_of_many_estimates(monkeypatch):
     """Other probes give other traces, which scatter as each says of itself."""
-    state, sketch, found = BENT["below a layer"], fisher.sketch, []
+    state, sketch, spectra = NONLINEAR["below a layer"], fisher.sketch, []
     for offset in range(24):
         monkeypatch.setattr(
-            fisher, "sketch", lambda s, m, seed, own=offset: sketch(s, m, seed + own)
+            fisher, "sketch", lambda s, m, seed, shift=offset: sketch(s, m, seed + shift)
         )
-        found.append(spectrum(state, 4))
-    traces = torch.tensor([one.trace for one in found], dtype=torch.float64)
-    errors = torch.tensor([one.trace_error for one in found], dtype=torch.float64)
+        spectra.append(spectrum(state, 4))
+    traces = torch.tensor([each.trace for each in spectra], dtype=torch.float64)
+    errors = torch.tensor([each.trace_error for each in spectra], dtype=torch.float64)
     # a spread from 24 draws is right to 1/√48 = 14 %, the mean of as many errors to 4 %
     assert 0.5 < float(traces.std() / errors.square().mean().sqrt()) < 1.5
     truth = float(divergence_hessian(state).trace())
     assert abs(float(traces.mean()) - truth) < 4 * float(traces.std()) / 24**0.5
 
 
-def test_where_logits_bend_nothing_is_certified(bent):
-    _, found, _ = bent
-    assert found.upper is None
-    assert found.row_spread is None
+def test_where_logits_are_nonlinear_nothing_is_certified(nonlinear):
+    _, pairs, _ = nonlinear
+    assert pairs.upper is None
+    assert pairs.row_spread is None
 
 
 @pytest.mark.parametrize(
-    "state", [random_state(softcap=2.0), bent_state(), bent_state(d=4, D=9, softcap=1.0)]
+    "state", [random_state(softcap=2.0), nonlinear_state(), nonlinear_state(d=4, D=9, softcap=1.0)]
 )
-def test_a_narrow_state_whose_logits_bend_is_diagonalised_whole(state, monkeypatch):
+def test_a_narrow_state_whose_logits_are_nonlinear_is_diagonalised_whole(state, monkeypatch):
     monkeypatch.setattr(f"{spectrum.__module__}._by_factor", None)
-    found, H = spectrum(state, 3), divergence_hessian(state)
+    pairs, H = spectrum(state, 3), divergence_hessian(state)
     values = torch.linalg.eigvalsh(H).flip(0)
-    torch.testing.assert_close(found.eigenvalues, values[:3], rtol=1e-10, atol=1e-13)
-    assert found.trace == pytest.approx(float(H.trace()), rel=1e-11)
-    assert found.trace_error == 0
-    assert found.upper is None
-    assert found.row_spread is None
+    torch.testing.assert_close(pairs.eigenvalues, values[:3], rtol=1e-10, atol=1e-13)
+    assert pairs.trace == pytest.approx(float(H.trace()), rel=1e-11)
+    assert pairs.trace_error == 0
+    assert pairs.upper is None
+    assert pairs.row_spread is None
 
 
 def test_with_as_many_columns_as_the_readout_is_wide_a_factor_is_exact():
-    state = bent_state(d=9, D=5)
+    state = nonlinear_state(d=9, D=5)
     C = low_rank_factor(state, 8)
     assert C.shape == (9, 5)
     torch.testing.assert_close(C @ C.T, divergence_hessian(state), rtol=1e-10, atol=1e-13)
 
 
 def test_what_a_factor_leaves_out_is_positive_semi_definite():
-    state = bent_state(d=9, D=5)
+    state = nonlinear_state(d=9, D=5)
     C = low_rank_factor(state, 2)
     assert C.shape == (9, 2)
     left = torch.linalg.eigvalsh(divergence_hessian(state) - C @ C.T)
@@ -390,17 +394,17 @@ def test_what_a_factor_leaves_out_is_positive_semi_definite():
 
 
 def test_the_factor_of_a_capped_state_is_a_sketch():
-    state = bent_state(softcap=1.0)
+    state = nonlinear_state(softcap=1.0)
     assert torch.equal(low_rank_factor(state, 5), fisher.sketch(state, 5, seed=0) / 5**0.5)
 
 
 def test_below_the_readout_a_certain_prediction_is_flat():
-    below = bent_state(V=30, d=160, D=30, gain=1e4)
+    below = nonlinear_state(V=30, d=160, D=30, gain=1e4)
     assert float(below.probs.max()) == 1
-    found = spectrum(below, 3)
-    assert found.eigenvalues.tolist() == [0, 0, 0]
-    assert found.trace == found.trace_error == found.effective_rank == 0
-    gram = found.vectors.T @ found.vectors
+    pairs = spectrum(below, 3)
+    assert pairs.eigenvalues.tolist() == [0, 0, 0]
+    assert pairs.trace == pairs.trace_error == pairs.effective_rank == 0
+    gram = pairs.vectors.T @ pairs.vectors
     torch.testing.assert_close(gram, torch.eye(3, dtype=torch.float64))
 
 

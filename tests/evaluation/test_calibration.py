@@ -1,4 +1,4 @@
-"""Calibration: against scikit-learn, brute force, and laws whose answer is known."""
+"""Calibration: against scikit-learn, brute force, and power laws whose fit is known."""
 
 import numpy as np
 import pandas as pd
@@ -92,15 +92,15 @@ def test_a_fit_is_scikit_learns_and_never_falls():
 
 
 def test_fits_are_those_of_each_epsilon_to_all_cases_that_have_a_radius():
-    found = many(sites=("prelogit", "final"))
-    curves = fits(found, MOMENTS)
+    measured = many(sites=("prelogit", "final"))
+    curves = fits(measured, MOMENTS)
     assert tuple(curves) == EPSILONS
     for epsilon, curve in curves.items():
-        part = found[(found["epsilon"] == epsilon) & (found["site"] == "prelogit")]
+        part = measured[(measured["epsilon"] == epsilon) & (measured["site"] == "prelogit")]
         expected = fit(part[MOMENTS].to_numpy(), part["actual"].to_numpy())
         np.testing.assert_array_equal(curve.log_predicted, expected.log_predicted)
         np.testing.assert_array_equal(curve.log_actual, expected.log_actual)
-    assert fits(found[found["site"] == "final"], CERTIFIED_INNER) == {}
+    assert fits(measured[measured["site"] == "final"], CERTIFIED_INNER) == {}
 
 
 def test_beyond_the_knots_the_last_factor_is_kept():

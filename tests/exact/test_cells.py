@@ -36,8 +36,8 @@ def inside(corners, points, depth):
 @given(seeds, st.sampled_from([1, 2, 10, 200]), st.floats(0, 2), st.floats(0.1, 50))
 def test_the_cells_partition_the_rectangle(seed, V, gain, size):
     extent = (-size, 2 * size, -0.5 * size, size)
-    found = envelope(*planes(seed, V, gain), extent)
-    areas = [shoelace(corners) for corners in found.values()]
+    polygons = envelope(*planes(seed, V, gain), extent)
+    areas = [shoelace(corners) for corners in polygons.values()]
     assert all(area > 0 for area in areas)  # counter-clockwise, as the rectangle is
     # vertices are right to a rounding of the rectangle's size
     assert sum(areas) == pytest.approx(3 * size * 1.5 * size, rel=1e-9)
@@ -47,11 +47,11 @@ def test_the_cells_partition_the_rectangle(seed, V, gain, size):
 @given(seeds, st.sampled_from([2, 10, 200]), st.floats(0, 2))
 def test_the_token_of_a_cell_wins_within_it(seed, V, gain):
     offsets, gradients = planes(seed, V, gain)
-    found = envelope(offsets, gradients, SQUARE)
+    polygons = envelope(offsets, gradients, SQUARE)
     points = np.random.default_rng(seed).uniform(-1, 1, (300, 2))
     winners = (points @ gradients.T + offsets).argmax(axis=1)
     owners = np.full(len(points), -1)
-    for token, corners in found.items():
+    for token, corners in polygons.items():
         owners[inside(corners, points, depth=1e-9)] = token
     claimed = owners >= 0
     assert claimed.mean() > 0.98  # the others lie within 1e-9 of an edge
@@ -59,26 +59,26 @@ def test_the_token_of_a_cell_wins_within_it(seed, V, gain):
 
 
 def test_one_plane_owns_the_rectangle():
-    found = envelope(np.zeros(1), np.ones((1, 2)), (0.0, 2.0, 1.0, 4.0))
-    assert list(found) == [0]
-    np.testing.assert_array_equal(found[0], [[0, 1], [2, 1], [2, 4], [0, 4]])
+    polygons = envelope(np.zeros(1), np.ones((1, 2)), (0.0, 2.0, 1.0, 4.0))
+    assert list(polygons) == [0]
+    np.testing.assert_array_equal(polygons[0], [[0, 1], [2, 1], [2, 4], [0, 4]])
 
 
 def test_two_planes_share_it_along_the_line_where_they_are_equal():
-    found = envelope(np.array([0.0, -0.5]), np.array([[0.0, 0], [1, 0]]), SQUARE)
-    assert {token: shoelace(corners) for token, corners in found.items()} == {0: 3.0, 1: 1.0}
-    np.testing.assert_allclose(found[1][:, 0].min(), 0.5, rtol=1e-15)
+    polygons = envelope(np.array([0.0, -0.5]), np.array([[0.0, 0], [1, 0]]), SQUARE)
+    assert {token: shoelace(corners) for token, corners in polygons.items()} == {0: 3.0, 1: 1.0}
+    np.testing.assert_allclose(polygons[1][:, 0].min(), 0.5, rtol=1e-15)
 
 
 def test_a_cell_that_touches_no_corner_is_found():
     """Tangent planes of a paraboloid: each wins nearest its own point of contact."""
     centres = np.array([[x, y] for x in (-0.6, 0, 0.6) for y in (-0.6, 0, 0.6)])
-    found = envelope(-(centres**2).sum(axis=1) / 2, centres, SQUARE)
+    polygons = envelope(-(centres**2).sum(axis=1) / 2, centres, SQUARE)
     middle = 4
-    assert sorted(found) == list(range(9))
+    assert sorted(polygons) == list(range(9))
     # its rivals' centres are 0.6 away: a square of side 0.6
-    assert shoelace(found[middle]) == pytest.approx(0.36, rel=1e-12)
-    np.testing.assert_allclose(np.abs(found[middle]), 0.3, rtol=1e-12)
+    assert shoelace(polygons[middle]) == pytest.approx(0.36, rel=1e-12)
+    np.testing.assert_allclose(np.abs(polygons[middle]), 0.3, rtol=1e-12)
 
 
 def test_of_equal_planes_the_lowest_id_wins():

@@ -7,9 +7,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import minimize
 from support.states import (
-    bent_state,
     binary_state,
-    moved_logits,
+    nonlinear_state,
+    perturbed_logits,
     properties,
     random_direction,
     random_state,
@@ -53,12 +53,12 @@ def bisected_changes(logits, slopes, end):
 def test_flips_are_those_that_bisection_of_the_argmax_finds(seed, V, gain):
     draw = np.random.default_rng(seed)
     logits, slopes = gain * draw.standard_normal(V), draw.standard_normal(V)
-    found = envelope(logits, slopes, int(logits.argmax()), limit=V)
-    end = 2 * found[-1][0] + 1 if found else 1.0
+    flips = envelope(logits, slopes, int(logits.argmax()), limit=V)
+    end = 2 * flips[-1][0] + 1 if flips else 1.0
     expected = bisected_changes(logits, slopes, end)
-    assert [token for _, token in found] == [token for _, token in expected]
+    assert [token for _, token in flips] == [token for _, token in expected]
     # the last interval, and t's own rounding
-    np.testing.assert_allclose([t for t, _ in found], [t for t, _ in expected], 1e-12, 2e-12)
+    np.testing.assert_allclose([t for t, _ in flips], [t for t, _ in expected], 1e-12, 2e-12)
 
 
 @properties(60)
@@ -67,8 +67,8 @@ def test_flips_end_at_the_steepest_line_and_come_in_order(seed, V):
     draw = np.random.default_rng(seed)
     logits, slopes = draw.standard_normal(V), draw.standard_normal(V)
     start = int(logits.argmax())
-    found = envelope(logits, slopes, start, limit=V)
-    distances, tokens = [t for t, _ in found], [start] + [token for _, token in found]
+    flips = envelope(logits, slopes, start, limit=V)
+    distances, tokens = [t for t, _ in flips], [start] + [token for _, token in flips]
     assert tokens[-1] == slopes.argmax()
     assert distances == sorted(distances)
     assert (np.diff(slopes[tokens]) > 0).all()
@@ -116,7 +116,10 @@ def test_flips_of_a_ray_happen_in_the_model_itself(scale):
         for flip, before in zip(side, tokens, strict=False):
             # the argmax itself, a millionth before and beyond
             just = [flip.distance * (1 + step) * sign * v for step in (-1e-6, 1e-6)]
-            assert moved_logits(state, np.stack(just)).argmax(dim=1).tolist() == [before, flip.id]
+            assert perturbed_logits(state, np.stack(just)).argmax(dim=1).tolist() == [
+                before,
+                flip.id,
+            ]
             assert flip.text == f"<{flip.id}>"
 
 
@@ -148,11 +151,11 @@ def test_nearest_is_the_least_projection_on_the_half_space_of_any_token(seed, V,
         normal = scale * (rows[j] - rows[top])
         projection = (logits[top] - logits[j]) / (normal @ normal) * normal
         distances[j] = np.linalg.norm(projection)
-    found = nearest(state)
-    assert found.id == distances.argmin()
-    assert found.text == f"<{found.id}>"
+    flip = nearest(state)
+    assert flip.id == distances.argmin()
+    assert flip.text == f"<{flip.id}>"
     # the logits carry 1e-15 absolutely, and so does their gap
-    assert found.distance == pytest.approx(distances.min(), rel=1e-10, abs=1e-14)
+    assert flip.distance == pytest.approx(distances.min(), rel=1e-10, abs=1e-14)
 
 
 def test_nearest_is_what_a_constrained_optimiser_finds():
@@ -175,23 +178,23 @@ def test_nearest_is_what_a_constrained_optimiser_finds():
 @pytest.mark.parametrize("seed", range(5))
 def test_the_argmax_flips_just_beyond_the_nearest_flip_and_nowhere_before(seed):
     state = random_state(seed, scale=0.5, bias=True, gain=3)
-    found, rows = nearest(state), state.readout.W_U.numpy()
-    towards = rows[found.id] - rows[state.argmax]
+    flip, rows = nearest(state), state.readout.W_U.numpy()
+    towards = rows[flip.id] - rows[state.argmax]
     towards /= np.linalg.norm(towards)
-    beyond, before = (found.distance * (1 + step) * towards for step in (1e-6, -1e-6))
-    assert moved_logits(state, beyond).argmax() == found.id
-    assert moved_logits(state, before).argmax() == state.argmax
+    beyond, before = (flip.distance * (1 + step) * towards for step in (1e-6, -1e-6))
+    assert perturbed_logits(state, beyond).argmax() == flip.id
+    assert perturbed_logits(state, before).argmax() == state.argmax
     draw = np.random.default_rng(seed).standard_normal((500, 6))
-    inside = found.distance * (1 - 1e-6) * draw / np.linalg.norm(draw, axis=1, keepdims=True)
-    assert (moved_logits(state, inside).argmax(dim=1) == state.argmax).all()
+    inside = flip.distance * (1 - 1e-6) * draw / np.linalg.norm(draw, axis=1, keepdims=True)
+    assert (perturbed_logits(state, inside).argmax(dim=1) == state.argmax).all()
 
 
 def test_nearest_is_the_first_flip_of_the_ray_along_its_own_direction():
     state = random_state(7)
-    found, rows = nearest(state), state.readout.W_U
-    first = ray(state, rows[found.id] - rows[state.argmax]).flips(limit=1)[1][0]
-    assert first.id == found.id
-    assert first.distance == pytest.approx(found.distance, rel=1e-12)
+    flip, rows = nearest(state), state.readout.W_U
+    first = ray(state, rows[flip.id] - rows[state.argmax]).flips(limit=1)[1][0]
+    assert first.id == flip.id
+    assert first.distance == pytest.approx(flip.distance, rel=1e-12)
 
 
 def test_nearest_in_one_dimension_is_the_log_odds_over_the_gap():
@@ -202,8 +205,8 @@ def test_nearest_in_one_dimension_is_the_log_odds_over_the_gap():
 
 
 def test_nearest_of_a_tie_is_at_no_distance_and_has_the_lowest_id():
-    found = nearest(uniform_state(4))
-    assert (found.distance, found.id) == (0.0, 1)
+    flip = nearest(uniform_state(4))
+    assert (flip.distance, flip.id) == (0.0, 1)
 
 
 def test_nearest_measures_rows_that_differ_by_less_than_their_float32_squares_show():
@@ -227,11 +230,11 @@ def test_copies_of_the_top_row_are_no_flip(copies):
     rows = draw.standard_normal((copies + 5, 3))
     rows[: copies + 1] = rows[0]
     logits = np.r_[np.zeros(copies + 1), -1, -2, -3, -4]
-    found = nearest(with_logits(rows, logits))
-    assert found is not None
+    flip = nearest(with_logits(rows, logits))
+    assert flip is not None
     expected = -logits[copies + 1 :] / np.linalg.norm(rows[copies + 1 :] - rows[0], axis=1)
-    assert found.id == copies + 1 + expected.argmin()
-    assert found.distance == pytest.approx(expected.min(), rel=1e-12)
+    assert flip.id == copies + 1 + expected.argmin()
+    assert flip.distance == pytest.approx(expected.min(), rel=1e-12)
 
 
 @pytest.mark.parametrize("row", [0.0, 1.0])
@@ -244,4 +247,4 @@ def test_nearest_needs_logits_that_are_linear_in_the_state():
     with pytest.raises(StabilityError, match=r"at 'prelogit', whose .* soft-capped at 30: capture"):
         nearest(random_state(softcap=30.0))
     with pytest.raises(StabilityError, match=r"of tiny at 'block:0': capture it at 'prelogit'"):
-        nearest(bent_state())
+        nearest(nonlinear_state())

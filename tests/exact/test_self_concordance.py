@@ -13,7 +13,7 @@ from support.states import (
     nearly_one_hot,
     properties,
     random_direction,
-    random_law,
+    random_measure,
     random_state,
     true_kl,
     uniform_state,
@@ -42,7 +42,7 @@ def brackets(slopes, weights, epsilon):
     return bounds[..., 1, 0, :], bounds[..., 1, 1, :]
 
 
-def one(x):
+def single(x):
     return np.array([x])
 
 
@@ -57,7 +57,7 @@ def reach_and_eigenvalue(state):
 @properties(200)
 @given(right_sides)
 def test_solutions_put_back_give_the_right_hand_side(c):
-    grown, decayed = (Decimal(float(solve(one(c))[0])) for solve in (solve_growth, solve_decay))
+    grown, decayed = (Decimal(float(solve(single(c))[0])) for solve in (solve_growth, solve_decay))
     # y is right to 1e-12 and 2e-13 of the equation's own rounding; c moves by at most y ≤ 14 times that
     assert float(grown.exp() - 1 - grown) == pytest.approx(c, rel=1e-10, abs=0)
     assert float((-decayed).exp() - 1 + decayed) == pytest.approx(c, rel=1e-10, abs=0)
@@ -76,15 +76,15 @@ def test_solutions_are_lambert_w_where_that_has_its_digits():
 def test_for_tiny_right_hand_sides_both_solutions_are_the_closed_form(c):
     root = np.sqrt(2 * c)
     # the next term of the series is y/6 < 2.4e-7 relative
-    assert solve_growth(one(c))[0] == pytest.approx(root * (1 - root / 6), rel=1e-11)
-    assert solve_decay(one(c))[0] == pytest.approx(root * (1 + root / 6), rel=1e-11)
+    assert solve_growth(single(c))[0] == pytest.approx(root * (1 - root / 6), rel=1e-11)
+    assert solve_decay(single(c))[0] == pytest.approx(root * (1 + root / 6), rel=1e-11)
 
 
 @pytest.mark.parametrize("c", [1e8, 1e100, 1e300])
 def test_for_huge_right_hand_sides_growth_is_logarithmic_and_decay_linear(c):
-    y = solve_growth(one(c))[0]
+    y = solve_growth(single(c))[0]
     assert y == pytest.approx(np.log1p(c + y), rel=1e-12)
-    assert solve_decay(one(c))[0] == pytest.approx(c + 1, rel=1e-12)
+    assert solve_decay(single(c))[0] == pytest.approx(c + 1, rel=1e-12)
 
 
 def test_solutions_keep_the_shape_they_are_given():
@@ -100,9 +100,9 @@ def test_solutions_keep_the_shape_they_are_given():
 @properties(150)
 @given(seeds, st.sampled_from([2, 3, 12]), certainties, scales, epsilons)
 def test_the_bracket_holds_the_boundary(seed, n, certainty, scale, epsilon):
-    values, weights = random_law(seed, n, certainty, scale)
+    values, weights = random_measure(seed, n, certainty, scale)
     for slopes in (values, -values):
-        (inner,), (outer,) = brackets(slopes, weights, one(epsilon))
+        (inner,), (outer,) = brackets(slopes, weights, single(epsilon))
         assert 0 < inner < outer < np.inf
         # a relative ROUNDING of the radius is reserved for rounding, so none is needed here
         assert exact_kl(slopes, weights, inner) < epsilon
@@ -114,27 +114,27 @@ def test_the_bracket_holds_the_boundary(seed, n, certainty, scale, epsilon):
 def test_the_bracket_of_a_state_holds_the_boundary_on_both_sides(seed, certainty, epsilon):
     state = random_state(seed, V=20, d=4, gain=certainty)
     line = ray(state, random_direction(state, seed))
-    found = zip(line.certificate(epsilon), line.boundary(epsilon), strict=True)
-    assert all(inner <= distance <= outer for (inner, outer), distance in found)
+    sides = zip(line.certificate(epsilon), line.boundary(epsilon), strict=True)
+    assert all(inner <= distance <= outer for (inner, outer), distance in sides)
 
 
 @properties(60)
 @given(seeds, st.floats(0, 4), scales)
 def test_both_ends_of_the_bracket_are_the_closed_form_for_small_epsilon(seed, certainty, scale):
-    slopes, weights = random_law(seed, 12, certainty, scale)
+    slopes, weights = random_measure(seed, 12, certainty, scale)
     variance, span = weights @ slopes**2, np.ptp(slopes)
     epsilon = 0.5e-8 * variance / span**2  # a radius r with r·span = 1e-4
     radius = np.sqrt(2 * epsilon / variance)
-    (inner,), (outer,) = brackets(slopes, weights, one(epsilon))
+    (inner,), (outer,) = brackets(slopes, weights, single(epsilon))
     # y/6 of the closed form, with y at most 1e-4, and the ROUNDING reserved for rounding
     assert inner == pytest.approx(radius, rel=2e-5 + ROUNDING)
     assert outer == pytest.approx(radius, rel=2e-5 + ROUNDING)
 
 
-def test_the_bracket_of_a_binary_law_is_its_formula():
+def test_the_bracket_of_a_binary_measure_is_its_formula():
     q, epsilon = 0.3, 0.1
     slopes, weights = np.array([-q, 1 - q]), np.array([1 - q, q])
-    (inner,), (outer,) = brackets(slopes, weights, one(epsilon))
+    (inner,), (outer,) = brackets(slopes, weights, single(epsilon))
     c_in, c_out = epsilon * (1 - q) / q, epsilon / (q * (1 - q))
     y_in = -1 - c_in - lambertw(-np.exp(-1 - c_in), -1).real
     y_out = 1 + c_out + lambertw(-np.exp(-1 - c_out)).real
@@ -147,7 +147,7 @@ def test_the_bracket_of_a_binary_law_is_its_formula():
 def test_a_token_that_gains_bounds_the_boundary_where_the_prediction_is_certain():
     p = np.exp(-30)
     slopes, weights = np.array([-p, 1.0 - p]), np.array([1 - p, p])
-    outer = brackets(slopes, weights, one(0.5))[1][0]
+    outer = brackets(slopes, weights, single(0.5))[1][0]
     # by self-concordance alone it would be about ε/p = 5e12
     assert outer == pytest.approx((0.5 + 30) * (1 + ROUNDING), rel=1e-10)
 

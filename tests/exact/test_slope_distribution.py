@@ -1,4 +1,4 @@
-"""KL along a ray as the cumulant generating function of a one-dimensional law."""
+"""KL along a ray as the cumulant generating function of a one-dimensional distribution."""
 
 import numpy as np
 import pytest
@@ -6,7 +6,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import expit, log_softmax, logsumexp, softmax
-from support.states import exact_kl, log_mean_exp, properties, random_law
+from support.states import exact_kl, log_mean_exp, properties, random_measure
 from torch import from_numpy
 from torch.distributions import Categorical, kl_divergence
 
@@ -18,7 +18,7 @@ seeds = st.integers(0, 10**6)
 certainties = st.floats(0, 25)  # standard deviation of the logits: from uniform to 1 − p = 1e-40
 scales = st.floats(-6, 6).map(lambda x: 10**x)
 
-Q, GAP = 0.3, 2.0  # the binary law: a = −Q·GAP with probability 1 − Q, else (1 − Q)·GAP
+Q, GAP = 0.3, 2.0  # the binary distribution: a = −Q·GAP with probability 1 − Q, else (1 − Q)·GAP
 
 
 @pytest.fixture
@@ -71,7 +71,7 @@ def test_kl_equals_torch_distributions():
 @properties(80)
 @given(seeds, certainties, scales)
 def test_kl_keeps_its_digits_however_small_it_is(seed, certainty, scale):
-    values, weights = random_law(seed, 12, certainty, scale)
+    values, weights = random_measure(seed, 12, certainty, scale)
     for t in ray_lengths(values, weights, n=3) * 1e-3:
         kl = weighted(values, weights).kl_and_slope(np.array([t]))[0][0]
         # weights and values carry a relative 1e-16 each, `e^x − 1 − x` 2e-13, from sixty digits
@@ -89,7 +89,7 @@ def test_kl_at_tiny_t_is_its_series(binary, t):
 @pytest.mark.parametrize("far", [699.0, 701.0, 1e3, 1e6, 1e12])
 @pytest.mark.parametrize("side", [-1, 1])
 def test_kl_beyond_the_range_of_exp_equals_logsumexp(far, side):
-    values, weights = random_law(3, 20, 3.0, 1.0)
+    values, weights = random_measure(3, 20, 3.0, 1.0)
     t = side * far / np.abs(values).max()
     kl, slope = weighted(values, weights).kl_and_slope(np.array([t]))
     # the exponents are numbers of size `far`, so both lose `far` roundings, relative to KL none
@@ -113,7 +113,7 @@ def test_kl_is_zero_at_the_start(binary):
 @properties(80)
 @given(seeds, certainties, scales)
 def test_kl_is_convex_and_grows_with_distance_on_each_side(seed, certainty, scale):
-    values, weights = random_law(seed, 15, certainty, scale)
+    values, weights = random_measure(seed, 15, certainty, scale)
     t = ray_lengths(values, weights)
     kl, slope = weighted(values, weights).kl_and_slope(t)
     assert (kl >= 0).all()
@@ -126,8 +126,8 @@ def test_kl_is_convex_and_grows_with_distance_on_each_side(seed, certainty, scal
 
 @properties(60)
 @given(seeds, certainties, scales)
-def test_slope_is_the_mean_under_the_moved_distribution(seed, certainty, scale):
-    values, weights = random_law(seed, 15, certainty, scale)
+def test_slope_is_the_mean_under_the_perturbed_distribution(seed, certainty, scale):
+    values, weights = random_measure(seed, 15, certainty, scale)
     t = ray_lengths(values, weights, n=5)
     slope = weighted(values, weights).kl_and_slope(t)[1]
     expected = [softmax(np.log(weights) + s * values) @ values for s in t]
@@ -138,7 +138,7 @@ def test_slope_is_the_mean_under_the_moved_distribution(seed, certainty, scale):
 # --- cumulants ------------------------------------------------------------------------------------
 
 
-def test_cumulants_of_a_binary_law_have_their_closed_form(binary):
+def test_cumulants_of_a_binary_distribution_have_their_closed_form(binary):
     variance = Q * (1 - Q)
     expected = [
         variance * GAP**2,
@@ -150,7 +150,7 @@ def test_cumulants_of_a_binary_law_have_their_closed_form(binary):
 
 
 def test_cumulants_are_the_derivatives_of_kl_at_the_start():
-    values, weights = random_law(1, 20, 1.0, 1.0)
+    values, weights = random_measure(1, 20, 1.0, 1.0)
     k2, k3, k4 = weighted(values, weights).cumulants()
     h = 0.02 * np.arange(-4, 5)
     coefficients = np.polynomial.Polynomial.fit(
@@ -162,11 +162,11 @@ def test_cumulants_are_the_derivatives_of_kl_at_the_start():
     assert fourth == pytest.approx(k4, rel=1e-3)
 
 
-# --- the merged law -------------------------------------------------------------------------------
+# --- the merged distribution ----------------------------------------------------------------------
 
 
 def test_merging_keeps_mass_mean_variance_and_third_moment():
-    values, weights = random_law(0, 4000, 2.0, 1.0)
+    values, weights = random_measure(0, 4000, 2.0, 1.0)
     exact_moments = [(weights * values**order).sum() for order in (2, 3)]
     merged = SlopeDistribution(weighted(values, weights)).merged
     assert merged.values.shape == (2 * BINS,)
@@ -201,30 +201,32 @@ def test_a_tiny_mass_beside_a_large_one_in_an_interval_is_kept(side):
 @properties(60)
 @given(seeds, st.sampled_from([5, 300, 3000]), certainties, scales)
 def test_merged_kl_is_below_the_exact_one_by_no_more_than_the_bound(seed, n, certainty, scale):
-    law = SlopeDistribution(weighted(*random_law(seed, n, certainty, scale)))
-    t = ray_lengths(law.tokens.values, law.tokens.weights)
-    exact, merged = law.tokens.kl_and_slope(t)[0], law.merged.kl_and_slope(t)[0]
+    slopes = SlopeDistribution(weighted(*random_measure(seed, n, certainty, scale)))
+    t = ray_lengths(slopes.tokens.values, slopes.tokens.weights)
+    exact, merged = slopes.tokens.kl_and_slope(t)[0], slopes.merged.kl_and_slope(t)[0]
     # nodes lie within 1e-16 of the largest slope from where they should, KL within 1e-12
-    rounding = 1e-12 * exact + 1e-15 * np.abs(t) * np.abs(law.tokens.values).max()
+    rounding = 1e-12 * exact + 1e-15 * np.abs(t) * np.abs(slopes.tokens.values).max()
     assert (exact - merged >= -rounding).all()
-    assert (exact - merged <= law.merge_error(t, merged) + rounding).all()
+    assert (exact - merged <= slopes.merge_error(t, merged) + rounding).all()
 
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_the_bound_of_the_merge_error_is_tight_where_intervals_are_short(sign):
-    law = SlopeDistribution(weighted(*random_law(0, 4000, 1.0, 1.0)))
-    t = sign * np.array([0.1 * BINS / np.ptp(law.tokens.values)])  # intervals of a tenth of a nat
-    exact, merged = law.tokens.kl_and_slope(t)[0], law.merged.kl_and_slope(t)[0]
+    slopes = SlopeDistribution(weighted(*random_measure(0, 4000, 1.0, 1.0)))
+    t = sign * np.array(
+        [0.1 * BINS / np.ptp(slopes.tokens.values)]
+    )  # intervals of a tenth of a nat
+    exact, merged = slopes.tokens.kl_and_slope(t)[0], slopes.merged.kl_and_slope(t)[0]
     error = exact - merged
     # the slope is taken at the steeper edge instead of somewhere inside: e^0.1
-    assert error < law.merge_error(t, merged) < 1.15 * error
+    assert error < slopes.merge_error(t, merged) < 1.15 * error
 
 
 def test_the_bound_of_the_merge_error_is_nearly_zero_for_two_values_an_interval_and_never_nan():
     values = np.repeat(np.arange(5.0), 2) + np.tile([0.0, 1e-3], 5)
-    law = SlopeDistribution(weighted(values - values.mean(), np.full(10, 0.1)))
+    slopes = SlopeDistribution(weighted(values - values.mean(), np.full(10, 0.1)))
     t = np.array([0.0, 3.0, -1e3, 1e9])
-    bound = law.merge_error(t, law.merged.kl_and_slope(t)[0])
+    bound = slopes.merge_error(t, slopes.merged.kl_and_slope(t)[0])
     assert bound[0] == 0
     # 1e-12 of fourth powers of half a thousandth, and nodes rounded to 1e-15 of two
     assert (bound[1:3] < 1e-12 * 1e3**4 * 1e-3**4 + 1e3 * 2e-15).all()
@@ -233,22 +235,24 @@ def test_the_bound_of_the_merge_error_is_nearly_zero_for_two_values_an_interval_
 
 @properties(40)
 @given(seeds, certainties, scales)
-def test_kl_of_a_law_is_exact_to_the_merge_tolerance_near_and_far(seed, certainty, scale):
-    law = SlopeDistribution(weighted(*random_law(seed, 200, certainty, scale)))
-    t = np.concatenate([ray_lengths(law.tokens.values, law.tokens.weights), [0.0, 5e3, -5e3]])
-    np.testing.assert_allclose(law.kl(t), law.tokens.kl_and_slope(t)[0], rtol=2 * MERGE_TOLERANCE)
+def test_kl_of_a_distribution_is_exact_to_the_merge_tolerance_near_and_far(seed, certainty, scale):
+    slopes = SlopeDistribution(weighted(*random_measure(seed, 200, certainty, scale)))
+    t = np.concatenate([ray_lengths(slopes.tokens.values, slopes.tokens.weights), [0.0, 5e3, -5e3]])
+    np.testing.assert_allclose(
+        slopes.kl(t), slopes.tokens.kl_and_slope(t)[0], rtol=2 * MERGE_TOLERANCE
+    )
 
 
-def test_a_law_asks_all_tokens_where_the_merged_answer_is_too_rough():
-    law = SlopeDistribution(weighted(np.linspace(-1, 1, 4001), np.full(4001, 1 / 4001)))
+def test_a_distribution_uses_all_tokens_where_the_merged_answer_is_too_rough():
+    slopes = SlopeDistribution(weighted(np.linspace(-1, 1, 4001), np.full(4001, 1 / 4001)))
     t = np.array([5000.0])
-    exact, merged = law.tokens.kl_and_slope(t)[0], law.merged.kl_and_slope(t)[0]
+    exact, merged = slopes.tokens.kl_and_slope(t)[0], slopes.merged.kl_and_slope(t)[0]
     # the last node lies about a fifth of an interval before the last token: 1/1280 of KL
     assert (exact - merged)[0] > 10 * MERGE_TOLERANCE * exact[0]
-    assert law.kl(t) == exact
+    assert slopes.kl(t) == exact
 
 
-def test_a_law_on_one_value_merges_to_itself():
+def test_a_distribution_on_one_value_merges_to_itself():
     merged = SlopeDistribution(weighted(np.zeros(7), np.full(7, 1 / 7))).merged
     kl = merged.kl_and_slope(np.array([-2.0, 0.0, 2.0]))[0]
     np.testing.assert_allclose(
@@ -262,17 +266,17 @@ def test_a_law_on_one_value_merges_to_itself():
 @properties(80)
 @given(seeds, certainties, scales, st.floats(-4, 0.5).map(lambda x: 10**x))
 def test_the_divergence_at_a_boundary_is_epsilon(seed, certainty, scale, epsilon):
-    values, weights = random_law(seed, 15, certainty, scale)
-    found = SlopeDistribution(weighted(values, weights)).boundaries(np.array([epsilon]))[:, 0]
-    for sign, distance in zip([-1, 1], found, strict=True):
-        # the merged law may be off by a relative MERGE_TOLERANCE
+    values, weights = random_measure(seed, 15, certainty, scale)
+    distances = SlopeDistribution(weighted(values, weights)).boundaries(np.array([epsilon]))[:, 0]
+    for sign, distance in zip([-1, 1], distances, strict=True):
+        # the merged distribution may be off by a relative MERGE_TOLERANCE
         kl = exact_kl(values, weights, sign * distance)
         assert kl == pytest.approx(epsilon, rel=2 * MERGE_TOLERANCE)
 
 
 def test_boundaries_equal_those_of_another_root_finder(binary):
     epsilon = np.array([1e-6, 1e-3, 0.1, 2.0])
-    found = boundaries(binary, epsilon)
+    distances = boundaries(binary, epsilon)
 
     def excess(t, nats):
         return np.log(1 - Q + Q * np.exp(GAP * t)) - Q * GAP * t - nats
@@ -281,25 +285,25 @@ def test_boundaries_equal_those_of_another_root_finder(binary):
         minus = -brentq(excess, -50, -1e-9, args=(nats,), xtol=1e-14, rtol=1e-14)
         plus = brentq(excess, 1e-9, 50, args=(nats,), xtol=1e-14, rtol=1e-14)
         # the oracle's own KL carries an absolute 2e-16: 1e-10 of the smallest epsilon
-        np.testing.assert_allclose(found[:, column], [minus, plus], rtol=1e-10)
+        np.testing.assert_allclose(distances[:, column], [minus, plus], rtol=1e-10)
 
 
 def test_boundaries_ask_all_tokens_where_a_far_token_puts_the_others_in_one_interval():
     bulk = np.linspace(-1, 1, 30)
     values, weights = np.append(bulk, -3000.0), np.append(np.full(30, 1 / 30), 1e-13)
     weights /= weights.sum()
-    law, epsilon = (
+    slopes, epsilon = (
         SlopeDistribution(weighted(values - weights @ values, weights)),
         np.array([0.1]),
     )
-    rough, found = boundaries(law.merged, epsilon)[1, 0], law.boundaries(epsilon)[1, 0]
-    # two atoms have too small a fourth moment for a uniform law
+    rough, sharpened = boundaries(slopes.merged, epsilon)[1, 0], slopes.boundaries(epsilon)[1, 0]
+    # two atoms have too small a fourth moment for a uniform distribution
     assert abs(exact_kl(values, weights, rough) / 0.1 - 1) > 1e-3
     # Newton stops at 1e-12; the curve's own digits are 2e-13
-    assert exact_kl(values, weights, found) == pytest.approx(0.1, rel=1e-11)
+    assert exact_kl(values, weights, sharpened) == pytest.approx(0.1, rel=1e-11)
 
 
-def test_laws_in_a_batch_answer_as_they_do_alone():
+def test_distributions_in_a_batch_are_as_each_alone():
     """With weights that are shared, as in a plane, or each with its own."""
     draw = np.random.default_rng(0)
     weights = softmax(3 * draw.standard_normal(50))
@@ -310,19 +314,19 @@ def test_laws_in_a_batch_answer_as_they_do_alone():
         SlopeDistribution(weighted(values, weights)),
         SlopeDistribution(weighted(values, np.tile(weights, (3, 1)))),
     ):
-        kl, found = batch.kl(np.tile(t, (3, 1))), batch.boundaries(epsilon)
+        kl, distances = batch.kl(np.tile(t, (3, 1))), batch.boundaries(epsilon)
         cumulants = batch.tokens.cumulants()
         for i in range(3):
             alone = SlopeDistribution(weighted(values[i], weights))
             # one sum may be made in another order
             np.testing.assert_allclose(kl[i], alone.kl(t), rtol=1e-12)
-            np.testing.assert_allclose(found[i], alone.boundaries(epsilon), rtol=1e-10)
+            np.testing.assert_allclose(distances[i], alone.boundaries(epsilon), rtol=1e-10)
             np.testing.assert_allclose(cumulants[i], alone.tokens.cumulants(), rtol=1e-10)
 
 
-def test_log_probabilities_moved_along_a_ray_have_kl_as_their_normaliser():
+def test_log_probabilities_perturbed_along_a_ray_have_kl_as_their_normaliser():
     """`log p_t = log p + t·a_c − KL(t)`: the identity that the whole module rests on."""
-    values, weights = random_law(5, 30, 2.0, 1.0)
+    values, weights = random_measure(5, 30, 2.0, 1.0)
     t = 1.7
     kl = weighted(values, weights).kl_and_slope(np.array([t]))[0][0]
     moved = log_softmax(np.log(weights) + t * values)
@@ -341,16 +345,16 @@ def log_kl(values, log_weights, t):
 def test_a_token_whose_probability_underflows_still_bounds_the_region(gap):
     """Two tokens `gap` nats apart: KL(t) = log(1 + e^{t − gap}), but for terms that underflow."""
     values, log_weights = np.array([0.0, 1.0]), np.array([0.0, -gap])
-    law, epsilon = (
+    slopes, epsilon = (
         SlopeDistribution(DiscreteMeasure(values, np.exp(log_weights), log_weights)),
         np.array([0.01, 1.0]),
     )
-    minus, plus = law.boundaries(epsilon)
+    minus, plus = slopes.boundaries(epsilon)
     # where t = gap + log(e^ε − 1)
     np.testing.assert_allclose(plus, gap + np.log(np.expm1(epsilon)), rtol=1e-9)
     assert np.isinf(minus).all()  # no token gains there
     t = gap + np.array([-5.0, 0.0, 50.0])
-    np.testing.assert_allclose(law.kl(t), [log_kl(values, log_weights, s) for s in t], rtol=1e-9)
+    np.testing.assert_allclose(slopes.kl(t), [log_kl(values, log_weights, s) for s in t], rtol=1e-9)
 
 
 @properties(40)
@@ -361,10 +365,10 @@ def test_boundaries_of_logits_far_apart_are_those_of_sums_in_logs(seed, spread, 
     log_weights, values = log_softmax(logits), scale * draw.standard_normal(12)
     values -= values[logits.argmax()]
     values -= np.exp(log_weights) @ values
-    found = SlopeDistribution(DiscreteMeasure(values, np.exp(log_weights), log_weights)).boundaries(
-        np.array([0.5])
-    )
-    for sign, distance in zip((-1, 1), found[:, 0], strict=True):
+    distances = SlopeDistribution(
+        DiscreteMeasure(values, np.exp(log_weights), log_weights)
+    ).boundaries(np.array([0.5]))
+    for sign, distance in zip((-1, 1), distances[:, 0], strict=True):
         if np.isfinite(distance):
             # Newton stops at 1e-12 of the distance, over which KL changes by some thousands of nats
             assert log_kl(values, log_weights, sign * distance) == pytest.approx(0.5, rel=1e-6)

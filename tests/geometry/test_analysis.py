@@ -10,10 +10,10 @@ from scipy.optimize import brentq
 from scipy.special import expit, logit, rel_entr
 from support.models import FAMILIES, PROMPT, save_model
 from support.states import (
-    bent_state,
     binary_state,
     make_state,
     nearly_one_hot,
+    nonlinear_state,
     random_direction,
     random_state,
     true_kl,
@@ -34,10 +34,10 @@ from stability.prediction.state import State
 
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
 P, GAP = 0.3, 2.0
-BENT = {
+NONLINEAR = {
     "capped": random_state(gain=3.0, softcap=4.0),
-    "below a layer": bent_state(),
-    "below a layer, capped": bent_state(softcap=4.0),
+    "below a layer": nonlinear_state(),
+    "below a layer, capped": nonlinear_state(softcap=4.0),
 }
 
 
@@ -80,25 +80,25 @@ def binary_kl(t: float) -> float:
 
 
 def test_two_tokens_have_the_closed_forms():
-    found = look(binary_state(P, GAP)).report(EPSILONS)
+    report = look(binary_state(P, GAP)).report(EPSILONS)
     curvature = P * (1 - P) * GAP**2
-    assert found["entropy"] == pytest.approx(-P * np.log(P) - (1 - P) * np.log(1 - P))
-    assert found["argmax"] == {"id": 0, "text": "<0>", "probability": pytest.approx(1 - P)}
-    assert found["spectrum"]["eigenvalues"] == pytest.approx([curvature])
-    assert found["spectrum"]["residuals"] == pytest.approx([0], abs=1e-15)
-    assert found["spectrum"]["trace"] == pytest.approx(curvature)
-    assert found["direction"]["curvature"] == pytest.approx(curvature)
+    assert report["entropy"] == pytest.approx(-P * np.log(P) - (1 - P) * np.log(1 - P))
+    assert report["argmax"] == {"id": 0, "text": "<0>", "probability": pytest.approx(1 - P)}
+    assert report["spectrum"]["eigenvalues"] == pytest.approx([curvature])
+    assert report["spectrum"]["residuals"] == pytest.approx([0], abs=1e-15)
+    assert report["spectrum"]["trace"] == pytest.approx(curvature)
+    assert report["direction"]["curvature"] == pytest.approx(curvature)
     # one step of √2·p(1−p)·gap in the probabilities for each unit of length
-    assert found["token_constraint_bound"] == pytest.approx(1 / (2**0.5 * P * (1 - P) * GAP))
+    assert report["token_constraint_bound"] == pytest.approx(1 / (2**0.5 * P * (1 - P) * GAP))
     flip = {"distance": pytest.approx(np.log((1 - P) / P) / GAP), "id": 1, "text": "<1>"}
-    assert found["flips"] == {"minus": [], "plus": [flip]}
-    assert found["nearest_flip"] == flip
+    assert report["flips"] == {"minus": [], "plus": [flip]}
+    assert report["nearest_flip"] == flip
 
 
 @pytest.mark.parametrize("epsilon", EPSILONS)
 def test_two_tokens_have_the_closed_forms_of_every_radius(epsilon):
-    found = look(binary_state(P, GAP)).report([epsilon])
-    (row,), (ball,) = found["radii"], found["certified_ball"]
+    report = look(binary_state(P, GAP)).report([epsilon])
+    (row,), (ball,) = report["radii"], report["certified_ball"]
     curvature, reach = P * (1 - P) * GAP**2, (1 - P) * GAP
     assert row["epsilon"] == ball["epsilon"] == epsilon
     assert row["predicted"] == pytest.approx((2 * epsilon / curvature) ** 0.5)
@@ -114,10 +114,10 @@ def test_two_tokens_have_the_closed_forms_of_every_radius(epsilon):
 
 
 def test_the_trust_range_is_where_the_quadratic_is_a_tenth_off():
-    found = look(binary_state(P, GAP))
-    for sign, end in zip((-1, 1), found.trust_range, strict=True):
+    analysis = look(binary_state(P, GAP))
+    for sign, end in zip((-1, 1), analysis.trust_range, strict=True):
         t = np.linspace(0.01, 1, 200) * end
-        off = np.array([found.ray.quadratic(s)[0] / binary_kl(s) - 1 for s in sign * t])
+        off = np.array([analysis.ray.quadratic(s)[0] / binary_kl(s) - 1 for s in sign * t])
         assert (np.abs(off[:-1]) < 0.1).all()
         assert abs(off[-1]) == pytest.approx(0.1, rel=1e-6)
 
@@ -128,61 +128,61 @@ def test_the_trust_range_is_where_the_quadratic_is_a_tenth_off():
 @pytest.mark.parametrize("direction", ["eig:3", "random:1", "tokens:4,7"])
 def test_a_report_is_made_of_the_librarys_own_functions(direction):
     state = random_state(3, bias=True, scale=0.7, gain=2)
-    found = look(state, direction, k=2).report(EPSILONS)
+    report = look(state, direction, k=2).report(EPSILONS)
     pairs = spectrum(state, 4 if direction == "eig:3" else 2)
     named = directions.resolve(DirectionSpec.parse(direction), state, pairs, Source(state))
     line = ray(state, named.vector)
-    assert found["direction"] == {
+    assert report["direction"] == {
         "kind": named.kind,
         "label": named.label,
         "curvature": line.curvature,
     }
-    assert found["spectrum"]["eigenvalues"] == pairs.eigenvalues.tolist()
-    assert found["spectrum"]["residuals"] == pairs.residuals.tolist()
+    assert report["spectrum"]["eigenvalues"] == pairs.eigenvalues.tolist()
+    assert report["spectrum"]["residuals"] == pairs.residuals.tolist()
     actual = line.boundaries(np.array(EPSILONS)).T.tolist()
-    for epsilon, row, ends in zip(EPSILONS, found["radii"], actual, strict=True):
+    for epsilon, row, ends in zip(EPSILONS, report["radii"], actual, strict=True):
         assert row["predicted"] == line.predicted_radius(epsilon)
         assert [row["actual"]["minus"], row["actual"]["plus"]] == ends
         minus, plus = line.certificate(epsilon)
         assert row["certified"] == {"minus": [*minus], "plus": [*plus]}
     for side, flips in zip(("minus", "plus"), line.flips(), strict=True):
-        assert found["flips"][side] == [vars(flip) for flip in flips]
+        assert report["flips"][side] == [vars(flip) for flip in flips]
 
 
-@pytest.mark.parametrize("state", BENT.values(), ids=BENT)
-def test_where_logits_bend_a_report_has_the_truth_and_no_certificate(state):
-    found = look(state, "random:1", k=2).report((*EPSILONS, 100.0))
+@pytest.mark.parametrize("state", NONLINEAR.values(), ids=NONLINEAR)
+def test_where_logits_are_nonlinear_a_report_has_the_truth_and_no_certificate(state):
+    report = look(state, "random:1", k=2).report((*EPSILONS, 100.0))
     line = ray(state, directions.random(state, 1).vector)
-    assert found["site"] == state.site
-    assert found["nearest_flip"] is found["certified_ball"] is None
-    assert found["token_constraint_bound"] is None
-    for row in found["radii"]:
+    assert report["site"] == state.site
+    assert report["nearest_flip"] is report["certified_ball"] is None
+    assert report["token_constraint_bound"] is None
+    for row in report["radii"]:
         assert row["certified"] is None
         for sign, reached in zip((-1, 1), row["actual"].values(), strict=True):
             if reached is not None:
                 kl = float(true_kl(state, sign * reached * line.direction))
                 # boundaries are right to 1e-4 of themselves, and KL grows as their square
                 assert kl == pytest.approx(row["epsilon"], rel=4e-4)
-    assert found["radii"][0]["actual"]["plus"] is not None
-    assert found["radii"][-1]["actual"] == {"minus": None, "plus": None}  # of 100 nats
+    assert report["radii"][0]["actual"]["plus"] is not None
+    assert report["radii"][-1]["actual"] == {"minus": None, "plus": None}  # of 100 nats
     for side, flips in zip(("minus", "plus"), line.flips(), strict=True):
-        assert found["flips"][side] == [vars(flip) for flip in flips]
+        assert report["flips"][side] == [vars(flip) for flip in flips]
 
 
 def test_the_error_of_an_estimated_trace_is_reported():
-    state = bent_state(V=300, d=160, D=40)
-    found = look(state, "eig:0", k=4)
-    report = found.report([0.01])["spectrum"]
-    assert report["trace_error"] == found.spectrum.trace_error > 0
+    state = nonlinear_state(V=300, d=160, D=40)
+    analysis = look(state, "eig:0", k=4)
+    report = analysis.report([0.01])["spectrum"]
+    assert report["trace_error"] == analysis.spectrum.trace_error > 0
     assert look(random_state()).report([0.01])["spectrum"]["trace_error"] == 0
 
 
 def test_it_is_the_state_that_was_asked_for():
     source = Source(random_state())
-    found = analyze(source, PROMPT, 2, "prelogit", "random:1", 3)
+    analysis = analyze(source, PROMPT, 2, "prelogit", "random:1", 3)
     assert source.asked == [(PROMPT, 2, "prelogit")]
-    assert found.state is source.state
-    assert len(found.spectrum.eigenvalues) == 3
+    assert analysis.state is source.state
+    assert len(analysis.spectrum.eigenvalues) == 3
 
 
 def test_no_direction_changes_the_most_likely_token_sooner_than_the_nearest_flip():
@@ -196,11 +196,11 @@ def test_no_direction_changes_the_most_likely_token_sooner_than_the_nearest_flip
 
 def test_the_certified_ball_grows_with_epsilon_and_holds_in_every_direction():
     state = random_state(1, gain=2)
-    found = look(state)
-    radii = [found.sensitivity.certified_ball(epsilon) for epsilon in EPSILONS]
+    analysis = look(state)
+    radii = [analysis.sensitivity.certified_ball(epsilon) for epsilon in EPSILONS]
     assert radii == sorted(set(radii))
     sphere = np.stack([random_direction(state, seed) for seed in range(200)])
-    sphere = np.concatenate([sphere, [found.spectrum.vectors[:, 0].numpy()]])
+    sphere = np.concatenate([sphere, [analysis.spectrum.vectors[:, 0].numpy()]])
     for epsilon, radius in zip(EPSILONS, radii, strict=True):
         reached = float(true_kl(state, radius * np.concatenate([sphere, -sphere])).max())
         assert 0.1 * epsilon < reached < epsilon
@@ -210,22 +210,22 @@ def test_the_certified_ball_grows_with_epsilon_and_holds_in_every_direction():
 
 
 def test_a_flat_direction_has_no_radius():
-    found = look(flat_along_the_second_axis(), "eig:1").report([0.01])
-    assert found["direction"]["curvature"] == 0
-    (row,) = found["radii"]
+    report = look(flat_along_the_second_axis(), "eig:1").report([0.01])
+    assert report["direction"]["curvature"] == 0
+    (row,) = report["radii"]
     assert row["predicted"] is row["certified"] is None
     assert row["actual"] == {"minus": None, "plus": None}
-    assert found["flips"] == {"minus": [], "plus": []}
-    assert found["certified_ball"][0]["radius"] > 0
+    assert report["flips"] == {"minus": [], "plus": []}
+    assert report["certified_ball"][0]["radius"] > 0
     assert look(flat_along_the_second_axis(), "eig:1").trust_range == (None, None)
 
 
 def test_a_prediction_that_cannot_change_a_little_has_no_bound():
-    found = look(certain(800)).report([0.01])
-    assert found["spectrum"]["trace"] == 0
-    assert found["token_constraint_bound"] is None
-    assert found["certified_ball"] is None
-    assert found["nearest_flip"]["distance"] > 100  # far, but there
+    report = look(certain(800)).report([0.01])
+    assert report["spectrum"]["trace"] == 0
+    assert report["token_constraint_bound"] is None
+    assert report["certified_ball"] is None
+    assert report["nearest_flip"]["distance"] > 100  # far, but there
 
 
 def test_tokens_of_one_row_never_take_over():
@@ -243,17 +243,17 @@ def test_tokens_of_one_row_never_take_over():
         uniform_state(),
         flat_along_the_second_axis(),
         *(certain(gap) for gap in (30, 100, 300, 800)),
-        *BENT.values(),
+        *NONLINEAR.values(),
     ],
     ids=[
         *("binary", "random", "float32", "one-hot", "uniform", "flat", "30", "100", "300", "800"),
-        *BENT,
+        *NONLINEAR,
     ],
 )
 @pytest.mark.parametrize("direction", ["eig:0", "random:0"])
 def test_every_report_is_json_without_nan(state, direction):
-    found = look(state, direction).report(EPSILONS)
-    assert json.loads(json.dumps(found, allow_nan=False)) == found
+    report = look(state, direction).report(EPSILONS)
+    assert json.loads(json.dumps(report, allow_nan=False)) == report
 
 
 # --- how many eigenpairs --------------------------------------------------------------------------
@@ -305,7 +305,7 @@ def test_a_gpu_gives_the_numbers_of_the_processor(tmp_path, dtype, direction):
     there = replace(here, vector=here.vector.cuda(), readout=readout)
     reports = []
     for state in (here, there):
-        found = resolve(DirectionSpec.parse(direction), state, pairs := spectrum(state, 21), lm)
-        reports.append(along(state, pairs, found).report(EPSILONS))
-    first, second = (numbers([found["radii"], found["nearest_flip"]]) for found in reports)
+        resolved = resolve(DirectionSpec.parse(direction), state, pairs := spectrum(state, 21), lm)
+        reports.append(along(state, pairs, resolved).report(EPSILONS))
+    first, second = (numbers([report["radii"], report["nearest_flip"]]) for report in reports)
     assert second == pytest.approx(first, rel=1e-4)

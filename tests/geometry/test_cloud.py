@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.states import bent_state, moved_logits, random_state, true_kl, with_logits
+from support.states import nonlinear_state, perturbed_logits, random_state, true_kl, with_logits
 
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
@@ -48,25 +48,25 @@ def test_kl_equals_torch_distributions(state, leading, sample):
     np.testing.assert_allclose(sample.kl, expected, rtol=1e-11, atol=1e-14)
 
 
-def test_the_argmax_is_that_of_the_moved_logits(state, leading, sample):
-    expected = moved_logits(state, perturbations(sample, leading)).argmax(dim=1).numpy()
+def test_the_argmax_is_that_of_the_perturbed_logits(state, leading, sample):
+    expected = perturbed_logits(state, perturbations(sample, leading)).argmax(dim=1).numpy()
     assert len(np.unique(expected)) > 1
     np.testing.assert_array_equal(sample.argmax, expected)
 
 
 @pytest.mark.parametrize(
-    "bent",
-    [random_state(gain=3.0, softcap=4.0), bent_state(), bent_state(softcap=2.0)],
+    "nonlinear",
+    [random_state(gain=3.0, softcap=4.0), nonlinear_state(), nonlinear_state(softcap=2.0)],
     ids=["capped", "below a layer", "both"],
 )
-def test_where_logits_bend_kl_and_argmax_are_those_of_the_moved_logits(bent):
-    leading = spectrum(bent, k=5)
-    found = cloud(bent, leading, 1.0, n=100, k=4)
-    deltas = found.coefficients @ leading.vectors[:, :4].numpy().T
-    np.testing.assert_allclose(found.kl, true_kl(bent, deltas), rtol=1e-11, atol=1e-14)
-    expected = moved_logits(bent, deltas).argmax(dim=1).numpy()
+def test_where_logits_are_nonlinear_kl_and_argmax_are_those_of_the_perturbed_logits(nonlinear):
+    leading = spectrum(nonlinear, k=5)
+    sample = cloud(nonlinear, leading, 1.0, n=100, k=4)
+    deltas = sample.coefficients @ leading.vectors[:, :4].numpy().T
+    np.testing.assert_allclose(sample.kl, true_kl(nonlinear, deltas), rtol=1e-11, atol=1e-14)
+    expected = perturbed_logits(nonlinear, deltas).argmax(dim=1).numpy()
     assert len(np.unique(expected)) > 1
-    np.testing.assert_array_equal(found.argmax, expected)
+    np.testing.assert_array_equal(sample.argmax, expected)
 
 
 def test_the_quadratic_divergence_is_epsilon_times_the_squared_shell(leading, sample):
@@ -96,10 +96,10 @@ def test_pca_is_the_projection_of_scikit_learn(sample):
     from sklearn.decomposition import PCA
 
     expected = PCA(n_components=2, svd_solver="full").fit_transform(sample.coefficients)
-    found = sample.pca()
+    points = sample.pca()
     # up to a sign of each axis; rounding of numbers of size ten
     np.testing.assert_allclose(
-        found * np.sign((found * expected).sum(axis=0)), expected, atol=1e-12
+        points * np.sign((points * expected).sum(axis=0)), expected, atol=1e-12
     )
 
 

@@ -3,15 +3,14 @@
 import numpy as np
 import pytest
 import torch
-from support.models import FAMILIES, PROMPT, save_model
-from support.states import bent_state, make_state, random_state
+from support.models import FAMILIES, PROMPT, loaded_once
+from support.states import make_state, nonlinear_state, random_state
 
 import stability.geometry.depth
 from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.geometry.depth import SPAN, DepthCheck, depth, depth_check, depth_map
 from stability.geometry.ray import ray
-from stability.models import LanguageModel, load
 
 LAYERS, EPSILON = 4, 0.01
 # The network's float32 rounds each of some twenty steps by 6e-8; the derivative of a random network,
@@ -22,19 +21,15 @@ FLOAT32 = 1e-4
 @pytest.fixture(scope="module")
 def family(tmp_path_factory):
     """Tiny models of four blocks, saved and loaded once; Gemma's see eight tokens back, or all."""
-    loaded = {}
 
-    def get(name: str) -> LanguageModel:
-        if name not in loaded:
-            config = FAMILIES[name]()
-            config.num_hidden_layers = LAYERS
-            if name == "gemma3":
-                config.layer_types = ["sliding_attention", "full_attention"] * (LAYERS // 2)
-            folder = save_model(tmp_path_factory.mktemp(name), config)
-            loaded[name] = load(str(folder), device="cpu")
-        return loaded[name]
+    def config_of(name):
+        config = FAMILIES[name]()
+        config.num_hidden_layers = LAYERS
+        if name == "gemma3":
+            config.layer_types = ["sliding_attention", "full_attention"] * (LAYERS // 2)
+        return config
 
-    return get
+    return loaded_once(tmp_path_factory, config_of)
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2", "gemma3"])
@@ -50,7 +45,7 @@ def blocks(lm, request):
 
 
 @pytest.fixture(scope="module")
-def found(blocks):
+def whole_depth(blocks):
     return depth(blocks[0])
 
 
@@ -61,80 +56,82 @@ def top_eigenvalues(states):
     return torch.stack([torch.linalg.eigvalsh(fisher.dense(state))[-1] for state in states])
 
 
-def test_every_block_has_the_top_eigenvalue_of_its_own_matrix(blocks, found):
-    assert found.eigenvalues.shape == (LAYERS,)
+def test_every_block_has_the_top_eigenvalue_of_its_own_matrix(blocks, whole_depth):
+    assert whole_depth.eigenvalues.shape == (LAYERS,)
     expected = top_eigenvalues(blocks)
     # the factor of a narrow readout is all of H
-    torch.testing.assert_close(found.eigenvalues, expected, rtol=FLOAT32, atol=0)
+    torch.testing.assert_close(whole_depth.eigenvalues, expected, rtol=FLOAT32, atol=0)
     assert float(expected.max() / expected.min()) > 1.01  # or a shuffled depth would pass
 
 
 def test_with_few_pairs_an_eigenvalue_is_close_and_never_above_the_truth(blocks, monkeypatch):
     monkeypatch.setattr(stability.geometry.depth, "PAIRS", 4)
-    found, expected = depth(blocks[0]).eigenvalues, top_eigenvalues(blocks)
-    assert (found <= expected * (1 + FLOAT32)).all()
+    eigenvalues, expected = depth(blocks[0]).eigenvalues, top_eigenvalues(blocks)
+    assert (eigenvalues <= expected * (1 + FLOAT32)).all()
     # of 32 eigenvalues at the readout four are left, which are no steep ones in a random model
-    assert (found >= 0.5 * expected).all()
+    assert (eigenvalues >= 0.5 * expected).all()
 
 
 def test_a_curvature_is_that_along_the_direction_it_comes_with(blocks, monkeypatch):
     monkeypatch.setattr(stability.geometry.depth, "PAIRS", 2)  # directions that are no eigenvectors
-    found = depth(blocks[0])
-    lengths = found.directions.norm(dim=1)
+    few_pairs = depth(blocks[0])
+    lengths = few_pairs.directions.norm(dim=1)
     torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=1e-12, atol=0)
-    along = [v @ fisher.dense(s) @ v for s, v in zip(blocks, found.directions, strict=True)]
-    torch.testing.assert_close(found.eigenvalues, torch.stack(along), rtol=FLOAT32, atol=0)
+    along = [v @ fisher.dense(s) @ v for s, v in zip(blocks, few_pairs.directions, strict=True)]
+    torch.testing.assert_close(few_pairs.eigenvalues, torch.stack(along), rtol=FLOAT32, atol=0)
 
 
-def test_norms_are_those_of_the_residual_stream(blocks, found):
+def test_norms_are_those_of_the_residual_stream(blocks, whole_depth):
     expected = [state.norm for state in blocks]
-    assert found.norms.tolist() == pytest.approx(expected, rel=1e-5)  # float32, run again
+    assert whole_depth.norms.tolist() == pytest.approx(expected, rel=1e-5)  # float32, run again
 
 
-def test_a_radius_is_where_the_quadratic_of_its_block_reaches_epsilon(found):
-    for value, radius in zip(found.eigenvalues.tolist(), found.radii(EPSILON), strict=True):
+def test_a_radius_is_where_the_quadratic_of_its_block_reaches_epsilon(whole_depth):
+    for value, radius in zip(
+        whole_depth.eigenvalues.tolist(), whole_depth.radii(EPSILON), strict=True
+    ):
         assert 0.5 * value * radius**2 == pytest.approx(EPSILON, rel=1e-12)
 
 
-def test_alignment_is_the_cosine_of_what_directions_do_under_the_fisher_metric(blocks, found):
+def test_alignment_is_the_cosine_of_what_directions_do_under_the_fisher_metric(blocks, whole_depth):
     pushed = torch.cat(
-        [s.jvp(v[:, None]) for s, v in zip(blocks, found.directions, strict=True)], dim=1
+        [s.jvp(v[:, None]) for s, v in zip(blocks, whole_depth.directions, strict=True)], dim=1
     )
     gram = pushed.T @ fisher.dense(blocks[0].at_readout()) @ pushed
     cosines = gram / gram.diagonal().sqrt() / gram.diagonal().sqrt()[:, None]
-    torch.testing.assert_close(found.alignment, cosines.abs(), rtol=0, atol=FLOAT32)
-    torch.testing.assert_close(found.alignment, found.alignment.T, rtol=0, atol=1e-12)
+    torch.testing.assert_close(whole_depth.alignment, cosines.abs(), rtol=0, atol=FLOAT32)
+    torch.testing.assert_close(whole_depth.alignment, whole_depth.alignment.T, rtol=0, atol=1e-12)
     ones = torch.ones(LAYERS, dtype=torch.float64)
-    torch.testing.assert_close(found.alignment.diagonal(), ones, rtol=0, atol=1e-12)
-    assert (found.alignment <= 1).all()
-    assert float(found.alignment.min()) < 0.99  # or ones everywhere would pass
+    torch.testing.assert_close(whole_depth.alignment.diagonal(), ones, rtol=0, atol=1e-12)
+    assert (whole_depth.alignment <= 1).all()
+    assert float(whole_depth.alignment.min()) < 0.99  # or ones everywhere would pass
 
 
-def test_a_depth_may_begin_above_the_first_block(blocks, found):
+def test_a_depth_may_begin_above_the_first_block(blocks, whole_depth):
     above = depth(blocks[2])
     close = {"rtol": FLOAT32, "atol": FLOAT32}
-    torch.testing.assert_close(above.eigenvalues, found.eigenvalues[2:], **close)
-    torch.testing.assert_close(above.alignment, found.alignment[2:, 2:], **close)
-    torch.testing.assert_close(above.norms, found.norms[2:], rtol=1e-5, atol=0)
+    torch.testing.assert_close(above.eigenvalues, whole_depth.eigenvalues[2:], **close)
+    torch.testing.assert_close(above.alignment, whole_depth.alignment[2:, 2:], **close)
+    torch.testing.assert_close(above.norms, whole_depth.norms[2:], rtol=1e-5, atol=0)
 
 
 def test_all_states_of_a_position_come_from_one_pass(lm, blocks):
     together = lm.capture_depth(PROMPT, blocks[0].position)
     assert [state.site for state in together] == [state.site for state in blocks]
-    for one, alone in zip(together, blocks, strict=True):
-        assert one.position == alone.position
-        assert torch.equal(one.vector, alone.vector)
+    for from_one_pass, alone in zip(together, blocks, strict=True):
+        assert from_one_pass.position == alone.position
+        assert torch.equal(from_one_pass.vector, alone.vector)
 
 
 def test_a_layer_in_closed_form_has_its_matrix():
     """Below `A x + B tanh(C x)` the network has one block, whose depth is its spectrum."""
-    state = bent_state()
-    found = depth(state)
+    state = nonlinear_state()
+    layer = depth(state)
     values, vectors = torch.linalg.eigh(fisher.dense(state))
-    assert found.eigenvalues.tolist() == pytest.approx([float(values[-1])], rel=1e-10)
-    assert float((found.directions[0] @ vectors[:, -1]).abs()) == pytest.approx(1, abs=1e-10)
-    assert found.norms.tolist() == [state.norm]
-    assert found.alignment.tolist() == [[1.0]]
+    assert layer.eigenvalues.tolist() == pytest.approx([float(values[-1])], rel=1e-10)
+    assert float((layer.directions[0] @ vectors[:, -1]).abs()) == pytest.approx(1, abs=1e-10)
+    assert layer.norms.tolist() == [state.norm]
+    assert layer.alignment.tolist() == [[1.0]]
 
 
 def certain_state():
@@ -144,10 +141,10 @@ def certain_state():
 
 
 def test_a_certain_prediction_has_no_radius_and_no_number_that_is_none():
-    found = depth(certain_state())
-    assert found.eigenvalues.tolist() == [0.0]
-    assert found.radii(EPSILON) == [None]
-    for part in (found.directions, found.norms, found.alignment):
+    certain = depth(certain_state())
+    assert certain.eigenvalues.tolist() == [0.0]
+    assert certain.radii(EPSILON) == [None]
+    for part in (certain.directions, certain.norms, certain.alignment):
         assert part.isfinite().all()
 
 
@@ -161,12 +158,12 @@ def test_below_the_readout_nothing_is_known():
 
 def test_a_map_is_the_depth_of_every_position(family):
     states = family("llama").capture_all(PROMPT, "block:0")
-    heard = []
-    found = depth_map(states, heard.append)
-    assert [one.state for one in found] == list(states)
-    assert heard == [i / len(states) for i in range(len(states))]
-    for one, state in zip(found, states, strict=True):
-        torch.testing.assert_close(one.eigenvalues, depth(state).eigenvalues, rtol=1e-5, atol=0)
+    fractions = []
+    depths = depth_map(states, fractions.append)
+    assert [each.state for each in depths] == list(states)
+    assert fractions == [i / len(states) for i in range(len(states))]
+    for each, state in zip(depths, states, strict=True):
+        torch.testing.assert_close(each.eigenvalues, depth(state).eigenvalues, rtol=1e-5, atol=0)
 
 
 class StoppedError(Exception):
@@ -174,40 +171,40 @@ class StoppedError(Exception):
 
 
 def stopping(after):
-    """Progress that is heard some times, and then raises."""
-    heard = []
+    """Progress that is reported some times, and then raises."""
+    fractions = []
 
     def progress(fraction):
-        heard.append(fraction)
-        if len(heard) > after:
+        fractions.append(fraction)
+        if len(fractions) > after:
             raise StoppedError
 
-    return heard, progress
+    return fractions, progress
 
 
-def test_who_hears_of_a_map_may_stop_it(family, monkeypatch):
+def test_a_map_may_be_stopped_by_its_progress(family, monkeypatch):
     states = family("llama").capture_all(PROMPT, "block:0")
     done = []
     monkeypatch.setattr(stability.geometry.depth, "depth", done.append)
-    heard, progress = stopping(2)
+    fractions, progress = stopping(2)
     with pytest.raises(StoppedError):
         depth_map(states, progress)
     assert done == list(states[:2])
-    assert len(heard) == 3
+    assert len(fractions) == 3
 
 
 # --- the closed form against the truth ------------------------------------------------------------
 
 
 @pytest.fixture(scope="module", params=[0.01, 0.3])
-def measured(blocks, found, request) -> DepthCheck:
-    return depth_check(found, blocks, request.param)
+def measured(blocks, whole_depth, request) -> DepthCheck:
+    return depth_check(whole_depth, blocks, request.param)
 
 
-def test_predicted_and_true_radii_are_those_of_the_ray_of_each_block(blocks, found, measured):
+def test_predicted_and_true_radii_are_those_of_the_ray_of_each_block(blocks, whole_depth, measured):
     assert (measured.predicted.shape, measured.actual.shape) == ((LAYERS,), (LAYERS, 2))
     for block, state in enumerate(blocks):
-        line = ray(state, found.directions[block])
+        line = ray(state, whole_depth.directions[block])
         predicted = line.predicted_radius(measured.epsilon)
         assert measured.predicted[block] == pytest.approx(predicted, rel=FLOAT32)
         minus, plus = (np.inf if t is None else t for t in line.boundary(measured.epsilon))
@@ -216,29 +213,29 @@ def test_predicted_and_true_radii_are_those_of_the_ray_of_each_block(blocks, fou
         assert measured.actual[block].tolist() == pytest.approx([minus, plus], rel=1e-3)
 
 
-def test_the_divergence_at_a_true_radius_is_epsilon(blocks, found, measured):
+def test_the_divergence_at_a_true_radius_is_epsilon(blocks, whole_depth, measured):
     assert np.isfinite(measured.actual).any()
-    for state, direction, ends in zip(blocks, found.directions, measured.actual, strict=True):
+    for state, direction, ends in zip(blocks, whole_depth.directions, measured.actual, strict=True):
         line = ray(state, direction)
         for end, sign in zip(ends, (-1, 1), strict=True):
             if np.isfinite(end):
                 assert line.kl(sign * end) == pytest.approx(measured.epsilon, rel=1e-3)
 
 
-def test_curves_are_the_divergence_over_each_blocks_own_radius(blocks, found, measured):
+def test_curves_are_the_divergence_over_each_blocks_own_radius(blocks, whole_depth, measured):
     assert measured.kl.shape == (LAYERS, len(measured.scale))
     assert (measured.scale[0], measured.scale[-1]) == (-SPAN, SPAN)
     np.testing.assert_allclose(measured.scale, -measured.scale[::-1], rtol=0, atol=1e-14)
     for block, state in enumerate(blocks):
-        expected = ray(state, found.directions[block]).kl(
+        expected = ray(state, whole_depth.directions[block]).kl(
             measured.scale * measured.predicted[block]
         )
         # logits of size 10 in float32: a difference of 1e-5 in a shift, whose square is lost
         np.testing.assert_allclose(measured.kl[block], expected, rtol=1e-3, atol=1e-7)
 
 
-def test_small_curves_are_the_parabola_that_all_blocks_share(blocks, found):
-    measured = depth_check(found, blocks, 1e-4)
+def test_small_curves_are_the_parabola_that_all_blocks_share(blocks, whole_depth):
+    measured = depth_check(whole_depth, blocks, 1e-4)
     parabola = 1e-4 * measured.scale**2
     some = np.abs(measured.scale) <= 1
     # the next term of the series is of the order of t/r·√ε = 1 %, with a factor of a few
@@ -255,14 +252,14 @@ def test_a_block_without_curvature_has_infinite_radii():
     assert not measured.kl.any()
 
 
-def test_progress_over_the_blocks_is_heard_in_order_and_may_stop(blocks, found):
-    heard = []
-    depth_check(found, blocks, EPSILON, heard.append)
-    assert heard == [block / LAYERS for block in range(LAYERS)]
-    heard, progress = stopping(1)
+def test_progress_over_the_blocks_is_reported_in_order_and_may_stop(blocks, whole_depth):
+    fractions = []
+    depth_check(whole_depth, blocks, EPSILON, fractions.append)
+    assert fractions == [block / LAYERS for block in range(LAYERS)]
+    fractions, progress = stopping(1)
     with pytest.raises(StoppedError):
-        depth_check(found, blocks, EPSILON, progress)
-    assert heard == [0.0, 1 / LAYERS]
+        depth_check(whole_depth, blocks, EPSILON, progress)
+    assert fractions == [0.0, 1 / LAYERS]
 
 
 def check_of(actual):
@@ -285,8 +282,8 @@ def test_a_check_that_reaches_nothing_has_no_median_error():
 
 
 @pytest.mark.parametrize("epsilon", [0.0, -1.0, float("nan")])
-def test_radii_need_positive_nats(blocks, found, epsilon):
+def test_radii_need_positive_nats(blocks, whole_depth, epsilon):
     with pytest.raises(StabilityError, match="positive number of nats"):
-        depth_check(found, blocks, epsilon)
+        depth_check(whole_depth, blocks, epsilon)
     with pytest.raises(StabilityError, match="positive number of nats"):
-        found.radii(epsilon)
+        whole_depth.radii(epsilon)

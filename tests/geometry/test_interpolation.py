@@ -28,17 +28,17 @@ def ends():
 
 def test_the_way_is_that_of_the_network_at_every_mixture(ends):
     a, b = ends
-    found = interpolation(a, b, steps=10)
+    line = interpolation(a, b, steps=10)
     mixtures = a.vector + torch.linspace(0, 1, 11, dtype=torch.float64)[:, None] * (
         b.vector - a.vector
     )
     logits = steep(mixtures) @ a.readout.W_U.T
     expected = kl_divergence(Categorical(logits=logits[:1]), Categorical(logits=logits))
-    np.testing.assert_allclose(found.kl, expected, rtol=1e-9, atol=1e-13)
-    assert found.argmax.tolist() == logits.argmax(dim=1).tolist()
-    moved = (steep(mixtures) - steep(mixtures[:1])).norm(dim=1)
-    np.testing.assert_allclose(found.movement, moved / moved[-1], rtol=1e-12)
-    assert (found.movement[0], found.movement[-1]) == (0, 1)
+    np.testing.assert_allclose(line.kl, expected, rtol=1e-9, atol=1e-13)
+    assert line.argmax.tolist() == logits.argmax(dim=1).tolist()
+    distances = (steep(mixtures) - steep(mixtures[:1])).norm(dim=1)
+    np.testing.assert_allclose(line.movement, distances / distances[-1], rtol=1e-12)
+    assert (line.movement[0], line.movement[-1]) == (0, 1)
 
 
 def test_the_edge_is_where_the_output_moves_fastest(ends):
@@ -48,14 +48,14 @@ def test_the_edge_is_where_the_output_moves_fastest(ends):
 
 def test_edges_are_those_of_the_rays_from_both_ends_after_the_first_prompt(ends):
     a, b = ends
-    found, length = interpolation(a, b), float((b.vector - a.vector).norm())
+    line, length = interpolation(a, b), float((b.vector - a.vector).norm())
     there, back = ray(a, b.vector - a.vector), ray(replace(a, vector=b.vector), a.vector - b.vector)
     for epsilon in (1e-4, 1e-3):
-        predicted = [line.predicted_radius(epsilon) / length for line in (there, back)]
-        assert found.predicted(epsilon) == pytest.approx((predicted[0], 1 - predicted[1]))
-        actual = [line.boundary(epsilon)[1] / length for line in (there, back)]
-        assert found.actual(epsilon) == pytest.approx((actual[0], 1 - actual[1]))
-    assert found.length == pytest.approx(length)
+        predicted = [way.predicted_radius(epsilon) / length for way in (there, back)]
+        assert line.predicted(epsilon) == pytest.approx((predicted[0], 1 - predicted[1]))
+        actual = [way.boundary(epsilon)[1] / length for way in (there, back)]
+        assert line.actual(epsilon) == pytest.approx((actual[0], 1 - actual[1]))
+    assert line.length == pytest.approx(length)
 
 
 def test_an_edge_that_is_not_on_the_way_is_none(ends):

@@ -10,13 +10,13 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from scipy.special import logsumexp
 from support.states import (
-    bent_state,
     binary_state,
     exact_kl,
     log_mean_exp,
     make_state,
-    moved_logits,
     nearly_one_hot,
+    nonlinear_state,
+    perturbed_logits,
     properties,
     random_direction,
     random_state,
@@ -102,10 +102,10 @@ def test_cumulants_are_those_of_the_slope_under_the_prediction(state, line):
 # --- the truth ------------------------------------------------------------------------------------
 
 
-def test_kl_equals_torch_distributions_on_moved_logits(state, line):
+def test_kl_equals_torch_distributions_on_perturbed_logits(state, line):
     t = np.linspace(-5, 5, 41)
     expected = true_kl(state, t[:, None] * line.direction.numpy())
-    # the merged law's tolerance, and the oracle's rounding of logits up to 20
+    # the merged distribution's tolerance, and the oracle's rounding of logits up to 20
     np.testing.assert_allclose(line.kl(t), expected.numpy(), rtol=2 * MERGE_TOLERANCE, atol=1e-14)
 
 
@@ -170,17 +170,17 @@ def test_the_float32_readout_of_a_real_model_costs_float32_digits_only():
     np.testing.assert_allclose(single, exact, rtol=1e-5)
 
 
-def test_probabilities_along_the_ray_are_those_of_the_moved_logits(state, line):
+def test_probabilities_along_the_ray_are_those_of_the_perturbed_logits(state, line):
     t, tokens = np.linspace(-3, 3, 7), np.array([4, 0, 39])
-    moved = moved_logits(state, t[:, None] * line.direction.numpy()).softmax(dim=1).numpy().T
+    expected = perturbed_logits(state, t[:, None] * line.direction.numpy()).softmax(dim=1).numpy().T
     # KL is right to 1e-5 of itself, at most 10 nats here
-    np.testing.assert_allclose(line.probabilities(t), moved, rtol=1e-4)
-    np.testing.assert_allclose(line.probabilities(t, tokens), moved[tokens], rtol=1e-4)
+    np.testing.assert_allclose(line.probabilities(t), expected, rtol=1e-4)
+    np.testing.assert_allclose(line.probabilities(t, tokens), expected[tokens], rtol=1e-4)
 
 
 def test_pushed_tokens_are_those_whose_probability_changes_fastest(state, line):
     h = 1e-5
-    both = moved_logits(state, np.array([[-h], [h]]) * line.direction.numpy()).softmax(dim=1)
+    both = perturbed_logits(state, np.array([[-h], [h]]) * line.direction.numpy()).softmax(dim=1)
     rates = ((both[1] - both[0]) / (2 * h)).numpy()
     order = np.argsort(rates)
     losing, gaining = line.pushed(3)
@@ -214,10 +214,10 @@ def test_one_vector_added_to_every_row_changes_nothing():
     state = random_state(5)
     shifted = make_state(state.readout.W_U + torch.arange(6), state.vector)
     v = random_direction(state)
-    one, other = ray(state, v), ray(shifted, v)
+    line, same_line = ray(state, v), ray(shifted, v)
     # slopes of size ten round to 1e-15
-    assert other.curvature == pytest.approx(one.curvature, rel=1e-12)
-    assert other.boundary(0.1) == pytest.approx(one.boundary(0.1), rel=1e-6)
+    assert same_line.curvature == pytest.approx(line.curvature, rel=1e-12)
+    assert same_line.boundary(0.1) == pytest.approx(line.boundary(0.1), rel=1e-6)
 
 
 def test_scaling_the_logits_is_scaling_the_rows(state):
@@ -269,9 +269,9 @@ def first_departure(line, sign, tolerance):
 )
 def test_the_trust_range_is_where_a_dense_scan_first_sees_the_tolerance_broken(state, tolerance):
     line = ray(state, random_direction(state))
-    for sign, found in zip([-1, 1], line.trust_range(tolerance), strict=True):
+    for sign, end in zip([-1, 1], line.trust_range(tolerance), strict=True):
         # one step of the scan is a factor of 1.0023
-        assert found == pytest.approx(first_departure(line, sign, tolerance), rel=2.5e-3)
+        assert end == pytest.approx(first_departure(line, sign, tolerance), rel=2.5e-3)
 
 
 @pytest.mark.parametrize("gap", [5, 40, 90])
@@ -279,10 +279,10 @@ def test_the_trust_range_holds_where_the_prediction_is_almost_certain(gap):
     """Its closed-form radius is up to 1e19 times longer than its trust range."""
     state = nearly_one_hot(0, V=12, gap=gap)
     line = ray(state, random_direction(state))
-    for sign, found in zip([-1, 1], line.trust_range(), strict=True):
-        kl = exact_kl(line.slopes, state.probs.numpy(), sign * found)
-        assert abs(line.quadratic(found)[0] / kl - 1) == pytest.approx(0.1, rel=1e-3)
-        for nearer in found * np.linspace(0.1, 0.99, 10):
+    for sign, end in zip([-1, 1], line.trust_range(), strict=True):
+        kl = exact_kl(line.slopes, state.probs.numpy(), sign * end)
+        assert abs(line.quadratic(end)[0] / kl - 1) == pytest.approx(0.1, rel=1e-3)
+        for nearer in end * np.linspace(0.1, 0.99, 10):
             kl = exact_kl(line.slopes, state.probs.numpy(), sign * nearer)
             assert abs(line.quadratic(nearer)[0] / kl - 1) < 0.1
 
@@ -291,54 +291,60 @@ def test_the_trust_range_holds_where_rare_far_tokens_are_all_that_bins_can_tell_
     rows = np.append(np.linspace(-1, 1, 30), -3000.0)[:, None]
     state = with_logits(rows, np.append(np.zeros(30), -20.0))
     line = ray(state, np.ones(1))
-    found = line.trust_range()[1]
-    assert found == pytest.approx(first_departure(line, 1, 0.1), rel=2.5e-3)
+    end = line.trust_range()[1]
+    assert end == pytest.approx(first_departure(line, 1, 0.1), rel=2.5e-3)
 
 
-# --- where the logits bend ------------------------------------------------------------------------
+# --- where the logits are nonlinear ---------------------------------------------------------------
 
 
-BENT = {
+NONLINEAR = {
     "capped": random_state(gain=3.0, softcap=4.0, bias=True),
-    "below a layer": bent_state(gain=2.0),
-    "below a layer, capped": bent_state(1, gain=2.0, softcap=4.0),
+    "below a layer": nonlinear_state(gain=2.0),
+    "below a layer, capped": nonlinear_state(1, gain=2.0, softcap=4.0),
 }
 
 
-@pytest.fixture(params=BENT)
-def bent(request):
-    state = BENT[request.param]
+@pytest.fixture(params=NONLINEAR)
+def nonlinear(request):
+    state = NONLINEAR[request.param]
     return ray(state, random_direction(state))
 
 
-def test_the_truth_is_exact_where_logits_are_linear_and_evaluated_where_they_bend(line, bent):
+def test_the_truth_is_exact_where_logits_are_linear_and_evaluated_where_they_are_not(
+    line, nonlinear
+):
     assert isinstance(line.truth, ExactLine)
-    assert isinstance(bent.truth, NumericalLine)
+    assert isinstance(nonlinear.truth, NumericalLine)
 
 
-def test_where_logits_bend_the_curvature_is_the_autograd_hessian_of_kl(bent):
-    v = bent.direction
-    hessian = torch.func.hessian(lambda delta: true_kl(bent.state, delta))(torch.zeros_like(v))
-    assert bent.curvature == pytest.approx(float(v @ hessian @ v), rel=1e-12)
+def test_where_logits_are_nonlinear_the_curvature_is_the_autograd_hessian_of_kl(nonlinear):
+    v = nonlinear.direction
+    hessian = torch.func.hessian(lambda delta: true_kl(nonlinear.state, delta))(torch.zeros_like(v))
+    assert nonlinear.curvature == pytest.approx(float(v @ hessian @ v), rel=1e-12)
 
 
-def test_where_logits_bend_kl_and_probabilities_are_those_of_torch_distributions(bent):
+def test_where_logits_are_nonlinear_kl_and_probabilities_are_those_of_torch_distributions(
+    nonlinear,
+):
     t, tokens = np.linspace(-4, 4, 17), np.array([4, 0, 39])
-    deltas = t[:, None] * bent.direction.numpy()
+    deltas = t[:, None] * nonlinear.direction.numpy()
     # the oracle rounds logits of up to 20
-    np.testing.assert_allclose(bent.kl(t), true_kl(bent.state, deltas), rtol=1e-12, atol=1e-14)
-    moved = moved_logits(bent.state, deltas).softmax(dim=1).numpy().T
-    np.testing.assert_allclose(bent.probabilities(t), moved, rtol=1e-11)
-    np.testing.assert_allclose(bent.probabilities(t, tokens), moved[tokens], rtol=1e-11)
+    np.testing.assert_allclose(
+        nonlinear.kl(t), true_kl(nonlinear.state, deltas), rtol=1e-12, atol=1e-14
+    )
+    expected = perturbed_logits(nonlinear.state, deltas).softmax(dim=1).numpy().T
+    np.testing.assert_allclose(nonlinear.probabilities(t), expected, rtol=1e-11)
+    np.testing.assert_allclose(nonlinear.probabilities(t, tokens), expected[tokens], rtol=1e-11)
 
 
-def test_where_logits_bend_nothing_is_certified(bent):
-    assert bent.certificate(0.1) is None
-    assert bent.certificates(np.array(EPSILONS)) is None
-    assert bent.cumulants is None
+def test_where_logits_are_nonlinear_nothing_is_certified(nonlinear):
+    assert nonlinear.certificate(0.1) is None
+    assert nonlinear.certificates(np.array(EPSILONS)) is None
+    assert nonlinear.cumulants is None
 
 
-def test_where_logits_bend_a_direction_that_nothing_depends_on_has_neither_radius_nor_boundary():
+def test_where_logits_are_nonlinear_a_direction_without_effect_has_neither_radius_nor_boundary():
     """The network above ignores the last axis; in float64 the divergence along it is zero."""
     state = random_state()
     blind = make_state(
@@ -372,7 +378,7 @@ def test_what_is_no_direction_is_refused(state, direction, message):
 
 @pytest.mark.parametrize("method", ["predicted_radius", "boundary", "certificate"])
 @pytest.mark.parametrize("epsilon", [0.0, -0.1, np.nan, np.inf])
-def test_epsilon_must_be_a_positive_number_of_nats(line, bent, method, epsilon):
-    for own in (line, bent):
+def test_epsilon_must_be_a_positive_number_of_nats(line, nonlinear, method, epsilon):
+    for each_ray in (line, nonlinear):
         with pytest.raises(StabilityError, match=f"positive number of nats; received {epsilon}: t"):
-            getattr(own, method)(epsilon)
+            getattr(each_ray, method)(epsilon)

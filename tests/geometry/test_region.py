@@ -9,11 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 from scipy.spatial import ConvexHull
 from support.states import (
-    bent_state,
     far_kl,
     make_state,
-    moved_logits,
     nearly_one_hot,
+    nonlinear_state,
+    perturbed_logits,
     properties,
     random_direction,
     random_state,
@@ -100,10 +100,14 @@ def test_what_is_no_direction_spans_no_plane(state):
 
 @pytest.mark.parametrize(
     "state",
-    [random_state(gain=3.0, softcap=4.0, bias=True), bent_state(), bent_state(softcap=2.0)],
+    [
+        random_state(gain=3.0, softcap=4.0, bias=True),
+        nonlinear_state(),
+        nonlinear_state(softcap=2.0),
+    ],
     ids=["capped", "below a layer", "both"],
 )
-def test_where_logits_bend_the_plane_has_their_curvature_and_divergence(state):
+def test_where_logits_are_nonlinear_the_plane_has_their_curvature_and_divergence(state):
     plane = plane_of(state)
     hessian = torch.func.hessian(lambda c: true_kl(state, plane.axes @ c))
     expected = hessian(torch.zeros(2, dtype=torch.float64)).numpy()
@@ -117,7 +121,7 @@ def test_where_logits_bend_the_plane_has_their_curvature_and_divergence(state):
 # --- the divergence and the argmax ----------------------------------------------------------------
 
 
-def test_kl_equals_torch_distributions_on_moved_logits(state, plane):
+def test_kl_equals_torch_distributions_on_perturbed_logits(state, plane):
     x, y = np.random.default_rng(0).uniform(-4, 4, (2, 3, 5))
     expected = true_kl(state, points_of(plane, x, y))
     # the oracle rounds logits up to 20
@@ -137,16 +141,16 @@ def test_the_grid_equals_single_points_near_and_far(extent, certainty):
 def test_the_grid_is_right_where_the_product_of_its_factors_underflows():
     rows = np.array([[1.0, -1.0], [-1.0, 1.0], [0.0, 0.0]])
     plane = region(make_state(rows), np.array([1.0, 0]), np.array([0.0, 1]))
-    one = np.array([900.0])
+    far = np.array([900.0])
     # at x = y all three logits are equal again
-    assert plane.kl_grid(one, one)[0, 0] == pytest.approx(0, abs=1e-12)
+    assert plane.kl_grid(far, far)[0, 0] == pytest.approx(0, abs=1e-12)
     # at (900, 0.9·900): e^90 among three, from even odds; slopes are centred
-    assert plane.kl_grid(one, 0.9 * one)[0, 0] == pytest.approx(90 - np.log(3), rel=1e-12)
+    assert plane.kl_grid(far, 0.9 * far)[0, 0] == pytest.approx(90 - np.log(3), rel=1e-12)
 
 
-def test_the_argmax_is_that_of_the_moved_logits(state, plane):
+def test_the_argmax_is_that_of_the_perturbed_logits(state, plane):
     x, y = np.random.default_rng(0).uniform(-4, 4, (2, 4, 25))
-    expected = moved_logits(state, points_of(plane, x, y)).argmax(dim=-1).numpy()
+    expected = perturbed_logits(state, points_of(plane, x, y)).argmax(dim=-1).numpy()
     assert len(np.unique(expected)) > 3
     np.testing.assert_array_equal(plane.argmax(x, y), expected)
 
@@ -166,7 +170,7 @@ def test_the_divergence_on_the_boundary_is_epsilon(seed, gain, log_epsilon):
     state, epsilon = random_state(seed, V=20, gain=gain), 10**log_epsilon
     plane = plane_of(state, seed)
     x, y = around(CIRCLE, plane.boundary(epsilon, CIRCLE))
-    # the merged law's tolerance of 1e-5; the oracle's rounding of logits up to 30
+    # the merged distribution's tolerance of 1e-5; the oracle's rounding of logits up to 30
     np.testing.assert_allclose(
         far_kl(state, points_of(plane, x, y)).numpy(), epsilon, rtol=1.1e-5, atol=1e-13
     )
@@ -176,9 +180,9 @@ def test_the_divergence_on_the_boundary_is_epsilon(seed, gain, log_epsilon):
 def test_on_its_axes_the_boundary_is_that_of_the_rays(state, plane, epsilon):
     first, second = (ray(state, axis) for axis in plane.axes.T)
     expected = [first.boundary(epsilon)[1], second.boundary(epsilon)[1], first.boundary(epsilon)[0]]
-    found = plane.boundary(epsilon, np.array([0, np.pi / 2, np.pi]))
-    # the merged laws differ, each by at most 1e-5 of ε
-    np.testing.assert_allclose(found, expected, rtol=1e-5)
+    distances = plane.boundary(epsilon, np.array([0, np.pi / 2, np.pi]))
+    # the merged distributions differ, each by at most 1e-5 of ε
+    np.testing.assert_allclose(distances, expected, rtol=1e-5)
 
 
 def test_more_angles_than_fit_in_memory_together_change_nothing(plane):
@@ -290,14 +294,14 @@ def test_two_tokens_share_the_view_along_the_line_of_even_odds():
 # --- three states ---------------------------------------------------------------------------------
 
 
-def moved(state, delta):
+def perturbed(state, delta):
     """Another prompt's state of the same model and site."""
     return replace(state, vector=state.vector + torch.as_tensor(delta).to(state.vector))
 
 
 def test_a_plane_through_three_states_has_their_distances(state):
     draw = np.random.default_rng(5)
-    b, c = (moved(state, draw.standard_normal(state.width)) for _ in "bc")
+    b, c = (perturbed(state, draw.standard_normal(state.width)) for _ in "bc")
     plane = region_through(state, b, c)
     corners = [plane.coordinates(corner.vector) for corner in (state, b, c)]
     for i, j in ((0, 1), (0, 2), (1, 2)):
@@ -324,4 +328,4 @@ def test_a_vector_off_the_plane_has_the_coordinates_of_its_foot(plane):
 def test_three_states_on_a_line_make_no_plane(state):
     delta = np.ones(state.width)
     with pytest.raises(StabilityError, match="parallel"):
-        region_through(state, moved(state, delta), moved(state, -2 * delta))
+        region_through(state, perturbed(state, delta), perturbed(state, -2 * delta))

@@ -42,8 +42,8 @@ def prompt_states(
 def test_every_eigenvalue_is_the_first_of_its_own_spectrum(n, scale):
     states = prompt_states(n, scale=scale)
     expected = torch.stack([spectrum(state, 1).eigenvalues[0] for state in states])
-    found = torch.tensor([s.eigenvalue for s in token_map(states)], dtype=torch.float64)
-    torch.testing.assert_close(found, expected, rtol=2e-4, atol=0)
+    eigenvalues = torch.tensor([s.eigenvalue for s in token_map(states)], dtype=torch.float64)
+    torch.testing.assert_close(eigenvalues, expected, rtol=2e-4, atol=0)
     assert len(expected.unique()) == n  # or a shuffled map would pass
 
 
@@ -55,31 +55,31 @@ def test_entropies_are_those_of_the_states():
 
 
 def test_the_radius_is_where_the_quadratic_reaches_epsilon():
-    for found in token_map(prompt_states(4)):
-        radius = found.radius(0.01)
+    for at_position in token_map(prompt_states(4)):
+        radius = at_position.radius(0.01)
         assert radius is not None
-        assert 0.5 * found.eigenvalue * radius**2 == pytest.approx(0.01, rel=1e-12)
+        assert 0.5 * at_position.eigenvalue * radius**2 == pytest.approx(0.01, rel=1e-12)
 
 
 def test_every_position_has_the_numbers_of_its_state_alone():
     states = prompt_states(POSITIONS_AT_ONCE + 2, bias=False)
-    for state, found in zip(states, token_map(states), strict=True):
+    for state, at_position in zip(states, token_map(states), strict=True):
         alone = row_spread(state)
-        assert found.reach == pytest.approx(alone.reach, rel=1e-5)
-        assert found.token_constraint_bound == pytest.approx(
+        assert at_position.reach == pytest.approx(alone.reach, rel=1e-5)
+        assert at_position.token_constraint_bound == pytest.approx(
             alone.token_constraint_bound(), rel=1e-5
         )
         flip = nearest(state)
-        assert found.nearest_flip.id == flip.id
-        assert found.nearest_flip.distance == pytest.approx(flip.distance, abs=1e-6)
+        assert at_position.nearest_flip.id == flip.id
+        assert at_position.nearest_flip.distance == pytest.approx(flip.distance, abs=1e-6)
 
 
 def test_the_upper_bound_is_above_the_eigenvalue_and_the_ball_is_certified():
     states = prompt_states(6)
-    for state, found in zip(states, token_map(states), strict=True):
-        assert found.upper >= float(torch.linalg.eigvalsh(dense(state))[-1]) * (1 - 1e-5)
-        radius = found.certified_ball(0.1)
-        assert 0 < radius < found.radius(0.1)
+    for state, at_position in zip(states, token_map(states), strict=True):
+        assert at_position.upper >= float(torch.linalg.eigvalsh(dense(state))[-1]) * (1 - 1e-5)
+        radius = at_position.certified_ball(0.1)
+        assert 0 < radius < at_position.radius(0.1)
         for seed in range(20):
             assert true_kl(state, radius * random_direction(state, seed)) <= 0.1
 
@@ -88,10 +88,10 @@ def test_the_upper_bound_is_tight_where_the_block_holds_all_of_the_spectrum():
     draw = torch.Generator().manual_seed(0)
     rows = torch.randn(200, BLOCK, generator=draw) @ torch.randn(BLOCK, 30, generator=draw)
     state = make_state(rows, torch.randn(30, generator=draw) / 10)
-    [found] = token_map([state])
+    [alone] = token_map([state])
     largest = float(torch.linalg.eigvalsh(dense(state))[-1])
     # the trace and the Ritz values are float32 products apart
-    assert largest * (1 - 1e-5) <= found.upper <= largest * (1 + 1e-4)
+    assert largest * (1 - 1e-5) <= alone.upper <= largest * (1 + 1e-4)
 
 
 def test_nothing_is_kept_alive_by_the_states():

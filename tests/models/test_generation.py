@@ -5,11 +5,11 @@ from itertools import product
 
 import pytest
 import torch
-from support.models import CONTEXT, FAMILIES, PROMPT, save_model
+from support.models import CONTEXT, FAMILIES, PROMPT, loaded_once, save_model
 from torch.distributions import Categorical, kl_divergence
 
 from stability.errors import StabilityError
-from stability.models import LanguageModel, load
+from stability.models import load
 from stability.models.generation import continuations
 
 LONG = "the cat sat on the mat, a dog ran after the cat"
@@ -21,19 +21,15 @@ every_site = pytest.mark.parametrize("site", SITES)
 @pytest.fixture(scope="module")
 def family(tmp_path_factory):
     """Tiny models with room to write; Gemma's see eight tokens back in two blocks of three."""
-    loaded = {}
 
-    def get(name: str) -> LanguageModel:
-        if name not in loaded:
-            config = FAMILIES[name]()
-            config.num_hidden_layers, config.max_position_embeddings = LAYERS, 64
-            if name == "gemma3":
-                config.layer_types = ["sliding_attention", "full_attention", "sliding_attention"]
-            folder = save_model(tmp_path_factory.mktemp(name), config)
-            loaded[name] = load(str(folder), device="cpu")
-        return loaded[name]
+    def config_of(name):
+        config = FAMILIES[name]()
+        config.num_hidden_layers, config.max_position_embeddings = LAYERS, 64
+        if name == "gemma3":
+            config.layer_types = ["sliding_attention", "full_attention", "sliding_attention"]
+        return config
 
-    return get
+    return loaded_once(tmp_path_factory, config_of)
 
 
 @pytest.fixture(scope="module", params=["llama", "gpt2", "gemma3"])
@@ -95,18 +91,18 @@ def check(lm, state, distances, n=N):
     v = direction_at(state)
     moves = torch.tensor([0.0, *distances], dtype=torch.float64)[:, None] * v
     (base, *written), logits = rerun(lm, state, moves, n)
-    found = continuations(lm, state, v, distances, n)
-    assert [text.distance for text in found] == distances
-    for text, expected, own in zip(found, written, logits[1:], strict=True):
+    texts = continuations(lm, state, v, distances, n)
+    assert [text.distance for text in texts] == distances
+    for text, expected, perturbed in zip(texts, written, logits[1:], strict=True):
         assert ids_of(text) == expected
-        kl = kl_divergence(Categorical(logits=logits[0]), Categorical(logits=own))
+        kl = kl_divergence(Categorical(logits=logits[0]), Categorical(logits=perturbed))
         # logits of size 10 in float32, by two orders of operations: 1e-5 apart, which a divergence
         # feels in proportion to its root
         assert list(text.kl) == pytest.approx(kl.tolist(), rel=1e-4, abs=1e-6)
         pairs = zip(expected, base, strict=True)
         differing = [i for i, (here, there) in enumerate(pairs) if here != there]
         assert text.first_difference == (differing[0] if differing else None)
-    return found
+    return texts
 
 
 # --- the same text --------------------------------------------------------------------------------
@@ -137,10 +133,10 @@ def test_without_a_push_the_text_is_what_the_model_itself_writes(lm, site):
 @every_site
 def test_a_pushed_text_is_that_of_the_whole_model_read_anew_for_every_token(lm, site):
     state = lm.capture(LONG, site=site)
-    found = check(lm, state, [0.0, 0.1, 3.0, -3.0, 100.0])
-    assert found[0].first_difference is None
-    assert any(text.first_difference is not None for text in found)
-    assert max(found[1].kl[:1]) > 1e-8  # or a push that is lost would pass
+    texts = check(lm, state, [0.0, 0.1, 3.0, -3.0, 100.0])
+    assert texts[0].first_difference is None
+    assert any(text.first_difference is not None for text in texts)
+    assert max(texts[1].kl[:1]) > 1e-8  # or a push that is lost would pass
 
 
 @every_site
@@ -156,8 +152,8 @@ def test_at_the_readout_all_but_the_first_token_is_the_plain_models(lm, site):
     state = lm.capture(LONG, site=site)
     [text] = continuations(lm, state, direction_at(state), [300.0], N)
     assert text.first_difference == 0
-    own = replace(text.tokens[0], index=len(state.tokens))
-    after = replace(state, tokens=(*state.tokens, own), position=len(state.tokens), site="final")
+    chosen = replace(text.tokens[0], index=len(state.tokens))
+    after = replace(state, tokens=(*state.tokens, chosen), position=len(state.tokens), site="final")
     [expected], _ = rerun(lm, after, torch.zeros(1, state.width, dtype=torch.float64), N - 1)
     assert ids_of(text)[1:] == expected
 

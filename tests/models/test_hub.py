@@ -73,16 +73,16 @@ def serves(folder: Path) -> Callable[[Hub], None]:
         return file.read_bytes() if file.is_file() else None
 
     def answer(request: Hub) -> None:
-        found = content(request.path)
-        request.send_response(404 if found is None else 200)
-        if found is None:
+        body = content(request.path)
+        request.send_response(404 if body is None else 200)
+        if body is None:
             request.send_header("X-Error-Code", "EntryNotFound")
         request.send_header("X-Repo-Commit", COMMIT)
         request.send_header("ETag", request.path.rpartition("/")[2])
-        request.send_header("Content-Length", str(len(found or b"")))
+        request.send_header("Content-Length", str(len(body or b"")))
         request.end_headers()
         if request.command == "GET":
-            request.wfile.write(found or b"")
+            request.wfile.write(body or b"")
 
     return answer
 

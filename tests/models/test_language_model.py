@@ -17,6 +17,7 @@ from support.models import (
     byte_tokenizer,
     divergence_hessian,
     in_float64,
+    loaded_once,
     save_model,
     word_tokenizer,
 )
@@ -34,15 +35,7 @@ WIDTHS = {"opt_projected": WIDTH // 2}
 @pytest.fixture(scope="module")
 def family(tmp_path_factory):
     """Each tiny model, saved and loaded once."""
-    loaded = {}
-
-    def get(name: str) -> LanguageModel:
-        if name not in loaded:
-            folder = save_model(tmp_path_factory.mktemp(name), FAMILIES[name]())
-            loaded[name] = load(str(folder), device="cpu")
-        return loaded[name]
-
-    return get
+    return loaded_once(tmp_path_factory, lambda name: FAMILIES[name]())
 
 
 @pytest.fixture(scope="module")
@@ -66,9 +59,9 @@ def test_every_position_has_the_logits_of_the_model(family, name):
     expected = own_logits(lm, PROMPT)
     states = lm.capture_all(PROMPT)
     assert len(states) == len(expected) > 3
-    found = torch.stack([state.logits for state in states])
+    logits = torch.stack([state.logits for state in states])
     # two float32 products of 32 terms
-    torch.testing.assert_close(found, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
+    torch.testing.assert_close(logits, expected, rtol=0, atol=1e-5 * float(expected.abs().max()))
     assert [state.position for state in states] == list(range(len(states)))
 
 
@@ -293,8 +286,8 @@ def test_threads_that_share_a_model_get_the_lone_answers_bit_for_bit(
 
     alone = [logits(prompt) for prompt in prompts]
     with ThreadPoolExecutor(8) as pool:
-        for found, expected in zip(pool.map(logits, prompts), alone, strict=True):
-            assert torch.equal(found, expected)
+        for answered, expected in zip(pool.map(logits, prompts), alone, strict=True):
+            assert torch.equal(answered, expected)
     assert not torch.allclose(alone[0][-1], alone[3][-1], atol=0.1)
 
 
@@ -321,12 +314,12 @@ def test_covariance_matched_directions_differ_in_a_block_whose_first_position_is
     state = smollm2.capture_all(PROMPT, "block:15")[1]
     first = smollm2.capture_all(PROMPT, "block:15")[0]
     assert first.norm > 50 * state.norm
-    one, other = (
+    draw, other_draw = (
         directions.covariance_matched(state, smollm2.background("block:15"), seed).vector
         for seed in (1, 2)
     )
     # with some fifty directions that take part, draws are as if from fifty dimensions
-    assert abs(float(one @ other)) < 0.5
+    assert abs(float(draw @ other_draw)) < 0.5
 
 
 def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_force(smollm2):
@@ -338,18 +331,18 @@ def test_the_packaged_model_gives_the_values_of_an_independent_float64_brute_for
     assert state.entropy == pytest.approx(1.4811690203476535, rel=1e-3)
     assert float(state.probs[7042]) == pytest.approx(0.7725329227652402, rel=1e-3)
     assert state.norm == pytest.approx(43.79221594747828, rel=1e-3)
-    found = spectrum(state)
+    pairs = spectrum(state)
     brute_force = [
         1.31696401923763, 0.2229471162468107, 0.08273250111938635, 0.05027705632057569,
         0.04148913137613563, 0.03602545946377692, 0.031423705523329674, 0.028006803703242284,
         0.025018084206372013, 0.022730630593669438, 0.0193740661657391, 0.016183517079325343,
         0.014504158145125763, 0.011633182485653476, 0.010225272736304069, 0.008621505691139212,
     ]  # fmt: skip
-    assert found.eigenvalues.tolist() == pytest.approx(brute_force, rel=2e-3)
-    assert found.trace == pytest.approx(2.237993661032987, rel=1e-3)
-    bound = found.row_spread.token_constraint_bound()
+    assert pairs.eigenvalues.tolist() == pytest.approx(brute_force, rel=2e-3)
+    assert pairs.trace == pytest.approx(2.237993661032987, rel=1e-3)
+    bound = pairs.row_spread.token_constraint_bound()
     assert bound == pytest.approx(2.091596686881628, rel=1e-3)
-    top = ray(state, found.vectors[:, 0])
+    top = ray(state, pairs.vectors[:, 0])
     for epsilon, predicted, nearer, farther in (
         (0.001, 0.03896978797840113, 0.03836291311667108, 0.03960552995344935),
         (0.01, 0.12323328994559617, 0.11746194315025739, 0.1299172034018418),

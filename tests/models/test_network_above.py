@@ -14,6 +14,7 @@ from support.models import (
     divergence_hessian,
     hooked_logits,
     in_float64,
+    loaded_once,
     random_model,
     save_model,
 )
@@ -50,15 +51,7 @@ CLOSE = {"rtol": 0, "atol": 1e-5}  # of logits of size ten
 @pytest.fixture(scope="module")
 def single(tmp_path_factory):
     """Each tiny model, saved and loaded once."""
-    loaded = {}
-
-    def get(name: str) -> LanguageModel:
-        if name not in loaded:
-            folder = save_model(tmp_path_factory.mktemp("model"), ALL[name]())
-            loaded[name] = load(str(folder), device="cpu")
-        return loaded[name]
-
-    return get
+    return loaded_once(tmp_path_factory, lambda name: ALL[name]())
 
 
 @pytest.fixture(scope="module")
@@ -119,9 +112,9 @@ def test_a_perturbed_block_gives_what_a_hook_on_the_whole_model_gives(double, na
         for position in POSITIONS:
             state = states[position]
             deltas = perturbations(state, 2)
-            found = state.readout.logits(state.above(state.vector + deltas))
+            logits = state.readout.logits(state.above(state.vector + deltas))
             expected = whole(lm, state, deltas)
-            torch.testing.assert_close(found, expected, **CLOSE)
+            torch.testing.assert_close(logits, expected, **CLOSE)
             assert (expected - state.logits).abs().amax(dim=1).min() > 0.01
             kl = torch.nn.functional.kl_div(
                 expected.log_softmax(1), state.log_probs, reduction="none", log_target=True
@@ -135,10 +128,10 @@ def test_in_float32_it_differs_from_the_whole_model_by_rounding_only(single, nam
     for site in places(lm):
         state = lm.capture(LONG, 9, site)
         deltas = perturbations(state, 2)
-        found = state.readout.logits(state.above(state.vector + deltas))
+        logits = state.readout.logits(state.above(state.vector + deltas))
         expected = whole(lm, state, deltas.float())
         # two layers in float32, of logits of size ten
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-4)
+        torch.testing.assert_close(logits, expected, rtol=0, atol=1e-4)
 
 
 @every_family
@@ -163,8 +156,8 @@ def test_a_trajectory_is_the_output_of_every_block_above(single, name):
         outputs = [part.reshape(-1) for part in state.above.trajectory(state.vector)]
         expected = [*(above.vector for above in depth[block:]), state.prelogit]
         assert len(outputs) == len(expected)
-        for one, other in zip(outputs, expected, strict=True):
-            torch.testing.assert_close(one, other, rtol=0, atol=1e-4)
+        for output, other in zip(outputs, expected, strict=True):
+            torch.testing.assert_close(output, other, rtol=0, atol=1e-4)
 
 
 @every_family
@@ -175,9 +168,9 @@ def test_many_vectors_run_in_batches_and_each_has_its_own_answer(single, name, m
     state = lm.capture(LONG, 12, "block:0")
     deltas = perturbations(state, 8)
     together = state.above(state.vector + deltas)
-    for delta, found in zip(deltas, together, strict=True):
+    for delta, in_batch in zip(deltas, together, strict=True):
         alone = state.above((state.vector + delta)[None])[0]
-        torch.testing.assert_close(alone, found, rtol=0, atol=1e-4)
+        torch.testing.assert_close(alone, in_batch, rtol=0, atol=1e-4)
 
 
 @pytest.mark.parametrize("position", [3, 10])
@@ -193,8 +186,8 @@ def test_later_tokens_read_what_a_perturbation_has_left_in_the_cache(double, nam
     with torch.no_grad():
         for step in (position + 1, position + 2):
             token = ids[step].expand(2, 1)
-            found = lm.readout.logits(run_cached(body, token, cache)[:, -1])
-            for delta, logits in zip(deltas, found, strict=True):
+            all_logits = lm.readout.logits(run_cached(body, token, cache)[:, -1])
+            for delta, logits in zip(deltas, all_logits, strict=True):
                 torch.testing.assert_close(
                     logits, after(lm, ids[: step + 1], state, delta), **CLOSE
                 )
@@ -237,9 +230,9 @@ def test_the_curvature_at_every_site_is_the_hessian_of_the_whole_models_divergen
             state = lm.capture(LONG, position, site)
             at = (lm.model, ids_of(state), position, site)
             expected = divergence_hessian(*at, width=state.width)
-            found = fisher.dense(state)
+            matrix = fisher.dense(state)
             # what float32 leaves in norms and softmax, differentiated twice
-            assert float((found - expected).norm()) < 1e-4 * float(expected.norm())
+            assert float((matrix - expected).norm()) < 1e-4 * float(expected.norm())
 
 
 @every_family
@@ -256,15 +249,15 @@ def test_the_network_pushes_and_pulls_by_its_own_jacobian(double, name):
 
 def norm_jacobian(name: str, norm: torch.nn.Module, x: Tensor) -> Tensor:
     """The derivative of `g ⊙ x/rms(x)`, and of `g ⊙ (x − mean)/std + b`, by hand."""
-    d, one = len(x), torch.eye(len(x), dtype=x.dtype)
+    d, identity = len(x), torch.eye(len(x), dtype=x.dtype)
     if name == "gpt2":
-        one = one - 1 / d
+        identity = identity - 1 / d
         x = x - x.mean()
         epsilon = norm.eps
     else:
         epsilon = norm.variance_epsilon
     scale = (x.square().mean() + epsilon).sqrt()
-    return norm.weight[:, None] * (one - torch.outer(x, x) / (d * scale**2)) / scale
+    return norm.weight[:, None] * (identity - torch.outer(x, x) / (d * scale**2)) / scale
 
 
 @pytest.mark.parametrize("name", ["llama", "gpt2"])
@@ -286,14 +279,14 @@ def test_at_final_of_llama_flips_are_those_of_straight_lines(double):
         v = torch.from_numpy(np.random.default_rng(state.position).standard_normal(WIDTH))
         v /= v.norm()
         levels, slopes = ((lm.readout.W_U @ (weight * u)).numpy() for u in (state.vector, v))
-        for sign, found in zip([-1, 1], ray(state, v).flips(limit=8), strict=True):
+        for sign, flips in zip([-1, 1], ray(state, v).flips(limit=8), strict=True):
             expected = envelope(levels, sign * slopes, state.argmax, 8)
             expected = [(t, token) for t, token in expected if t < 5 * state.norm]
-            assert [flip.id for flip in found] == [token for _, token in expected]
-            assert [flip.distance for flip in found] == pytest.approx(
+            assert [flip.id for flip in flips] == [token for _, token in expected]
+            assert [flip.distance for flip in flips] == pytest.approx(
                 [t for t, _ in expected], rel=1e-4
             )
-            total += len(found)
+            total += len(flips)
     assert total > 15
 
 
@@ -324,14 +317,14 @@ def test_threads_that_share_a_model_get_the_lone_answers_bit_for_bit(single):
     def answer(question) -> tuple:
         prompt, position, site = question
         state = lm.capture(prompt, position, site)
-        found = spectrum(state, 3)
-        line = ray(state, found.vectors[:, 0])
-        return state.vector, found.eigenvalues, found.vectors, torch.tensor(line.boundary(0.1))
+        pairs = spectrum(state, 3)
+        line = ray(state, pairs.vectors[:, 0])
+        return state.vector, pairs.eigenvalues, pairs.vectors, torch.tensor(line.boundary(0.1))
 
     alone = [answer(question) for question in questions]
     with ThreadPoolExecutor(8) as pool:
-        for found, expected in zip(pool.map(answer, questions * 2), alone * 2, strict=True):
-            assert all(map(torch.equal, found, expected))
+        for answered, expected in zip(pool.map(answer, questions * 2), alone * 2, strict=True):
+            assert all(map(torch.equal, answered, expected))
     assert len({float(values[0]) for _, values, _, _ in alone}) == len(questions)
 
 
@@ -353,8 +346,8 @@ def test_half_precision_is_refused_below_the_readout(tmp_path, dtype):
 
 def beside_the_stream(monkeypatch, model, giver: int, taker: int) -> None:
     """Let one block hand its output to a later one past the residual stream."""
-    handed, own = {}, blocks(model)
-    give, take = own[giver].forward, own[taker].forward
+    handed, parts = {}, blocks(model)
+    give, take = parts[giver].forward, parts[taker].forward
 
     def giving(*arguments, **options):
         output = handed["over"] = give(*arguments, **options)
@@ -363,8 +356,8 @@ def beside_the_stream(monkeypatch, model, giver: int, taker: int) -> None:
     def taking(*arguments, **options):
         return take(*arguments, **options) + handed.pop("over", 0)
 
-    monkeypatch.setattr(own[giver], "forward", giving)
-    monkeypatch.setattr(own[taker], "forward", taking)
+    monkeypatch.setattr(parts[giver], "forward", giving)
+    monkeypatch.setattr(parts[taker], "forward", taking)
 
 
 @pytest.mark.parametrize(("giver", "taker"), [(0, 3), (2, 3), (0, 1), (1, 2)])
@@ -418,7 +411,7 @@ def test_output_that_is_not_finite_is_refused(tmp_path):
 def test_blocks_that_return_more_than_a_vector_are_refused(tmp_path, monkeypatch):
     lm = load(str(save_model(tmp_path, FAMILIES["llama"]())), device="cpu")
     [first, *_] = blocks(lm.model)
-    own = first.forward
-    monkeypatch.setattr(first, "forward", lambda *a, **options: (own(*a, **options), None))
+    forward = first.forward
+    monkeypatch.setattr(first, "forward", lambda *a, **options: (forward(*a, **options), None))
     with pytest.raises(StabilityError, match="returns a tuple: use site 'prelogit'"):
         lm.capture(PROMPT, site="block:0")

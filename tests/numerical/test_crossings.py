@@ -1,4 +1,4 @@
-"""Lines on which the logits bend: first crossings and flips against closed forms and bisection."""
+"""Lines of nonlinear logits: first crossings and flips against closed forms and bisection."""
 
 import math
 from dataclasses import replace
@@ -11,10 +11,10 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from support.states import (
     Function,
-    bent_state,
     make_state,
-    moved_logits,
     nearly_one_hot,
+    nonlinear_state,
+    perturbed_logits,
     properties,
     random_direction,
     random_state,
@@ -72,38 +72,38 @@ def circle(n: int, reach: float) -> State:
 def first_crossings(state: State, v, levels) -> list[float]:
     """By a scan in steps of half a percent, and bisection; infinite where there is none."""
     t = np.geomspace(1e-6, REACH * state.norm, 4000)
-    kl, found = true_kl(state, t[:, None] * v).numpy(), []
+    kl, crossings = true_kl(state, t[:, None] * v).numpy(), []
     for level in levels:
         i = (kl >= level).argmax()
         excess = lambda s, e=level: float(true_kl(state, s * v)) - e  # noqa: E731
-        found.append(brentq(excess, t[i - 1], t[i], rtol=1e-9) if i else math.inf)
-    return found
+        crossings.append(brentq(excess, t[i - 1], t[i], rtol=1e-9) if i else math.inf)
+    return crossings
 
 
 def changes(state: State, v, end: float) -> list[tuple[float, int]]:
     """All changes of the argmax by a scan in equal steps, and bisection of the argmax itself."""
 
     def winner(t) -> np.ndarray:
-        return moved_logits(state, np.atleast_1d(t)[:, None] * v).argmax(dim=1).numpy()
+        return perturbed_logits(state, np.atleast_1d(t)[:, None] * v).argmax(dim=1).numpy()
 
     t = np.linspace(0, end, 10_001)
-    winners, found = winner(t), []
+    winners, takeovers = winner(t), []
     for i in np.flatnonzero(winners[1:] != winners[:-1]):
         low, high = t[i], t[i + 1]
         while high - low > 1e-12:
             middle = (low + high) / 2
             low, high = (middle, high) if winner(middle)[0] == winners[i] else (low, middle)
-        found.append((high, int(winners[i + 1])))
-    return found
+        takeovers.append((high, int(winners[i + 1])))
+    return takeovers
 
 
-def lasting(found: list[tuple[float, int]], start: int) -> list[tuple[float, int]]:
+def lasting(takeovers: list[tuple[float, int]], start: int) -> list[tuple[float, int]]:
     """Without a token that takes over and gives back within one step: that need not be seen."""
-    for i in range(len(found) - 1):
-        before = found[i - 1][1] if i else start
-        if found[i + 1][1] == before and found[i + 1][0] < STEP * found[i][0]:
-            return lasting(found[:i] + found[i + 2 :], start)
-    return found
+    for i in range(len(takeovers) - 1):
+        before = takeovers[i - 1][1] if i else start
+        if takeovers[i + 1][1] == before and takeovers[i + 1][0] < STEP * takeovers[i][0]:
+            return lasting(takeovers[:i] + takeovers[i + 2 :], start)
+    return takeovers
 
 
 # --- the first crossing ---------------------------------------------------------------------------
@@ -152,9 +152,9 @@ def test_of_a_divergence_that_saturates_a_level_above_is_not_reached(epsilon):
     line = along(coin(lambda x: height * x.tanh()))
     assert line.boundary(epsilon) == (None, None)
     assert line.boundary(0.9)[0] is not None
-    found = line.boundaries(np.array([0.9, epsilon]))
-    assert np.isfinite(found[:, 0]).all()
-    assert np.isinf(found[:, 1]).all()
+    boundaries = line.boundaries(np.array([0.9, epsilon]))
+    assert np.isfinite(boundaries[:, 0]).all()
+    assert np.isinf(boundaries[:, 1]).all()
 
 
 def test_the_two_sides_of_a_line_are_followed_apart():
@@ -167,21 +167,23 @@ def test_the_two_sides_of_a_line_are_followed_apart():
 
 @pytest.mark.parametrize("epsilon", [1e-7, 1e-5, FIRST / 2, FIRST, 2 * FIRST, 0.01, 1.0])
 def test_levels_asked_for_together_are_those_of_each_alone(epsilon):
-    state = bent_state(3, gain=2.0)
+    state = nonlinear_state(3, gain=2.0)
     levels = np.unique([epsilon, 1e-6, 1e-3, 0.3])
     together = ray(state, random_direction(state)).boundaries(levels)
-    for own, level in zip(together.T, levels, strict=True):
+    for crossings_at_level, level in zip(together.T, levels, strict=True):
         line = ray(state, random_direction(state))
-        np.testing.assert_allclose(line.boundaries(np.array([level]))[:, 0], own, rtol=ACCURACY)
+        np.testing.assert_allclose(
+            line.boundaries(np.array([level]))[:, 0], crossings_at_level, rtol=ACCURACY
+        )
 
 
 @pytest.mark.parametrize("seed", range(4))
 @pytest.mark.parametrize("softcap", [None, 3.0])
 def test_boundaries_of_a_network_are_where_bisection_finds_them(seed, softcap):
-    state = bent_state(seed, gain=2.0, softcap=softcap)
+    state = nonlinear_state(seed, gain=2.0, softcap=softcap)
     v = random_direction(state, seed)
-    found = ray(state, v).boundaries(LEVELS)
-    for sign, side in zip([-1, 1], found, strict=True):
+    boundaries = ray(state, v).boundaries(LEVELS)
+    for sign, side in zip([-1, 1], boundaries, strict=True):
         expected = first_crossings(state, sign * v, LEVELS)
         np.testing.assert_allclose(side, expected, rtol=ACCURACY)
 
@@ -190,12 +192,12 @@ def test_boundaries_of_capped_logits_are_where_bisection_finds_them():
     state = random_state(1, gain=3.0, softcap=2.0, bias=True)
     v = random_direction(state)
     levels = np.array([1e-5, 0.01, 1.0, 10.0])  # logits differ by four at most
-    found = ray(state, v).boundaries(levels)
-    for sign, side in zip([-1, 1], found, strict=True):
+    boundaries = ray(state, v).boundaries(levels)
+    for sign, side in zip([-1, 1], boundaries, strict=True):
         expected = first_crossings(state, sign * v, levels)
         np.testing.assert_allclose(side, expected, rtol=ACCURACY)
-    assert np.isfinite(found[:, :3]).all()
-    assert np.isinf(found[:, 3]).all()
+    assert np.isfinite(boundaries[:, :3]).all()
+    assert np.isinf(boundaries[:, 3]).all()
 
 
 @properties(25)
@@ -203,7 +205,7 @@ def test_boundaries_of_capped_logits_are_where_bisection_finds_them():
 def test_the_divergence_is_below_the_level_before_a_boundary_and_above_it_behind(
     seed, gain, log_epsilon
 ):
-    state, epsilon = bent_state(seed, gain=gain), 10**log_epsilon
+    state, epsilon = nonlinear_state(seed, gain=gain), 10**log_epsilon
     v = random_direction(state, seed)
     for sign, distance in zip([-1, 1], ray(state, v).boundary(epsilon), strict=True):
         end = REACH * state.norm if distance is None else distance * (1 - ACCURACY)
@@ -255,12 +257,12 @@ def test_what_happens_behind_five_norms_is_not(slope):
 
 
 def test_a_line_is_followed_to_five_norms_of_the_states_own_vector():
-    state = bent_state()
+    state = nonlinear_state()
     lines = Lines(state, torch.eye(8, 2, dtype=torch.float64), np.ones(2))
     assert lines.limit == pytest.approx(5 * float(state.vector.norm()), rel=1e-15)
 
 
-# --- where nothing bends --------------------------------------------------------------------------
+# --- where logits are linear ----------------------------------------------------------------------
 
 
 STRAIGHT = {
@@ -272,7 +274,7 @@ STRAIGHT = {
 
 @pytest.fixture(params=STRAIGHT)
 def pair(request):
-    """The same ray, once by the law of the slope and once evaluated."""
+    """The same ray, once by the distribution of the slope and once evaluated."""
     state = STRAIGHT[request.param]
     if not state.norm:  # the truth is the same from another origin with the same logits
         origin = torch.full((6,), 8.0, dtype=torch.float64)
@@ -282,32 +284,32 @@ def pair(request):
     return ray(state, v), ray(with_identity(state), v)
 
 
-def test_where_nothing_bends_both_truths_agree(pair):
-    straight, bent = pair
-    assert isinstance(bent.truth, NumericalLine)
-    assert bent.curvature == pytest.approx(straight.curvature, rel=1e-12)
+def test_where_logits_are_linear_both_truths_agree(pair):
+    linear, nonlinear = pair
+    assert isinstance(nonlinear.truth, NumericalLine)
+    assert nonlinear.curvature == pytest.approx(linear.curvature, rel=1e-12)
     t = np.linspace(-3, 3, 13)
-    # the merged law's tolerance
-    np.testing.assert_allclose(bent.kl(t), straight.kl(t), rtol=2e-5, atol=1e-13)
-    np.testing.assert_allclose(bent.probabilities(t), straight.probabilities(t), rtol=1e-4)
+    # the merged distribution's tolerance
+    np.testing.assert_allclose(nonlinear.kl(t), linear.kl(t), rtol=2e-5, atol=1e-13)
+    np.testing.assert_allclose(nonlinear.probabilities(t), linear.probabilities(t), rtol=1e-4)
     levels = LEVELS[1:]
-    expected = straight.boundaries(levels)
-    expected[expected > REACH * bent.state.norm] = np.inf
+    expected = linear.boundaries(levels)
+    expected[expected > REACH * nonlinear.state.norm] = np.inf
     assert np.isfinite(expected).sum() >= 8
-    np.testing.assert_allclose(bent.boundaries(levels), expected, rtol=ACCURACY)
+    np.testing.assert_allclose(nonlinear.boundaries(levels), expected, rtol=ACCURACY)
 
 
-def test_where_nothing_bends_flips_are_those_of_the_envelope(pair):
-    straight, bent = pair
+def test_where_logits_are_linear_flips_are_those_of_the_envelope(pair):
+    linear, nonlinear = pair
     total = 0
-    for every, found in zip(straight.flips(limit=30), bent.flips(limit=30), strict=True):
-        expected = [flip for flip in every if flip.distance < REACH * bent.state.norm]
-        assert [flip.id for flip in found] == [flip.id for flip in expected]
+    for every, flips in zip(linear.flips(limit=30), nonlinear.flips(limit=30), strict=True):
+        expected = [flip for flip in every if flip.distance < REACH * nonlinear.state.norm]
+        assert [flip.id for flip in flips] == [flip.id for flip in expected]
         distances = [flip.distance for flip in expected]
         # leads are straight lines: all that is left is rounding
-        assert [flip.distance for flip in found] == pytest.approx(distances, rel=1e-9)
-        assert [flip.text for flip in found] == [flip.text for flip in expected]
-        total += len(found)
+        assert [flip.distance for flip in flips] == pytest.approx(distances, rel=1e-9)
+        assert [flip.text for flip in flips] == [flip.text for flip in expected]
+        total += len(flips)
     assert total >= 2
 
 
@@ -334,7 +336,7 @@ def test_a_flip_behind_five_norms_is_not_returned(reach):
 
 @pytest.mark.parametrize("seed", range(8))
 def test_flips_of_a_network_are_where_bisection_finds_them(seed):
-    state = bent_state(seed, gain=2.0)
+    state = nonlinear_state(seed, gain=2.0)
     v = random_direction(state, seed)
     for sign, side in zip([-1, 1], ray(state, v).flips(limit=50), strict=True):
         expected = lasting(changes(state, sign * v, REACH * state.norm), state.argmax)
@@ -346,11 +348,11 @@ def test_flips_of_a_network_are_where_bisection_finds_them(seed):
 def test_capping_changes_no_flip():
     plain, capped = (random_state(4, gain=3.0, softcap=c) for c in (None, 2.0))
     v = random_direction(plain)
-    for every, found in zip(ray(plain, v).flips(20), ray(capped, v).flips(20), strict=True):
+    for every, flips in zip(ray(plain, v).flips(20), ray(capped, v).flips(20), strict=True):
         expected = [flip for flip in every if flip.distance < REACH * plain.norm]
-        assert [flip.id for flip in found] == [flip.id for flip in expected]
+        assert [flip.id for flip in flips] == [flip.id for flip in expected]
         distances = [flip.distance for flip in expected]
-        assert [flip.distance for flip in found] == pytest.approx(distances, rel=1e-9)
+        assert [flip.distance for flip in flips] == pytest.approx(distances, rel=1e-9)
 
 
 # --- the trust range ------------------------------------------------------------------------------
@@ -389,20 +391,20 @@ def test_a_direction_along_which_a_norm_changes_nothing_warns_of_nothing():
 
 
 def test_lines_followed_together_cross_where_each_does_alone():
-    state = bent_state(5, gain=2.0)
+    state = nonlinear_state(5, gain=2.0)
     directions = torch.linalg.qr(torch.from_numpy(np.random.default_rng(0).normal(size=(8, 5)))).Q
     rays = [ray(state, v) for v in directions.T]
     curvatures = np.array([line.curvature for line in rays])
     levels = np.array([1e-3, 0.1, 1.0, 50.0])
-    found = Lines(state, directions, curvatures).crossings(levels)
-    assert found.shape == (5, 4)
-    assert np.isinf(found[:, 3]).any()
+    crossings = Lines(state, directions, curvatures).crossings(levels)
+    assert crossings.shape == (5, 4)
+    assert np.isinf(crossings[:, 3]).any()
     expected = np.array([line.boundaries(levels)[1] for line in rays])
-    np.testing.assert_allclose(found, expected, rtol=ACCURACY)
+    np.testing.assert_allclose(crossings, expected, rtol=ACCURACY)
 
 
 def test_points_of_different_lines_are_evaluated_each_on_its_own():
-    state = bent_state(5)
+    state = nonlinear_state(5)
     lines = Lines(state, torch.eye(8, 3, dtype=torch.float64), np.ones(3))
     which, t = np.array([2, 0, 1, 2]), np.array([0.5, 1.0, 0.1, 2.0])
     deltas = t[:, None] * np.eye(8)[which]
@@ -424,7 +426,7 @@ def counted(state: State) -> tuple[State, list[int]]:
 
 
 def test_what_was_evaluated_is_kept():
-    state, calls = counted(bent_state())
+    state, calls = counted(nonlinear_state())
     line = ray(state, random_direction(state))
     t = np.linspace(-1, 1, 9)
     line.kl(t)
@@ -433,14 +435,14 @@ def test_what_was_evaluated_is_kept():
     line.probabilities(t, np.array([0, 1]))
     assert len(calls) == before
     line.boundaries(np.array([0.1, 1.0]))
-    walked = sum(calls)
+    sampled = sum(calls)
     line.flips()
     line.trust_range()
     line.boundaries(np.array([0.01]))
     line.boundary(0.3)
-    # one walk serves all of them; what is sharpened takes 2·7 points a boundary or flip, of which
-    # a side has eight at most
-    assert sum(calls) - walked <= ROUNDS * (PARTS - 1) * (2 * 8 + 4) + 2 * 2 * 8
+    # one pass of samples serves all of them; what is sharpened takes 2·7 points a boundary or flip,
+    # of which a side has eight at most
+    assert sum(calls) - sampled <= ROUNDS * (PARTS - 1) * (2 * 8 + 4) + 2 * 2 * 8
 
 
 def test_a_line_that_has_crossed_is_not_followed_further():
@@ -455,7 +457,7 @@ def test_a_line_that_has_crossed_is_not_followed_further():
     assert max(calls) <= 2 * 8
 
 
-# --- odd input --------------------------------------------------------------------------------------
+# --- odd input ------------------------------------------------------------------------------------
 
 
 def test_points_may_come_in_single_precision():

@@ -88,9 +88,9 @@ def test_the_divergence_of_two_tokens_is_the_binary_one(p, q):
 
 def test_divergence_agrees_with_torch():
     a, b = random_logits(5, 20), random_logits(5, 20, spread=2.0)
-    found = distribution.kl(distribution.log_probs(a), distribution.log_probs(b))
+    kl = distribution.kl(distribution.log_probs(a), distribution.log_probs(b))
     expected = kl_divergence(Categorical(logits=a), Categorical(logits=b))
-    torch.testing.assert_close(found, expected, **ROUNDING)
+    torch.testing.assert_close(kl, expected, **ROUNDING)
 
 
 def test_divergence_ignores_what_cannot_happen_and_is_infinite_where_it_must():
@@ -102,7 +102,7 @@ def test_divergence_ignores_what_cannot_happen_and_is_infinite_where_it_must():
     assert float(distribution.kl(half, certain)) == math.inf
 
 
-def test_the_divergence_of_moved_logits_is_that_of_the_two_distributions():
+def test_the_divergence_of_perturbed_logits_is_that_of_the_two_distributions():
     z, shift = random_logits(20), random_logits(5, 20)
     log_p = distribution.log_probs(z)
     mean_shift, kl = distribution.divergence(log_p, shift)
@@ -112,7 +112,7 @@ def test_the_divergence_of_moved_logits_is_that_of_the_two_distributions():
 
 
 @pytest.mark.parametrize("size", [1e-3, 1e-5, 1e-8])
-def test_the_divergence_of_slightly_moved_logits_keeps_its_digits(size):
+def test_the_divergence_of_slightly_perturbed_logits_keeps_its_digits(size):
     """Half of the variance of the shift, and a sixth of its third moment."""
     log_p, s = distribution.log_probs(random_logits(20)), random_logits(20)
     centred = s - s @ log_p.exp()
@@ -124,7 +124,7 @@ def test_the_divergence_of_slightly_moved_logits_keeps_its_digits(size):
 
 
 @pytest.mark.parametrize("far", [800.0, 1e4, 1e300])
-def test_the_divergence_of_logits_moved_beyond_overflow_is_exact(far):
+def test_the_divergence_of_logits_perturbed_beyond_overflow_is_exact(far):
     """Two even tokens, the first `far` ahead: `log ½(1 + e^far) − far/2`."""
     log_p = distribution.log_probs(torch.zeros(2))
     shift = torch.tensor([[far, 0.0], [0.0, far], [1.0, 0.0]], dtype=torch.float64)
@@ -137,7 +137,9 @@ def test_the_divergence_of_logits_moved_beyond_overflow_is_exact(far):
 
 @properties(100)
 @given(LOGITS, LOGITS)
-def test_the_divergence_of_moved_logits_is_never_negative_and_ignores_a_common_shift(logits, more):
+def test_the_divergence_of_perturbed_logits_is_never_negative_and_ignores_a_common_shift(
+    logits, more
+):
     n = min(len(logits), len(more))
     z, shift = (torch.tensor(part[:n]).double() for part in (logits, more))
     log_p = distribution.log_probs(z)

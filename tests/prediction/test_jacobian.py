@@ -50,26 +50,26 @@ def exact(function) -> Tensor:
 @every_function
 @pytest.mark.parametrize("k", [1, 3, COLUMNS_AT_ONCE, COLUMNS_AT_ONCE + 1, 2 * COLUMNS_AT_ONCE + 5])
 def test_push_and_pull_are_the_jacobian_and_its_transpose(function, k):
-    J, found = exact(function), jacobian(function, X)
+    J, derivative = exact(function), jacobian(function, X)
     V, U = random(D_IN, k), random(len(J), k)
-    torch.testing.assert_close(found.jvp([V]), J @ V, **EXACT)
-    torch.testing.assert_close(found.vjp(U)[0], J.T @ U, **EXACT)
+    torch.testing.assert_close(derivative.jvp([V]), J @ V, **EXACT)
+    torch.testing.assert_close(derivative.vjp(U)[0], J.T @ U, **EXACT)
 
 
 @every_function
 def test_push_and_pull_are_transposes_of_each_other(function):
-    found = jacobian(function, X)
+    derivative = jacobian(function, X)
     V = random(D_IN, 4)
     U = random(len(exact(function)), 6)
-    torch.testing.assert_close(U.T @ found.jvp([V]), found.vjp(U)[0].T @ V, **EXACT)
+    torch.testing.assert_close(U.T @ derivative.jvp([V]), derivative.vjp(U)[0].T @ V, **EXACT)
 
 
 def test_asking_again_gives_the_same_and_the_vector_is_left_alone():
     x = X.clone()
-    found = jacobian(layer, x)
+    derivative = jacobian(layer, x)
     V, U = random(D_IN, 2), random(D_OUT, 2)
-    assert torch.equal(found.jvp([V]), found.jvp([V]))
-    assert torch.equal(found.vjp(U)[0], found.vjp(U)[0])
+    assert torch.equal(derivative.jvp([V]), derivative.jvp([V]))
+    assert torch.equal(derivative.vjp(U)[0], derivative.vjp(U)[0])
     assert torch.equal(x, X)
     assert not x.requires_grad
 
@@ -77,27 +77,27 @@ def test_asking_again_gives_the_same_and_the_vector_is_left_alone():
 def test_gradients_are_taken_also_where_they_are_switched_off():
     V = random(D_IN, 2)
     with torch.no_grad():
-        found = jacobian(layer, X).jvp([V])
-    torch.testing.assert_close(found, exact(layer) @ V, **EXACT)
+        product = jacobian(layer, X).jvp([V])
+    torch.testing.assert_close(product, exact(layer) @ V, **EXACT)
 
 
 def test_a_float32_function_gives_float64_with_the_digits_of_float32():
     single = jacobian(lambda x: (x @ A.float().T).tanh() @ B.float().T, X.float())
     V, U = random(D_IN, 3), random(D_OUT, 3)
-    for found, expected in (
+    for product, expected in (
         (single.jvp([V]), exact(layer) @ V),
         (single.vjp(U)[0], exact(layer).T @ U),
     ):
-        assert found.dtype == torch.float64
+        assert product.dtype == torch.float64
         # sums of a dozen terms of size one, each rounded to 6e-8
-        torch.testing.assert_close(found, expected, rtol=0, atol=1e-5)
-        assert not torch.equal(found, expected)
+        torch.testing.assert_close(product, expected, rtol=0, atol=1e-5)
+        assert not torch.equal(product, expected)
 
 
 def test_an_output_that_does_not_move_has_no_derivative():
-    found = jacobian(lambda x: 0 * x @ C, X)
-    assert found.jvp([random(D_IN, 2)]).eq(0).all()
-    assert found.vjp(random(D_OUT, 2))[0].eq(0).all()
+    derivative = jacobian(lambda x: 0 * x @ C, X)
+    assert derivative.jvp([random(D_IN, 2)]).eq(0).all()
+    assert derivative.vjp(random(D_OUT, 2))[0].eq(0).all()
 
 
 def test_several_sources_of_one_output_have_each_their_own_derivative():
@@ -106,7 +106,7 @@ def test_several_sources_of_one_output_have_each_their_own_derivative():
         first = X.clone().requires_grad_(True)
         second = layer(first[None])[None]
         last = (second @ B).sin() @ A
-    found = Jacobian(last, [first, second])
+    derivative = Jacobian(last, [first, second])
 
     def above(y: Tensor) -> Tensor:
         return (y @ B).sin() @ A
@@ -114,6 +114,6 @@ def test_several_sources_of_one_output_have_each_their_own_derivative():
     J_second = torch.func.jacrev(above)(layer(X[None])[0])
     J_first = J_second @ exact(layer)
     V, W, U = random(D_IN, 3), random(D_OUT, 3), random(len(J_second), 2)
-    torch.testing.assert_close(found.jvp([V, W]), J_first @ V + J_second @ W, **EXACT)
-    for pulled, J in zip(found.vjp(U), (J_first, J_second), strict=True):
+    torch.testing.assert_close(derivative.jvp([V, W]), J_first @ V + J_second @ W, **EXACT)
+    for pulled, J in zip(derivative.vjp(U), (J_first, J_second), strict=True):
         torch.testing.assert_close(pulled, J.T @ U, **EXACT)

@@ -36,9 +36,9 @@ def by_the_formula(y: np.ndarray, bias=None, scale=1.0, softcap=None) -> np.ndar
 @every_variant
 def test_logits_follow_the_formula(options):
     y = random(D, seed=1)
-    found = Readout(W, **options).logits(y).numpy()
+    logits = Readout(W, **options).logits(y).numpy()
     # sums of 8 products in float64
-    np.testing.assert_allclose(found, by_the_formula(y.numpy(), **options), rtol=0, atol=1e-13)
+    np.testing.assert_allclose(logits, by_the_formula(y.numpy(), **options), rtol=0, atol=1e-13)
 
 
 @every_variant

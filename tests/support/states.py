@@ -80,7 +80,7 @@ def random_state(
     return make_state(W_U, vector, shift, scale, softcap)
 
 
-def bent_state(
+def nonlinear_state(
     seed: int = 0, V: int = 40, d: int = 8, D: int = 6, gain: float = 1.0, **readout: float
 ) -> State:
     """A state below one layer of a smooth network, `A x + B tanh(C x)`."""
@@ -121,7 +121,7 @@ def random_direction(state: State, seed: int = 0) -> ndarray:
     return v / np.linalg.norm(v)
 
 
-def moved_logits(state: State, delta: Tensor | ndarray) -> Tensor:
+def perturbed_logits(state: State, delta: Tensor | ndarray) -> Tensor:
     """The logits at `vector + δ`, from the definition and in float64; `δ` may have batch axes."""
     readout = state.readout
     moved = state.vector.double() + torch.as_tensor(delta)
@@ -133,14 +133,14 @@ def moved_logits(state: State, delta: Tensor | ndarray) -> Tensor:
 
 def true_kl(state: State, delta: Tensor | ndarray) -> Tensor:
     """`KL(p₀‖p_δ)` by torch.distributions; `δ` may have batch axes."""
-    start = Categorical(logits=moved_logits(state, torch.zeros_like(state.vector.double())))
-    return kl_divergence(start, Categorical(logits=moved_logits(state, delta)))
+    start = Categorical(logits=perturbed_logits(state, torch.zeros_like(state.vector.double())))
+    return kl_divergence(start, Categorical(logits=perturbed_logits(state, delta)))
 
 
 def far_kl(state: State, delta: Tensor | ndarray) -> Tensor:
     """The same by kl_div in logs: torch.distributions says inf where a probability underflows."""
-    start = moved_logits(state, torch.zeros_like(state.vector.double())).log_softmax(dim=-1)
-    moved = moved_logits(state, delta).log_softmax(dim=-1)
+    start = perturbed_logits(state, torch.zeros_like(state.vector.double())).log_softmax(dim=-1)
+    moved = perturbed_logits(state, delta).log_softmax(dim=-1)
     return kl_div(moved, start, reduction="none", log_target=True).sum(dim=-1)
 
 
@@ -160,7 +160,7 @@ def exact_kl(values: ndarray, weights: ndarray, t: float) -> float:
     return float((sum(moved) / total).ln() + peak)
 
 
-def random_law(seed: int, n: int, certainty: float, scale: float) -> tuple[ndarray, ndarray]:
+def random_measure(seed: int, n: int, certainty: float, scale: float) -> tuple[ndarray, ndarray]:
     """Centred slopes and weights; the higher `certainty`, the nearer to one-hot.
 
     As in the library, the mean is taken from the likeliest token, so that nothing cancels.

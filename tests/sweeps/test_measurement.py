@@ -205,7 +205,7 @@ def test_at_each_boundary_the_whole_model_is_epsilon_away_and_at_each_flip_of_tw
             if row["actual"] is not None:
                 moved = logits(row["side"] * row["actual"])
                 kl = kl_divergence(Categorical(logits=start), Categorical(logits=moved))
-                # distances are found to 1e-3 where the logits bend, which counts twice
+                # distances are found to 1e-3 where the logits are nonlinear, which counts twice
                 assert float(kl) == pytest.approx(row["epsilon"], rel=2e-3)
                 reached += 1
             if row["flip"] is not None and row["epsilon"] == EPSILONS[0]:
@@ -247,14 +247,14 @@ def test_below_the_readout_nothing_is_certain_and_no_cumulant_known(rows):
 
 
 def test_at_the_readout_every_bracket_holds_and_the_moments_tighten_it(rows, flat):
-    straight = [row for row in rows if row["site"] == "prelogit" and row["direction"] != flat]
-    for row in straight:
+    at_readout = [row for row in rows if row["site"] == "prelogit" and row["direction"] != flat]
+    for row in at_readout:
         assert row["inner"] <= row["moment_inner"] <= row["actual"]
         assert row["actual"] <= row["moment_outer"] <= row["outer"]
         assert row["certified_ball"] <= row["actual"]
         # two ways to the same number where the nearest is along the direction to a rival
         assert row["nearest_flip"] <= (row["flip"] or math.inf) * (1 + 1e-5)
-    assert any(row["inner"] < row["moment_inner"] for row in straight)
+    assert any(row["inner"] < row["moment_inner"] for row in at_readout)
 
 
 def test_what_a_flat_direction_does_not_have_is_null(rows, flat):

@@ -18,6 +18,7 @@ import pytest
 from filelock import FileLock
 from hypothesis import given
 from hypothesis import strategies as st
+from support.cli import refusal
 from support.models import FAMILIES, PROMPT, SENTENCES, WIDTH, save_model
 from support.paths import ROOT
 from support.states import properties
@@ -648,14 +649,7 @@ def test_bad_input_is_one_line_on_standard_error_status_2_and_no_folder(
     Path("blank.txt").write_text("\n", encoding="utf-8")
     if "--model" not in arguments:
         arguments = [*arguments, "--model", folder]
-    with pytest.raises(SystemExit) as ended:
-        cli.main(arguments)
-    out, err = capsys.readouterr()
-    assert ended.value.code == 2
-    assert out == ""
-    assert err.startswith("stability: ")
-    assert err.splitlines(keepends=True) == [err]
-    assert words in err
+    assert words in refusal(arguments, capsys)
     assert not Path("out").exists()
 
 
@@ -666,19 +660,9 @@ def test_a_folder_that_is_another_sweeps_or_in_use_is_one_line_and_status_2(
     with sweep.claimed(PLAN, PROMPTS, lm.card):
         for prompt, table in zip(PROMPTS, tables, strict=True):
             sweep.keep(prompt, table)
-
-    def refusal(*options: str) -> str:
-        with pytest.raises(SystemExit) as ended:
-            cli.main([*into, *options])
-        out, err = capsys.readouterr()
-        assert ended.value.code == 2
-        assert out == ""
-        assert err.splitlines(keepends=True) == [err]
-        return err
-
-    assert "; the seed of the one in " in refusal(*OPTIONS, "--seed", "7")
+    assert "; the seed of the one in " in refusal([*into, *OPTIONS, "--seed", "7"], capsys)
     with FileLock(sweep.folder / ".lock"):
-        assert "another is writing to" in refusal(*OPTIONS)
+        assert "another is writing to" in refusal([*into, *OPTIONS], capsys)
     assert sweep.table().equals(pa.concat_tables(tables))
 
 

@@ -7,8 +7,8 @@ from scipy.special import softmax
 from support.states import (
     binary_state,
     far_kl,
-    moved_logits,
     nearly_one_hot,
+    perturbed_logits,
     properties,
     random_direction,
     random_state,
@@ -45,7 +45,7 @@ def curve(line, request):
 
 def true_logits(line, t):
     """The logits along a ray from the definition, a row for each `t`."""
-    return moved_logits(line.state, np.asarray(t)[:, None] * line.direction.numpy()).numpy()
+    return perturbed_logits(line.state, np.asarray(t)[:, None] * line.direction.numpy()).numpy()
 
 
 # --- curves ---------------------------------------------------------------------------------------
@@ -64,11 +64,11 @@ def test_a_ray_is_drawn_from_its_own_numbers(line, curve):
 
 @properties(12)
 @given(seeds, gains, log_epsilons)
-def test_the_curve_is_the_divergence_of_the_moved_logits(seed, gain, log_epsilon):
+def test_the_curve_is_the_divergence_of_the_perturbed_logits(seed, gain, log_epsilon):
     line = ray(random_state(seed, gain=gain), random_direction(random_state(seed), seed))
     view = ray_view(line, "", 10**log_epsilon)
     truth = far_kl(line.state, view.t[:, None] * line.direction.numpy()).numpy()
-    # the merged law's tolerance; the oracle rounds logits up to 100
+    # the merged distribution's tolerance; the oracle rounds logits up to 100
     np.testing.assert_allclose(view.kl, truth, rtol=2 * MERGE_TOLERANCE, atol=1e-12)
 
 

@@ -7,8 +7,8 @@ import pytest
 from hypothesis import given
 from support.states import (
     far_kl,
-    moved_logits,
     nearly_one_hot,
+    perturbed_logits,
     properties,
     random_direction,
     random_state,
@@ -29,7 +29,7 @@ from stability.geometry.region import region
 from stability.units import Unit
 from stability.views.region import ANGLES, GRID, half_to_show, region_view
 
-# what lies beyond the merged law is slow: no more of that than it takes
+# what lies beyond the merged distribution is slow: no more of that than it takes
 CASES = [
     ("open", 1e-4),
     ("open", 3.0),
@@ -44,7 +44,7 @@ def plane_of(state, seed=0):
     return region(state, random_direction(state, seed), random_direction(state, seed + 1))
 
 
-def moved(plane, points):
+def perturbed_vectors(plane, points):
     """Perturbations at plane coordinates, one for each row."""
     return np.asarray(points) @ plane.axes.numpy().T
 
@@ -80,7 +80,7 @@ def test_the_view_is_square_and_centred_on_the_state(view):
 def test_the_grid_is_the_true_divergence_with_rows_along_the_second_axis(plane, view):
     row, column = np.random.default_rng(0).integers(0, GRID, (2, 60))
     points = np.stack([view.axis[column], view.axis[row]], axis=1)
-    expected = far_kl(plane.state, moved(plane, points)).numpy()
+    expected = far_kl(plane.state, perturbed_vectors(plane, points)).numpy()
     # the grid has no digits below 1e-10 nats; the oracle rounds logits up to 1e3
     np.testing.assert_allclose(view.kl[row, column], expected, rtol=1e-9, atol=1e-12)
 
@@ -88,7 +88,7 @@ def test_the_grid_is_the_true_divergence_with_rows_along_the_second_axis(plane, 
 def test_the_boundary_goes_once_around_where_the_divergence_is_epsilon(plane, view):
     assert view.boundary.shape == (ANGLES + 1, 2)
     np.testing.assert_allclose(
-        far_kl(plane.state, moved(plane, view.boundary)).numpy(),
+        far_kl(plane.state, perturbed_vectors(plane, view.boundary)).numpy(),
         view.epsilon,
         rtol=1.1e-5,
         atol=1e-12,
@@ -139,7 +139,7 @@ def check_cells(plane, view):
         assert token(cell.text) == cell.id
         if cell.area > 1e-9 * half**2:
             inside = cell.centroid + 0.99 * (cell.corners - cell.centroid)
-            winners = moved_logits(plane.state, moved(plane, inside)).argmax(dim=1)
+            winners = perturbed_logits(plane.state, perturbed_vectors(plane, inside)).argmax(dim=1)
             assert (winners == cell.id).all()
 
 
@@ -155,7 +155,11 @@ def test_cells_of_random_states_belong_to_the_true_argmax(seed, gain, log_epsilo
 
 
 def test_on_an_edge_between_cells_two_tokens_are_equally_likely(plane, view):
-    logits = np.sort(moved_logits(plane.state, moved(plane, view.cell_edges.mean(axis=1))).numpy())
+    logits = np.sort(
+        perturbed_logits(
+            plane.state, perturbed_vectors(plane, view.cell_edges.mean(axis=1))
+        ).numpy()
+    )
     # cells are clipped to 1e-9 of the logits in view
     np.testing.assert_allclose(logits[:, -1], logits[:, -2], rtol=2e-9, atol=2e-9)
 

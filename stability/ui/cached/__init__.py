@@ -6,5 +6,5 @@ There are three ways to keep one:
   every call, which may draw, and do not enter the key;
 - `background.Jobs`, where the work takes long: it shows its progress, and may be stopped;
 - Streamlit's `cache_resource` itself, where the arguments alone make the result: what is read from the
-  shipped files, and the cases of a table.
+  shipped files, and the cases of the prompts measured so far.
 """

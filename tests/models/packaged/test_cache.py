@@ -74,11 +74,11 @@ print(ensure("tiny"), {{"torch", "transformers", "filelock"}} & set(sys.modules)
     assert output.split() == [str(folder), "set()"]
 
 
-def test_the_same_content_under_another_name_is_converted_once(model_cache, own, conversions):
-    folder = ensure_gguf(own)
-    assert ensure_gguf(own.rename(own.with_name("other.gguf"))) == folder
-    write_gguf(own, seed=1)
-    assert ensure_gguf(own) != folder
+def test_the_same_content_under_another_name_is_converted_once(model_cache, gguf_file, conversions):
+    folder = ensure_gguf(gguf_file)
+    assert ensure_gguf(gguf_file.rename(gguf_file.with_name("other.gguf"))) == folder
+    write_gguf(gguf_file, seed=1)
+    assert ensure_gguf(gguf_file) != folder
     assert len(conversions) == 2
 
 
@@ -138,17 +138,17 @@ def old_format(folder: Path) -> None:
 @pytest.mark.parametrize(
     "damage", [no_manifest, broken_manifest, short_weights, no_tokenizer, old_format]
 )
-def test_a_damaged_cache_is_rebuilt(model_cache, own, conversions, damage):
-    folder = ensure_gguf(own)
+def test_a_damaged_cache_is_rebuilt(model_cache, gguf_file, conversions, damage):
+    folder = ensure_gguf(gguf_file)
     content = {path.name: path.read_bytes() for path in folder.iterdir()}
     damage(folder)
-    assert ensure_gguf(own) == folder
+    assert ensure_gguf(gguf_file) == folder
     assert {path.name: path.read_bytes() for path in folder.iterdir()} == content
     assert len(conversions) == 2
 
 
 @pytest.mark.slow
-def test_a_killed_conversion_is_swept_up_once_it_is_dead(model_cache, own, tmp_path):
+def test_a_killed_conversion_is_swept_up_once_it_is_dead(model_cache, gguf_file, tmp_path):
     script = """
 import sys, time
 from stability.models.packaged import cache, convert
@@ -161,7 +161,7 @@ cache.ensure_gguf(sys.argv[1])
     other, third = tmp_path / "other.gguf", tmp_path / "third.gguf"
     write_gguf(other, seed=1)
     write_gguf(third, seed=2)
-    command = [sys.executable, "-c", script, str(own)]
+    command = [sys.executable, "-c", script, str(gguf_file)]
     environment = os.environ | {"PYTHONPATH": str(ROOT)}
     with subprocess.Popen(command, env=environment, stdout=subprocess.PIPE, text=True) as process:
         try:
@@ -175,16 +175,16 @@ cache.ensure_gguf(sys.argv[1])
     assert partial.exists()
     ensure_gguf(third)
     assert not partial.exists()
-    folder = ensure_gguf(own)
+    folder = ensure_gguf(gguf_file)
     assert AutoModelForCausalLM.from_pretrained(folder).config.vocab_size == VOCAB
     assert len(folders(model_cache)) == 3
 
 
-def test_the_leftover_of_a_killed_conversion_is_not_reused(model_cache, own):
-    folder = ensure_gguf(own)
+def test_the_leftover_of_a_killed_conversion_is_not_reused(model_cache, gguf_file):
+    folder = ensure_gguf(gguf_file)
     folder.rename(folder.with_name(f"{folder.name}.partial"))
     os.truncate(model_cache / f"{folder.name}.partial" / "model.safetensors", 100)
-    assert AutoModelForCausalLM.from_pretrained(ensure_gguf(own)).config.vocab_size == VOCAB
+    assert AutoModelForCausalLM.from_pretrained(ensure_gguf(gguf_file)).config.vocab_size == VOCAB
     assert folders(model_cache) == {folder.name}
 
 

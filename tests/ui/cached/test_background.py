@@ -309,7 +309,7 @@ def test_many_sessions_at_once_each_get_what_they_asked_for(page, sessions):
     assert all(all(done.result(PATIENCE)) for done in asking)
 
 
-# --- stopping, and taking turns ---------------------------------------------------------------------
+# --- stopping, and taking turns -------------------------------------------------------------------
 
 
 def test_work_that_takes_turns_lets_others_in_and_frees_its_turn_when_it_fails():

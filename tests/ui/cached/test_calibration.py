@@ -25,21 +25,23 @@ def lm(smollm2_folder):
 
 
 @pytest.fixture(scope="module")
-def found():
+def shipped_cases():
     return cached.shipped("smollm2-135m")
 
 
-def test_a_calibrated_radius_is_that_of_the_shipped_curve_and_holds_the_truth(lm, found):
-    one = analyze(lm, "The capital of France is")
-    made = calibrate(found[found["site"] == "prelogit"])
+def test_a_calibrated_radius_is_that_of_the_shipped_curve_and_holds_the_truth(lm, shipped_cases):
+    analysis = analyze(lm, "The capital of France is")
+    calibration = calibrate(shipped_cases[shipped_cases["site"] == "prelogit"])
     for epsilon in (0.001, 0.05, 1.0):
-        brackets = one.ray.moment_brackets(np.array([epsilon]))[:, :, 0]
-        sides = cached.calibrated(one, epsilon)
-        for bracket, side, actual in zip(brackets, sides, one.ray.boundary(epsilon), strict=True):
-            assert side == made.radius(*bracket, epsilon)
+        brackets = analysis.ray.moment_brackets(np.array([epsilon]))[:, :, 0]
+        sides = cached.calibrated(analysis, epsilon)
+        for bracket, side, actual in zip(
+            brackets, sides, analysis.ray.boundary(epsilon), strict=True
+        ):
+            assert side == calibration.radius(*bracket, epsilon)
             assert bracket[0] <= side.low <= side.value <= side.high <= bracket[1]
             assert bracket[0] <= actual <= bracket[1]
-    assert cached.calibrated(one, 2.0) == (None, None)  # nothing was measured beyond one nat
+    assert cached.calibrated(analysis, 2.0) == (None, None)  # nothing was measured beyond one nat
     below = analyze(lm, "The capital of France is", site="final", k=1)
     assert cached.calibrated(below, 0.01) is None
 

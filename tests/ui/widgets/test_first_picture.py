@@ -19,10 +19,10 @@ def texts(svg: str) -> list[str]:
 
 
 def test_it_says_what_the_library_finds():
-    found = analyze(stability.load(first_picture.CHOICE.model), first_picture.CHOICE.prompt)
-    view = ray_view(found.ray, found.direction.label, first_picture.CHOICE.epsilon)
+    analysis = analyze(stability.load(first_picture.CHOICE.model), first_picture.CHOICE.prompt)
+    view = ray_view(analysis.ray, analysis.direction.label, first_picture.CHOICE.epsilon)
     assert (
-        f"<desc>{verdict(view, found.state.here.text)}</desc>"
+        f"<desc>{verdict(view, analysis.state.here.text)}</desc>"
         in first_picture.PICTURE.read_text("utf-8")
     )
 

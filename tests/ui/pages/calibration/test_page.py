@@ -14,12 +14,12 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def found():
+def shipped_cases():
     return cached.shipped("smollm2-135m")
 
 
-def test_scores_are_those_of_the_cases_shown(page, found):
-    shown = found[(found["site"] == "prelogit") & (found["epsilon"] > 0.5)]
+def test_scores_are_those_of_the_cases_shown(page, shipped_cases):
+    shown = shipped_cases[(shipped_cases["site"] == "prelogit") & (shipped_cases["epsilon"] > 0.5)]
     table = page.table[0].value
     names = [name for predictor in PREDICTORS for name in (predictor, after(predictor))]
     assert [*table.index] == names
@@ -30,10 +30,10 @@ def test_scores_are_those_of_the_cases_shown(page, found):
 
 
 @pytest.mark.parametrize("by", ["direction", "entropy", "site"])
-def test_scores_of_a_predictor_part_by_part(page, found, by):
+def test_scores_of_a_predictor_part_by_part(page, shipped_cases, by):
     page.segmented_control(key="predictor").set_value(MOMENTS).run()
     page.segmented_control(key="scores_by").set_value(by).run()
-    shown = found[found["epsilon"] > 0.5]
+    shown = shipped_cases[shipped_cases["epsilon"] > 0.5]
     if by != "site":
         shown = shown[shown["site"] == "prelogit"]
     table = page.table[0].value
@@ -50,10 +50,10 @@ def test_scores_of_a_predictor_part_by_part(page, found, by):
         ]
 
 
-def test_filters_leave_what_they_say(page, found):
+def test_filters_leave_what_they_say(page, shipped_cases):
     page.multiselect(key="shown_kinds").set_value(["random"]).run()
     page.slider(key="shown_entropy").set_value((1.0, 2.0)).run()
-    shown = found[(found["site"] == "prelogit") & (found["epsilon"] > 0.5)]
+    shown = shipped_cases[(shipped_cases["site"] == "prelogit") & (shipped_cases["epsilon"] > 0.5)]
     shown = shown[(shown["kind"] == "random") & shown["entropy"].between(1, 2)]
     assert any(f"Of {len(shown):,} boundaries" in caption.value for caption in page.caption)
     page.slider(key="shown_entropy").set_value((11.9, 12.0)).run()
@@ -70,11 +70,11 @@ def test_the_scatter_shows_the_chosen_predictor(page):
 
 def test_the_sources_stand_beside_what_was_measured(page):
     said = {text.value for text in (*page.markdown, *page.caption)}
-    for one in measured_claims(shipped("smollm2-135m")):
-        assert {wording.plain(one.quantity), f"**{wording.plain(one.value)}**"} <= said
+    for claim in measured_claims(shipped("smollm2-135m")):
+        assert {wording.plain(claim.quantity), f"**{wording.plain(claim.value)}**"} <= said
         assert {
-            wording.plain(one.setting),
-            wording.plain(one.source or "no claim of a source"),
+            wording.plain(claim.setting),
+            wording.plain(claim.source or "no claim of a source"),
         } <= said
     assert any("54 to 73" in text for text in said)
 

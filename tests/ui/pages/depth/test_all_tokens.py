@@ -28,22 +28,22 @@ def test_the_page_opens_with_the_map_of_the_default_prompt(smollm2_folder):
     prompt = page.text_area(key="prompt").value
     assert prompt == "The capital of France is"
     lm = stability.load("smollm2-135m")
-    found = map_shown(page)
-    assert found.shape == (len(lm.tokenize(prompt)), lm.card.n_layers)
+    shown = map_shown(page)
+    assert shown.shape == (len(lm.tokenize(prompt)), lm.card.n_layers)
     expected = depth(lm.capture(prompt, site="block:0")).radii(0.01)
     # the picture is sent in float32, and so the network runs
-    assert found[-1].tolist() == pytest.approx(expected, rel=1e-3)
+    assert shown[-1].tolist() == pytest.approx(expected, rel=1e-3)
 
 
 def test_the_map_has_the_librarys_radius_of_every_token_at_every_block(page, lm):
-    found = depth_map(lm.capture_all(PROMPT, "block:0"))
-    expected = np.array([one.radii(0.01) for one in found])
+    depths = depth_map(lm.capture_all(PROMPT, "block:0"))
+    expected = np.array([each.radii(0.01) for each in depths])
     assert expected.shape == (len(lm.tokenize(PROMPT)), lm.card.n_layers)
     np.testing.assert_allclose(map_shown(page), expected, rtol=1e-4)  # sent in float32
     page.select_slider(key="epsilon").set_value(0.1).run()
     np.testing.assert_allclose(map_shown(page), expected * 10**0.5, rtol=1e-4)
     page.toggle(key="relative").set_value(True).run()
-    norms = np.stack([one.norms for one in found])
+    norms = np.stack([each.norms for each in depths])
     np.testing.assert_allclose(map_shown(page), 1000**0.5 * 10 * expected / norms, rtol=1e-4)
     assert "% of ‖vector‖" in json.dumps(pictures(page), ensure_ascii=False)
 

@@ -22,8 +22,8 @@ def measured(page):
 
 def library(lm, position, epsilon):
     states = lm.capture_depth(PROMPT, position)
-    found = depth(states[0])
-    return found, depth_check(found, states, epsilon)
+    token_depth = depth(states[0])
+    return token_depth, depth_check(token_depth, states, epsilon)
 
 
 def test_one_token_shows_the_closed_form_against_the_truth_at_every_block(measured, lm):
@@ -45,15 +45,17 @@ def test_one_token_shows_the_closed_form_against_the_truth_at_every_block(measur
 
 
 def test_the_pictures_of_one_token_hold_the_librarys_numbers(measured, lm):
-    found, expected = library(lm, -1, 0.01)
+    token_depth, expected = library(lm, -1, 0.01)
     alignment = array(pictures(measured)["alignment"]["data"][0]["z"])
-    np.testing.assert_allclose(alignment, found.alignment, atol=1e-6)
+    np.testing.assert_allclose(alignment, token_depth.alignment, atol=1e-6)
     traces = {trace["name"]: trace for trace in pictures(measured)["depth_check"]["data"]}
     np.testing.assert_allclose(array(traces["predicted r"]["y"]), expected.predicted, rtol=1e-6)
     measured.toggle(key="relative").set_value(True).run()
     traces = {trace["name"]: trace for trace in pictures(measured)["depth_check"]["data"]}
     np.testing.assert_allclose(
-        array(traces["predicted r"]["y"]), 100 * expected.predicted / found.norms.numpy(), rtol=1e-6
+        array(traces["predicted r"]["y"]),
+        100 * expected.predicted / token_depth.norms.numpy(),
+        rtol=1e-6,
     )
 
 
