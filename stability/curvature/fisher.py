@@ -35,7 +35,8 @@ def radius(curvature: float, epsilon: float) -> float | None:
     reaches `ε` nats.
     """
     distribution.require_nats(epsilon)
-    return math.sqrt(2 * epsilon / curvature) if curvature > 0 else None
+    # each root by itself: the quotient of a denormal curvature would overflow
+    return math.sqrt(2 * epsilon) / math.sqrt(curvature) if curvature > 0 else None
 
 
 def quadratic(curvature: float, t: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:

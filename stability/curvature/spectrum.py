@@ -106,7 +106,7 @@ def _dense(state: State, k: int) -> Spectrum:
     values, vectors = torch.linalg.eigh(H)
     values, vectors = values.flip(0)[:k].clamp_min(0), sign_fixed(vectors.flip(1)[:, :k])
     residuals = (H @ vectors - vectors * values).norm(dim=0)
-    upper = values + residuals if spread else None
+    upper = (values + residuals) * (1 + RITZ_ROUNDING) if spread else None
     return Spectrum(values, vectors, residuals, float(H.trace()), upper=upper, row_spread=spread)
 
 

@@ -53,24 +53,31 @@ def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
 
 
 def brackets(
-    measure: DiscreteMeasure, epsilon: Float[ndarray, " m"], rounding: float = 0.0
+    measure: DiscreteMeasure,
+    epsilon: Float[ndarray, " m"],
+    rounding: Float[ndarray, " 2"] | float = 0.0,
 ) -> Float[ndarray, "*batch 2 2 m"]:
     """Certified distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
     Lengths are in the state's own coordinates: along the ray nothing below `inner` exceeds `ε`, and
-    everything beyond `outer` does. Both are moved to the safe side by `rounding`, relative. Infinite
-    on a side on which no token gains.
+    everything beyond `outer` does. Both are moved to the safe side by `rounding`, relative, of either
+    side. Infinite on a side on which no token gains.
     """
     sides = [_bracket(measure, sign, epsilon) for sign in (-1, 1)]
     return widened(np.stack(sides, axis=-3), rounding)
 
 
-def widened(bounds: Float[ndarray, "*batch 2 m"], rounding: float) -> Float[ndarray, "*batch 2 m"]:
-    """(inner, outer) distances moved to the safe side by a relative `rounding`."""
-    reserve = rounding + SOLVED
-    with np.errstate(invalid="ignore"):
-        moved = bounds * np.array([[max(1 - reserve, 0.0)], [1 + reserve]])
-    return np.where(np.isinf(bounds), bounds, moved)
+def widened(
+    bounds: Float[ndarray, "*batch 2 2 m"], rounding: Float[ndarray, " 2"] | float
+) -> Float[ndarray, "*batch 2 2 m"]:
+    """Brackets moved to the safe side by a relative `rounding`; of 1 or more, it leaves (0, ∞)."""
+    reserve = np.broadcast_to(rounding, 2) + SOLVED
+    known = reserve < 1
+    factors = np.stack(
+        [np.where(known, 1 - reserve, 0), np.where(known, 1 + reserve, np.inf)], axis=1
+    )
+    finite = np.where(np.isinf(bounds), 1.0, bounds)
+    return np.where(np.isinf(bounds), bounds, finite * factors[..., None])
 
 
 def _bracket(
@@ -81,7 +88,7 @@ def _bracket(
     deviation = np.sqrt(measure.variance)[..., None]
     rise, span = slopes.max(axis=-1)[..., None], np.ptp(slopes, axis=-1)[..., None]
     flat = np.broadcast_to(rise <= 0, (*rise.shape[:-1], len(epsilon)))
-    with np.errstate(divide="ignore", invalid="ignore"):
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
         growth = np.minimum(epsilon * (rise / deviation) ** 2, MOST)
         decay = epsilon * (span / deviation) ** 2
         inner = solve_growth(np.where(flat, 1.0, growth)) / rise
@@ -107,5 +114,5 @@ def ball(
     distribution.require_nats(epsilon)
     if not largest_eigenvalue > 0:
         return None
-    growth = solve_growth(np.array([epsilon * reach**2 / largest_eigenvalue]))
+    growth = solve_growth(np.array([min(epsilon * reach**2 / largest_eigenvalue, MOST)]))
     return float(growth[0]) / reach * max(1 - rounding - SOLVED, 0.0)

@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
-from stability.curvature.spectrum import TOLERANCE, Spectrum
+from stability.curvature.spectrum import RITZ_ROUNDING, TOLERANCE, Spectrum
 from stability.curvature.subspace import eigenvalue_upper_bounds, iterate
 from stability.exact import flips, self_concordance
 from stability.exact.flips import Flip
@@ -25,7 +25,7 @@ HEAD, HEAD_PASSES = 256, 4
 PASSES = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sensitivity:
     """How one state answers to perturbations of any direction.
 
@@ -72,7 +72,7 @@ def sensitivity(state: State, spectrum: Spectrum) -> Sensitivity:
     """
     eigenvalue, spread = float(spectrum.eigenvalues[0]), spectrum.row_spread
     if spread is None or spectrum.upper is None:
-        return Sensitivity(eigenvalue, state.entropy)
+        return Sensitivity(eigenvalue=eigenvalue, entropy=state.entropy)
     return _certified(spread, eigenvalue, float(spectrum.upper[0]), flips.nearest(state))
 
 
@@ -82,14 +82,14 @@ def _certified(
     """The sensitivity where logits are linear."""
     state = spread.state
     return Sensitivity(
-        eigenvalue,
-        state.entropy,
-        upper,
-        spread.reach,
-        # a logit off by η nats puts eigenvalues off by 2η of themselves, and radii by half of that
-        state.logit_rounding + 2 * state.readout.rounding / (spread.reach or 1.0),
-        spread.token_constraint_bound(),
-        nearest_flip,
+        eigenvalue=eigenvalue,
+        entropy=state.entropy,
+        upper=upper,
+        reach=spread.reach,
+        # logits off by η move KL by 2η of itself at most, and a radius by no more
+        rounding=2 * (state.logit_rounding + state.readout.rounding / (spread.reach or 1.0)),
+        token_constraint_bound=spread.token_constraint_bound(),
+        nearest_flip=nearest_flip,
     )
 
 
@@ -145,6 +145,7 @@ def _top_eigenvalues(
     )
     upper = [
         float(eigenvalue_upper_bounds(values, residuals, spread.trace - float(values.sum()))[0])
+        * (1 + RITZ_ROUNDING)
         for values, residuals, spread in zip(pairs.values, pairs.residuals, spreads, strict=True)
     ]
     return pairs.values[:, 0].clamp_min(0).tolist(), upper

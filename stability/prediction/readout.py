@@ -78,12 +78,13 @@ class Readout:
 
     @cached_property
     def rounding(self) -> float:
-        """How far rounding moves a product of a row with a unit vector: `u·√(d/16)·s·max‖w_i‖`.
+        """How far rounding moves a product of a row with a unit vector: `u·(1 + √(d/16))·s·max‖w_i‖`.
 
-        Errors of a sum are as often up as down, and grow with the root of its terms (Higham and Mary,
-        2019); `u` is the unit roundoff of `W_U`, and each of `PARTIAL_SUMS` has its part of the terms.
-        On SmolLM2 it is ten times the largest error measured.
+        An estimate: errors of a sum are as often up as down, and grow with the root of its terms
+        (Higham and Mary, 2019); `u` is the unit roundoff of `W_U`, each of `PARTIAL_SUMS` has its part
+        of the terms, and the result is rounded once more. On SmolLM2 it is ten times the largest error
+        measured.
         """
         longest = float(self.row_norms_squared.max().sqrt())
         roundoff = torch.finfo(self.W_U.dtype).eps / 2
-        return roundoff * (self.width / PARTIAL_SUMS) ** 0.5 * longest
+        return roundoff * (1 + (self.width / PARTIAL_SUMS) ** 0.5) * longest
