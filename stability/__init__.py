@@ -18,7 +18,7 @@ from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stability.curvature.directions import Direction
+    from stability.curvature.direction import Direction
     from stability.curvature.spectrum import Spectrum, spectrum
     from stability.errors import StabilityError
     from stability.exact.flips import Flip
@@ -47,7 +47,7 @@ _HOMES = {
     "depth": "geometry.depth",
     "depth_check": "geometry.depth",
     "depth_map": "geometry.depth",
-    "Direction": "curvature.directions",
+    "Direction": "curvature.direction",
     "StabilityError": "errors",
     "Flip": "exact.flips",
     "Interpolation": "geometry.interpolation",

@@ -61,6 +61,11 @@ def projected_hessian(probs: Any, slopes: Any) -> Any:
     return (slopes * probs[:, None]).T @ slopes
 
 
+def along(matrix: Float[ndarray, "k k"], directions: Float[ndarray, "n k"]) -> Float[ndarray, " n"]:
+    """`dᵀMd` for every row `d`: the curvature along directions of a projected Hessian."""
+    return ((directions @ matrix) * directions).sum(axis=1)
+
+
 def hvp_batched(
     states: Sequence[State], blocks: Float[Tensor, "T d b"], offsets: Float[Tensor, "T d"]
 ) -> Float[Tensor, "T d b"]:

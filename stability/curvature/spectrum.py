@@ -20,7 +20,7 @@ from stability.curvature.subspace import eigenvalue_upper_bounds, iterate, sign_
 from stability.errors import StabilityError
 from stability.prediction.state import State
 
-PASSES = 12
+MOST_PASSES = 12
 GUARD = 8  # extra vectors in the block: they speed up the last ones asked for
 TOLERANCE = 1e-4
 FACTOR_PAIRS, FACTOR_TOLERANCE = 48, 1e-2  # of the spectrum at the readout that starts those below
@@ -136,7 +136,7 @@ def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
     """Block iteration from a factor of `H`; the trace outside the block by random sketches."""
     factor = low_rank_factor(state, max(k + GUARD, FACTOR_PAIRS))
     block = torch.linalg.svd(factor, full_matrices=False).U[:, : k + GUARD]
-    pairs = iterate(partial(fisher.hvp, state), block, k, tolerance, PASSES)
+    pairs = iterate(partial(fisher.hvp, state), block, k, tolerance, MOST_PASSES)
     probes = fisher.sketch(state, PROBES, seed=1)
     outside = probes - pairs.vectors @ (pairs.vectors.T @ probes)
     traces = outside.square().sum(dim=0)
@@ -162,7 +162,7 @@ def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
     def apply(block: Float[Tensor, "d b"]) -> Float[Tensor, "d b"]:
         return fisher.hvp_batched([state], block[None], spread.offset[None])[0]
 
-    pairs = iterate(apply, head_block(gram, k + GUARD), k, tolerance, PASSES)
+    pairs = iterate(apply, head_block(gram, k + GUARD), k, tolerance, MOST_PASSES)
     tail = (1 + RITZ_ROUNDING) * spread.trace - float(gram.diagonal().double().sum())
     rest = min(spread.trace - float(pairs.values.sum()), norm_outside(gram, pairs.vectors) + tail)
     upper = eigenvalue_upper_bounds(pairs.values, pairs.residuals, rest) * (1 + RITZ_ROUNDING)

@@ -3,9 +3,9 @@
 Of all distributions of the slope with the same first four moments and the same ends, none has a larger
 `E[exp(t·a_c)]` for `t > 0` than the Gauss–Radau rule with a node at the upper end, and none a smaller
 one than the rule with a node at the lower end, as the fifth derivative of the exponential has one sign
-(Chebyshev, Markov, Stieltjes). For `t < 0` the rules change places. Each rule is a measure of three
-atoms, on which `KL(t) = ε` is solved at once. What single tokens guarantee (`self_concordance`) may be
-nearer.
+(Chebyshev, Markov, Stieltjes; Golub and Meurant, 2010). For `t < 0` the rules change places. Each rule
+is a measure of three atoms, on which `KL(t) = ε` is solved at once. What single tokens guarantee
+(`self_concordance`) may be nearer.
 """
 
 from typing import Any

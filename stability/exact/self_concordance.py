@@ -6,7 +6,8 @@ of the slope is at most `R·Var`. Integrating twice, for `t ≥ 0`,
     κ₂ (e^{−R₂t} − 1 + R₂t)/R₂²  ≤  KL(t)  ≤  κ₂ (e^{R₁t} − 1 − R₁t)/R₁²
 
 with `R₁ = max a_c` and `R₂ = max a − min a`. A second lower bound repairs the first where the
-prediction is confident: `KL(t) ≥ log p_j + t·a_c,j` for every token `j`.
+prediction is confident: `KL(t) ≥ log p_j + t·a_c,j` for every token `j`. Source of the first: Bach,
+*Self-concordant analysis for logistic regression* (arXiv 0910.4627).
 
 Radii are moved to the safe side by the rounding that is handed in: the logits and slopes that they are
 computed from are products in the precision of `W_U`.
@@ -21,7 +22,9 @@ from stability.exact.discrete_measure import DiscreteMeasure
 from stability.prediction import distribution
 
 SOLVED = 1e-11  # relative; the equations below are solved to a tenth of it
-MOST = 1e300  # a right-hand side; a smaller one only shortens the inner radius, which stays safe
+LARGEST_SIDE = (
+    1e300  # a right-hand side; a smaller one only shortens the inner radius, which stays safe
+)
 
 
 def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
@@ -89,7 +92,7 @@ def _bracket(
     rise, span = slopes.max(axis=-1)[..., None], np.ptp(slopes, axis=-1)[..., None]
     flat = np.broadcast_to(rise <= 0, (*rise.shape[:-1], len(epsilon)))
     with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        growth = np.minimum(epsilon * (rise / deviation) ** 2, MOST)
+        growth = np.minimum(epsilon * (rise / deviation) ** 2, LARGEST_SIDE)
         decay = epsilon * (span / deviation) ** 2
         inner = solve_growth(np.where(flat, 1.0, growth)) / rise
         outer = solve_decay(np.where(np.isfinite(decay), decay, 1.0)) / span
@@ -114,5 +117,5 @@ def ball(
     distribution.require_nats(epsilon)
     if not largest_eigenvalue > 0:
         return None
-    growth = solve_growth(np.array([min(epsilon * reach**2 / largest_eigenvalue, MOST)]))
+    growth = solve_growth(np.array([min(epsilon * reach**2 / largest_eigenvalue, LARGEST_SIDE)]))
     return float(growth[0]) / reach * max(1 - rounding - SOLVED, 0.0)

@@ -12,7 +12,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.curvature.directions import unit
+from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.exact.flips import Flip
 from stability.exact.line import ExactLine

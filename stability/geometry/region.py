@@ -11,7 +11,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.curvature.directions import unit
+from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.exact.cells import Cell, Extent
 from stability.exact.plane import ExactPlane

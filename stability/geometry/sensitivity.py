@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.curvature import fisher
+from stability.curvature.head import dominant_block
 from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
 from stability.curvature.spectrum import RITZ_ROUNDING, TOLERANCE, Spectrum
 from stability.curvature.subspace import eigenvalue_upper_bounds, iterate
@@ -20,9 +21,9 @@ from stability.exact.flips import Flip
 from stability.prediction.state import State, require_linear
 
 POSITIONS_AT_ONCE = 16  # whose blocks are multiplied together
-BLOCK = 4
-HEAD, HEAD_PASSES = 256, 4
-PASSES = 8
+BLOCK = 4  # vectors a position
+HEAD_SIZE, HEAD_PASSES = 256, 4  # tokens that start the iteration, and passes over them
+MOST_PASSES = 8
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -141,7 +142,7 @@ def _top_eigenvalues(
         _head_blocks(states, offsets),
         1,
         TOLERANCE,
-        PASSES,
+        MOST_PASSES,
     )
     upper = [
         float(eigenvalue_upper_bounds(values, residuals, spread.trace - float(values.sum()))[0])
@@ -155,11 +156,9 @@ def _head_blocks(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Floa
     """Top eigenvectors, nearly, of the part of each `H` that the most probable tokens make."""
     rows = torch.stack(
         [
-            weighted_rows(state, state.probs.topk(min(HEAD, len(state.probs))).indices, offset)
+            weighted_rows(state, state.probs.topk(min(HEAD_SIZE, len(state.probs))).indices, offset)
             for state, offset in zip(states, offsets, strict=True)
         ]
     ).double()
-    blocks = rows[:, :BLOCK].mT
-    for _ in range(HEAD_PASSES):
-        blocks = torch.linalg.qr(rows.mT @ (rows @ blocks)).Q
-    return blocks
+    longest = rows[:, :BLOCK].mT
+    return dominant_block(lambda blocks: rows.mT @ (rows @ blocks), longest, HEAD_PASSES)

@@ -8,7 +8,7 @@ from numpy import ndarray
 from torch import Tensor
 from transformers import DynamicCache
 
-from stability.curvature.directions import unit
+from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
 from stability.models.forward_pass import run_cached, run_forward

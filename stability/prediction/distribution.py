@@ -58,7 +58,8 @@ def divergence(
     """The mean shift `E_p[s]` of logits that move by `s`, and `KL(p‖q) = log E_p[exp(s − E_p[s])]`.
 
     With the mean known, `E[eˣ] = 1 + E[eˣ − 1 − x]` is a sum of positive terms: small divergences
-    keep their digits. Beyond the range of exp the sum is taken in logs.
+    keep their digits. Beyond the range of exp the sum is taken in logs. For measures on the processor,
+    already centred: `exact.discrete_measure`.
     """
     p = log_p.exp()
     mean_shift = shift @ p

@@ -2,8 +2,9 @@
 
 from collections.abc import Sequence
 
+from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import eigendirection
-from stability.curvature.directions import Direction, eigen
+from stability.curvature.directions import eigen
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
 from stability.geometry.depth import Depth, DepthCheck, depth, depth_check, depth_map
