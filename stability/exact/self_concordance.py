@@ -1,4 +1,4 @@
-"""What can be guaranteed about the boundary without looking for it: brackets and a ball.
+"""Guarantees about the boundary, without looking for it: brackets along a ray, and a ball.
 
 The log-partition function is self-concordant: under the moved distribution the third central moment
 of the slope is at most `R·Var`. Integrating twice, for `t ≥ 0`,

@@ -1,4 +1,4 @@
-"""One direction from one state: what the closed form says, and what is true."""
+"""One direction from one state: the closed form, and the truth."""
 
 import math
 from collections.abc import Iterable
@@ -71,7 +71,7 @@ class Ray:
         return self.truth.kl(np.atleast_1d(np.asarray(t, dtype=float)))
 
     def quadratic(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
-        """What the closed form takes the divergence to be, `½ t² vᵀHv`, in nats."""
+        """The divergence by the closed form, `½ t² vᵀHv`, in nats."""
         return fisher.quadratic(self.curvature, np.atleast_1d(np.asarray(t, dtype=float)))
 
     def predicted_radius(self, epsilon: float) -> float | None:
@@ -125,7 +125,7 @@ class Ray:
         return self.exact.certificates(epsilon) if self.exact else None
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
-        """What four moments and the extreme slopes guarantee; shaped as `certificates`, and tighter.
+        """Brackets from four moments and the extreme slopes; shaped as `certificates`, and tighter.
 
         Returns:
             Brackets, whose geometric mean is the best guess of the boundary that is made without

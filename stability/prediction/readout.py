@@ -9,9 +9,8 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 NARROW = 16  # columns
-PARTIAL_SUMS = (
-    16  # that a product keeps side by side, at least: eight lanes twice, or four four times
-)
+# that a product keeps side by side, at least: eight lanes twice, or four four times
+PARTIAL_SUMS = 16
 
 
 @dataclass(frozen=True, eq=False)

@@ -45,8 +45,9 @@ class Above(Protocol):
         ...
 
     def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
-        """What one vector becomes: itself, the output of each block above, and the last of them
-        after the final norm; as they are in the graph, with axes of length one.
+        """The vector, the output of each block above, and the last of them after the final norm.
+
+        As they are in the graph, with axes of length one.
         """
         ...
 
