@@ -1,5 +1,6 @@
 """What is written for readers: the README's program runs, and the API reference is made."""
 
+import inspect
 import json
 import os
 import re
@@ -70,3 +71,13 @@ def test_old_spellings_of_public_names_work(old):
     current = {"across": "depth_check", "path": "interpolation", "Path": "Interpolation"}[old]
     assert getattr(stability, old) is getattr(stability, current)
     assert old not in stability.__all__
+
+
+# an example of these needs a model: it is shown, and not run with the others
+SHOWN = {"LanguageModel", "continuations", "load"}
+
+
+@pytest.mark.parametrize("name", stability.__all__)
+def test_every_public_name_has_an_example(name):
+    mark = "::\n" if name in SHOWN else ">>> "
+    assert mark in inspect.getdoc(getattr(stability, name))
