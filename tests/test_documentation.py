@@ -6,6 +6,7 @@ import os
 import re
 import subprocess
 import sys
+from dataclasses import fields, is_dataclass
 
 import pytest
 from support.paths import ROOT
@@ -81,3 +82,17 @@ SHOWN = {"LanguageModel", "continuations", "load"}
 def test_every_public_name_has_an_example(name):
     mark = "::\n" if name in SHOWN else ">>> "
     assert mark in inspect.getdoc(getattr(stability, name))
+
+
+def undescribed(thing):
+    """The fields that a docstring neither lists nor names in code."""
+    described = inspect.getdoc(thing)
+    names = [field.name for field in fields(thing)]
+    return [n for n in names if not re.search(rf"^\s*{n}: |`{n}`", described, re.MULTILINE)]
+
+
+def test_every_field_of_a_public_class_is_described():
+    public = {name: getattr(stability, name) for name in stability.__all__}
+    silent = {name: undescribed(thing) for name, thing in public.items() if is_dataclass(thing)}
+    assert len(silent) > 10
+    assert {name: names for name, names in silent.items() if names} == {}
