@@ -25,7 +25,8 @@ if TYPE_CHECKING:
     from stability.exact.flips import Flip
     from stability.geometry.cloud import Cloud, cloud
     from stability.geometry.continuation import Continuation
-    from stability.geometry.depth import Depth, DepthCheck, depth, depth_check, depth_map
+    from stability.geometry.depth import Depth, depth, depth_map
+    from stability.geometry.depth_check import DepthCheck, depth_check
     from stability.geometry.interpolation import Interpolation, interpolation
     from stability.geometry.ray import Ray, ray
     from stability.geometry.region import Region, region
@@ -33,8 +34,9 @@ if TYPE_CHECKING:
     from stability.models import LanguageModel, load
     from stability.models.generation import continuations
     from stability.prediction.bare import bare_state
+    from stability.prediction.provenance import Token
     from stability.prediction.readout import Readout
-    from stability.prediction.state import State, Token
+    from stability.prediction.state import State
 
 __version__ = "0.1.0"
 
@@ -44,9 +46,9 @@ _HOMES = {
     "Continuation": "geometry.continuation",
     "continuations": "models.generation",
     "Depth": "geometry.depth",
-    "DepthCheck": "geometry.depth",
+    "DepthCheck": "geometry.depth_check",
     "depth": "geometry.depth",
-    "depth_check": "geometry.depth",
+    "depth_check": "geometry.depth_check",
     "depth_map": "geometry.depth",
     "Direction": "curvature.direction",
     "StabilityError": "errors",
@@ -67,7 +69,7 @@ _HOMES = {
     "Spectrum": "curvature.spectrum",
     "spectrum": "curvature.spectrum",
     "State": "prediction.state",
-    "Token": "prediction.state",
+    "Token": "prediction.provenance",
 }
 _OLD_SPELLINGS = {"across": "depth_check", "path": "interpolation", "Path": "Interpolation"}
 __all__ = [

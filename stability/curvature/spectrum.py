@@ -32,12 +32,23 @@ RITZ_ROUNDING = 1e-6  # relative, of a Ritz value from float32 products; 2e-7 wa
 class Spectrum:
     """The `k` leading eigenpairs of `H`, in descending order.
 
-    `eigenvalues` (nats per squared coordinate) are Ritz values, which never exceed the true ones;
-    `residuals` are `‖H v − λ v‖`; the largest component of each vector is positive. `trace` is `tr H`,
-    the sum of *all* eigenvalues, and `trace_error` its standard error where it is an estimate. `passes`
-    is how often `H` was applied, 0 where it was diagonalised whole, and `converged` whether the errors
-    asked for were reached. Where the logits are linear, `upper` bounds the true eigenvalues from above,
-    and `row_spread` holds the distances of the rows of `W_U` from their mean.
+    Attributes:
+        eigenvalues: Ritz values, which never exceed the true ones, (k,), in nats per squared
+            coordinate.
+        vectors: orthonormal, (d, k), the largest component of each positive.
+        residuals: `‖H v − λ v‖`, (k,), in the unit of the eigenvalues.
+        trace: `tr H`, the sum of *all* eigenvalues.
+        trace_error: its standard error where it is an estimate, else 0.
+        passes: how often `H` was applied, 0 where it was diagonalised whole.
+        converged: whether the errors asked for were reached.
+        upper: bounds of the true eigenvalues from above, (k,); None unless the logits are linear.
+        row_spread: the distances of the rows of `W_U` from their mean; None unless logits are linear.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> spectrum = stability.spectrum(state, k=2)
+    >>> spectrum.share.numpy().round(3), round(spectrum.effective_rank, 3)
+    (array([0.702, 0.298]), 1.838)
     """
 
     eigenvalues: Float[Tensor, " k"]

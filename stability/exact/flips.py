@@ -24,7 +24,12 @@ ROUGH = 1.01  # its square root beyond that errs by 1e-3 at worst: the nearest i
 
 @dataclass(frozen=True)
 class Flip:
-    """The token that takes over at a distance from the state, in the state's own coordinates.
+    """The token that takes over at a distance from the state.
+
+    Attributes:
+        distance: a length in the state's own coordinates.
+        id: that of the token which is the most likely from there on.
+        text: its characters.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))

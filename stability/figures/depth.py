@@ -21,7 +21,7 @@ from stability.figures.style import (
 
 # a result's type only: depths bring torch
 if TYPE_CHECKING:
-    from stability.geometry.depth import DepthCheck
+    from stability.geometry.depth_check import DepthCheck
 
 # multiple of ε at which the axis of the divergences ends
 GREATEST_KL = 4.0

@@ -17,9 +17,18 @@ PARTIAL_SUMS = 16
 class Readout:
     """The map `z = f(s·(W_U y) + b)`, with `f` the identity or soft-capping `c·tanh(·/c)`.
 
-    `s` is 1 but for models that scale their logits (Cohere, Granite), `b` is zero but for a few
-    (GPT-J, Phi), and only Gemma 2 caps. Products with `W_U` run in its own float32 on its own
-    device; logits are handed on in float64.
+    Products with `W_U` run in its own float32 on its own device; logits are handed on in float64.
+
+    Attributes:
+        W_U: the unembedding, (V, d): a row for each token.
+        bias: `b`, (V,), in nats; None but for a few models (GPT-J, Phi).
+        scale: `s`, 1 but for models that scale their logits (Cohere, Granite).
+        softcap: `c`, in nats; None but for Gemma 2 (arXiv 2408.00118), which caps at 30.
+
+    >>> import torch
+    >>> readout = Readout(torch.eye(3), softcap=30.0)
+    >>> readout.logits(torch.tensor([60.0, 3.0, 0.0])).numpy().round(3)  # 30·tanh(60/30), …
+    array([28.921,  2.99 ,  0.   ])
     """
 
     W_U: Float[Tensor, "V d"]

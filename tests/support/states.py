@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 from torch.nn.functional import kl_div
 
+from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
-from stability.prediction.state import ModelCard, State, Token
+from stability.prediction.state import State
 
 getcontext().prec = 60
 

@@ -28,7 +28,7 @@ from stability import cli
 from stability.cli.console import progress
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
-from stability.prediction.state import ModelCard
+from stability.prediction.provenance import ModelCard
 from stability.sweeps.measurement import SCHEMA, attempt, measure, outcomes
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt

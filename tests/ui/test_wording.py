@@ -5,7 +5,7 @@ import pytest
 from support.states import with_logits
 
 from stability.exact.flips import Flip
-from stability.geometry.depth import DepthCheck
+from stability.geometry.depth_check import DepthCheck
 from stability.geometry.ray import ray
 from stability.geometry.sensitivity import Sensitivity
 from stability.ui import wording
