@@ -9,10 +9,11 @@ prediction has changed by more than `ε` nats? Load a model, capture a state, an
     ray = stability.ray(state, spectrum.vectors[:, 0])
     ray.predicted_radius(0.01), ray.boundary(0.01), ray.certificate(0.01)
 
-The chapters, each resting only on those before it: `stability.prediction` (the next-token distribution),
-`stability.curvature` (the closed form), `stability.exact` (the truth where logits are linear),
-`stability.numerical` (where they are not), `stability.geometry` (rays, regions, depths). Models come from
-`stability.models`, many prompts are measured by `stability.sweeps` and scored by `stability.evaluation`.
+The chapters, each resting only on those before it: `stability.prediction` (the next-token
+distribution), `stability.curvature` (the closed form), `stability.exact` (the truth where logits are
+linear), `stability.numerical` (where they are not), `stability.geometry` (rays, regions, depths).
+Models come from `stability.models`, many prompts are measured by `stability.sweeps` and scored by
+`stability.evaluation`.
 """
 
 from importlib import import_module

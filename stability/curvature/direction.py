@@ -12,10 +12,11 @@ from stability.errors import StabilityError
 
 @dataclass(frozen=True, eq=False)
 class Direction:
-    """A unit vector in a state's coordinates, its kind, and its label for people.
+    """A unit vector in a state's coordinates, with its kind and its label.
 
-    `rank` is that of an eigenvector, from 0; `distance` is the length of the way to another prompt's
-    state, in coordinates.
+    `kind` is that of its written form (`eig`, `random`, …), `label` its name for people, and `vector`
+    (d,) has length one. `rank` is that of an eigenvector, from 0; `distance` is the length of the way
+    to another prompt's state, in coordinates.
 
     >>> import numpy as np, stability
     >>> from stability.curvature.directions import token_difference

@@ -29,8 +29,9 @@ Bracket = tuple[float, float]
 class Ray:
     """The line `vector + t·direction`, with the slope of each logit at its start.
 
-    `t` is a length in the state's own coordinates, negative on the minus side; divergences are in nats.
-    The closed form follows from `slopes`, the centred `a_c` of every token; the truth is exact where
+    `state` is the state at `t = 0`, `direction` (d,) a unit vector, and `t` a length in the state's own
+    coordinates, negative on the minus side; divergences are in nats. The closed form follows from
+    `slopes` (V,), the centred `a_c` of every token; the truth is exact where
     the logits are linear in the state, and evaluated by running the network elsewhere.
 
     >>> import numpy as np, stability

@@ -31,8 +31,16 @@ class Sensitivity:
     """How one state answers to perturbations of any direction.
 
     `eigenvalue` is the largest of `H` and `upper` bounds it from above; `entropy` is in nats; `reach`
-    is `ρ = max ‖w_i − μ‖`; `rounding` is how far that of the logits may move a radius, as a part of it.
-    Where the logits are not linear in the state only `eigenvalue` and `entropy` are known.
+    is `ρ = max ‖w_i − μ‖`; `rounding` is how far that of the logits may move a radius, as a part of it;
+    `token_constraint_bound` is the length of Liu et al. (arXiv 2602.10816), and `nearest_flip` the
+    closest argmax change of all directions, both in coordinates. Where the logits are not linear in
+    the state only `eigenvalue` and `entropy` are known, and the rest is None.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> sensitivity = stability.sensitivity(state, stability.spectrum(state, k=1))
+    >>> sensitivity.nearest_flip.id, round(sensitivity.radius(0.1), 3)
+    (1, 0.892)
     """
 
     eigenvalue: float
@@ -108,6 +116,11 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
 
     Raises:
         StabilityError: the logits are not linear in a state.
+
+    >>> import numpy as np, stability
+    >>> states = [stability.bare_state(np.eye(3), np.array([x, 0.0, 0.0])) for x in (0.0, 2.0)]
+    >>> [round(sensitivity.radius(0.1), 3) for sensitivity in stability.token_map(states)]
+    [0.775, 0.892]
     """
     require_linear(*states)
     size = POSITIONS_AT_ONCE
