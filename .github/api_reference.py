@@ -1,12 +1,16 @@
 """Write the API reference, made from the docstrings: `python .github/api_reference.py FOLDER`."""
 
+import argparse
 import sys
 from pathlib import Path
 
-import pdoc
+ROOT = Path(__file__).resolve().parents[1]
+sys.path.insert(0, str(ROOT))  # this checkout, whatever is installed
 
-import stability
-import stability.models
+import pdoc  # noqa: E402
+
+import stability  # noqa: E402
+import stability.models  # noqa: E402
 
 CHAPTERS = (
     "prediction",
@@ -30,4 +34,6 @@ def write(folder: Path) -> None:
 
 
 if __name__ == "__main__":
-    write(Path(sys.argv[1]))
+    parser = argparse.ArgumentParser(description=__doc__)
+    parser.add_argument("folder", type=Path)
+    write(parser.parse_args().folder)

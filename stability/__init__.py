@@ -9,22 +9,25 @@ prediction has changed by more than `ε` nats? Load a model, capture a state, an
     ray = stability.ray(state, spectrum.vectors[:, 0])
     ray.predicted_radius(0.01), ray.boundary(0.01), ray.certificate(0.01)
 
-The chapters, each resting only on those before it: `prediction` (what the model says), `curvature` (the
-closed form), `exact` (the truth where logits are linear), `numerical` (where they are not), `geometry`
-(rays, regions, depths).
+The chapters, each resting only on those before it: `stability.prediction` (the next-token
+distribution), `stability.curvature` (the closed form), `stability.exact` (the truth where logits are
+linear), `stability.numerical` (where they are not), `stability.geometry` (rays, regions, depths).
+Models come from `stability.models`, many prompts are measured by `stability.sweeps` and scored by
+`stability.evaluation`.
 """
 
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
-    from stability.curvature.directions import Direction
+    from stability.curvature.direction import Direction
     from stability.curvature.spectrum import Spectrum, spectrum
     from stability.errors import StabilityError
     from stability.exact.flips import Flip
     from stability.geometry.cloud import Cloud, cloud
     from stability.geometry.continuation import Continuation
-    from stability.geometry.depth import Depth, DepthCheck, depth, depth_check, depth_map
+    from stability.geometry.depth import Depth, depth, depth_map
+    from stability.geometry.depth_check import DepthCheck, depth_check
     from stability.geometry.interpolation import Interpolation, interpolation
     from stability.geometry.ray import Ray, ray
     from stability.geometry.region import Region, region
@@ -32,8 +35,9 @@ if TYPE_CHECKING:
     from stability.models import LanguageModel, load
     from stability.models.generation import continuations
     from stability.prediction.bare import bare_state
+    from stability.prediction.provenance import Token
     from stability.prediction.readout import Readout
-    from stability.prediction.state import State, Token
+    from stability.prediction.state import State
 
 __version__ = "0.1.0"
 
@@ -43,11 +47,11 @@ _HOMES = {
     "Continuation": "geometry.continuation",
     "continuations": "models.generation",
     "Depth": "geometry.depth",
-    "DepthCheck": "geometry.depth",
+    "DepthCheck": "geometry.depth_check",
     "depth": "geometry.depth",
-    "depth_check": "geometry.depth",
+    "depth_check": "geometry.depth_check",
     "depth_map": "geometry.depth",
-    "Direction": "curvature.directions",
+    "Direction": "curvature.direction",
     "StabilityError": "errors",
     "Flip": "exact.flips",
     "Interpolation": "geometry.interpolation",
@@ -66,7 +70,7 @@ _HOMES = {
     "Spectrum": "curvature.spectrum",
     "spectrum": "curvature.spectrum",
     "State": "prediction.state",
-    "Token": "prediction.state",
+    "Token": "prediction.provenance",
 }
 _OLD_SPELLINGS = {"across": "depth_check", "path": "interpolation", "Path": "Interpolation"}
 __all__ = [

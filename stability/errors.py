@@ -6,7 +6,13 @@ from pathlib import Path
 
 
 class StabilityError(ValueError):
-    """An error whose message states the invariant, the value received and the remedy."""
+    """An error whose message states the invariant, the value received and the remedy.
+
+    >>> import numpy as np, stability
+    >>> stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0])).most_likely(0)
+    Traceback (most recent call last):
+    stability.errors.StabilityError: A ranking needs at least one token; received 0: ask for 10.
+    """
 
 
 @contextmanager

@@ -13,8 +13,9 @@ from stability.bench.spectrum import EIGENPAIRS
 from stability.bench.timing import Method, median_seconds
 from stability.curvature.spectrum import spectrum
 from stability.geometry.sensitivity import token_map
+from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
-from stability.prediction.state import ModelCard, State, Token
+from stability.prediction.state import State
 from stability.views.region import GRID
 
 VOCABULARIES = (8192, 16384, 32768, 65536, 131072)

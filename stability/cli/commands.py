@@ -25,8 +25,7 @@ def run_analyze(options: argparse.Namespace) -> None:
     from stability.geometry.analysis import analyze
     from stability.prediction.distribution import require_nats
 
-    for epsilon in options.epsilon:
-        require_nats(epsilon)
+    require_nats(*options.epsilon)
     analysis = analyze(
         _load(options.model),
         options.prompt,

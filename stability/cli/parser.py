@@ -7,6 +7,7 @@ from typing import Any, NoReturn
 
 from stability.bench import SUITES
 from stability.cli.commands import run_analyze, run_bench, run_reproduce, run_sweep
+from stability.curvature.direction_spec import enumerated
 from stability.defaults import EPSILONS, MODELS
 
 # characters of argparse's message, which repeats an argument of any length
@@ -59,7 +60,7 @@ def _add_analyze(commands: Any) -> argparse.ArgumentParser:
         "--direction",
         type=_text,
         default="eig:0",
-        help="eig:K, random:SEED, covariance:SEED, tokens:A,B, prompt:TEXT or file:PATH",
+        help=enumerated(),
     )
     analyze.add_argument("--epsilon", type=float, nargs="+", default=EPSILONS, help="nats")
     analyze.add_argument("--k", type=int, default=16, help="number of eigenpairs")

@@ -16,7 +16,7 @@ FORMS = {
     "prompt": "prompt:TEXT",
     "file": "file:PATH",
 }
-NUMBERED = ("eig", "random", "covariance", "rival")
+NUMBERS = ("K", "N", "SEED")  # placeholders of an argument that is a number
 MOST_DIGITS = 18  # of a number: more do not fit in 64 bits
 
 
@@ -40,14 +40,14 @@ class DirectionSpec:
         """
         kind, _, argument = text.partition(":")
         if kind not in forms:
-            *others, last = forms.values()
             raise StabilityError(
-                f"A direction must be {', '.join(others)} or {last}; received {text!r:.80}: try eig:0."
+                f"A direction must be {enumerated(forms)}; received {text!r:.80}: try eig:0."
             )
-        if kind == "tokens":
+        placeholder = forms[kind].partition(":")[2]
+        if placeholder == "A,B":
             a, _, b = argument.partition(",")
             return cls(kind, (_number(a, text), _number(b, text)))
-        return cls(kind, _number(argument, text) if kind in NUMBERED else argument)
+        return cls(kind, _number(argument, text) if placeholder in NUMBERS else argument)
 
     def __str__(self) -> str:
         """The written form."""
@@ -62,20 +62,26 @@ class DirectionSpec:
 
     @property
     def label(self) -> str:
-        """What people call it: eigendirections count from 1, and others go by their written form."""
+        """The name for people: eigendirections count from 1, others go by their written form."""
         return str(self) if self.rank is None else eigendirection(self.rank)
 
 
 def eigendirection(rank: int) -> str:
-    """What people call the eigenvector of a rank, which counts from 0."""
+    """The name for people of the eigenvector of a rank, which counts from 0."""
     return f"eigendirection {rank + 1}"
+
+
+def enumerated(forms: dict[str, str] = FORMS) -> str:
+    """All written forms in a sentence: "eig:K, random:SEED, … or file:PATH"."""
+    *others, last = forms.values()
+    return f"{', '.join(others)} or {last}"
 
 
 def _number(argument: str, text: str) -> int:
     digits = argument.strip()
     if not (digits.isascii() and digits.isdecimal() and len(digits) <= MOST_DIGITS):
         raise StabilityError(
-            f"A direction's numbers must be whole and not negative; received {text!r:.80}: try "
-            "eig:0, random:0 or tokens:5,7."
+            f"A direction's numbers must be whole and not negative; received {text!r:.80}: try eig:0, "
+            f"random:0 or tokens:5,7, with at most {MOST_DIGITS} digits."
         )
     return int(digits)

@@ -1,68 +1,26 @@
-"""Directions to look along: unit vectors at a state, each with a name.
+"""Directions of every kind, each made by one function.
 
 Isotropic random directions have been found far less sensitive than directions drawn from the
-covariance of the model's own states (Lee and Heimersheim, arXiv 2410.12555); both are here.
+covariance of the model's own states (Lee and Heimersheim, arXiv 2410.12555); both are here. `resolve`
+chooses by the written form.
 """
 
-from dataclasses import dataclass
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 import torch
 from jaxtyping import Float
-from numpy import ndarray
 from torch import Tensor
 
+from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.curvature.spectrum import Spectrum
 from stability.curvature.vector_file import parse_vector, read_bytes
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
-
-
-@dataclass(frozen=True, eq=False)
-class Direction:
-    """A unit vector in a state's coordinates, its kind, and its label for people.
-
-    `rank` is that of an eigenvector, from 0; `distance` is the length of the way to another prompt's
-    state, in coordinates.
-
-    >>> import numpy as np, stability
-    >>> from stability.curvature.directions import token_difference
-    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
-    >>> direction = token_difference(state, 0, 1)
-    >>> direction.label, direction.vector.numpy().round(3)
-    ("'<0>' → '<1>'", array([-0.707,  0.707,  0.   ]))
-    """
-
-    kind: str
-    label: str
-    vector: Float[Tensor, " d"]
-    rank: int | None = None
-    distance: float | None = None
-
-
-def resolve(spec: DirectionSpec, state: State, spectrum: Spectrum, source: Source) -> Direction:
-    """The direction that a specification names at a state.
-
-    Raises StabilityError if there is none: a rank that the spectrum does not hold, a token id outside
-    the vocabulary, a prompt that leads to this very state, a file that holds no vector.
-    """
-    match spec:
-        case DirectionSpec("eig", int(rank)):
-            return eigen(spectrum, rank)
-        case DirectionSpec("random", int(seed)):
-            return random(state, seed)
-        case DirectionSpec("covariance", int(seed)):
-            return covariance_matched(state, source.background(state.site), seed)
-        case DirectionSpec("tokens", (int(a), int(b))):
-            return token_difference(state, a, b)
-        case DirectionSpec("prompt", str(prompt)):
-            return prompt_difference(state, source.capture(prompt, site=state.site))
-        case DirectionSpec("file", str(path)):
-            return from_file(state, Path(path))
-    raise AssertionError(spec)
 
 
 def require_rank(rank: int, pairs: int) -> None:
@@ -72,32 +30,6 @@ def require_rank(rank: int, pairs: int) -> None:
             f"An eigendirection's index must be between 0 and {pairs - 1} here; received {rank}: "
             "choose one in that range."
         )
-
-
-def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:
-    """`v/‖v‖` in float64, for a vector given as a tensor or an array.
-
-    Raises StabilityError if `v` is zero, not finite, or does not have `width` components.
-    """
-    v = torch.as_tensor(vector).detach().double()
-    if v.shape != (width,):
-        raise StabilityError(
-            f"A direction needs as many components as the state, {width}; received an array of "
-            f"shape {tuple(v.shape)}: use a vector captured from the same model and site."
-        )
-    if not v.isfinite().all():
-        bad = int((~v.isfinite()).sum())
-        raise StabilityError(
-            f"A direction must be finite; {bad} of its {width} components are NaN or infinite: "
-            "check how it was made."
-        )
-    # dividing by the largest component first keeps very small and very large vectors in range
-    v = v / v.abs().max().clamp_min(torch.finfo(v.dtype).tiny)
-    if not v.any():
-        raise StabilityError(
-            "A direction must not be zero; received a vector of zeros: give one with a length."
-        )
-    return v / v.norm()
 
 
 def eigen(spectrum: Spectrum, rank: int) -> Direction:
@@ -189,3 +121,27 @@ def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
     """The direction of a vector given as the content of such a file, labelled `name`."""
     vector = torch.from_numpy(parse_vector(data, name)).to(state.vector.device)
     return Direction("file", name, unit(vector, state.width))
+
+
+# by kind: from a specification's argument, the state, its spectrum, and the source of other states
+MAKERS: dict[str, Callable[[Any, State, Spectrum, Source], Direction]] = {
+    "eig": lambda rank, _, spectrum, __: eigen(spectrum, rank),
+    "random": lambda seed, state, *_: random(state, seed),
+    "covariance": lambda seed, state, _, source: covariance_matched(
+        state, source.background(state.site), seed
+    ),
+    "tokens": lambda ids, state, *_: token_difference(state, *ids),
+    "prompt": lambda text, state, _, source: prompt_difference(
+        state, source.capture(text, site=state.site)
+    ),
+    "file": lambda path, state, *_: from_file(state, Path(path)),
+}
+
+
+def resolve(spec: DirectionSpec, state: State, spectrum: Spectrum, source: Source) -> Direction:
+    """The direction that a specification names at a state.
+
+    Raises StabilityError if there is none: a rank that the spectrum does not hold, a token id outside
+    the vocabulary, a prompt that leads to this very state, a file that holds no vector.
+    """
+    return MAKERS[spec.kind](spec.argument, state, spectrum, source)

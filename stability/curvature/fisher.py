@@ -35,7 +35,8 @@ def radius(curvature: float, epsilon: float) -> float | None:
     reaches `ε` nats.
     """
     distribution.require_nats(epsilon)
-    return math.sqrt(2 * epsilon / curvature) if curvature > 0 else None
+    # each root by itself: the quotient of a denormal curvature would overflow
+    return math.sqrt(2 * epsilon) / math.sqrt(curvature) if curvature > 0 else None
 
 
 def quadratic(curvature: float, t: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
@@ -58,6 +59,11 @@ def projected_hessian(probs: Any, slopes: Any) -> Any:
     `vᵀHv = E_p[a_c²]`, the variance of the slope under `p`.
     """
     return (slopes * probs[:, None]).T @ slopes
+
+
+def along(matrix: Float[ndarray, "k k"], directions: Float[ndarray, "n k"]) -> Float[ndarray, " n"]:
+    """`dᵀMd` for every row `d`: the curvature along directions of a projected Hessian."""
+    return ((directions @ matrix) * directions).sum(axis=1)
 
 
 def hvp_batched(

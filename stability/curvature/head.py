@@ -4,26 +4,38 @@ It is a small matrix, `G = Σ_head p_i (w_i − μ)(w_i − μ)ᵀ`, with the fu
 what it leaves out is positive semi-definite: `G ≤ H ≤ G + tr(tail)·I`.
 """
 
+from collections.abc import Callable
+
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-MASS, LEAST, MOST = 0.998, 1024, 4096  # probability and number of tokens
-PASSES = 8
+MASS, FEWEST_TOKENS, MOST_TOKENS = 0.998, 1024, 4096  # probability and number of tokens
+HEAD_PASSES = 8
 
 
 def head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
     """The most probable tokens, enough of them to carry `MASS` within fixed limits."""
-    most = probs.topk(min(MOST, len(probs)))
+    most = probs.topk(min(MOST_TOKENS, len(probs)))
     needed = int((most.values.cumsum(0) < MASS).sum()) + 1
-    return most.indices[: max(needed, LEAST)]
+    return most.indices[: max(needed, FEWEST_TOKENS)]
 
 
 def head_block(gram: Float[Tensor, "d d"], b: int) -> Float[Tensor, "d b"]:
     """Top eigenvectors of the head, nearly: from its longest columns by block iteration."""
-    block = gram[:, gram.diagonal().topk(b).indices]
-    for _ in range(PASSES):
-        block = gram @ torch.linalg.qr(block).Q
+    longest = gram[:, gram.diagonal().topk(b).indices]
+    return dominant_block(lambda block: gram @ block, longest, HEAD_PASSES)
+
+
+def dominant_block(
+    apply: Callable[[Tensor], Tensor], block: Float[Tensor, "*T d b"], passes: int
+) -> Float[Tensor, "*T d c"]:
+    """An orthonormal block near the top eigenvectors of the operator `apply`, in float64.
+
+    It has no more columns than the space has dimensions.
+    """
+    for _ in range(passes):
+        block = apply(torch.linalg.qr(block).Q)
     return torch.linalg.qr(block.double()).Q
 
 

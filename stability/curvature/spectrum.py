@@ -20,7 +20,7 @@ from stability.curvature.subspace import eigenvalue_upper_bounds, iterate, sign_
 from stability.errors import StabilityError
 from stability.prediction.state import State
 
-PASSES = 12
+MOST_PASSES = 12
 GUARD = 8  # extra vectors in the block: they speed up the last ones asked for
 TOLERANCE = 1e-4
 FACTOR_PAIRS, FACTOR_TOLERANCE = 48, 1e-2  # of the spectrum at the readout that starts those below
@@ -32,12 +32,23 @@ RITZ_ROUNDING = 1e-6  # relative, of a Ritz value from float32 products; 2e-7 wa
 class Spectrum:
     """The `k` leading eigenpairs of `H`, in descending order.
 
-    `eigenvalues` (nats per squared coordinate) are Ritz values, which never exceed the true ones;
-    `residuals` are `‖H v − λ v‖`; the largest component of each vector is positive. `trace` is `tr H`,
-    the sum of *all* eigenvalues, and `trace_error` its standard error where it is an estimate. `passes`
-    is how often `H` was applied, 0 where it was diagonalised whole, and `converged` whether the errors
-    asked for were reached. Where the logits are linear, `upper` bounds the true eigenvalues from above,
-    and `row_spread` holds the distances of the rows of `W_U` from their mean.
+    Attributes:
+        eigenvalues: Ritz values, which never exceed the true ones, (k,), in nats per squared
+            coordinate.
+        vectors: orthonormal, (d, k), the largest component of each positive.
+        residuals: `‖H v − λ v‖`, (k,), in the unit of the eigenvalues.
+        trace: `tr H`, the sum of *all* eigenvalues.
+        trace_error: its standard error where it is an estimate, else 0.
+        passes: how often `H` was applied, 0 where it was diagonalised whole.
+        converged: whether the errors asked for were reached.
+        upper: bounds of the true eigenvalues from above, (k,); None unless the logits are linear.
+        row_spread: the distances of the rows of `W_U` from their mean; None unless logits are linear.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> spectrum = stability.spectrum(state, k=2)
+    >>> spectrum.share.numpy().round(3), round(spectrum.effective_rank, 3)
+    (array([0.702, 0.298]), 1.838)
     """
 
     eigenvalues: Float[Tensor, " k"]
@@ -106,7 +117,7 @@ def _dense(state: State, k: int) -> Spectrum:
     values, vectors = torch.linalg.eigh(H)
     values, vectors = values.flip(0)[:k].clamp_min(0), sign_fixed(vectors.flip(1)[:, :k])
     residuals = (H @ vectors - vectors * values).norm(dim=0)
-    upper = values + residuals if spread else None
+    upper = (values + residuals) * (1 + RITZ_ROUNDING) if spread else None
     return Spectrum(values, vectors, residuals, float(H.trace()), upper=upper, row_spread=spread)
 
 
@@ -136,7 +147,7 @@ def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
     """Block iteration from a factor of `H`; the trace outside the block by random sketches."""
     factor = low_rank_factor(state, max(k + GUARD, FACTOR_PAIRS))
     block = torch.linalg.svd(factor, full_matrices=False).U[:, : k + GUARD]
-    pairs = iterate(partial(fisher.hvp, state), block, k, tolerance, PASSES)
+    pairs = iterate(partial(fisher.hvp, state), block, k, tolerance, MOST_PASSES)
     probes = fisher.sketch(state, PROBES, seed=1)
     outside = probes - pairs.vectors @ (pairs.vectors.T @ probes)
     traces = outside.square().sum(dim=0)
@@ -162,7 +173,7 @@ def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
     def apply(block: Float[Tensor, "d b"]) -> Float[Tensor, "d b"]:
         return fisher.hvp_batched([state], block[None], spread.offset[None])[0]
 
-    pairs = iterate(apply, head_block(gram, k + GUARD), k, tolerance, PASSES)
+    pairs = iterate(apply, head_block(gram, k + GUARD), k, tolerance, MOST_PASSES)
     tail = (1 + RITZ_ROUNDING) * spread.trace - float(gram.diagonal().double().sum())
     rest = min(spread.trace - float(pairs.values.sum()), norm_outside(gram, pairs.vectors) + tail)
     upper = eigenvalue_upper_bounds(pairs.values, pairs.residuals, rest) * (1 + RITZ_ROUNDING)

@@ -79,7 +79,8 @@ def eigenvalue_upper_bounds(
     On the complement of the first `i − 1` Ritz vectors (Courant–Fischer) `H` is a block matrix with
     `θ_i` and less in one corner, the residuals `R` beside it, and in the other corner what is left
     outside the block, where nothing exceeds `rest`: for one, the trace that is left, `tr H − Σθ`. So
-    `λ_i` is at most the larger eigenvalue of `[[θ_i, ‖R‖], [‖R‖, rest]]`.
+    `λ_i` is at most the larger eigenvalue of `[[θ_i, ‖R‖], [‖R‖, rest]]`. Source: Parlett, *The
+    Symmetric Eigenvalue Problem* (1998), chapter 10.
     """
     rest = max(rest, 0.0)
     coupling = residuals.square().sum(dim=0).flip(0).cumsum(0).flip(0)

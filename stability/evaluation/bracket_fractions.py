@@ -61,9 +61,11 @@ class Calibration:
     def radius(self, inner: float, outer: float, epsilon: float) -> Estimate | None:
         """The radius at the median fraction of a bracket at `ε`, with the ends of `INTERVAL`.
 
-        Fractions are interpolated in `log ε`. None outside the range of the measured `ε`.
+        Fractions are interpolated in `log ε`. None outside the range of the measured `ε`, and where
+        rounding leaves no bracket.
         """
-        if not self.epsilons[0] <= epsilon <= self.epsilons[-1]:
+        is_measured = self.epsilons[0] <= epsilon <= self.epsilons[-1]
+        if not (is_measured and inner > 0 and np.isfinite(outer)):
             return None
         log_width = np.log([outer / inner])
         measured = np.array(

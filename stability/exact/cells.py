@@ -62,10 +62,10 @@ def envelope(
         values = vertices @ gradients.T + offsets
         rounding = 1e-9 * (1 + np.abs(values).max())
         beaten = values.max(axis=1) > values[np.arange(len(vertices)), owners] + rounding
-        found = set(values[beaten].argmax(axis=1).tolist()) - candidates
-        if not found:
+        others = set(values[beaten].argmax(axis=1).tolist()) - candidates
+        if not others:
             return {int(able[i]): polygon for i, polygon in polygons.items()}
-        candidates |= found
+        candidates |= others
 
 
 def _clip_all(
@@ -75,7 +75,7 @@ def _clip_all(
     offsets: Float[ndarray, " V"],
     gradients: Float[ndarray, "V 2"],
 ) -> Float[ndarray, "k 2"]:
-    """What is left of a polygon where `winner` beats every other member; ties to the lower id."""
+    """The part of a polygon where `winner` beats every other member; ties to the lower id."""
     for rival in members[members != winner]:
         lead = offsets[winner] - offsets[rival]
         slope = gradients[winner] - gradients[rival]

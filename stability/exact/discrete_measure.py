@@ -50,7 +50,7 @@ class DiscreteMeasure:
         κ₂ is the curvature of the closed form; κ₃ tells its two sides apart.
         """
         squares = self.weights * self.values**2
-        second, third = squares.sum(axis=-1), (squares * self.values).sum(axis=-1)
+        second, third = self.variance, (squares * self.values).sum(axis=-1)
         fourth = (squares * self.values**2).sum(axis=-1)
         return np.stack([second, third, fourth - 3 * second**2], axis=-1)
 
@@ -116,8 +116,11 @@ def weighted(
         return DiscreteMeasure(values, weights, np.log(weights))
 
 
-def divergence(
+def kl_of_shift(
     shift: Float[ndarray, " n"], weights: Float[ndarray, " n"], log_weights: Float[ndarray, " n"]
 ) -> float:
-    """`KL(p₀‖p)` where every logit moves by its `shift`, centred under the weights of `p₀`."""
+    """`KL(p₀‖p)` where every logit moves by its `shift`, centred under the weights of `p₀`.
+
+    For batches of shifts on a device, not centred: `prediction.distribution.divergence`.
+    """
     return float(DiscreteMeasure(shift, weights, log_weights).kl_and_slope(np.ones(1))[0][0])

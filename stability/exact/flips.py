@@ -16,13 +16,20 @@ from torch import Tensor
 
 from stability.prediction.state import State, require_linear
 
-CANCELLED = 1e-4  # of ‖w‖²: below, a squared distance from float32 products has lost its digits
+CANCELLED_SQUARE = (
+    1e-4  # of ‖w‖²: below, a squared distance from float32 products has lost its digits
+)
 ROUGH = 1.01  # its square root beyond that errs by 1e-3 at worst: the nearest is within this
 
 
 @dataclass(frozen=True)
 class Flip:
-    """The token that takes over at a distance from the state, in the state's own coordinates.
+    """The token that takes over at a distance from the state.
+
+    Attributes:
+        distance: a length in the state's own coordinates.
+        id: that of the token which is the most likely from there on.
+        text: its characters.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -88,7 +95,7 @@ def _nearest(state: State, overlap: Float[Tensor, " V"]) -> Flip | None:
     norm_squared = readout.row_norms_squared[top]
     squared = norm_squared + readout.row_norms_squared - 2 * overlap
     # the expanded square cancels for nearly equal rows: those, and whatever may lead, are measured
-    close = squared <= CANCELLED * norm_squared
+    close = squared <= CANCELLED_SQUARE * norm_squared
     rough = (gap / squared.clamp_min(0).sqrt()).where(~close, torch.inf)
     again = (close | (rough <= ROUGH * rough.min())).nonzero()[:, 0]
     rows = readout.W_U[again].double() - readout.W_U[top].double()

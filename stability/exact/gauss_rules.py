@@ -1,4 +1,7 @@
-"""Gauss rules of two nodes: the two atoms with a measure's mass, mean, variance and third moment."""
+"""Gauss rules of two nodes: the two atoms with a measure's mass, mean, variance and third moment.
+
+Golub and Meurant, *Matrices, Moments and Quadrature* (2010).
+"""
 
 import numpy as np
 from jaxtyping import Float

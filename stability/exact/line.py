@@ -40,20 +40,25 @@ class ExactLine:
         return second, third, fourth
 
     @cached_property
-    def rounding(self) -> float:
-        """How far rounding of the logits and slopes moves a radius, as a part of it.
+    def rounding(self) -> Float[ndarray, " 2"]:
+        """How far rounding moves a radius on the minus and on the plus side, as a part of it.
 
-        A logit off by `η` nats puts a probability, and so `κ₂`, off by up to `2η` of itself, and the
-        radius by half of that. A slope off by `α` counts against the root mean square of the slopes
-        of the other tokens, and against the extreme ones.
+        `2η + α √((1 − p_top)/κ₂) + α s/max(±a_c)`. Logits off by `η` move KL by `2η` of itself at
+        most, and a radius, as `t·KL′ ≥ KL`, by no more. Slopes of other tokens, against that of the
+        likeliest, are off by `α = √2` times the readout's rounding. That counts against their spread
+        where `t` is small, and against the steepest slope where it is large; there `s` is 1, or
+        `1 − p_top` where the likeliest token is the steepest, as the others centre its slope.
         """
         state, alpha = self.state, math.sqrt(2) * self.state.readout.rounding
-        others = -math.expm1(float(state.log_probs[state.argmax]))
-        ends = min(self.slopes.max(), -self.slopes.min())
+        probs, top = state.probs.cpu().numpy(), state.argmax
+        others = probs[:top].sum() + probs[top + 1 :].sum()
+        steepest = np.array([self.slopes.argmin(), self.slopes.argmax()])
+        share = np.where(steepest == top, others, 1.0)
         with np.errstate(divide="ignore", invalid="ignore"):
-            spread = np.sqrt(np.divide(others, self.cumulants[0]))
-            by_slopes = float(alpha * spread + np.divide(alpha, ends))
-        return state.logit_rounding + by_slopes if math.isfinite(by_slopes) else math.inf
+            by_spread = np.sqrt(np.divide(others, self.cumulants[0]))
+            by_end = share / np.abs(self.slopes[steepest])
+            rounding = 2 * state.logit_rounding + alpha * (by_spread + by_end)
+        return np.where(np.isnan(rounding), np.inf, rounding)
 
     def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """The divergence at points of the line, in nats."""

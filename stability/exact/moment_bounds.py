@@ -3,9 +3,9 @@
 Of all distributions of the slope with the same first four moments and the same ends, none has a larger
 `E[exp(t·a_c)]` for `t > 0` than the Gauss–Radau rule with a node at the upper end, and none a smaller
 one than the rule with a node at the lower end, as the fifth derivative of the exponential has one sign
-(Chebyshev, Markov, Stieltjes). For `t < 0` the rules change places. Each rule is a measure of three
-atoms, on which `KL(t) = ε` is solved at once. What single tokens guarantee (`self_concordance`) may be
-nearer.
+(Chebyshev, Markov, Stieltjes; Golub and Meurant, 2010). For `t < 0` the rules change places. Each rule
+is a measure of three atoms, on which `KL(t) = ε` is solved at once. What single tokens guarantee
+(`self_concordance`) may be nearer.
 """
 
 from typing import Any
@@ -75,7 +75,9 @@ def _rule(
 
 
 def brackets(
-    measure: DiscreteMeasure, epsilon: Float[ndarray, " m"], rounding: float = 0.0
+    measure: DiscreteMeasure,
+    epsilon: Float[ndarray, " m"],
+    rounding: Float[ndarray, " 2"] | float = 0.0,
 ) -> Float[ndarray, "2 2 m"]:
     """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
@@ -85,13 +87,13 @@ def brackets(
     bounds = self_concordance.brackets(measure, epsilon, rounding)
     ends = np.array([measure.values.min(), measure.values.max()])
     rules, sound = radau(measure, ends)
-    reserve = rounding + ACCURACY
+    by_rules = np.broadcast_to(np.array([0.0, np.inf])[:, None], bounds.shape).copy()
     for side, reached in zip(np.flatnonzero(sound), boundaries(rules, epsilon), strict=True):
         # the rule of one end bounds that side from within, and the other from without
-        inner, outer = reached[side] * max(1 - reserve, 0.0), reached[1 - side] * (1 + reserve)
-        bounds[side, 0] = np.maximum(bounds[side, 0], inner)
-        bounds[1 - side, 1] = np.minimum(bounds[1 - side, 1], outer)
-    return bounds
+        by_rules[side, 0], by_rules[1 - side, 1] = reached[side], reached[1 - side]
+    by_rules = self_concordance.widened(by_rules, np.add(rounding, ACCURACY))
+    inner, outer = (np.stack([bounds, by_rules])[:, :, end] for end in (0, 1))
+    return np.stack([inner.max(axis=0), outer.min(axis=0)], axis=1)
 
 
 def bracket_centre(inner: Any, outer: Any) -> Any:

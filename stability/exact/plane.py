@@ -7,15 +7,16 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from stability.curvature import fisher
 from stability.exact import cells
 from stability.exact.cells import Cell, Extent
-from stability.exact.discrete_measure import DiscreteMeasure, divergence
+from stability.exact.discrete_measure import DiscreteMeasure, kl_of_shift
 from stability.exact.slope_distribution import SlopeDistribution
 from stability.prediction.state import State
 
 ANGLES_AT_ONCE = 30  # slopes of the whole vocabulary held in memory together
 TOKENS_AT_ONCE = 8192  # of a grid's factors
-CANCELLED = 1e-14  # of the slopes' size: all that rounding leaves of slopes that cancel
+CANCELLED_SLOPES = 1e-14  # of the slopes' size: all that rounding leaves of slopes that cancel
 LEAST_MASS = 1e-290  # far enough from the end of float64 that no term of the sum is lost
 
 
@@ -35,9 +36,11 @@ class ExactPlane:
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Distance at which the true divergence reaches `ε`, by angle; infinite if flat."""
         directions = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        curvatures = ((directions @ self.curvature) * directions).sum(axis=1)
+        curvatures = fisher.along(self.curvature, directions)
         # rounding leaves something of slopes that cancel, and of probabilities that underflow nothing
-        flat = (curvatures <= CANCELLED**2 * self.curvature.trace()) & (self.curvature.trace() > 0)
+        flat = (curvatures <= CANCELLED_SLOPES**2 * self.curvature.trace()) & (
+            self.curvature.trace() > 0
+        )
         distances, curved = np.full(len(angles), np.inf), np.flatnonzero(~flat)
         for i in range(0, len(curved), ANGLES_AT_ONCE):
             part = curved[i : i + ANGLES_AT_ONCE]
@@ -53,7 +56,7 @@ class ExactPlane:
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The true divergence at points of the plane, each in `O(V)`."""
         points = np.stack([np.ravel(x), np.ravel(y)], axis=1)
-        kl = [divergence(self.slopes @ point, *self.probs) for point in points]
+        kl = [kl_of_shift(self.slopes @ point, *self.probs) for point in points]
         return np.array(kl).reshape(np.shape(x))
 
     def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:

@@ -1,4 +1,4 @@
-"""What can be guaranteed about the boundary without looking for it: brackets and a ball.
+"""Guarantees about the boundary, without looking for it: brackets along a ray, and a ball.
 
 The log-partition function is self-concordant: under the moved distribution the third central moment
 of the slope is at most `R·Var`. Integrating twice, for `t ≥ 0`,
@@ -6,7 +6,8 @@ of the slope is at most `R·Var`. Integrating twice, for `t ≥ 0`,
     κ₂ (e^{−R₂t} − 1 + R₂t)/R₂²  ≤  KL(t)  ≤  κ₂ (e^{R₁t} − 1 − R₁t)/R₁²
 
 with `R₁ = max a_c` and `R₂ = max a − min a`. A second lower bound repairs the first where the
-prediction is confident: `KL(t) ≥ log p_j + t·a_c,j` for every token `j`.
+prediction is confident: `KL(t) ≥ log p_j + t·a_c,j` for every token `j`. Source of the first: Bach,
+*Self-concordant analysis for logistic regression* (arXiv 0910.4627).
 
 Radii are moved to the safe side by the rounding that is handed in: the logits and slopes that they are
 computed from are products in the precision of `W_U`.
@@ -21,7 +22,9 @@ from stability.exact.discrete_measure import DiscreteMeasure
 from stability.prediction import distribution
 
 SOLVED = 1e-11  # relative; the equations below are solved to a tenth of it
-MOST = 1e300  # a right-hand side; a smaller one only shortens the inner radius, which stays safe
+LARGEST_SIDE = (
+    1e300  # a right-hand side; a smaller one only shortens the inner radius, which stays safe
+)
 
 
 def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
@@ -53,24 +56,31 @@ def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
 
 
 def brackets(
-    measure: DiscreteMeasure, epsilon: Float[ndarray, " m"], rounding: float = 0.0
+    measure: DiscreteMeasure,
+    epsilon: Float[ndarray, " m"],
+    rounding: Float[ndarray, " 2"] | float = 0.0,
 ) -> Float[ndarray, "*batch 2 2 m"]:
     """Certified distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
     Lengths are in the state's own coordinates: along the ray nothing below `inner` exceeds `ε`, and
-    everything beyond `outer` does. Both are moved to the safe side by `rounding`, relative. Infinite
-    on a side on which no token gains.
+    everything beyond `outer` does. Both are moved to the safe side by `rounding`, relative, of either
+    side. Infinite on a side on which no token gains.
     """
     sides = [_bracket(measure, sign, epsilon) for sign in (-1, 1)]
     return widened(np.stack(sides, axis=-3), rounding)
 
 
-def widened(bounds: Float[ndarray, "*batch 2 m"], rounding: float) -> Float[ndarray, "*batch 2 m"]:
-    """(inner, outer) distances moved to the safe side by a relative `rounding`."""
-    reserve = rounding + SOLVED
-    with np.errstate(invalid="ignore"):
-        moved = bounds * np.array([[max(1 - reserve, 0.0)], [1 + reserve]])
-    return np.where(np.isinf(bounds), bounds, moved)
+def widened(
+    bounds: Float[ndarray, "*batch 2 2 m"], rounding: Float[ndarray, " 2"] | float
+) -> Float[ndarray, "*batch 2 2 m"]:
+    """Brackets moved to the safe side by a relative `rounding`; of 1 or more, it leaves (0, ∞)."""
+    reserve = np.broadcast_to(rounding, 2) + SOLVED
+    known = reserve < 1
+    factors = np.stack(
+        [np.where(known, 1 - reserve, 0), np.where(known, 1 + reserve, np.inf)], axis=1
+    )
+    finite = np.where(np.isinf(bounds), 1.0, bounds)
+    return np.where(np.isinf(bounds), bounds, finite * factors[..., None])
 
 
 def _bracket(
@@ -81,8 +91,8 @@ def _bracket(
     deviation = np.sqrt(measure.variance)[..., None]
     rise, span = slopes.max(axis=-1)[..., None], np.ptp(slopes, axis=-1)[..., None]
     flat = np.broadcast_to(rise <= 0, (*rise.shape[:-1], len(epsilon)))
-    with np.errstate(divide="ignore", invalid="ignore"):
-        growth = np.minimum(epsilon * (rise / deviation) ** 2, MOST)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        growth = np.minimum(epsilon * (rise / deviation) ** 2, LARGEST_SIDE)
         decay = epsilon * (span / deviation) ** 2
         inner = solve_growth(np.where(flat, 1.0, growth)) / rise
         outer = solve_decay(np.where(np.isfinite(decay), decay, 1.0)) / span
@@ -107,5 +117,5 @@ def ball(
     distribution.require_nats(epsilon)
     if not largest_eigenvalue > 0:
         return None
-    growth = solve_growth(np.array([epsilon * reach**2 / largest_eigenvalue]))
+    growth = solve_growth(np.array([min(epsilon * reach**2 / largest_eigenvalue, LARGEST_SIDE)]))
     return float(growth[0]) / reach * max(1 - rounding - SOLVED, 0.0)

@@ -22,7 +22,7 @@ from stability.figures.style import (
 
 # a result's type only: depths bring torch
 if TYPE_CHECKING:
-    from stability.geometry.depth import DepthCheck
+    from stability.geometry.depth_check import DepthCheck
 
 
 def depth_check_figure(check: "DepthCheck", length: Float[ndarray, " L"], unit: str) -> go.Figure:

@@ -1,18 +1,14 @@
 """The most likely next tokens of a position."""
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import plotly.graph_objects as go
 
 from stability.figures.style import ACTUAL, BESIDE_TOKENS, figure, token_axis
-
-# a result's type only: states bring torch
-if TYPE_CHECKING:
-    from stability.prediction.state import Token
+from stability.prediction.provenance import Token
 
 
-def next_tokens_figure(tokens: "Sequence[tuple[Token, float]]") -> go.Figure:
+def next_tokens_figure(tokens: Sequence[tuple[Token, float]]) -> go.Figure:
     """Probabilities (horizontal, no unit) of next tokens (vertical), the likeliest on top.
 
     `tokens` are those of `State.most_likely`, each with its probability.

@@ -8,7 +8,7 @@ from stability.figures.style import ACTUAL, AXIS_GREY, BESIDE_TOKENS, figure, to
 
 # a result's type only: rays bring torch
 if TYPE_CHECKING:
-    from stability.geometry.ray import Push
+    from stability.geometry.push import Push
 
 # of the greatest rate; shorter bars could not be seen
 LEAST_RATE = 0.01

@@ -1,1 +1,1 @@
-"""What a user holds: rays, regions, clouds and depths of a state, and an analysis of them all."""
+"""Rays, regions, clouds and depths of a state: the results that users hold."""

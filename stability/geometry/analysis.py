@@ -9,8 +9,8 @@ from typing import Any
 import numpy as np
 
 from stability.curvature import directions
+from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec
-from stability.curvature.directions import Direction
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.errors import StabilityError
 from stability.geometry.ray import Ray, ray

@@ -19,8 +19,19 @@ from stability.prediction.state import State
 class Cloud:
     """Perturbations of a state, and the divergence and most likely token after each.
 
-    `coefficients` are coordinates on the leading eigendirections, which are orthonormal: distances
-    between them are distances between the perturbations. `kl` is in nats; `argmax` holds token ids.
+    Attributes:
+        coefficients: coordinates of the perturbations on the leading eigendirections, (n, k); as these
+            are orthonormal, distances between rows are distances between perturbations.
+        kl: the true divergence after each, (n,), in nats.
+        argmax: id of the most likely token after each, (n,).
+        epsilon: the divergence whose boundary they are drawn around, in nats.
+        seed: of all that was drawn.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> cloud = stability.cloud(state, stability.spectrum(state, k=2), 0.1)
+    >>> np.bincount(cloud.argmax).tolist()  # after how many perturbations each token leads
+    [353, 17, 30]
     """
 
     coefficients: Float[ndarray, "n k"]
@@ -86,7 +97,7 @@ def cloud(
         state: a captured vector, at any site.
         spectrum: the eigenpairs of `H` there.
         epsilon: nats.
-        n: number of perturbations.
+        n: number of perturbations, at least 2.
         k: eigendirections that are used, as far as their eigenvalues exceed their residuals.
         seed: of all that is drawn.
 
@@ -94,7 +105,8 @@ def cloud(
         The perturbations with the true divergence and the most likely token after each.
 
     Raises:
-        StabilityError: fewer than two eigenvalues are positive beyond their residuals.
+        StabilityError: `epsilon` is not a positive number of nats, `n` or the number of eigenpairs is
+            below 2, or fewer than two eigenvalues are positive beyond their residuals.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -102,6 +114,7 @@ def cloud(
     >>> cloud.coefficients.shape, cloud.pca().shape
     ((5, 2), (5, 2))
     """
+    _require_two(n, min(k, len(spectrum.eigenvalues)))
     vectors, eigenvalues = spectrum.vectors[:, :k], spectrum.eigenvalues[:k].cpu().numpy()
     rounding = np.finfo(float).eps * state.width * eigenvalues[0]
     curved = int((eigenvalues > spectrum.residuals[:k].cpu().numpy() + rounding).sum())
@@ -119,3 +132,14 @@ def cloud(
     perturbations = torch.from_numpy(coefficients).to(vectors) @ vectors.T
     after = perturb(state, perturbations)
     return Cloud(coefficients, after.kl, after.argmax, epsilon, seed)
+
+
+def _require_two(n: int, pairs: int) -> None:
+    """Raise StabilityError unless there are two perturbations and two eigenpairs, for two axes."""
+    if n < 2:
+        raise StabilityError(f"A cloud needs at least two perturbations; received {n}: try 400.")
+    if pairs < 2:
+        raise StabilityError(
+            f"A cloud needs at least two eigenpairs; received {pairs}: ask for more, in the spectrum "
+            "and here."
+        )

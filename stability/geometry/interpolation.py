@@ -13,6 +13,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from stability.curvature import directions
+from stability.errors import StabilityError
 from stability.geometry.ray import Ray, ray
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
@@ -24,10 +25,24 @@ STEPS = 50
 class Interpolation:
     """`A + α(B − A)` for `α` in [0, 1], sampled.
 
-    `kl` are the divergences `KL(p_A‖p_α)` in nats, and `kl_back` those from B; `movement` is how far
-    the vector before the readout has moved, as a share of its distance at `α = 1`; `edge` is the `α`
-    where it moves fastest; `argmax` holds token ids. `start` and `end` are the rays from A towards B
-    and from B towards A, both after A's earlier tokens; `length` is `‖B − A‖`.
+    Attributes:
+        alpha: the values of `α`, (n,), equally spaced.
+        kl: the divergences `KL(p_A‖p_α)`, (n,), in nats.
+        kl_back: the divergences from B, `KL(p_B‖p_α)`, (n,), in nats.
+        movement: how far the vector given to the readout has moved, (n,), as a part of its distance at
+            `α = 1`.
+        argmax: id of the most likely token, (n,).
+        edge: the `α` at which the vector given to the readout moves fastest.
+        start: the ray from A towards B.
+        end: the ray from B towards A; as all here, after A's earlier tokens.
+        length: `‖B − A‖`, in coordinates of the site.
+
+    >>> import numpy as np, stability
+    >>> a, b = (stability.bare_state(np.eye(3), np.eye(3)[i] * 2) for i in (0, 1))
+    >>> between = stability.interpolation(a, b)
+    >>> np.round([between.predicted(0.1), between.actual(0.1)], 3)  # in a row: A's edge, B's edge
+    array([[0.341, 0.659],
+           [0.304, 0.696]])
     """
 
     alpha: Float[ndarray, " n"]
@@ -41,7 +56,17 @@ class Interpolation:
     length: float
 
     def predicted(self, epsilon: float) -> tuple[float | None, float | None]:
-        """Where the closed form puts the edge of A's stable region, and of B's, as `α`."""
+        """Where the closed form puts the edge of A's stable region, and of B's, as `α`.
+
+        Args:
+            epsilon: the divergence at the edge, in nats.
+
+        Returns:
+            None where the line has no curvature; beyond [0, 1] where the edge lies past the other end.
+
+        Raises:
+            StabilityError: `epsilon` is not a positive number of nats.
+        """
         from_a, from_b = (ray.predicted_radius(epsilon) for ray in (self.start, self.end))
         return (
             None if from_a is None else from_a / self.length,
@@ -51,8 +76,15 @@ class Interpolation:
     def actual(self, epsilon: float) -> tuple[float | None, float | None]:
         """Where the divergence from A, and from B, first reaches `ε` on the way, as `α`.
 
+        Args:
+            epsilon: the divergence at the edge, in nats.
+
         Returns:
-            None where it does not within five norms of the vector it starts from: see `Ray.boundary`.
+            None where it does not before the other end, or, where the logits are not linear in the
+            state, not within five norms of the vector that the ray starts from: see `Ray.boundaries`.
+
+        Raises:
+            StabilityError: `epsilon` is not a positive number of nats.
         """
         from_a, from_b = (ray.boundary(epsilon)[1] for ray in (self.start, self.end))
         return (
@@ -73,7 +105,7 @@ def interpolation(a: State, b: State, steps: int = STEPS) -> Interpolation:
         Divergences from both ends, how far the output has moved, and where it moves fastest.
 
     Raises:
-        StabilityError: sites or widths differ, or both are the same vector.
+        StabilityError: sites or widths differ, both are the same vector, or `steps` is below 1.
 
     >>> import numpy as np, stability
     >>> a, b = (stability.bare_state(np.eye(3), np.eye(3)[i] * 2) for i in (0, 1))
@@ -81,6 +113,8 @@ def interpolation(a: State, b: State, steps: int = STEPS) -> Interpolation:
     >>> between.argmax.tolist(), between.kl.round(2).tolist()
     ([0, 0, 0, 1, 1], [0.0, 0.07, 0.3, 0.75, 1.36])
     """
+    if steps < 1:
+        raise StabilityError(f"An interpolation needs at least one step; received {steps}: try 50.")
     towards = directions.prompt_difference(a, b).vector
     alpha = np.linspace(0, 1, steps + 1)
     whole = b.vector.double() - a.vector.double()

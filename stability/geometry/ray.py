@@ -1,4 +1,4 @@
-"""One direction from one state: what the closed form says, and what is true."""
+"""One direction from one state: the closed form, and the truth."""
 
 import math
 from collections.abc import Iterable
@@ -11,11 +11,12 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability import numerics
 from stability.curvature import fisher
-from stability.curvature.directions import unit
+from stability.curvature.direction import unit
+from stability.errors import StabilityError
 from stability.exact.flips import Flip
 from stability.exact.line import ExactLine
+from stability.geometry.push import Push, pushed_tokens
 from stability.geometry.truth import LineTruth
 from stability.numerical.line import NumericalLine
 from stability.prediction.distribution import require_nats
@@ -24,22 +25,20 @@ from stability.prediction.state import State
 Bracket = tuple[float, float]
 
 
-@dataclass(frozen=True)
-class Push:
-    """How fast a token gains probability along a ray, per unit length, at its start."""
-
-    rate: float
-    id: int
-    text: str
-
-
 @dataclass(frozen=True, eq=False)
 class Ray:
     """The line `vector + t·direction`, with the slope of each logit at its start.
 
-    `t` is a length in the state's own coordinates, negative on the minus side; divergences are in nats.
-    The closed form follows from `slopes`, the centred `a_c` of every token; the truth is exact where
+    `state` is the state at `t = 0`, `direction` (d,) a unit vector, and `t` a length in the state's own
+    coordinates, negative on the minus side; divergences are in nats. The closed form follows from
+    `slopes` (V,), the centred `a_c` of every token; the truth is exact where
     the logits are linear in the state, and evaluated by running the network elsewhere.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> ray = stability.ray(state, np.array([-1.0, 1.0, 0.0]))
+    >>> ray.kl(0.5).round(3), ray.quadratic(0.5).round(3)
+    (array([0.031]), array([0.027]))
     """
 
     state: State
@@ -73,7 +72,7 @@ class Ray:
         return self.truth.kl(np.atleast_1d(np.asarray(t, dtype=float)))
 
     def quadratic(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
-        """What the closed form takes the divergence to be, `½ t² vᵀHv`, in nats."""
+        """The divergence by the closed form, `½ t² vᵀHv`, in nats."""
         return fisher.quadratic(self.curvature, np.atleast_1d(np.asarray(t, dtype=float)))
 
     def predicted_radius(self, epsilon: float) -> float | None:
@@ -94,17 +93,22 @@ class Ray:
         """Distances, (minus, plus), at which the true divergence first reaches every `ε`.
 
         Returns:
-            Infinity where it is not reached: on a side on which no token gains, or, where the logits
-            are not linear, within five norms of the vector.
+            Infinity on a side on which no token gains, and, where the logits are not linear, if it is
+            not reached within five norms of the vector.
+
+        Raises:
+            StabilityError: an `ε` is not a positive number of nats.
         """
-        _require_levels(epsilon)
+        require_nats(*epsilon.tolist())
         return self.truth.boundaries(epsilon)
 
     def certificate(self, epsilon: float) -> tuple[Bracket, Bracket] | None:
         """Guaranteed `(inner, outer)` distances of the minus and of the plus boundary.
 
+        Up to an estimate of rounding; `moment_brackets` are as certain, and tighter.
+
         Returns:
-            None where there is no boundary, and where nothing is guaranteed: see `certificates`.
+            None where a side has no boundary, and where nothing is guaranteed: see `certificates`.
         """
         bounds = self.certificates(np.array([epsilon]))
         if bounds is None or not np.isfinite(bounds).all():
@@ -118,34 +122,29 @@ class Ray:
         Returns:
             None where the logits are not linear in the state, as nothing is guaranteed there.
         """
-        _require_levels(epsilon)
+        require_nats(*epsilon.tolist())
         return self.exact.certificates(epsilon) if self.exact else None
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
-        """What four moments and the extreme slopes guarantee; shaped as `certificates`, and tighter.
+        """Brackets from four moments and the extreme slopes; shaped as `certificates`, and tighter.
 
         Returns:
-            Brackets whose geometric mean, `moment_bounds.bracket_centre`, is the best guess of the
-            boundary that is made without exponentials of all tokens; None where `certificates` are.
+            Brackets, whose geometric mean is the best guess of the boundary that is made without
+            exponentials of all tokens; None where `certificates` are.
         """
-        _require_levels(epsilon)
+        require_nats(*epsilon.tolist())
         return self.exact.moment_brackets(epsilon) if self.exact else None
 
     def probabilities(
-        self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"] | slice = slice(None)
+        self, t: Float[ndarray, " n"] | float, tokens: Int[ndarray, " m"] | slice = slice(None)
     ) -> Float[ndarray, "m n"]:
         """Probabilities of tokens along the ray, of all of them unless some are named."""
         ids = np.arange(self.state.readout.vocab_size)[tokens]
-        return self.truth.probabilities(t, ids)
+        return self.truth.probabilities(np.atleast_1d(np.asarray(t, dtype=float)), ids)
 
     def pushed(self, n: int) -> tuple[list[Push], list[Push]]:
         """The `n` tokens that lose and gain most probability per unit length, `dp_i/dt = p_i a_c,i`."""
-        rates = self.state.probs.cpu().numpy() * self.slopes
-        losing, gaining = (
-            [Push(float(rates[i]), int(i), self.state.text(int(i))) for i in side]
-            for side in (numerics.largest(-rates, n), numerics.largest(rates, n))
-        )
-        return losing, gaining
+        return pushed_tokens(self.state, self.slopes, n)
 
     def flips(self, limit: int = 8) -> tuple[list[Flip], list[Flip]]:
         """The argmax changes on the minus and on the plus side, in order of distance."""
@@ -157,8 +156,14 @@ class Ray:
         Returns:
             None for a side on which it stays within that: up to a hundred times the closed-form radius
             of one nat, or, where the logits are not linear, within five norms of the vector.
+
+        Raises:
+            StabilityError: `tolerance` is not positive.
         """
-        return self.truth.trust_range(tolerance) if self.curvature > 0 else (None, None)
+        if not 0 < tolerance < math.inf:
+            raise StabilityError(f"A tolerance must be positive; received {tolerance}: try 0.1.")
+        is_normal = self.curvature > np.finfo(float).tiny
+        return self.truth.trust_range(tolerance) if is_normal else (None, None)
 
 
 def ray(state: State, direction: Float[Tensor, " d"] | Float[ndarray, " d"]) -> Ray:
@@ -188,12 +193,7 @@ def ray(state: State, direction: Float[Tensor, " d"] | Float[ndarray, " d"]) -> 
 def rays(
     state: State, directions: Iterable[Float[Tensor, " d"] | Float[ndarray, " d"]]
 ) -> list[Ray]:
-    """The rays along several directions, in one read of `W_U`; raises as `ray` does."""
+    """The rays along several directions, in one read of `W_U`."""
     units = [unit(v, state.width).to(state.vector.device) for v in directions]
     slopes = fisher.centred_slopes(state, torch.stack(units, dim=1)).T.contiguous().cpu().numpy()
     return [Ray(state, v, a) for v, a in zip(units, slopes, strict=True)]
-
-
-def _require_levels(epsilon: Float[ndarray, " m"]) -> None:
-    for nats in epsilon:
-        require_nats(float(nats))

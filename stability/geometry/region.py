@@ -11,28 +11,15 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.curvature.directions import unit
+from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.exact.cells import Cell, Extent
 from stability.exact.plane import ExactPlane
+from stability.geometry.ellipse import Ellipse
 from stability.geometry.truth import PlaneTruth
 from stability.numerical.plane import NumericalPlane
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
-
-
-@dataclass(frozen=True)
-class Ellipse:
-    """The closed form's stable region: semi-axes, and the angle of the first in radians."""
-
-    semi_axes: tuple[float, float]
-    angle: float
-
-    def points(self, angles: Float[ndarray, " n"]) -> Float[ndarray, "n 2"]:
-        """Points of the ellipse in the plane, by its own parameter."""
-        cos, sin = math.cos(self.angle), math.sin(self.angle)
-        upright = np.stack([np.cos(angles), np.sin(angles)], axis=1) * self.semi_axes
-        return upright @ np.array([[cos, sin], [-sin, cos]])
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,8 +27,19 @@ class Region:
     """The plane `vector + x·e₁ + y·e₂` of an orthonormal pair, with its logit slopes.
 
     `x`, `y` are lengths in the state's own coordinates; divergences are in nats. The ellipse follows
-    from `slopes`, the centred `a_c` of every token along both axes; the truth is exact where the logits
-    are linear in the state, and evaluated by running the network elsewhere.
+    from `slopes`; the truth is exact where the logits are linear in the state, and evaluated by running
+    the network elsewhere.
+
+    Attributes:
+        state: the origin of the plane.
+        axes: the orthonormal pair `E = (e₁, e₂)`, (d, 2).
+        slopes: the centred slope `a_c` of every token along both, (V, 2), in nats per coordinate.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> region = stability.region(state, np.array([1.0, 0, 0]), np.array([0, 1.0, -1.0]))
+    >>> np.round(region.ellipse(0.1).semi_axes, 3), region.kl(np.ones(1), np.zeros(1)).round(3)
+    (array([1.37 , 1.092]), array([0.068]))
     """
 
     state: State
@@ -68,8 +66,14 @@ class Region:
     def ellipse(self, epsilon: float) -> Ellipse | None:
         """Where the quadratic `½ (x, y) EᵀHE (x, y)ᵀ` reaches `ε`; the longer semi-axis first.
 
+        Args:
+            epsilon: nats.
+
         Returns:
             None where the plane has a direction without curvature.
+
+        Raises:
+            StabilityError: `epsilon` is not a positive number of nats.
         """
         values, vectors = np.linalg.eigh(self.curvature)
         long, short = (fisher.radius(float(value), epsilon) for value in values)
@@ -78,10 +82,17 @@ class Region:
         return Ellipse((long, short), math.atan2(vectors[1, 0], vectors[0, 0]))
 
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
-        """Distance at which the true divergence first reaches `ε`, by angle in radians.
+        """Distance at which the true divergence first reaches `ε`, by angle.
+
+        Args:
+            epsilon: nats.
+            angles: from the axis of `x` towards that of `y`, (n,), in radians.
 
         Returns:
-            Infinity where it is not reached: see `Ray.boundaries`.
+            Distances (n,) in coordinates; infinity where it is not reached: see `Ray.boundaries`.
+
+        Raises:
+            StabilityError: `epsilon` is not a positive number of nats.
         """
         require_nats(epsilon)
         return self.truth.boundary(epsilon, angles)

@@ -12,26 +12,35 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.curvature import fisher
+from stability.curvature.head import dominant_block
 from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
-from stability.curvature.spectrum import TOLERANCE, Spectrum
+from stability.curvature.spectrum import RITZ_ROUNDING, TOLERANCE, Spectrum
 from stability.curvature.subspace import eigenvalue_upper_bounds, iterate
 from stability.exact import flips, self_concordance
 from stability.exact.flips import Flip
 from stability.prediction.state import State, require_linear
 
 POSITIONS_AT_ONCE = 16  # whose blocks are multiplied together
-BLOCK = 4
-HEAD, HEAD_PASSES = 256, 4
-PASSES = 8
+BLOCK = 4  # vectors a position
+HEAD_SIZE, HEAD_PASSES = 256, 4  # tokens that start the iteration, and passes over them
+MOST_PASSES = 8
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, kw_only=True)
 class Sensitivity:
     """How one state answers to perturbations of any direction.
 
     `eigenvalue` is the largest of `H` and `upper` bounds it from above; `entropy` is in nats; `reach`
-    is `ρ = max ‖w_i − μ‖`; `rounding` is how far that of the logits may move a radius, as a part of it.
-    Where the logits are not linear in the state only `eigenvalue` and `entropy` are known.
+    is `ρ = max ‖w_i − μ‖`; `rounding` is how far that of the logits may move a radius, as a part of it;
+    `token_constraint_bound` is the length of Liu et al. (arXiv 2602.10816), and `nearest_flip` the
+    closest argmax change of all directions, both in coordinates. Where the logits are not linear in
+    the state only `eigenvalue` and `entropy` are known, and the rest is None.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
+    >>> sensitivity = stability.sensitivity(state, stability.spectrum(state, k=1))
+    >>> sensitivity.nearest_flip.id, round(sensitivity.radius(0.1), 3)
+    (1, 0.892)
     """
 
     eigenvalue: float
@@ -72,7 +81,7 @@ def sensitivity(state: State, spectrum: Spectrum) -> Sensitivity:
     """
     eigenvalue, spread = float(spectrum.eigenvalues[0]), spectrum.row_spread
     if spread is None or spectrum.upper is None:
-        return Sensitivity(eigenvalue, state.entropy)
+        return Sensitivity(eigenvalue=eigenvalue, entropy=state.entropy)
     return _certified(spread, eigenvalue, float(spectrum.upper[0]), flips.nearest(state))
 
 
@@ -82,14 +91,14 @@ def _certified(
     """The sensitivity where logits are linear."""
     state = spread.state
     return Sensitivity(
-        eigenvalue,
-        state.entropy,
-        upper,
-        spread.reach,
-        # a logit off by η nats puts eigenvalues off by 2η of themselves, and radii by half of that
-        state.logit_rounding + 2 * state.readout.rounding / (spread.reach or 1.0),
-        spread.token_constraint_bound(),
-        nearest_flip,
+        eigenvalue=eigenvalue,
+        entropy=state.entropy,
+        upper=upper,
+        reach=spread.reach,
+        # logits off by η move KL by 2η of itself at most, and a radius by no more
+        rounding=2 * (state.logit_rounding + state.readout.rounding / (spread.reach or 1.0)),
+        token_constraint_bound=spread.token_constraint_bound(),
+        nearest_flip=nearest_flip,
     )
 
 
@@ -107,6 +116,11 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
 
     Raises:
         StabilityError: the logits are not linear in a state.
+
+    >>> import numpy as np, stability
+    >>> states = [stability.bare_state(np.eye(3), np.array([x, 0.0, 0.0])) for x in (0.0, 2.0)]
+    >>> [round(sensitivity.radius(0.1), 3) for sensitivity in stability.token_map(states)]
+    [0.775, 0.892]
     """
     require_linear(*states)
     size = POSITIONS_AT_ONCE
@@ -141,10 +155,11 @@ def _top_eigenvalues(
         _head_blocks(states, offsets),
         1,
         TOLERANCE,
-        PASSES,
+        MOST_PASSES,
     )
     upper = [
         float(eigenvalue_upper_bounds(values, residuals, spread.trace - float(values.sum()))[0])
+        * (1 + RITZ_ROUNDING)
         for values, residuals, spread in zip(pairs.values, pairs.residuals, spreads, strict=True)
     ]
     return pairs.values[:, 0].clamp_min(0).tolist(), upper
@@ -154,11 +169,9 @@ def _head_blocks(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Floa
     """Top eigenvectors, nearly, of the part of each `H` that the most probable tokens make."""
     rows = torch.stack(
         [
-            weighted_rows(state, state.probs.topk(min(HEAD, len(state.probs))).indices, offset)
+            weighted_rows(state, state.probs.topk(min(HEAD_SIZE, len(state.probs))).indices, offset)
             for state, offset in zip(states, offsets, strict=True)
         ]
     ).double()
-    blocks = rows[:, :BLOCK].mT
-    for _ in range(HEAD_PASSES):
-        blocks = torch.linalg.qr(rows.mT @ (rows @ blocks)).Q
-    return blocks
+    longest = rows[:, :BLOCK].mT
+    return dominant_block(lambda blocks: rows.mT @ (rows @ blocks), longest, HEAD_PASSES)

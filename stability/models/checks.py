@@ -10,7 +10,7 @@ from transformers import PreTrainedModel
 from stability.errors import StabilityError
 from stability.models.forward_pass import ForwardPass, run_forward
 from stability.models.network_above import NetworkAbove
-from stability.prediction.state import ModelCard, Token
+from stability.prediction.provenance import ModelCard, Token
 
 # relative error of the network above a block; float32 rounds each step
 AGREEMENT = 1e-4

@@ -8,14 +8,15 @@ from numpy import ndarray
 from torch import Tensor
 from transformers import DynamicCache
 
-from stability.curvature.directions import unit
+from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
 from stability.models.forward_pass import run_cached, run_forward
 from stability.models.language_model import LanguageModel
 from stability.models.network_above import NetworkAbove
 from stability.prediction import distribution
-from stability.prediction.state import State, Token
+from stability.prediction.provenance import Token
+from stability.prediction.state import State
 
 
 def continuations(
@@ -47,15 +48,17 @@ def continuations(
         by token in nats, and the first token that differs.
 
     Raises:
-        StabilityError: `n` is below 1, or more than the model's context has room for; or the direction
-            is zero, not finite, or of another width than the state.
-
+        StabilityError: `n` is below 1, or more than the model's context has room for; the direction
+            is zero, not finite, or of another width than the state; a distance is not finite, or so
+            large that a square overflows; or the state is not a language model's.
     """
     _require_room(lm, state, n)
     v = unit(direction, state.width).to(state.vector.device)
     t = torch.tensor([0.0, *distances], dtype=torch.float64, device=v.device)
+    vectors = state.vector.double() + t[:, None] * v
+    _require_squares(state, distances, vectors[1:])
     with torch.no_grad():
-        prelogits, cache = _prefill(lm, state, state.vector.double() + t[:, None] * v)
+        prelogits, cache = _prefill(lm, state, vectors)
         logits = _greedy_logits(lm, prelogits, cache, n)
     ids = torch.stack([distribution.argmax(step) for step in logits]).T.tolist()
     log_p = torch.stack([distribution.log_probs(step) for step in logits])
@@ -79,15 +82,35 @@ def _require_room(lm: LanguageModel, state: State, n: int) -> None:
         )
 
 
+def _require_squares(
+    state: State, distances: Sequence[float], vectors: Float[Tensor, "n d"]
+) -> None:
+    """Raise StabilityError unless the squares that a norm sums are finite."""
+    squares = vectors.to(state.vector.dtype).square().sum(dim=1)
+    beyond = [t for t, square in zip(distances, squares, strict=True) if not square.isfinite()]
+    if beyond:
+        precision = str(state.vector.dtype).removeprefix("torch.")
+        raise StabilityError(
+            f"A distance must be a number whose square is finite in {precision}; received "
+            f"{beyond[0]}: try one near the length of the state's vector, {state.norm:.3g}."
+        )
+
+
 def _prefill(
     lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
 ) -> tuple[Float[Tensor, "n D"], DynamicCache]:
     """The vectors after the final norm, and the keys and values for the tokens that follow."""
+    if state.above is None:
+        ids = torch.tensor([token.id for token in state.tokens], device=lm.model.device)
+        recorded = run_forward(lm.model.base_model, ids)
+        return vectors, recorded.cache_before(state.position + 1, len(vectors))
     if isinstance(state.above, NetworkAbove):
         return state.above.prefill(vectors)
-    ids = torch.tensor([token.id for token in state.tokens], device=lm.model.device)
-    recorded = run_forward(lm.model.base_model, ids)
-    return vectors, recorded.cache_before(state.position + 1, len(vectors))
+    raise StabilityError(
+        "A text can be continued only from a state that a language model was captured at; received "
+        f"one of {state.model.name!r} at {state.site!r} below {type(state.above).__name__}: use "
+        "`LanguageModel.capture`."
+    )
 
 
 def _greedy_logits(

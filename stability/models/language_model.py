@@ -12,8 +12,9 @@ from stability.models.background import background_vectors
 from stability.models.checks import checked_forward_pass, require_finite
 from stability.models.network_above import NetworkAbove
 from stability.models.sites import block_at, resolve_position, sites_of
+from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
-from stability.prediction.state import ModelCard, State, Token
+from stability.prediction.state import State
 
 
 @dataclass(frozen=True, eq=False)
@@ -32,7 +33,6 @@ class LanguageModel:
         tokenizer: its transformers tokenizer.
         readout: the map from the vector after the final norm to the logits.
         card: name, revision, dtype and sizes of the model.
-
     """
 
     model: PreTrainedModel
@@ -46,7 +46,14 @@ class LanguageModel:
         return sites_of(self.card)
 
     def block(self, site: str) -> int | None:
-        """The block whose output a site is, None for `prelogit`; raises StabilityError for no site."""
+        """Return the block whose output a site is.
+
+        Returns:
+            An index from 0; None for `prelogit`.
+
+        Raises:
+            StabilityError: the model has no such site.
+        """
         return block_at(site, self.card)
 
     @property
@@ -70,7 +77,6 @@ class LanguageModel:
 
         Raises:
             StabilityError: the text takes no token, or several.
-
         """
         return tokenization.token_id(self.tokenizer, text, self.card.name)
 
@@ -85,7 +91,6 @@ class LanguageModel:
 
         Raises:
             StabilityError: the prompt has no tokens, or more than the model's context holds.
-
         """
         return tokenization.tokenized(self.tokenizer, prompt, self.context, self.card.name)
 
@@ -105,7 +110,6 @@ class LanguageModel:
             StabilityError: the prompt is empty or too long, the position is outside it, the site is
                 unknown, or the model's output is not finite; below `prelogit` also where the model is
                 in half precision, or where its blocks do not reproduce its output.
-
         """
         states = self.capture_all(prompt, site)
         return states[resolve_position(position, len(states))]
@@ -122,7 +126,6 @@ class LanguageModel:
 
         Raises:
             StabilityError: as for `capture`.
-
         """
         block, tokens = self.block(site), self.tokenize(prompt)
         if block is not None:
@@ -147,7 +150,6 @@ class LanguageModel:
 
         Raises:
             StabilityError: as for `capture` below `prelogit`.
-
         """
         tokens = self.tokenize(prompt)
         index = resolve_position(position, len(tokens))
@@ -166,15 +168,13 @@ class LanguageModel:
 
         Raises:
             StabilityError: as for `capture`.
-
         """
         return background_vectors(self, site)
 
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
         """Return the vectors after the final norm, in float32, for rows of token ids."""
         with torch.inference_mode():
-            body = self.model.base_model
-            output = body(input_ids=ids.to(self.model.device), use_cache=False)
+            output = self.model.base_model(input_ids=ids.to(self.model.device), use_cache=False)
             return output.last_hidden_state.float()
 
     def _states_at_blocks(

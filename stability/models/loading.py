@@ -15,8 +15,8 @@ from stability.models.packaged.cache import ensure, ensure_gguf
 from stability.models.packaged.registry import PACKAGED
 from stability.models.progress import Report, part, silent
 from stability.models.transformers_logging import quiet
+from stability.prediction.provenance import ModelCard
 from stability.prediction.readout import Readout
-from stability.prediction.state import ModelCard
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -49,7 +49,6 @@ def load(
         StabilityError: the model cannot be found or read, has no unembedding, lacks weights, gives
             output that is not finite, or treats its logits in a way that the readout does not
             reproduce.
-
     """
     if dtype not in DTYPES:
         raise StabilityError(

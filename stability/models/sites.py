@@ -1,7 +1,7 @@
 """Where a state is captured: the sites of a model, by name, and the positions of a prompt."""
 
 from stability.errors import StabilityError
-from stability.prediction.state import ModelCard
+from stability.prediction.provenance import ModelCard
 
 
 def sites_of(card: ModelCard) -> tuple[str, ...]:

@@ -4,7 +4,7 @@ from transformers import PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from stability.errors import StabilityError
-from stability.prediction.state import Token
+from stability.prediction.provenance import Token
 from stability.text import unspelled
 
 

@@ -25,10 +25,8 @@ STEP = 1.2  # factor between distances
 REACH = 5.0  # norms of the state's vector
 FIRST = 1e-4  # nats; sampling begins at half of the closed form's radius for this
 STRIDES = 8  # distances sampled together
-PARTS, ROUNDS = (
-    8,
-    2,
-)  # 20 % / 64 is left of an interval, and interpolation errs by the square of that
+# 20 % / 64 is left of an interval, and interpolation errs by the square of that
+PARTS, ROUNDS = 8, 2
 LEAST_NORM = 1e-100  # of a vector of zeros, along which nothing is reached
 
 

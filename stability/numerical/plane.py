@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
+from stability.curvature import fisher
 from stability.exact.cells import Cell, Extent
 from stability.numerical.crossings import Lines
 from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
@@ -29,7 +30,7 @@ class NumericalPlane:
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """Distance at which the divergence first reaches `ε`, by angle; infinite if it does not."""
         plane = np.stack([np.cos(angles), np.sin(angles)], axis=1)
-        curvatures = ((plane @ self.curvature) * plane).sum(axis=1)
+        curvatures = fisher.along(self.curvature, plane)
         directions = self.axes @ torch.from_numpy(plane.T).to(self.axes)
         return Lines(self.state, directions, curvatures).crossings(np.array([epsilon]))[:, 0]
 

@@ -1,1 +1,1 @@
-"""What a model says at a vector, and what it says after a push."""
+"""The next-token distribution at a vector, and after a perturbation of it."""

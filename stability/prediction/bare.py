@@ -11,15 +11,21 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from stability.errors import StabilityError
+from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
-from stability.prediction.state import ModelCard, State, Token
+from stability.prediction.state import State
 
 Block = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]]
 
 
 @dataclass(frozen=True)
 class BareNetwork:
-    """Functions of batches of vectors, one after the other: the network above a site."""
+    """Functions of batches of vectors, one after the other: the network above a site.
+
+    Attributes:
+        blocks: each takes (n, d) to (n, D); the last gives what `W_U` multiplies.
+    """
 
     blocks: tuple[Block, ...]
 
@@ -43,23 +49,26 @@ def bare_state(
     """The state of a vector that an unembedding, below some functions, turns into logits.
 
     Args:
-        W_U: the unembedding, a row for each token.
-        vector: what is perturbed: the vector that `W_U` multiplies, or, if there are `blocks`, the
-            vector that enters the first of them.
-        blocks: functions of batches of vectors, from the site to the readout.
+        W_U: the unembedding, (V, D): a row for each token.
+        vector: what is perturbed, (d,): the vector that `W_U` multiplies, or, if there are `blocks`,
+            the vector that enters the first of them.
+        blocks: functions of batches of vectors, (n, d) to (n, D), from the site to the readout.
 
     Returns:
         A state at `prelogit`, or at `block:0` if there are blocks. Tokens are spelled `<0>`, `<1>`, …
+
+    Raises:
+        StabilityError: the vector that `W_U` is to multiply has another width than its rows, or the
+            logits are not finite.
 
     >>> import numpy as np
     >>> state = bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
     >>> state.argmax, round(state.entropy, 3)
     (0, 0.666)
-
     """
     rows = torch.as_tensor(W_U)
     V, width = rows.shape
-    return State(
+    state = State(
         vector=torch.as_tensor(vector),
         readout=Readout(rows),
         prompt="",
@@ -72,3 +81,21 @@ def bare_state(
         text=lambda token: f"<{token}>",
         above=BareNetwork(tuple(blocks)) if blocks else None,
     )
+    _require_logits(state)
+    return state
+
+
+def _require_logits(state: State) -> None:
+    """Raise StabilityError unless a state's vector leads to finite logits."""
+    received, width = state.prelogit.shape, state.readout.width
+    if received != (width,):
+        raise StabilityError(
+            f"The vector that W_U multiplies must have the width of its rows, {width}; received one "
+            f"of shape {tuple(received)}: give a vector of that width, or blocks that lead to it."
+        )
+    bad = int((~state.logits.isfinite()).sum())
+    if bad:
+        raise StabilityError(
+            f"Logits must be finite; {bad} of {len(state.logits)} are NaN or infinite: check the "
+            "vector, W_U and the blocks."
+        )

@@ -12,12 +12,13 @@ OVERFLOW = 600.0  # exp of more, times a slope, may be infinite in float64
 UNDERFLOW = -708.0  # the logarithm of the least probability that float64 holds in full
 
 
-def require_nats(epsilon: float) -> None:
-    """Raise StabilityError unless `ε` is a positive, finite number of nats."""
-    if not (epsilon > 0 and math.isfinite(epsilon)):
-        raise StabilityError(
-            f"Epsilon must be a positive number of nats; received {epsilon}: try 0.01."
-        )
+def require_nats(*epsilons: float) -> None:
+    """Raise StabilityError unless every `ε` is a positive, finite number of nats."""
+    for epsilon in epsilons:
+        if not (epsilon > 0 and math.isfinite(epsilon)):
+            raise StabilityError(
+                f"Epsilon must be a positive number of nats; received {epsilon}: try 0.01."
+            )
 
 
 def log_probs(logits: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
@@ -57,7 +58,8 @@ def divergence(
     """The mean shift `E_p[s]` of logits that move by `s`, and `KL(p‖q) = log E_p[exp(s − E_p[s])]`.
 
     With the mean known, `E[eˣ] = 1 + E[eˣ − 1 − x]` is a sum of positive terms: small divergences
-    keep their digits. Beyond the range of exp the sum is taken in logs.
+    keep their digits. Beyond the range of exp the sum is taken in logs. For measures on the processor,
+    already centred: `exact.discrete_measure`.
     """
     p = log_p.exp()
     mean_shift = shift @ p

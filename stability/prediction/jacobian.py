@@ -61,5 +61,6 @@ def _gradients(
     outputs: Sequence[Tensor], sources: Sequence[Tensor], batch: Sequence[Tensor]
 ) -> list[Float[Tensor, "n d"]]:
     """The gradients of batches of linear readouts of outputs, as rows for every source."""
-    found = torch.autograd.grad(outputs, sources, batch, retain_graph=True, is_grads_batched=True)
-    return [gradient.reshape(len(gradient), -1) for gradient in found]
+    options = {"retain_graph": True, "is_grads_batched": True}
+    gradients = torch.autograd.grad(outputs, sources, batch, **options)
+    return [gradient.reshape(len(gradient), -1) for gradient in gradients]

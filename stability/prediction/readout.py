@@ -9,18 +9,26 @@ from torch import Tensor
 from torch.linalg import vector_norm
 
 NARROW = 16  # columns
-PARTIAL_SUMS = (
-    16  # that a product keeps side by side, at least: eight lanes twice, or four four times
-)
+# that a product keeps side by side, at least: eight lanes twice, or four four times
+PARTIAL_SUMS = 16
 
 
 @dataclass(frozen=True, eq=False)
 class Readout:
     """The map `z = f(s·(W_U y) + b)`, with `f` the identity or soft-capping `c·tanh(·/c)`.
 
-    `s` is 1 but for models that scale their logits (Cohere, Granite), `b` is zero but for a few
-    (GPT-J, Phi), and only Gemma 2 caps. Products with `W_U` run in its own float32 on its own
-    device; logits are handed on in float64.
+    Products with `W_U` run in its own float32 on its own device; logits are handed on in float64.
+
+    Attributes:
+        W_U: the unembedding, (V, d): a row for each token.
+        bias: `b`, (V,), in nats; None but for a few models (GPT-J, Phi).
+        scale: `s`, 1 but for models that scale their logits (Cohere, Granite).
+        softcap: `c`, in nats; None but for Gemma 2 (arXiv 2408.00118), which caps at 30.
+
+    >>> import torch
+    >>> readout = Readout(torch.eye(3), softcap=30.0)
+    >>> readout.logits(torch.tensor([60.0, 3.0, 0.0])).numpy().round(3)  # 30·tanh(60/30), …
+    array([28.921,  2.99 ,  0.   ])
     """
 
     W_U: Float[Tensor, "V d"]
@@ -78,12 +86,13 @@ class Readout:
 
     @cached_property
     def rounding(self) -> float:
-        """How far rounding moves a product of a row with a unit vector: `u·√(d/16)·s·max‖w_i‖`.
+        """How far rounding moves a product of a row with a unit vector: `u·(1 + √(d/16))·s·max‖w_i‖`.
 
-        Errors of a sum are as often up as down, and grow with the root of its terms (Higham and Mary,
-        2019); `u` is the unit roundoff of `W_U`, and each of `PARTIAL_SUMS` has its part of the terms.
-        On SmolLM2 it is ten times the largest error measured.
+        An estimate: errors of a sum are as often up as down, and grow with the root of its terms
+        (Higham and Mary, 2019); `u` is the unit roundoff of `W_U`, each of `PARTIAL_SUMS` has its part
+        of the terms, and the result is rounded once more. On SmolLM2 it is ten times the largest error
+        measured.
         """
         longest = float(self.row_norms_squared.max().sqrt())
         roundoff = torch.finfo(self.W_U.dtype).eps / 2
-        return roundoff * (self.width / PARTIAL_SUMS) ** 0.5 * longest
+        return roundoff * (1 + (self.width / PARTIAL_SUMS) ** 0.5) * longest

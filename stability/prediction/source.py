@@ -1,4 +1,4 @@
-"""What the mathematics asks of a language model: states, and nothing else of it."""
+"""The protocols by which the mathematics asks a language model for states."""
 
 from typing import Protocol, runtime_checkable
 
@@ -23,7 +23,7 @@ class Source(Protocol):
 
 
 class Model(Source, Protocol):
-    """What a sweep over many prompts asks of a language model."""
+    """A language model, as a sweep over many prompts uses it."""
 
     @property
     def readout(self) -> Readout:

@@ -12,28 +12,8 @@ from stability import numerics
 from stability.errors import StabilityError
 from stability.prediction import distribution
 from stability.prediction.jacobian import Jacobian, jacobian
+from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
-
-
-@dataclass(frozen=True)
-class Token:
-    """One token: its place in a prompt, or its rank among predictions, its id, and its text."""
-
-    index: int
-    id: int
-    text: str
-
-
-@dataclass(frozen=True)
-class ModelCard:
-    """The model that a number was measured on, as it is named in results."""
-
-    name: str
-    revision: str
-    dtype: str
-    d_model: int
-    n_layers: int
-    vocab_size: int
 
 
 @runtime_checkable
@@ -45,8 +25,9 @@ class Above(Protocol):
         ...
 
     def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
-        """What one vector becomes: itself, the output of each block above, and the last of them
-        after the final norm; as they are in the graph, with axes of length one.
+        """The vector, the output of each block above, and the last of them after the final norm.
+
+        As they are in the graph, with axes of length one.
         """
         ...
 
@@ -55,10 +36,19 @@ class Above(Protocol):
 class State:
     """The vector at one site and position of one prompt, with the map from it to the logits.
 
-    `site` is `prelogit`, the vector after the final norm, the one that `W_U` multiplies; `final`, the
-    one before the norm; or `block:L`, the residual stream leaving block `L`. `above` is the network
-    between the site and the readout; there is none at `prelogit`. `text` spells a token id of the
-    vocabulary. Logits and log-probabilities are float64, in nats.
+    Logits and log-probabilities are float64, in nats.
+
+    Attributes:
+        vector: what is perturbed, (d,).
+        readout: the map from the vector after the final norm, (D,), to the logits, (V,).
+        prompt: the text that was read.
+        tokens: its tokens, in order.
+        position: index in `tokens` of the one after which the next token is predicted.
+        site: `prelogit`, the vector after the final norm, the one that `W_U` multiplies; `final`, the
+            one before the norm; or `block:L`, the residual stream leaving block `L`.
+        model: the model that read it.
+        text: spells a token id of the vocabulary.
+        above: the network between the site and the readout; None at `prelogit`.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -174,7 +164,17 @@ class State:
         return self.readout.cap_slope(self.uncapped_logits)[:, None]
 
     def most_likely(self, n: int) -> tuple[tuple[Token, float], ...]:
-        """The `n` most likely next tokens with their probabilities, in order."""
+        """The `n` most likely next tokens with their probabilities, in order.
+
+        Returns:
+            Pairs of a token, whose `index` is its rank from 0, and its probability; all tokens where
+            there are fewer than `n`.
+
+        Raises:
+            StabilityError: `n` is below 1.
+        """
+        if n < 1:
+            raise StabilityError(f"A ranking needs at least one token; received {n}: ask for 10.")
         order = numerics.largest(self.log_probs.cpu().numpy(), n).tolist()
         return tuple(
             (Token(rank, i, self.text(i)), float(self.probs[i])) for rank, i in enumerate(order)

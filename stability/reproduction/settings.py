@@ -8,7 +8,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 
 from stability.errors import StabilityError, writing
-from stability.prediction.state import ModelCard
+from stability.prediction.provenance import ModelCard
 from stability.sweeps.measurement import SCHEMA
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt

@@ -24,11 +24,7 @@ DIRECTIONS = (
 )
 # kinds that are resolved anew at each state, numbered from 1
 DRAWN = ("random", "covariance", "rival")
-SWEEP_FORMS = {
-    "eig": FORMS["eig"],
-    **{kind: f"{kind}:N" for kind in DRAWN},
-    **{kind: FORMS[kind] for kind in ("tokens", "prompt", "file")},
-}
+SWEEP_FORMS = FORMS | {kind: f"{kind}:N" for kind in DRAWN}
 # seeds are below this, to fit their column
 SEEDS = 2**31
 # for directions that are the same at every prompt
@@ -52,8 +48,7 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
-        for epsilon in self.epsilons:
-            require_nats(epsilon)
+        require_nats(*self.epsilons)
         if self.positions < 1 or self.seed < 0:
             raise StabilityError(
                 "A sweep needs at least one position a prompt and a seed that is not negative; "

@@ -20,7 +20,7 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 
 from stability import __version__
 from stability.errors import StabilityError, writing
-from stability.prediction.state import ModelCard
+from stability.prediction.provenance import ModelCard
 from stability.sweeps.measurement import SCHEMA, Outcome
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt

@@ -102,13 +102,15 @@ def look_along(rank: int) -> None:
 def look_along_spec(spec: DirectionSpec) -> None:
     """Choose the direction of a sweep's row; for callbacks."""
     st.session_state.kind = next(name for name, kind in KINDS.items() if kind == spec.kind)
-    match spec.argument:
-        case (a, b):
-            st.session_state.update(start=str(a), end=str(b))
-        case int(number) if spec.rank is None:
-            st.session_state.seed = number
-        case int(rank):
+    match spec:
+        case DirectionSpec("eig", int(rank)):
             st.session_state.rank = rank + 1
+        case DirectionSpec("random" | "covariance", int(seed)):
+            st.session_state.seed = seed
+        case DirectionSpec("tokens", (a, b)):
+            st.session_state.update(start=str(a), end=str(b))
+        case _:
+            raise AssertionError(spec)
 
 
 def take_example() -> None:

@@ -12,7 +12,7 @@ from stability.units import COORDINATES, Unit, relative_error
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from stability.exact.flips import Flip
     from stability.geometry.continuation import Continuation
-    from stability.geometry.depth import DepthCheck
+    from stability.geometry.depth_check import DepthCheck
     from stability.geometry.sensitivity import Sensitivity
     from stability.views.ray import RayView
 

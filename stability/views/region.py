@@ -8,7 +8,8 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability.exact.cells import Cell
-from stability.geometry.region import Ellipse, Region
+from stability.geometry.ellipse import Ellipse
+from stability.geometry.region import Region
 from stability.numerical.plane import LATTICE
 from stability.units import COORDINATES, Unit
 

@@ -374,7 +374,7 @@ BAD = {
             (["--k", "-3"], "at least 1; received -3"),
             (["--k", str(WIDTH + 1)], f"between 1 and the width {WIDTH}; received {WIDTH + 1}"),
             (["--k", "x"], "argument --k: invalid int value: 'x'"),
-            (["--direction", "north"], "random:SEED, covariance:SEED, tokens:A,B, prompt:TEXT or"),
+            (["--direction", "north"], "A direction must be eig:K, random:SEED, "),
             (["--direction", "eig:x"], "whole and not negative; received 'eig:x'"),
             (["--direction", f"eig:{WIDTH}"], f"between 0 and {WIDTH - 1} here; received {WIDTH}"),
             (["--direction", "tokens:5,5"], "different rows of W_U; received 5 ("),

@@ -17,8 +17,9 @@ from support.states import make_state, nonlinear_state, perturbed_logits, proper
 from torch import Tensor
 
 from stability.curvature import directions
+from stability.curvature.direction import unit
 from stability.curvature.direction_spec import DirectionSpec
-from stability.curvature.directions import require_rank, resolve, unit
+from stability.curvature.directions import require_rank, resolve
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.prediction.state import State

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.states import (
     binary_state,
+    divergence_hessian,
     make_state,
     nearly_one_hot,
     nonlinear_state,
@@ -41,7 +42,7 @@ NONLINEAR = {
     "below a layer, wider": nonlinear_state(d=4, D=9),
     "below a layer, capped and scaled": nonlinear_state(scale=0.5, softcap=1.0),
 }
-every_bent_state = pytest.mark.parametrize("state", NONLINEAR.values(), ids=NONLINEAR)
+every_nonlinear_state = pytest.mark.parametrize("state", NONLINEAR.values(), ids=NONLINEAR)
 EXACT = {"rtol": 1e-11, "atol": 1e-13}  # float64 sums over 40 tokens, autograd's own included
 
 
@@ -65,17 +66,6 @@ def score_covariance(state: State) -> Tensor:
     zero = torch.zeros(state.width, dtype=torch.float64)
     scores = torch.func.jacrev(lambda delta: perturbed_logits(state, delta).log_softmax(0))(zero)
     return scores.T @ (state.probs[:, None] * scores)
-
-
-def divergence_hessian(state: State) -> Tensor:
-    """The Hessian of `KL(p₀‖p_δ)` at `δ = 0`, by autograd."""
-
-    def kl(delta: Tensor) -> Tensor:
-        return (
-            state.probs * (state.log_probs - perturbed_logits(state, delta).log_softmax(0))
-        ).sum()
-
-    return torch.func.hessian(kl)(torch.zeros(state.width, dtype=torch.float64))
 
 
 def loss_hessian(state: State) -> Tensor:
@@ -104,12 +94,12 @@ def test_the_matrix_is_what_each_definition_says(options, oracle):
 @pytest.mark.parametrize(
     "oracle", [score_covariance, divergence_hessian, loss_hessian], ids=lambda f: f.__name__
 )
-@every_bent_state
+@every_nonlinear_state
 def test_where_logits_are_nonlinear_the_matrix_is_what_each_definition_says(state, oracle):
     torch.testing.assert_close(fisher.dense(state), oracle(state), **EXACT)
 
 
-@every_bent_state
+@every_nonlinear_state
 def test_where_logits_are_nonlinear_a_product_is_the_matrix_times_the_directions(state):
     V = torch.randn(state.width, 3, generator=torch.Generator().manual_seed(1)).double()
     torch.testing.assert_close(fisher.hvp(state, V), divergence_hessian(state) @ V, **EXACT)
@@ -215,7 +205,7 @@ def test_centred_slopes_have_the_mean_zero_and_the_variance_of_the_curvature(opt
     assert float(state.probs @ slopes**2) == pytest.approx(curvature, rel=1e-11)
 
 
-@every_bent_state
+@every_nonlinear_state
 def test_where_logits_are_nonlinear_centred_slopes_are_the_derivative_of_the_logits(state):
     zero = torch.zeros(state.width, dtype=torch.float64)
     J = torch.func.jacrev(lambda delta: perturbed_logits(state, delta))(zero)

@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.states import (
     binary_state,
+    divergence_hessian,
     make_state,
     nearly_one_hot,
     nonlinear_state,
@@ -21,7 +22,7 @@ from support.states import (
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.curvature.spectrum import PASSES, low_rank_factor, spectrum
+from stability.curvature.spectrum import MOST_PASSES, low_rank_factor, spectrum
 from stability.curvature.subspace import eigenvalue_upper_bounds
 from stability.errors import StabilityError
 from stability.prediction.state import State
@@ -300,17 +301,6 @@ NONLINEAR = {
 }
 
 
-def divergence_hessian(state: State) -> Tensor:
-    """The Hessian of `KL(p₀‖p_δ)` at `δ = 0`, by autograd."""
-
-    def kl(delta: Tensor) -> Tensor:
-        return (
-            state.probs * (state.log_probs - perturbed_logits(state, delta).log_softmax(0))
-        ).sum()
-
-    return torch.func.hessian(kl)(torch.zeros(state.width, dtype=torch.float64))
-
-
 @pytest.fixture(scope="module", params=NONLINEAR)
 def nonlinear(request):
     """A state whose logits are nonlinear, its four leading pairs by iteration, and the exact matrix."""
@@ -414,8 +404,8 @@ def test_a_spectrum_says_how_often_h_was_applied_and_whether_that_was_enough():
     for state in (open_, certain):
         pairs = spectrum(state, K)
         assert pairs.converged
-        assert 1 <= pairs.passes < PASSES
+        assert 1 <= pairs.passes < MOST_PASSES
     strict = spectrum(open_, K, tolerance=1e-40)
-    assert (strict.passes, strict.converged) == (PASSES, False)
+    assert (strict.passes, strict.converged) == (MOST_PASSES, False)
     # as many passes give vectors that are good to float32, which is not what was asked for
     assert float(strict.residuals.max()) < 1e-3 * float(strict.eigenvalues[0])

@@ -15,6 +15,7 @@ from support.states import (
     random_direction,
     random_measure,
     random_state,
+    single,
     true_kl,
     uniform_state,
 )
@@ -40,10 +41,6 @@ def brackets(slopes, weights, epsilon):
     """The inner and the outer distances on the plus side."""
     bounds = self_concordance.brackets(weighted(slopes, weights), epsilon, ROUNDING)
     return bounds[..., 1, 0, :], bounds[..., 1, 1, :]
-
-
-def single(x):
-    return np.array([x])
 
 
 def reach_and_eigenvalue(state):

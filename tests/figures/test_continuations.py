@@ -7,7 +7,7 @@ from stability.figures.style import (
     FLIP,
 )
 from stability.geometry.continuation import LEAST_KL, Continuation
-from stability.prediction.state import Token
+from stability.prediction.provenance import Token
 
 
 def test_texts_are_drawn_step_by_step_and_their_first_difference_is_marked():

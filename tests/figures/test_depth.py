@@ -17,7 +17,7 @@ from stability.figures.style import (
     KL_CEILING,
     PREDICTED,
 )
-from stability.geometry.depth import DepthCheck
+from stability.geometry.depth_check import DepthCheck
 
 EPSILON, UNIT = 0.05, "units of the vector"
 

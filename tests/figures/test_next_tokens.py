@@ -3,7 +3,7 @@
 from support.figures import title, tricky
 
 from stability.figures.next_tokens import next_tokens_figure
-from stability.prediction.state import Token
+from stability.prediction.provenance import Token
 
 
 def test_the_next_tokens_are_bars_with_the_likeliest_on_top():

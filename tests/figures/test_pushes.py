@@ -7,7 +7,7 @@ from stability.figures.style import (
     ACTUAL,
     AXIS_GREY,
 )
-from stability.geometry.ray import Push
+from stability.geometry.push import Push
 
 
 def test_pushes_put_gains_on_top_and_the_greatest_loss_at_the_bottom():

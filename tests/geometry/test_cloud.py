@@ -138,3 +138,15 @@ def test_directions_whose_curvature_is_only_rounding_are_left_out():
 def test_a_cloud_needs_a_positive_number_of_nats(state, leading):
     with pytest.raises(StabilityError, match=r"received 0.0: try 0.01"):
         cloud(state, leading, 0.0, k=4)
+
+
+@pytest.mark.parametrize("n", [0, 1, -3])
+def test_a_cloud_needs_two_perturbations(state, leading, n):
+    with pytest.raises(StabilityError, match=rf"two perturbations; received {n}: try 400"):
+        cloud(state, leading, EPSILON, n=n)
+
+
+@pytest.mark.parametrize(("held", "k"), [(1, 8), (6, 1), (6, 0)])
+def test_a_cloud_needs_two_eigenpairs(state, held, k):
+    with pytest.raises(StabilityError, match=rf"two eigenpairs; received {min(held, k)}: ask for"):
+        cloud(state, spectrum(state, k=held), EPSILON, k=k)

@@ -9,7 +9,8 @@ from support.states import make_state, nonlinear_state, random_state
 import stability.geometry.depth
 from stability.curvature import fisher
 from stability.errors import StabilityError
-from stability.geometry.depth import SPAN, DepthCheck, depth, depth_check, depth_map
+from stability.geometry.depth import depth, depth_map
+from stability.geometry.depth_check import SPAN, DepthCheck, depth_check
 from stability.geometry.ray import ray
 
 LAYERS, EPSILON = 4, 0.01
@@ -287,3 +288,12 @@ def test_radii_need_positive_nats(blocks, whole_depth, epsilon):
         depth_check(whole_depth, blocks, epsilon)
     with pytest.raises(StabilityError, match="positive number of nats"):
         whole_depth.radii(epsilon)
+
+
+def test_a_check_needs_a_state_for_every_block_and_says_so_before_it_works(blocks, whole_depth):
+    fractions = []
+    for states in (blocks[:-1], [*blocks, blocks[0]]):
+        sentence = f"each of the {LAYERS} blocks of the depth; received {len(states)}: capture"
+        with pytest.raises(StabilityError, match=sentence):
+            depth_check(whole_depth, states, EPSILON, fractions.append)
+    assert fractions == []

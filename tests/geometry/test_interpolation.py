@@ -65,3 +65,25 @@ def test_an_edge_that_is_not_on_the_way_is_none(ends):
 def test_the_same_state_twice_is_refused(ends):
     with pytest.raises(StabilityError, match="must lead to another state"):
         interpolation(ends[0], ends[0])
+
+
+@pytest.mark.parametrize("steps", [0, -2])
+def test_an_interpolation_needs_a_step(ends, steps):
+    with pytest.raises(StabilityError, match=rf"at least one step; received {steps}: try 50"):
+        interpolation(*ends, steps=steps)
+
+
+def test_at_the_readout_an_edge_farther_than_five_norms_is_an_edge():
+    rows = random_state(3, d=2).readout.W_U
+    near, far = torch.tensor([0.01, 0.0]).double(), torch.tensor([3.0, 0.0]).double()
+    found = interpolation(make_state(rows, near), make_state(rows, far))
+    edge, _ = found.actual(0.3)
+    assert edge * found.length > 5 * 0.01
+    assert found.start.kl(edge * found.length) == pytest.approx(0.3)
+
+
+def test_edges_need_positive_nats(ends):
+    found = interpolation(*ends)
+    for edges in (found.predicted, found.actual):
+        with pytest.raises(StabilityError, match="positive number of nats"):
+            edges(0.0)

@@ -382,3 +382,19 @@ def test_epsilon_must_be_a_positive_number_of_nats(line, nonlinear, method, epsi
     for each_ray in (line, nonlinear):
         with pytest.raises(StabilityError, match=f"positive number of nats; received {epsilon}: t"):
             getattr(each_ray, method)(epsilon)
+
+
+@pytest.mark.parametrize("tolerance", [0.0, -1.0, np.inf, np.nan])
+def test_a_tolerance_must_be_positive(tolerance):
+    with pytest.raises(StabilityError, match=f"must be positive; received {tolerance}: try 0.1"):
+        ray(random_state(), random_direction(random_state())).trust_range(tolerance)
+
+
+def test_a_number_of_tokens_must_be_positive():
+    with pytest.raises(StabilityError, match="at least 1; received 0: try 5"):
+        ray(random_state(), random_direction(random_state())).pushed(0)
+
+
+def test_a_single_distance_has_probabilities_as_it_has_a_divergence():
+    line = ray(random_state(), random_direction(random_state()))
+    np.testing.assert_array_equal(line.probabilities(0.5), line.probabilities(np.array([0.5])))

@@ -24,8 +24,9 @@ from support.states import (
 
 from stability.curvature import fisher
 from stability.errors import StabilityError
+from stability.geometry.ellipse import Ellipse
 from stability.geometry.ray import ray
-from stability.geometry.region import Ellipse, region, region_through
+from stability.geometry.region import region, region_through
 
 seeds = st.integers(0, 10**6)
 CIRCLE = np.linspace(0, 2 * np.pi, 24, endpoint=False)
@@ -329,3 +330,13 @@ def test_three_states_on_a_line_make_no_plane(state):
     delta = np.ones(state.width)
     with pytest.raises(StabilityError, match="parallel"):
         region_through(state, perturbed(state, delta), perturbed(state, -2 * delta))
+
+
+@pytest.mark.parametrize("epsilon", [0.0, -1.0, float("nan")])
+def test_an_ellipse_and_a_boundary_need_positive_nats(epsilon):
+    state = random_state(d=3)
+    plane = region(state, np.array([1.0, 0, 0]), np.array([0, 1.0, 0]))
+    with pytest.raises(StabilityError, match="positive number of nats"):
+        plane.ellipse(epsilon)
+    with pytest.raises(StabilityError, match="positive number of nats"):
+        plane.boundary(epsilon, np.zeros(1))

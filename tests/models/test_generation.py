@@ -1,5 +1,6 @@
 """What is written after one push: against the whole model, run anew for every token."""
 
+import re
 from dataclasses import replace
 from itertools import product
 
@@ -11,6 +12,7 @@ from torch.distributions import Categorical, kl_divergence
 from stability.errors import StabilityError
 from stability.models import load
 from stability.models.generation import continuations
+from stability.prediction.bare import bare_state
 
 LONG = "the cat sat on the mat, a dog ran after the cat"
 WINDOW, LAYERS, N = 8, 3, 8
@@ -239,3 +241,25 @@ def test_a_context_may_be_filled_but_not_exceeded(tmp_path, site):
     )
     with pytest.raises(StabilityError, match=sentence):
         continuations(small, state, direction_at(state), [1.0], CONTEXT - 2)
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("site", ["prelogit", "block:0"])
+@pytest.mark.parametrize("t", [float("nan"), float("inf"), float("-inf"), 1e30, 1e300])
+def test_distances_that_are_no_numbers_or_overflow_are_refused(family, site, t):
+    lm = family("llama")
+    state = lm.capture(PROMPT, site=site)
+    sentence = rf"finite in float32; received {re.escape(str(t))}: try one near the length of"
+    with pytest.raises(StabilityError, match=sentence):
+        continuations(lm, state, direction_at(state), [0.0, t], 2)
+
+
+def test_a_network_that_is_no_models_is_refused_not_taken_for_the_readout(family):
+    lm = family("llama")
+    rows = lm.readout.W_U
+    state = bare_state(rows, torch.ones(rows.shape[1]), [lambda x: 2 * x])
+    sentence = r"that a language model was captured at; received one of 'bare' at 'block:0' below"
+    with pytest.raises(StabilityError, match=sentence):
+        continuations(lm, state, direction_at(state), [1.0], 2)

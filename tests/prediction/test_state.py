@@ -15,6 +15,8 @@ from support.states import (
 )
 from torch.distributions import Categorical
 
+from stability.errors import StabilityError
+
 LOGITS = [0.5, 3.0, -1.0, 3.0, 2.0]
 ROWS = torch.zeros(5, 2, dtype=torch.float64)
 
@@ -145,3 +147,9 @@ def test_the_width_and_the_norm_are_those_of_the_sites_own_vector():
 def test_a_state_cannot_be_changed():
     with pytest.raises(dataclasses.FrozenInstanceError):
         random_state().vector = torch.zeros(6)
+
+
+@pytest.mark.parametrize("n", [0, -1])
+def test_a_ranking_of_no_tokens_is_refused(n):
+    with pytest.raises(StabilityError, match=rf"at least one token; received {n}: ask for 10"):
+        random_state().most_likely(n)

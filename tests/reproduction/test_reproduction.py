@@ -19,7 +19,7 @@ from stability.errors import StabilityError
 from stability.evaluation.calibration import CERTIFIED_INNER, CLOSED_FORM, MOMENTS, after, cases
 from stability.models import load
 from stability.models.packaged.registry import PACKAGED
-from stability.prediction.state import ModelCard
+from stability.prediction.provenance import ModelCard
 from stability.reproduction.claims import measured_claims
 from stability.reproduction.page import text
 from stability.reproduction.settings import (

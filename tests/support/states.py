@@ -13,8 +13,9 @@ from torch import Tensor
 from torch.distributions import Categorical, kl_divergence
 from torch.nn.functional import kl_div
 
+from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
-from stability.prediction.state import ModelCard, State, Token
+from stability.prediction.state import State
 
 getcontext().prec = 60
 
@@ -124,11 +125,21 @@ def random_direction(state: State, seed: int = 0) -> ndarray:
 def perturbed_logits(state: State, delta: Tensor | ndarray) -> Tensor:
     """The logits at `vector + δ`, from the definition and in float64; `δ` may have batch axes."""
     readout = state.readout
-    moved = state.vector.double() + torch.as_tensor(delta)
-    y = moved if state.above is None else state.above(moved)
+    vector = state.vector.double() + torch.as_tensor(delta)
+    y = vector if state.above is None else state.above(vector)
     z = readout.scale * (y @ readout.W_U.double().T)
     z = z if readout.bias is None else z + readout.bias
     return z if readout.softcap is None else readout.softcap * (z / readout.softcap).tanh()
+
+
+def divergence_hessian(state: State) -> Tensor:
+    """The Hessian of `KL(p₀‖p_δ)` at `δ = 0`, by autograd."""
+
+    def kl(delta: Tensor) -> Tensor:
+        log_q = perturbed_logits(state, delta).log_softmax(0)
+        return (state.probs * (state.log_probs - log_q)).sum()
+
+    return torch.func.hessian(kl)(torch.zeros(state.width, dtype=torch.float64))
 
 
 def true_kl(state: State, delta: Tensor | ndarray) -> Tensor:
@@ -140,8 +151,8 @@ def true_kl(state: State, delta: Tensor | ndarray) -> Tensor:
 def far_kl(state: State, delta: Tensor | ndarray) -> Tensor:
     """The same by kl_div in logs: torch.distributions says inf where a probability underflows."""
     start = perturbed_logits(state, torch.zeros_like(state.vector.double())).log_softmax(dim=-1)
-    moved = perturbed_logits(state, delta).log_softmax(dim=-1)
-    return kl_div(moved, start, reduction="none", log_target=True).sum(dim=-1)
+    log_q = perturbed_logits(state, delta).log_softmax(dim=-1)
+    return kl_div(log_q, start, reduction="none", log_target=True).sum(dim=-1)
 
 
 def log_mean_exp(values: ndarray, weights: ndarray, t: float) -> float:
@@ -156,8 +167,13 @@ def exact_kl(values: ndarray, weights: ndarray, t: float) -> float:
     mean = sum(x * w for x, w in zip(a, p, strict=True)) / total
     powers = [Decimal(float(t)) * (x - mean) for x in a]
     peak = max(powers)
-    moved = (w * (x - peak).exp() for x, w in zip(powers, p, strict=True))
-    return float((sum(moved) / total).ln() + peak)
+    tilted = (w * (x - peak).exp() for x, w in zip(powers, p, strict=True))
+    return float((sum(tilted) / total).ln() + peak)
+
+
+def single(x: float) -> ndarray:
+    """One number as an array, as what is vectorised takes it."""
+    return np.array([x])
 
 
 def random_measure(seed: int, n: int, certainty: float, scale: float) -> tuple[ndarray, ndarray]:

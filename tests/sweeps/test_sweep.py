@@ -29,7 +29,7 @@ from stability import cli
 from stability.cli.console import progress
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
-from stability.prediction.state import ModelCard
+from stability.prediction.provenance import ModelCard
 from stability.sweeps.measurement import SCHEMA, attempt, measure, outcomes
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
@@ -602,7 +602,7 @@ BAD = {
             (["--prompts", "absent.txt"], "readable txt in UTF-8; 'absent.txt' is not ("),
             (["--prompts", "p.docx"], "must end in .txt, .jsonl, .csv or .parquet; received 'p.do"),
             (["--prompts", "blank.txt"], "must hold at least one; 'blank.txt' has 0 rows"),
-            (["--directions", "north"], "must be eig:K, random:N, covariance:N, rival:N, "),
+            (["--directions", "north"], "A direction must be eig:K, random:N, covariance:N, "),
             (["--out", ""], "argument --out: a folder needs a name; received ''"),
             (["--out", "o\udc80"], r"argument --out: text must be UTF-8; received 'o\udc80'"),
             (["--seed", "9" * 5000], "argument --seed: invalid int value: '999"),

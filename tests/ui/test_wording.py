@@ -5,7 +5,7 @@ import pytest
 from support.states import with_logits
 
 from stability.exact.flips import Flip
-from stability.geometry.depth import DepthCheck
+from stability.geometry.depth_check import DepthCheck
 from stability.geometry.ray import ray
 from stability.geometry.sensitivity import Sensitivity
 from stability.ui import wording
@@ -103,7 +103,9 @@ def test_the_check_of_all_blocks_counts_what_is_near_and_what_is_missing():
 
 
 def test_a_position_is_described_in_one_line():
-    position = Sensitivity(8.0, 1.25, 8.0, 4.0, nearest_flip=Flip(0.5, 3, "x"))
+    position = Sensitivity(
+        eigenvalue=8.0, entropy=1.25, upper=8.0, reach=4.0, nearest_flip=Flip(0.5, 3, "x")
+    )
     said = wording.sensitivity(position, Unit("", 0.5), 0.01)
     # sqrt(2·0.01/8) is 0.05
     assert said.startswith("shortest radius 0.100, certified ball 0.0")

@@ -2,11 +2,13 @@
 
 from collections.abc import Sequence
 
+from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import eigendirection
-from stability.curvature.directions import Direction, eigen
+from stability.curvature.directions import eigen
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
-from stability.geometry.depth import Depth, DepthCheck, depth, depth_check, depth_map
+from stability.geometry.depth import Depth, depth, depth_map
+from stability.geometry.depth_check import DepthCheck, depth_check
 from stability.geometry.interpolation import Interpolation, interpolation
 from stability.geometry.ray import Ray, ray
 from stability.geometry.region import region_through

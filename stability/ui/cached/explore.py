@@ -3,8 +3,9 @@
 from typing import Any
 
 from stability.curvature import directions
+from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
-from stability.curvature.directions import Direction, eigen
+from stability.curvature.directions import eigen
 from stability.curvature.spectrum import Spectrum
 from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.cloud import Cloud, cloud

@@ -127,7 +127,9 @@ def _choose_direction() -> DirectionChoice:
             return DirectionSpec("prompt", other)
         case "vector":
             return _choose_vector()
-    return DirectionSpec(kind, st.number_input("Seed", 0, 2**31 - 1, key="seed"))
+        case "random" | "covariance":
+            return DirectionSpec(kind, st.number_input("Seed", 0, 2**31 - 1, key="seed"))
+    raise AssertionError(kind)
 
 
 def _choose_tokens() -> TokenPair:

@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from plotly.colors import sample_colorscale
 
-from stability.prediction.state import Token
+from stability.prediction.provenance import Token
 from stability.text import spelled
 from stability.ui.widgets.resources import resource
 

@@ -6,7 +6,8 @@ import numpy as np
 import streamlit as st
 
 from stability.figures.depth import alignment_figure, block_divergences_figure, depth_check_figure
-from stability.geometry.depth import Depth, DepthCheck
+from stability.geometry.depth import Depth
+from stability.geometry.depth_check import DepthCheck
 from stability.ui import wording
 from stability.ui.cached.depth import checked_depth
 from stability.ui.cached.states import StateKey

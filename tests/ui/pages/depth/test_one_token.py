@@ -5,7 +5,8 @@ import pytest
 from support.app import array, headline, labels, open_section, pictures, press
 from support.models import PROMPT
 
-from stability.geometry.depth import depth, depth_check
+from stability.geometry.depth import depth
+from stability.geometry.depth_check import depth_check
 from stability.ui import wording
 from stability.ui.pages.depth.page import SECTIONS
 
