@@ -99,12 +99,15 @@ def locate(name: str, report: Report) -> tuple[str, str | None]:
 
 def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tuple[Any, Any]:
     """Let transformers read model and tokenizer, and turn whatever it raises into one sentence."""
+    # neither a folder's own code nor a pickle is ever run
+    options: Any = {"local_files_only": cached_only, "trust_remote_code": False}
     try:
         with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, local_files_only=cached_only)
+            tokenizer = AutoTokenizer.from_pretrained(source, **options)
             loaded: Any = AutoModelForCausalLM.from_pretrained(
                 source,
-                local_files_only=cached_only,
+                **options,
+                use_safetensors=True,
                 dtype=dtype,
                 # the only attention kernel that can be differentiated twice
                 attn_implementation="eager",

@@ -54,7 +54,11 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any]:
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
 
-    source: Any = {"pretrained_model_name_or_path": empty, "gguf_file": str(gguf)}
+    source: Any = {
+        "pretrained_model_name_or_path": empty,
+        "gguf_file": str(gguf),
+        "trust_remote_code": False,
+    }
     report("Reading the vocabulary", 0.05)
     with _reading(gguf):
         tokenizer = AutoTokenizer.from_pretrained(**source)
