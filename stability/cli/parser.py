@@ -17,6 +17,13 @@ LONGEST_MESSAGE = 300
 class Parser(argparse.ArgumentParser):
     """An argument parser whose errors are one sentence."""
 
+    def parse_args(self, args: Any = None, namespace: Any = None) -> Any:
+        """Parse as argparse does, but for `--name=--`, which it takes for an option without a value."""
+        for argument in sys.argv[1:] if args is None else args:
+            if argument.startswith("--") and argument.endswith("=--"):
+                self.error(f"an option needs a value; received {argument!r}")
+        return super().parse_args(args, namespace)
+
     def error(self, message: str) -> NoReturn:
         """Print one sentence, with the command that helps; exit with 2."""
         fail(f"{message:.{LONGEST_MESSAGE}}: see `{self.prog} --help`.")

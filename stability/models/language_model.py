@@ -59,13 +59,11 @@ class LanguageModel:
     @property
     def context(self) -> int | None:
         """The most tokens that the model reads, or None where its configuration states no limit."""
-        return getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        limit = getattr(self.model.config.get_text_config(), "max_position_embeddings", None)
+        return limit if limit and limit > 0 else None
 
     def text(self, token: int) -> str:
-        """Return the text of one token id, with its leading space.
-
-        A token that is only a part of a character is written as its bytes in hexadecimal, `⟨E7⟩`.
-        """
+        """Return the text of one token id, with its leading space; parts of characters as `⟨E7⟩`."""
         return tokenization.token_text(self.tokenizer, token)
 
     def token_id(self, text: str) -> int:

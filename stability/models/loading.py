@@ -85,13 +85,14 @@ def locate(name: str, report: Report) -> tuple[str, str | None]:
         folder = ensure_gguf(path, report)
         # the folder is named by the SHA-256 of the file
         return str(folder), f"{path.name} sha256:{folder.name.removeprefix('gguf-')}"
-    if path.is_dir():
+    # these answer for names that no file system takes, too
+    if os.path.isdir(path):
         return str(path), "local"
     # no hub id looks like this
     if name.startswith(("/", ".", "~")) or path.suffix == ".safetensors":
         raise StabilityError(
             "A local model must be a folder with its configuration, weights and tokenizer; "
-            f"{name!r} is {'a file' if path.exists() else 'missing'}: check the path."
+            f"{name!r} is {'a file' if os.path.exists(path) else 'missing'}: check the path."
         )
     report(f"Asking the hub for {name}", 0.0)
     return name, None
@@ -154,8 +155,12 @@ def find_readout(model: PreTrainedModel, name: str) -> Readout:
 
 def _logit_scale(config: PretrainedConfig) -> float:
     """Cohere multiplies its logits by `logit_scale`; Granite divides by `logits_scaling`."""
-    multiplier = float(getattr(config, "logit_scale", 1.0))
-    return multiplier / float(getattr(config, "logits_scaling", 1.0))
+    # MPT's `logit_scale`, none or a word, is not used by transformers, as `check_readout` confirms
+    multiplier, divisor = (
+        value if isinstance(value, int | float) else 1.0
+        for value in (getattr(config, name, 1.0) for name in ("logit_scale", "logits_scaling"))
+    )
+    return float(multiplier) / float(divisor)
 
 
 def check_readout(lm: LanguageModel) -> None:

@@ -1,11 +1,15 @@
 """Tokens of a prompt, the text of a token id, and the token id of a text."""
 
+import re
+
 from transformers import PreTrainedTokenizerBase
 from transformers.convert_slow_tokenizer import bytes_to_unicode
 
 from stability.errors import StabilityError
 from stability.prediction.provenance import Token
 from stability.text import unspelled
+
+BYTE_FALLBACK = re.compile("<0x([0-9A-Fa-f]{2})>")
 
 
 def tokenized(
@@ -31,13 +35,15 @@ def tokenized(
 def token_text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
     """Decode one token id, with the space that some tokenizers strip from a first word.
 
-    A token that is only a part of a character is written as its bytes, `⟨E7⟩`: decoded, many such
-    tokens would look alike.
+    A token that is only a part of a character is written as its bytes, `⟨E7⟩`, and a row of the
+    unembedding that is no token as its id, `⟨id 301⟩`: decoded, many such tokens would look alike.
     """
+    piece = tokenizer.convert_ids_to_tokens(token)
+    if piece is None:
+        return f"⟨id {token}⟩"
     text = str(tokenizer.decode([token]))
-    piece = str(tokenizer.convert_ids_to_tokens(token))
     if "\ufffd" in text:
-        return _in_hexadecimal(piece)
+        return _in_hexadecimal(str(piece))
     spaces = len(piece) - len(piece.lstrip("▁"))
     return " " * spaces + text.lstrip(" ") if spaces else text
 
@@ -62,7 +68,12 @@ def token_id(tokenizer: PreTrainedTokenizerBase, text: str, model: str) -> int:
 
 
 def _in_hexadecimal(piece: str) -> str:
-    """Spell a piece of a byte-level BPE by its bytes, and return one of another kind as it is."""
+    """Spell a piece by its bytes: those of a byte-level BPE, or one of a byte fallback, `<0xE7>`.
+
+    Return a piece of another kind as it is.
+    """
+    if fallback := BYTE_FALLBACK.fullmatch(piece):
+        return f"⟨{fallback[1].upper()}⟩"
     byte_of = {letter: byte for byte, letter in bytes_to_unicode().items()}
     if not all(letter in byte_of for letter in piece):
         return piece

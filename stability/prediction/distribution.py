@@ -9,15 +9,17 @@ from torch import Tensor
 from stability.errors import StabilityError
 
 OVERFLOW = 600.0  # exp of more, times a slope, may be infinite in float64
+MOST_NATS = 1e12  # no divergence that means anything is larger; beyond, squares overflow
 UNDERFLOW = -708.0  # the logarithm of the least probability that float64 holds in full
 
 
 def require_nats(*epsilons: float) -> None:
-    """Raise StabilityError unless every `ε` is a positive, finite number of nats."""
+    """Raise StabilityError unless every `ε` is a positive number of nats, up to `MOST_NATS`."""
     for epsilon in epsilons:
-        if not (epsilon > 0 and math.isfinite(epsilon)):
+        if not 0 < epsilon <= MOST_NATS:
             raise StabilityError(
-                f"Epsilon must be a positive number of nats; received {epsilon}: try 0.01."
+                f"Epsilon must be a positive number of nats; received {epsilon}: try 0.01, and no "
+                f"more than {MOST_NATS:g}."
             )
 
 

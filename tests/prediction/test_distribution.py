@@ -193,7 +193,7 @@ def test_any_positive_number_of_nats_has_a_closed_form_radius(epsilon):
     assert fisher.quadratic(2.0, np.array([radius])) == pytest.approx(epsilon, rel=1e-14)
 
 
-@pytest.mark.parametrize("epsilon", [0.0, -0.01, math.inf, -math.inf, math.nan])
+@pytest.mark.parametrize("epsilon", [0.0, -0.01, 1.1e12, math.inf, -math.inf, math.nan])
 def test_other_numbers_of_nats_are_refused_with_the_value_received(epsilon):
     with pytest.raises(StabilityError, match=rf"positive number .* received {epsilon}: try 0\.01"):
         distribution.require_nats(epsilon)
