@@ -2,6 +2,7 @@
 
 # characters without ink, each with the mark that stands for it
 WHITE_SPACE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
+SPACES, MARKS = "".join(WHITE_SPACE), "".join(WHITE_SPACE.values())
 
 
 def digits(value: float) -> str:
@@ -16,11 +17,11 @@ def counted(number: int, noun: str) -> str:
 
 def spelled(text: str) -> str:
     """A token's text with its white space, and whatever else leaves no ink, made visible."""
-    shown = text.translate(str.maketrans(WHITE_SPACE))
+    shown = text.translate(str.maketrans(SPACES, MARKS))
     characters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
     return "".join(characters) or "∅"
 
 
 def unspelled(text: str) -> str:
     """A text with its marks `␣`, `⏎` and `⇥` turned back into the white space that they stand for."""
-    return text.translate(str.maketrans({mark: space for space, mark in WHITE_SPACE.items()}))
+    return text.translate(str.maketrans(MARKS, SPACES))
