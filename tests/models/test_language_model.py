@@ -235,11 +235,6 @@ def test_a_model_is_freed_although_its_background_was_asked_for(tmp_path):
     assert gone() is None
 
 
-def test_a_token_that_only_the_padded_unembedding_has_is_spelled_as_nothing(lm):
-    assert len(lm.tokenizer) < lm.readout.vocab_size
-    assert lm.text(lm.readout.vocab_size - 1) == ""
-
-
 @pytest.mark.parametrize("bos", [False, True])
 def test_a_bos_token_is_added_where_the_tokenizer_does(tmp_path, bos):
     lm = load(str(save_model(tmp_path, FAMILIES["llama"](), byte_tokenizer(bos))), device="cpu")

@@ -8,7 +8,7 @@ from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.defaults import MODELS
 from stability.ui import wording
 from stability.ui.choice import (
-    EPSILONS,
+    EPSILON_STEPS,
     EXAMPLES,
     KINDS,
     SITES,
@@ -52,7 +52,7 @@ def choose_epsilon() -> float:
     st.session_state.setdefault("epsilon", 0.01)
     epsilon = st.select_slider(
         "ε: how much change counts (nats)",
-        EPSILONS,
+        EPSILON_STEPS,
         key="epsilon",
         format_func=lambda nats: f"{nats:.2g}",
         help=EPSILON_HELP,
