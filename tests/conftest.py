@@ -5,6 +5,10 @@ from pathlib import Path
 
 import pytest
 
+# before torch is loaded, here and in the workers: threads that spin while they wait take the cores
+# from each other, and the suite takes several times as long
+os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
 from stability.models.packaged.cache import ensure
 
 
