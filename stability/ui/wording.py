@@ -121,10 +121,10 @@ def depth_check(check: "DepthCheck") -> str:
 
 
 def written(text: "Continuation") -> str:
-    """A continuation as text, its first token that differs underlined."""
+    """A continuation as text, its first token that differs marked."""
     parts = [plain(token.text.replace("\n", WHITE_SPACE["\n"])) for token in text.tokens]
     if text.first_difference is not None:
-        parts[text.first_difference] = f"<u>**{parts[text.first_difference]}**</u>"
+        parts[text.first_difference] = f":orange-background[{parts[text.first_difference]}]"
     return "".join(parts)
 
 

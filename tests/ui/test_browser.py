@@ -170,6 +170,32 @@ def test_a_person_walks_from_the_map_of_layers_to_explore_and_back(page):
     assert page.get_by_test_id("stException").count() == 0
 
 
+FAR = 400.0  # far outside every stable region of the prompt
+
+
+def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(page):
+    lm = stability.load("smollm2-135m")
+    prompt = page.get_by_label("Prompt", exact=True).input_value()
+    page.get_by_role("link", name="Depth").click()
+    page.locator('button:has-text("what it would write")').click()
+    far = page.get_by_label("also at t =")
+    far.fill(str(FAR))
+    far.press("Enter")
+    page.wait_for_function(f"document.body.innerText.includes('t = {FAR:g}')", timeout=60_000)
+    page.wait_for_selector(".st-key-writing .js-plotly-plot", timeout=90_000)
+    settled(page)
+    state = lm.capture(prompt, site="block:15")
+    v = stability.spectrum(state).vectors[:, 0]
+    (pushed,) = stability.continuations(lm, state, v, [FAR], 24)
+    assert pushed.first_difference is not None
+    differing = pushed.tokens[pushed.first_difference].text.strip()
+    marks = page.get_by_test_id("stMain").locator(".stMarkdownColoredBackground")
+    assert differing in [mark.strip() for mark in marks.all_inner_texts()]
+    body = page.get_by_test_id("stMain").inner_text()
+    assert "<u>" not in body
+    assert "**" not in body
+
+
 LONELIEST = """() => {
   const plot = document.querySelector('.st-key-scatter .js-plotly-plot');
   const {xaxis, yaxis} = plot._fullLayout;

@@ -20,12 +20,13 @@ def draw_scores(at_all_sites: pd.DataFrame, shown: pd.DataFrame, predictor: str)
     if by == PREDICTOR:
         scores = calibration.scores(cases)
     else:
+        cases = cases[cases[predictor].notna()]
         scores = calibration.scores_by(by, cases, predictor)
     table = pd.DataFrame([_row(name, score) for name, score in scores])
     st.table(table.map(wording.plain).set_index(table.columns[0]))
     st.caption(
         f"Of {len(cases):,} boundaries from {counted(cases['prompt_index'].nunique(), 'prompt')}"
-        + (", at all sites. " if by == "site" else ". ")
+        + (", at every site where the predictor gives a radius. " if by == "site" else ". ")
         + "Calibrated: by an isotonic fit to other prompts. In brackets: 95 % bootstrap intervals "
         "over prompts. The closed form uses the curvature alone, and the certified inner radius the "
         "steepest slope of a logit too. The four moments add two more cumulants, both extreme slopes "

@@ -33,7 +33,7 @@ def draw(key: StateKey, epsilon: float) -> None:
     draw_figure(
         continuations_figure([(name, text) for name, text in texts if text.distance]),
         "writing",
-        "KL of each step's prediction from that of t = 0 at the same step. Underlined above, marked "
+        "KL of each step's prediction from that of t = 0 at the same step. Marked above and "
         "here: the first token that differs; after it the texts are others.",
     )
 

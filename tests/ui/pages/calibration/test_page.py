@@ -44,6 +44,10 @@ def test_scores_of_a_predictor_part_by_part(page, shipped_cases, by):
         if cases[name].notna().any()  # nothing is certified below the readout
     }
     assert [*table.index] == [wording.plain(name) for name in expected]
+    scored = sum(
+        measured.n for (name, measured) in expected.items() if name.endswith(f", {MOMENTS}")
+    )
+    assert any(f"Of {scored:,} boundaries" in caption.value for caption in page.caption)
     for column, key in (("within 8 %", "within_8"), ("median error", "median_error")):
         assert [*table[column]] == [
             wording.plain(getattr(measured, key).spelled()) for measured in expected.values()
