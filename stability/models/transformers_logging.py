@@ -3,6 +3,7 @@
 import importlib
 import logging as standard_logging
 import threading
+import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
@@ -13,12 +14,13 @@ _LOCK = threading.RLock()
 
 @contextmanager
 def quiet() -> Iterator[None]:
-    """Turn off the progress bars and logs of transformers and its hub client, and restore them."""
+    """Turn off progress bars, logs and warnings of transformers and its hub client, then restore."""
     from transformers.utils import logging
 
     gguf_reader: Any = importlib.import_module("transformers.modeling_gguf_pytorch_utils")
     hub_logger = standard_logging.getLogger("huggingface_hub")
-    with _LOCK:
+    with _LOCK, warnings.catch_warnings():
+        warnings.simplefilter("ignore")
         verbosity, hub_level = logging.get_verbosity(), hub_logger.level
         bars_enabled, gguf_bar = logging.is_progress_bar_enabled(), gguf_reader.tqdm
         logging.set_verbosity_error()

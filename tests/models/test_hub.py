@@ -149,16 +149,98 @@ def test_a_model_is_fetched_from_a_slow_hub_and_then_read_without_it(hub, tmp_pa
     assert torch.equal(fetched.capture(PROMPT).logits, cached.capture(PROMPT).logits)
 
 
-def test_a_hub_without_the_model_is_asked_for_it(hub):
-    hub.answer = finds_nothing
-    with pytest.raises(StabilityError, match="'nobody/no-such-model' is not"):
-        load("nobody/no-such-model")
-    assert any("nobody/no-such-model" in path for path in hub.asked)
+def refuses(status: int, code: str) -> Callable[[Hub], None]:
+    """The answer of a hub to whoever asks for a model, with the code that its client reads."""
+
+    def answer(request: Hub) -> None:
+        request.send_response(status)
+        request.send_header("X-Error-Code", code)
+        request.send_header("X-Error-Message", "No.")
+        request.send_header("Content-Length", "0")
+        request.end_headers()
+
+    return answer
+
+
+@pytest.mark.parametrize(
+    ("name", "answer", "sentence"),
+    [
+        ("nobody/none", refuses(404, "RepoNotFound"), "the hub has no 'nobody/none' that you may"),
+        ("nobody/none", refuses(401, "RepoNotFound"), "set HF_TOKEN if it is private"),
+        ("owner/gated", refuses(403, "GatedRepo"), "'owner/gated' is gated: accept its terms"),
+        (
+            "owner/tiny@v9",
+            refuses(404, "RevisionNotFound"),
+            "no 'owner/tiny@v9': check what follows",
+        ),
+        ("owner/tiny", refuses(500, "Oops"), "for 'owner/tiny' it answers HfHubHTTPError"),
+        ("owner/tiny", finds_nothing, "for 'owner/tiny' it answers HfHubHTTPError"),
+        ("a/b/c", finds_nothing, "'a/b/c' is none of these: check the name"),
+        ("http://x/y", finds_nothing, "'http://x/y' is none of these: check the name"),
+        ("x" * 300, finds_nothing, "is none of these: check the name"),
+    ],
+)
+def test_each_refusal_of_a_hub_is_one_sentence(hub, name, answer, sentence):
+    hub.answer = answer
+    with pytest.raises(StabilityError, match=sentence) as caught:
+        load(name)
+    assert "\n" not in str(caught.value)
+
+
+def test_a_revision_is_asked_for_and_named(hub, tmp_path):
+    hub.answer = serves(save_model(tmp_path / "tiny", FAMILIES["llama"]()))
+    assert load("owner/tiny@v1.0", device="cpu").card.revision == COMMIT
+    assert any(path.endswith("/revision/v1.0") for path in hub.asked)
+
+
+def test_neither_code_nor_pickles_are_fetched(hub, tmp_path):
+    folder = save_model(tmp_path / "tiny", FAMILIES["llama"]())
+    for name in (
+        "code.py",
+        "pytorch_model.bin",
+        "model.fp16.safetensors",
+        "consolidated.safetensors",
+    ):
+        (folder / name).write_bytes(b"never")
+    hub.answer = serves(folder)
+    load("owner/tiny", device="cpu")
+    fetched = {path.rpartition("/")[2] for path in hub.asked}
+    assert "model.safetensors" in fetched
+    assert not fetched & {"code.py", "pytorch_model.bin", "model.fp16.safetensors"}
+    assert "consolidated.safetensors" not in fetched
+
+
+def test_progress_is_in_bytes_and_never_falls(hub, tmp_path):
+    hub.answer = serves(save_model(tmp_path / "tiny", FAMILIES["llama"]()))
+    reports = []
+    load("owner/tiny", device="cpu", report=lambda *said: reports.append(said))
+    fractions = [fraction for _, fraction in reports]
+    assert fractions == sorted(fractions)
+    assert any(message.startswith("Fetching owner/tiny (") for message, _ in reports)
+
+
+def test_a_download_that_breaks_off_goes_on_later(hub, tmp_path):
+    whole = serves(save_model(tmp_path / "tiny", FAMILIES["llama"]()))
+
+    def breaks_off(request: Hub) -> None:
+        if request.command == "GET" and request.path.endswith("model.safetensors"):
+            request.send_error(410)
+        else:
+            whole(request)
+
+    hub.answer = breaks_off
+    with pytest.raises(StabilityError, match=r"'owner/tiny' (it answers|was interrupted)"):
+        load("owner/tiny", device="cpu")
+    hub.answer = hangs_up
+    with pytest.raises(StabilityError, match="is not in the hub's cache here"):
+        load("owner/tiny", device="cpu")
+    hub.answer = whole
+    assert load("owner/tiny", device="cpu").card.revision == COMMIT
 
 
 def test_without_a_hub_an_unknown_name_is_refused_after_one_try(hub):
     messages = []
-    with pytest.raises(StabilityError, match=r"'gpt3' is not .*: check the name, or"):
+    with pytest.raises(StabilityError, match=r"'gpt3' is not in .*: check the name, or"):
         load("gpt3", report=lambda message, _: messages.append(message))
     assert messages[0] == "Asking the hub for gpt3"
     assert hub.asked == ["/"]

@@ -1,0 +1,109 @@
+"""What a loaded model must satisfy, as numbers: each comparison gives an error and its limit."""
+
+from dataclasses import dataclass
+
+import torch
+from jaxtyping import Float, Int
+from torch import Tensor
+
+from stability.errors import StabilityError
+from stability.models.checks import require_finite
+from stability.models.foreign import foreign
+from stability.models.language_model import LanguageModel
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two values of one quantity, computed in two ways.
+
+    Attributes:
+        name: the quantity.
+        error: how far apart the two are, in `unit`.
+        limit: how far apart rounding may bring them.
+        unit: of the error and the limit; `relative` for a ratio.
+        demand: what must hold, for a person who is told that it does not.
+        remedy: what to do then.
+    """
+
+    name: str
+    error: float
+    limit: float
+    unit: str
+    demand: str
+    remedy: str
+
+    @property
+    def holds(self) -> bool:
+        """Whether the error is within the limit; NaN is not."""
+        return self.error <= self.limit
+
+
+def require(comparison: Comparison, lm: LanguageModel) -> None:
+    """Raise StabilityError with the number of a comparison that does not hold."""
+    if not comparison.holds:
+        unit = "" if comparison.unit == "relative" else f" {comparison.unit}"
+        raise StabilityError(
+            f"{comparison.demand} to {comparison.limit:.1e}{unit}; for {lm.card.name!r} "
+            f"({type(lm.model).__name__}) it is off by {comparison.error:.1e}: {comparison.remedy}."
+        )
+
+
+def some_ids(lm: LanguageModel) -> Int[Tensor, "1 n"]:
+    """A few token ids that every vocabulary has, as many as the context holds."""
+    return torch.arange(4, 12)[None, : lm.context] % lm.readout.vocab_size
+
+
+def readout_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison:
+    """Compare the readout of captured vectors with the model's own logits.
+
+    Returns:
+        The comparison; an architecture that treats its logits in an unknown way must fail it, for
+        everything drawn of it would be wrong.
+    """
+    expected = own_logits(lm, ids)
+    require_finite(expected, lm.model, lm.card)
+    logits = lm.readout.logits(lm.prelogits(ids)[0])
+    return Comparison(
+        name="logits against the model's own",
+        error=float((logits - expected).abs().max() / expected.abs().max()),
+        limit=rounding_limit(lm),
+        unit="relative",
+        demand="The readout must reproduce the model's logits",
+        remedy="this architecture changes its logits in a way that is not supported",
+    )
+
+
+def future_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison:
+    """Compare the first half of a text's vectors with those that another second half leaves.
+
+    Returns:
+        The comparison; both texts have the same length, on which some rotations depend.
+    """
+    half = ids.shape[1] // 2
+    other = ids.clone()
+    other[:, half:] = (other[:, half:] + 1) % lm.readout.vocab_size
+    first, second = (lm.prelogits(row)[0, :half].double() for row in (ids, other))
+    difference = (first - second).norm(dim=-1) / first.norm(dim=-1)
+    return Comparison(
+        name="a prediction against later tokens",
+        error=float(difference.max()) if half else 0.0,
+        limit=rounding_limit(lm),
+        unit="relative",
+        demand="Tokens that follow must not change a prediction",
+        remedy="it reads later tokens, as an encoder does: choose a causal language model",
+    )
+
+
+def own_logits(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Float[Tensor, "n V"]:
+    """The logits of a model's own forward pass over a text, float64."""
+    with torch.inference_mode(), foreign("Running", lm.card.name):
+        logits: Tensor = lm.model(input_ids=ids.to(lm.model.device), use_cache=False).logits[0]
+        return logits.double()
+
+
+def rounding_limit(lm: LanguageModel) -> float:
+    """How far rounding moves logits, relative to the largest."""
+    # a product of a thousand terms accumulates about the root of their number of float32 roundings,
+    # also in half precision, where only the results are rounded further: once for each operation
+    eps = torch.finfo(getattr(torch, lm.card.dtype)).eps
+    return 64 * torch.finfo(torch.float32).eps + 4 * eps

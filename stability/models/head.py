@@ -1,0 +1,43 @@
+"""The head of a transformers model as a readout: its unembedding, bias, logit scale and capping."""
+
+from transformers import PretrainedConfig, PreTrainedModel
+
+from stability.errors import StabilityError
+from stability.prediction.readout import Readout
+
+
+def find_readout(model: PreTrainedModel, name: str) -> Readout:
+    """Return the unembedding of a model, with its bias, logit scale and soft-capping.
+
+    Raises:
+        StabilityError: the model has no unembedding, or divides its logits by nought.
+    """
+    unembedding = model.get_output_embeddings()
+    if unembedding is None or not hasattr(unembedding, "weight"):
+        raise StabilityError(
+            f"A language model needs an unembedding; {name!r} ({type(model).__name__}) has none: "
+            "choose a causal language model."
+        )
+    config = model.config.get_text_config()
+    bias = getattr(unembedding, "bias", None)
+    return Readout(
+        W_U=unembedding.weight.detach().float(),
+        bias=None if bias is None else bias.detach().double(),
+        scale=_logit_scale(config, name),
+        softcap=getattr(config, "final_logit_softcapping", None),
+    )
+
+
+def _logit_scale(config: PretrainedConfig, name: str) -> float:
+    """Cohere multiplies its logits by `logit_scale`; Granite divides by `logits_scaling`."""
+    # MPT's `logit_scale`, none or a word, is not used by transformers, as `readout_error` confirms
+    multiplier, divisor = (
+        value if isinstance(value, int | float) else 1.0
+        for value in (getattr(config, key, 1.0) for key in ("logit_scale", "logits_scaling"))
+    )
+    if not divisor:
+        raise StabilityError(
+            f"Logits must be divided by a number other than 0; {name!r} has logits_scaling "
+            f"{divisor}: check its config.json."
+        )
+    return float(multiplier) / float(divisor)
