@@ -127,10 +127,10 @@ def _sentence(error: Exception, name: str) -> str:
     return template.format(name=name, reason=reason(error), packaged=", ".join(PACKAGED))
 
 
-def _reporting_bar(name: str, size: int, report: Report) -> type[tqdm]:
+def _reporting_bar(name: str, size: int, report: Report) -> Any:
     """Return a progress bar for the hub's client, which reports bytes of `size` and draws nothing."""
 
-    class ReportingBar(tqdm):
+    class ReportingBar(tqdm):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **{**options, "file": StringIO(), "leave": False})
 
