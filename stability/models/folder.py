@@ -22,6 +22,8 @@ WEIGHTS, INDEX, ADAPTER_WEIGHTS = (
     "adapter_model.safetensors",
 )
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
+# the number of blocks, as architectures call it
+LAYERS = {"num_hidden_layers", "n_layer", "n_layers", "num_layers"}
 # a causal language model has one of these endings, or stands in transformers' own list
 CAUSAL = ("ForCausalLM", "LMHeadModel")
 
@@ -113,6 +115,11 @@ def _header(path: Path) -> list[str]:
 
 def _require_causal(config: dict[str, Any], name: str) -> None:
     architectures = config.get("architectures") or []
+    if not isinstance(architectures, list):
+        raise StabilityError(
+            f"{CONFIG} must list the model's architectures; that of {name!r} says "
+            f"{architectures!r:.40}: get a clean copy."
+        )
     known = MODEL_FOR_CAUSAL_LM_MAPPING_NAMES.values()
     if architectures and not any(
         str(architecture) in known or str(architecture).endswith(CAUSAL)
@@ -126,9 +133,11 @@ def _require_causal(config: dict[str, Any], name: str) -> None:
 
 def _require_layers(config: dict[str, Any], tensors: tuple[str, ...], name: str) -> None:
     """A block has at least one tensor: an endless number of blocks must not be built in vain."""
-    layers = config.get("num_hidden_layers", 0)
-    if isinstance(layers, int) and layers > len(tensors):
-        raise StabilityError(
-            f"A block has weights; {name!r} is to have more blocks than its {len(tensors)} tensors: "
-            f"check num_hidden_layers in {CONFIG}."
-        )
+    for key, value in config.items():
+        if isinstance(value, dict):
+            _require_layers(value, tensors, name)
+        elif key in LAYERS and isinstance(value, int | float) and value > len(tensors):
+            raise StabilityError(
+                f"A block has weights; {name!r} is to have more blocks than its {len(tensors)} "
+                f"tensors: check {key} in {CONFIG}."
+            )

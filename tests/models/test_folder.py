@@ -82,6 +82,13 @@ def test_what_predicts_no_next_token_is_refused_by_name(folder, set_config, arch
         load(str(folder))
 
 
+@pytest.mark.parametrize("architectures", [1, True, {"a": 1}, "LlamaForCausalLM"])
+def test_architectures_that_are_no_list_are_refused(folder, set_config, architectures):
+    set_config(architectures=architectures)
+    with pytest.raises(StabilityError, match="must list the model's architectures"):
+        load(str(folder))
+
+
 def test_a_folder_that_names_no_architecture_is_read(folder, set_config):
     set_config(architectures=None)
     assert load(str(folder), device="cpu").card.n_layers == 2
@@ -89,9 +96,10 @@ def test_a_folder_that_names_no_architecture_is_read(folder, set_config):
 
 @pytest.mark.parametrize("layers", [1000, 10**9, 10**400])
 def test_more_blocks_than_tensors_are_not_even_built(folder, set_config, layers):
-    set_config(num_hidden_layers=layers)
-    with pytest.raises(StabilityError, match="A block has weights"):
-        require_causal_model(folder, "mine")
+    for settings in ({"num_hidden_layers": layers}, {"text_config": {"n_layer": layers}}):
+        set_config(**settings)
+        with pytest.raises(StabilityError, match="A block has weights"):
+            require_causal_model(folder, "mine")
 
 
 @pytest.mark.parametrize("name", ["config.json", "model.safetensors", "tokenizer.json"])
