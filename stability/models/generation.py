@@ -1,6 +1,7 @@
 """Greedy continuations of a prompt after one perturbation of one of its states."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import torch
 from jaxtyping import Float, Int
@@ -11,11 +12,15 @@ from transformers import DynamicCache
 from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
-from stability.models.forward_pass import run_cached, run_forward
+from stability.models.cache_copy import for_rows
+from stability.models.checks import AGREEMENT
+from stability.models.forward_pass import run_prefix
 from stability.models.language_model import LanguageModel
 from stability.models.network_above import NetworkAbove
+from stability.models.network_view import PushedBlock
 from stability.prediction import distribution
 from stability.prediction.provenance import Token
+from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
 
@@ -52,14 +57,14 @@ def continuations(
             is zero, not finite, or of another width than the state; a distance is not finite, or so
             large that a square overflows; or the state is not a language model's.
     """
+    _require_own(lm, state)
     _require_room(lm, state, n)
     v = unit(direction, state.width).to(state.vector.device)
     t = torch.tensor([0.0, *distances], dtype=torch.float64, device=v.device)
     vectors = state.vector.double() + t[:, None] * v
     _require_squares(state, distances, vectors[1:])
     with torch.no_grad():
-        prelogits, cache = _prefill(lm, state, vectors)
-        logits = _greedy_logits(lm, prelogits, cache, n)
+        logits = _greedy_logits(lm, state, vectors, n)
     ids = torch.stack([distribution.argmax(step) for step in logits]).T.tolist()
     log_p = torch.stack([distribution.log_probs(step) for step in logits])
     kl = distribution.kl(log_p[:, :1].expand_as(log_p), log_p).T.tolist()
@@ -69,6 +74,33 @@ def continuations(
         _continuation(lm, distance, row, nats[: len(base)], base)
         for distance, row, nats in zip(distances, perturbed, kl[1:], strict=True)
     ]
+
+
+def _require_own(lm: LanguageModel, state: State) -> None:
+    """Raise StabilityError unless the state was captured from this model."""
+    if not isinstance(state.above, NetworkAbove | None):
+        raise StabilityError(
+            "A text can be continued only from a state that a language model was captured at; received "
+            f"one of {state.model.name!r} at {state.site!r} below {type(state.above).__name__}: use "
+            "`LanguageModel.capture`."
+        )
+    if state.model != lm.card or not _equal(state.readout, lm.readout):
+        raise StabilityError(
+            "A text must be continued by the model that its state was captured from; received a state "
+            f"of {state.model.name!r} for {lm.card.name!r}: capture it from this model."
+        )
+
+
+def _equal(one: Readout, other: Readout) -> bool:
+    return one is other or all(
+        _same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one)
+    )
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b.to(a.device))
+    return a == b
 
 
 def _require_room(lm: LanguageModel, state: State, n: int) -> None:
@@ -96,32 +128,69 @@ def _require_squares(
         )
 
 
-def _prefill(
-    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
-) -> tuple[Float[Tensor, "n D"], DynamicCache]:
-    """The vectors after the final norm, and the keys and values for the tokens that follow."""
-    if state.above is None:
-        ids = torch.tensor([token.id for token in state.tokens], device=lm.model.device)
-        recorded = run_forward(lm.model.base_model, ids)
-        return vectors, recorded.cache_before(state.position + 1, len(vectors))
-    if isinstance(state.above, NetworkAbove):
-        return state.above.prefill(vectors)
-    raise StabilityError(
-        "A text can be continued only from a state that a language model was captured at; received "
-        f"one of {state.model.name!r} at {state.site!r} below {type(state.above).__name__}: use "
-        "`LanguageModel.capture`."
-    )
-
-
 def _greedy_logits(
-    lm: LanguageModel, prelogits: Float[Tensor, "n D"], cache: DynamicCache, n: int
+    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"], n: int
 ) -> list[Float[Tensor, "n V"]]:
     """The logits of `n` new tokens, each chosen as the most likely one."""
+    prelogits, cache = _prefill(lm, state, vectors)
     logits = [lm.readout.logits(prelogits)]
+    ids = _ids(lm, state).expand(len(vectors), -1)
     for _ in range(n - 1):
-        ids: Int[Tensor, "n 1"] = distribution.argmax(logits[-1])[:, None]
-        logits.append(lm.readout.logits(run_cached(lm.model.base_model, ids, cache)[:, -1]))
+        new: Int[Tensor, "n 1"] = distribution.argmax(logits[-1])[:, None]
+        ids = torch.cat([ids, new], dim=1)
+        if cache is None:
+            prelogits = lm.network.prelogits(ids, _pushed(lm, state, vectors))
+        else:
+            prelogits = lm.network.prelogits(new, cache=cache)
+        logits.append(lm.readout.logits(prelogits[:, -1]))
     return logits
+
+
+def _prefill(
+    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
+) -> tuple[Float[Tensor, "n D"], DynamicCache | None]:
+    """The vectors after the final norm, and what is left for the tokens that follow.
+
+    It is None where every token is to be read anew: where a model leaves nothing that reproduces its
+    output, or where what it leaves depends on the text's length.
+    """
+    if state.above is None:
+        prelogits, cache = vectors, _checked_cache(lm, state, len(vectors))
+    else:
+        prelogits, cache = state.above.prefill(vectors)
+    return prelogits, None if lm.network.rotations else cache
+
+
+def _checked_cache(lm: LanguageModel, state: State, rows: int) -> DynamicCache | None:
+    """What the text up to a state at `prelogit` leaves, if its last token then gives the state."""
+    *earlier, last = _ids(lm, state).split([state.position, 1])
+    try:
+        prefix = run_prefix(lm.network, *earlier)
+        if prefix is None:
+            return None
+        cache = for_rows(prefix, rows)
+        output = lm.network.prelogits(last.expand(rows, 1), cache=cache)[0, -1]
+    except StabilityError:
+        return None
+    tolerance = max(AGREEMENT, 16 * torch.finfo(output.dtype).eps)
+    return cache if float((output - state.vector).norm()) <= tolerance * state.norm else None
+
+
+def _pushed(
+    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
+) -> dict[str, torch.nn.Module]:
+    """The state's block, pushed at the state's position; none at `prelogit`."""
+    if state.above is None:
+        return {}
+    [*blocks] = state.above.forward_pass.blocks.items()
+    name, block = blocks[state.above.block]
+    return {name: PushedBlock(block, state.position, vectors - state.vector.double())}
+
+
+def _ids(lm: LanguageModel, state: State) -> Int[Tensor, " t"]:
+    """The token ids up to a state's position."""
+    read = state.tokens[: state.position + 1]
+    return torch.tensor([token.id for token in read], device=lm.model.device)
 
 
 def _end_tokens(lm: LanguageModel) -> set[int | None]:

@@ -1,6 +1,7 @@
 """A loaded language model: prompts in, states out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
@@ -10,6 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 from stability.models import tokenization
 from stability.models.background import background_vectors
 from stability.models.checks import checked_forward_pass, require_finite
+from stability.models.network import Network
 from stability.models.network_above import NetworkAbove
 from stability.models.sites import block_at, resolve_position, sites_of
 from stability.prediction.provenance import ModelCard, Token
@@ -39,6 +41,11 @@ class LanguageModel:
     tokenizer: PreTrainedTokenizerBase
     readout: Readout
     card: ModelCard
+
+    @cached_property
+    def network(self) -> Network:
+        """The model up to its unembedding."""
+        return Network(self.model, self.card)
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -109,8 +116,14 @@ class LanguageModel:
                 unknown, or the model's output is not finite; below `prelogit` also where the model is
                 in half precision, or where its blocks do not reproduce its output.
         """
-        states = self.capture_all(prompt, site)
-        return states[resolve_position(position, len(states))]
+        block = self.block(site)
+        if block is None:
+            states = self.capture_all(prompt, site)
+            return states[resolve_position(position, len(states))]
+        tokens = self.tokenize(prompt)
+        place = (resolve_position(position, len(tokens)), block, site)
+        [state] = self._states_at_blocks(prompt, tokens, [place])
+        return state
 
     def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
         """Return the states of all positions of a prompt at one site, from one forward pass.
@@ -170,17 +183,17 @@ class LanguageModel:
         return background_vectors(self, site)
 
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
-        """Return the vectors after the final norm, in float32, for rows of token ids."""
+        """Return the vectors that the unembedding is given, in float32, for rows of token ids."""
         with torch.inference_mode():
-            output = self.model.base_model(input_ids=ids.to(self.model.device), use_cache=False)
-            return output.last_hidden_state.float()
+            return self.network.prelogits(ids.to(self.model.device)).float()
 
     def _states_at_blocks(
         self, prompt: str, tokens: tuple[Token, ...], places: list[tuple[int, int, str]]
     ) -> tuple[State, ...]:
         """Return the state at each (position, block, site) of `places`, from one forward pass."""
-        blocks = dict.fromkeys(block for _, block, _ in places)
-        recorded = checked_forward_pass(self.model, self.card, tokens, blocks)
+        recorded = checked_forward_pass(
+            self.network, tokens, [(index, block) for index, block, _ in places]
+        )
         return tuple(
             State(
                 vector=recorded.block_outputs[block][index],
