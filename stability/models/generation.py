@@ -4,20 +4,16 @@ from collections.abc import Sequence
 from dataclasses import fields
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
-from transformers import DynamicCache
 
 from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
-from stability.models.cache_copy import for_rows
-from stability.models.checks import AGREEMENT
-from stability.models.forward_pass import run_prefix
 from stability.models.language_model import LanguageModel
 from stability.models.network_above import NetworkAbove
-from stability.models.network_view import PushedBlock
+from stability.models.writing import write
 from stability.prediction import distribution
 from stability.prediction.provenance import Token
 from stability.prediction.readout import Readout
@@ -64,7 +60,7 @@ def continuations(
     vectors = state.vector.double() + t[:, None] * v
     _require_squares(state, distances, vectors[1:])
     with torch.no_grad():
-        logits = _greedy_logits(lm, state, vectors, n)
+        logits = write(lm, state, vectors, n)
     ids = torch.stack([distribution.argmax(step) for step in logits]).T.tolist()
     log_p = torch.stack([distribution.log_probs(step) for step in logits])
     kl = distribution.kl(log_p[:, :1].expand_as(log_p), log_p).T.tolist()
@@ -126,71 +122,6 @@ def _require_squares(
             f"A distance must be a number whose square is finite in {precision}; received "
             f"{beyond[0]}: try one near the length of the state's vector, {state.norm:.3g}."
         )
-
-
-def _greedy_logits(
-    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"], n: int
-) -> list[Float[Tensor, "n V"]]:
-    """The logits of `n` new tokens, each chosen as the most likely one."""
-    prelogits, cache = _prefill(lm, state, vectors)
-    logits = [lm.readout.logits(prelogits)]
-    ids = _ids(lm, state).expand(len(vectors), -1)
-    for _ in range(n - 1):
-        new: Int[Tensor, "n 1"] = distribution.argmax(logits[-1])[:, None]
-        ids = torch.cat([ids, new], dim=1)
-        if cache is None:
-            prelogits = lm.network.prelogits(ids, _pushed(lm, state, vectors))
-        else:
-            prelogits = lm.network.prelogits(new, cache=cache)
-        logits.append(lm.readout.logits(prelogits[:, -1]))
-    return logits
-
-
-def _prefill(
-    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
-) -> tuple[Float[Tensor, "n D"], DynamicCache | None]:
-    """The vectors after the final norm, and what is left for the tokens that follow.
-
-    It is None where every token is to be read anew: where a model leaves nothing that reproduces its
-    output, or where what it leaves depends on the text's length.
-    """
-    if state.above is None:
-        prelogits, cache = vectors, _checked_cache(lm, state, len(vectors))
-    else:
-        prelogits, cache = state.above.prefill(vectors)
-    return prelogits, None if lm.network.rotations else cache
-
-
-def _checked_cache(lm: LanguageModel, state: State, rows: int) -> DynamicCache | None:
-    """What the text up to a state at `prelogit` leaves, if its last token then gives the state."""
-    *earlier, last = _ids(lm, state).split([state.position, 1])
-    try:
-        prefix = run_prefix(lm.network, *earlier)
-        if prefix is None:
-            return None
-        cache = for_rows(prefix, rows)
-        output = lm.network.prelogits(last.expand(rows, 1), cache=cache)[0, -1]
-    except StabilityError:
-        return None
-    tolerance = max(AGREEMENT, 16 * torch.finfo(output.dtype).eps)
-    return cache if float((output - state.vector).norm()) <= tolerance * state.norm else None
-
-
-def _pushed(
-    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
-) -> dict[str, torch.nn.Module]:
-    """The state's block, pushed at the state's position; none at `prelogit`."""
-    if state.above is None:
-        return {}
-    [*blocks] = state.above.forward_pass.blocks.items()
-    name, block = blocks[state.above.block]
-    return {name: PushedBlock(block, state.position, vectors - state.vector.double())}
-
-
-def _ids(lm: LanguageModel, state: State) -> Int[Tensor, " t"]:
-    """The token ids up to a state's position."""
-    read = state.tokens[: state.position + 1]
-    return torch.tensor([token.id for token in read], device=lm.model.device)
 
 
 def _end_tokens(lm: LanguageModel) -> set[int | None]:
