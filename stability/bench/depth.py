@@ -40,7 +40,7 @@ class WholePrompt:
     def __init__(self, state: State) -> None:
         network: Any = state.above
         self.position, self.forward_pass = network.position, network.forward_pass
-        self.block: nn.Module = self.forward_pass.blocks[network.block]
+        self.block: nn.Module = [*self.forward_pass.blocks.values()][network.block]
 
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """The vectors after the final norm, for several vectors that leave the block."""
@@ -51,8 +51,7 @@ class WholePrompt:
 
         ids = self.forward_pass.ids.expand(len(vectors), -1)
         with self.block.register_forward_hook(replace_output):
-            output = self.forward_pass.body(input_ids=ids, use_cache=False)
-        return output.last_hidden_state[:, self.position]
+            return self.forward_pass.network.prelogits(ids)[:, self.position]
 
     def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
         """Raise: nothing that needs it is timed."""

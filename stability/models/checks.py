@@ -1,6 +1,6 @@
 """Checks of a model's output and precision, before anything is concluded from them."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float
@@ -9,6 +9,7 @@ from transformers import PreTrainedModel
 
 from stability.errors import StabilityError
 from stability.models.forward_pass import ForwardPass, run_forward
+from stability.models.network import Network
 from stability.models.network_above import NetworkAbove
 from stability.prediction.provenance import ModelCard, Token
 
@@ -42,32 +43,45 @@ def require_float32(card: ModelCard) -> None:
 
 
 def checked_forward_pass(
-    model: PreTrainedModel, card: ModelCard, tokens: Sequence[Token], blocks: Iterable[int]
+    network: Network, tokens: Sequence[Token], places: Sequence[tuple[int, int]]
 ) -> ForwardPass:
-    """Run a prompt through a model, and check that the network above each of `blocks` reproduces it.
+    """Run a prompt through a network, and check that the network above each place reproduces it.
+
+    `places` are (position, block). Of the positions of a block, the first, the middle and the last are
+    checked. Earlier tokens are read from what they have left in a cache, or from the whole prompt
+    where the model keeps no cache that reproduces its output.
 
     Raises StabilityError in half precision, for output that is not finite, and for an architecture
     whose blocks need more than the vector before them.
     """
-    require_float32(card)
-    ids = torch.tensor([token.id for token in tokens], device=model.device)
-    forward_pass = run_forward(model.base_model, ids)
-    require_finite(forward_pass.prelogits, model, card)
-    for block in blocks:
-        error = _error_above(forward_pass, block)
-        if not error <= AGREEMENT:
-            raise StabilityError(
-                f"The blocks above a site must give the model's own output to {AGREEMENT:g}; "
-                f"those of {card.name!r} ({type(model).__name__}) are off by "
-                f"{error:.1e}: this architecture is supported at site 'prelogit' only."
-            )
+    require_float32(network.card)
+    ids = torch.tensor([token.id for token in tokens], device=network.model.device)
+    try:
+        return _checked(run_forward(network, ids), places)
+    except StabilityError:
+        return _checked(run_forward(network, ids, cached=False), places)
+
+
+def _checked(forward_pass: ForwardPass, places: Sequence[tuple[int, int]]) -> ForwardPass:
+    network = forward_pass.network
+    require_finite(forward_pass.prelogits, network.model, network.card)
+    for block in dict.fromkeys(block for _, block in places):
+        positions = [position for position, other in places if other == block]
+        for position in {positions[0], positions[len(positions) // 2], positions[-1]}:
+            error = _error_above(NetworkAbove(forward_pass, position, block))
+            if not error <= AGREEMENT:
+                raise StabilityError(
+                    f"The blocks above a site must give the model's own output to {AGREEMENT:g}; "
+                    f"those of {network.card.name!r} ({type(network.model).__name__}) are off by "
+                    f"{error:.1e}: this architecture is supported at site 'prelogit' only."
+                )
     return forward_pass
 
 
-def _error_above(forward_pass: ForwardPass, block: int) -> float:
-    """Relative error of the network above a block, at the last position of the recorded prompt."""
-    network = NetworkAbove(forward_pass, len(forward_pass.ids) - 1, block)
+def _error_above(above: NetworkAbove) -> float:
+    """Relative error of the network above a block, given the vector that was recorded there."""
+    forward_pass, position = above.forward_pass, above.position
     with torch.no_grad():
-        [output] = network(forward_pass.block_outputs[block][-1:])
-    expected = forward_pass.prelogits[-1]
+        [output] = above(forward_pass.block_outputs[above.block][position][None])
+    expected = forward_pass.prelogits[position]
     return float((output - expected).norm() / expected.norm())

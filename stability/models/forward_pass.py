@@ -1,105 +1,134 @@
-"""One recorded forward pass over a prompt, and passes that continue from its keys and values.
+"""One recorded forward pass over a prompt, and what its earlier tokens leave for later passes.
 
-As attention is causal, the keys and values of earlier positions do not depend on a later vector: they
-are computed once, and reused for every perturbation of it.
+As a causal model's earlier positions do not depend on a later vector, what they leave (keys, values,
+recurrent states) is computed once, and reused for every perturbation of it.
 """
 
-import copy
 from dataclasses import dataclass
-from inspect import signature
+from functools import cached_property, lru_cache
 from typing import Any
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import DynamicCache
-from transformers.cache_utils import DynamicLayer, DynamicSlidingWindowLayer
 
 from stability.errors import StabilityError
-from stability.models.network_view import RecordingBlock, blocks_of, view_with_blocks
+from stability.models.cache_copy import can_be_cut, first_tokens, for_rows, keep_all_positions
+from stability.models.network import Network
+from stability.models.network_view import RecordingBlock, others_of, stream_of
+
+# positions whose recurrent states are kept, once computed
+PREFIXES = 4
 
 
 @dataclass(frozen=True, eq=False)
 class ForwardPass:
-    """One pass of a model's `body` over a prompt's token ids.
+    """One pass of a network over a prompt's token ids.
 
-    `block_outputs` are the residual stream leaving each block, `prelogits` the vectors after the final
-    norm, and `cache` the keys and values of every block and position.
+    Attributes:
+        network: what was run.
+        ids: the prompt.
+        blocks: the model's own blocks, by qualified name.
+        others: how many values each block returns beside the residual stream; None for a lone tensor.
+        block_outputs: the residual stream leaving each block.
+        prelogits: the vectors that the unembedding is given.
+        cache: what all positions have left, or None where passes run the prompt anew.
     """
 
-    body: Any
+    network: Network
     ids: Int[Tensor, " T"]
+    blocks: dict[str, nn.Module]
+    others: tuple[int | None, ...]
     block_outputs: tuple[Float[Tensor, "T d"], ...]
     prelogits: Float[Tensor, "T D"]
-    cache: DynamicCache
+    cache: DynamicCache | None
 
-    @property
-    def blocks(self) -> nn.ModuleList:
-        """The model's own blocks."""
-        return blocks_of(self.body)
+    def cache_before(self, position: int, rows: int) -> DynamicCache | None:
+        """Copy what all positions before `position` have left, for a batch of `rows`."""
+        if self.cache is None:
+            return None
+        if can_be_cut(self.cache):
+            return first_tokens(self.cache, position, rows)
+        return for_rows(self._prefix_caches(position), rows)
 
-    def cache_before(self, position: int, rows: int) -> DynamicCache:
-        """Copy the keys and values of all positions before `position`, for a batch of `rows`.
+    @cached_property
+    def _prefix_caches(self) -> Any:
+        return lru_cache(PREFIXES)(self._run_prefix)
 
-        A cache grows by replacing its tensors, so the copy can grow and leave the original alone.
-        """
-        earlier = copy.copy(self.cache)
-        earlier.layers = [
-            _first_tokens(layer, position, rows)
-            for layer in self.cache.layers
-            if isinstance(layer, DynamicLayer)
-        ]
-        return earlier
+    def _run_prefix(self, length: int) -> DynamicCache | None:
+        return run_prefix(self.network, self.ids[:length], len(self.ids))
 
 
-def run_forward(body: Any, ids: Int[Tensor, " T"]) -> ForwardPass:
-    """Run a model's body over a prompt, and record the output of every block.
+def run_prefix(
+    network: Network, ids: Int[Tensor, " t"], length: int | None = None
+) -> DynamicCache | None:
+    """Return what the first tokens of a text leave for later ones, None if the model keeps nothing."""
+    cache = network.new_cache()
+    if cache is not None and len(ids):
+        with torch.no_grad():
+            network.prelogits(ids[None], cache=cache, length=length)
+    return cache
 
-    Raises StabilityError where the body has no list of blocks, where a block returns more than a
-    tensor, and where a block keeps something other than keys and values.
+
+def run_forward(network: Network, ids: Int[Tensor, " T"], cached: bool = True) -> ForwardPass:
+    """Run a prompt through a network, and record the output of every block.
+
+    Keep what each position leaves if `cached` and the model keeps it.
+
+    Raises StabilityError where the model's blocks are no list of modules that run once each, in order,
+    and where what leaves a block is not one vector for each token.
     """
-    outputs: list[Tensor] = []
-    cache = DynamicCache(config=body.config)
-    for layer in cache.layers:
-        if type(layer) not in (DynamicLayer, DynamicSlidingWindowLayer):
-            raise StabilityError(
-                f"Sites below the final norm need keys and values that are kept; "
-                f"{type(body).__name__} keeps a {type(layer).__name__}: use site 'prelogit'."
-            )
-        if isinstance(layer, DynamicSlidingWindowLayer):
-            # keeps all positions: one in the middle of the prompt needs its own window
-            layer.activate_past_recording()
-    recording: list[nn.Module] = [RecordingBlock(block, outputs) for block in blocks_of(body)]
+    cache = network.new_cache() if cached else None
+    if cache is not None:
+        keep_all_positions(cache)
+    calls: list[tuple[str, Any]] = []
+    recording: dict[str, nn.Module] = {
+        name: RecordingBlock(block, name, calls)
+        for blocks in network.block_lists
+        for name, block in blocks.items()
+    }
     with torch.no_grad():
-        prelogits = run_with_blocks(body, recording, ids[None], cache)[0]
-    return ForwardPass(body, ids, tuple(output[0] for output in outputs), prelogits, cache)
-
-
-def run_with_blocks(
-    body: Any, blocks: list[nn.Module], ids: Int[Tensor, "n T"], cache: DynamicCache
-) -> Float[Tensor, "n T D"]:
-    """Run a view of a model's body with other blocks, as `run_cached` runs the body itself."""
-    return run_cached(view_with_blocks(body, blocks_of(body), blocks), ids, cache)
-
-
-def run_cached(body: Any, ids: Int[Tensor, "n T"], cache: DynamicCache) -> Float[Tensor, "n T D"]:
-    """Run a model's body over the tokens that follow those in `cache`, which grows by them.
-
-    Return the vectors after the final norm.
-    """
-    # transformers renames the argument model by model, and warns of the old name
-    name = "cache" if "cache" in signature(body.forward).parameters else "past_key_values"
-    return body(input_ids=ids, use_cache=True, **{name: cache}).last_hidden_state
-
-
-def _first_tokens(layer: DynamicLayer, length: int, rows: int) -> DynamicLayer:
-    """Copy a layer of a cache as it was after the first `length` tokens, for a batch of `rows`."""
-    earlier = copy.copy(layer)
-    earlier.keys, earlier.values = (
-        tensor[:, :, :length].expand(rows, -1, -1, -1)
-        for tensor in (layer.keys, layer.values)
-        if tensor is not None
+        prelogits = network.prelogits(ids[None], recording, cache)[0]
+    blocks = _called_once_each(network, [name for name, _ in calls])
+    outputs = [output for name, output in calls if name in blocks]
+    streams = [stream_of(output) for output in outputs]
+    for block, stream in zip(blocks.values(), streams, strict=True):
+        _require_vectors(network, block, stream, len(ids))
+    return ForwardPass(
+        network=network,
+        ids=ids,
+        blocks=blocks,
+        others=tuple(map(others_of, outputs)),
+        block_outputs=tuple(stream[0] for stream in streams),
+        prelogits=prelogits,
+        cache=cache,
     )
-    if isinstance(earlier, DynamicSlidingWindowLayer):
-        earlier.cumulative_length = length
-    return earlier
+
+
+def _called_once_each(network: Network, called: list[str]) -> dict[str, nn.Module]:
+    """Return the blocks of the one list that a pass has called in order."""
+    lists = network.block_lists
+    found = [blocks for blocks in lists if [name for name in called if name in blocks] == [*blocks]]
+    if len(found) == 1:
+        return found[0]
+    n, model = network.card.n_layers, type(network.model).__name__
+    received = "calls them otherwise" if lists else f"has no list of {n}"
+    if found:
+        received = f"has {len(found)} such lists"
+    raise StabilityError(
+        f"Sites below the final norm need {n} blocks that are called once each, in order; "
+        f"{model} {received}: use site 'prelogit'."
+    )
+
+
+def _require_vectors(network: Network, block: nn.Module, stream: Any, length: int) -> None:
+    """Raise StabilityError unless one vector for each token leaves a block."""
+    shape = tuple(stream.shape) if isinstance(stream, Tensor) else None
+    if shape is None or shape[:-1] != (1, length):
+        received = f"a {type(stream).__name__}" if shape is None else f"values of shape {shape}"
+        raise StabilityError(
+            "Sites below the final norm need blocks that one vector for each token leaves; "
+            f"{type(block).__name__} of {type(network.model).__name__} returns {received} for "
+            f"{length}: use site 'prelogit'."
+        )

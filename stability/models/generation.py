@@ -1,21 +1,22 @@
 """Greedy continuations of a prompt after one perturbation of one of its states."""
 
 from collections.abc import Sequence
+from dataclasses import fields
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
-from transformers import DynamicCache
 
 from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
-from stability.models.forward_pass import run_cached, run_forward
 from stability.models.language_model import LanguageModel
 from stability.models.network_above import NetworkAbove
+from stability.models.writing import write
 from stability.prediction import distribution
 from stability.prediction.provenance import Token
+from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
 
@@ -52,14 +53,14 @@ def continuations(
             is zero, not finite, or of another width than the state; a distance is not finite, or so
             large that a square overflows; or the state is not a language model's.
     """
+    _require_own(lm, state)
     _require_room(lm, state, n)
     v = unit(direction, state.width).to(state.vector.device)
     t = torch.tensor([0.0, *distances], dtype=torch.float64, device=v.device)
     vectors = state.vector.double() + t[:, None] * v
     _require_squares(state, distances, vectors[1:])
     with torch.no_grad():
-        prelogits, cache = _prefill(lm, state, vectors)
-        logits = _greedy_logits(lm, prelogits, cache, n)
+        logits = write(lm, state, vectors, n)
     ids = torch.stack([distribution.argmax(step) for step in logits]).T.tolist()
     log_p = torch.stack([distribution.log_probs(step) for step in logits])
     kl = distribution.kl(log_p[:, :1].expand_as(log_p), log_p).T.tolist()
@@ -69,6 +70,33 @@ def continuations(
         _continuation(lm, distance, row, nats[: len(base)], base)
         for distance, row, nats in zip(distances, perturbed, kl[1:], strict=True)
     ]
+
+
+def _require_own(lm: LanguageModel, state: State) -> None:
+    """Raise StabilityError unless the state was captured from this model."""
+    if not isinstance(state.above, NetworkAbove | None):
+        raise StabilityError(
+            "A text can be continued only from a state that a language model was captured at; received "
+            f"one of {state.model.name!r} at {state.site!r} below {type(state.above).__name__}: use "
+            "`LanguageModel.capture`."
+        )
+    if state.model != lm.card or not _equal(state.readout, lm.readout):
+        raise StabilityError(
+            "A text must be continued by the model that its state was captured from; received a state "
+            f"of {state.model.name!r} for {lm.card.name!r}: capture it from this model."
+        )
+
+
+def _equal(one: Readout, other: Readout) -> bool:
+    return one is other or all(
+        _same(getattr(one, field.name), getattr(other, field.name)) for field in fields(one)
+    )
+
+
+def _same(a: object, b: object) -> bool:
+    if isinstance(a, Tensor) and isinstance(b, Tensor):
+        return a.dtype == b.dtype and torch.equal(a, b.to(a.device))
+    return a == b
 
 
 def _require_room(lm: LanguageModel, state: State, n: int) -> None:
@@ -94,34 +122,6 @@ def _require_squares(
             f"A distance must be a number whose square is finite in {precision}; received "
             f"{beyond[0]}: try one near the length of the state's vector, {state.norm:.3g}."
         )
-
-
-def _prefill(
-    lm: LanguageModel, state: State, vectors: Float[Tensor, "n d"]
-) -> tuple[Float[Tensor, "n D"], DynamicCache]:
-    """The vectors after the final norm, and the keys and values for the tokens that follow."""
-    if state.above is None:
-        ids = torch.tensor([token.id for token in state.tokens], device=lm.model.device)
-        recorded = run_forward(lm.model.base_model, ids)
-        return vectors, recorded.cache_before(state.position + 1, len(vectors))
-    if isinstance(state.above, NetworkAbove):
-        return state.above.prefill(vectors)
-    raise StabilityError(
-        "A text can be continued only from a state that a language model was captured at; received "
-        f"one of {state.model.name!r} at {state.site!r} below {type(state.above).__name__}: use "
-        "`LanguageModel.capture`."
-    )
-
-
-def _greedy_logits(
-    lm: LanguageModel, prelogits: Float[Tensor, "n D"], cache: DynamicCache, n: int
-) -> list[Float[Tensor, "n V"]]:
-    """The logits of `n` new tokens, each chosen as the most likely one."""
-    logits = [lm.readout.logits(prelogits)]
-    for _ in range(n - 1):
-        ids: Int[Tensor, "n 1"] = distribution.argmax(logits[-1])[:, None]
-        logits.append(lm.readout.logits(run_cached(lm.model.base_model, ids, cache)[:, -1]))
-    return logits
 
 
 def _end_tokens(lm: LanguageModel) -> set[int | None]:

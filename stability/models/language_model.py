@@ -1,6 +1,7 @@
 """A loaded language model: prompts in, states out."""
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
@@ -9,8 +10,8 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from stability.models import tokenization
 from stability.models.background import background_vectors
-from stability.models.checks import checked_forward_pass, require_finite
-from stability.models.network_above import NetworkAbove
+from stability.models.capture import states_at
+from stability.models.network import Network
 from stability.models.sites import block_at, resolve_position, sites_of
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
@@ -39,6 +40,11 @@ class LanguageModel:
     tokenizer: PreTrainedTokenizerBase
     readout: Readout
     card: ModelCard
+
+    @cached_property
+    def network(self) -> Network:
+        """The model up to its unembedding."""
+        return Network(self.model, self.card)
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -109,8 +115,10 @@ class LanguageModel:
                 unknown, or the model's output is not finite; below `prelogit` also where the model is
                 in half precision, or where its blocks do not reproduce its output.
         """
-        states = self.capture_all(prompt, site)
-        return states[resolve_position(position, len(states))]
+        block, tokens = self.block(site), self.tokenize(prompt)
+        index = resolve_position(position, len(tokens))
+        [state] = states_at(self, prompt, tokens, [(index, block, site)])
+        return state
 
     def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
         """Return the states of all positions of a prompt at one site, from one forward pass.
@@ -126,14 +134,8 @@ class LanguageModel:
             StabilityError: as for `capture`.
         """
         block, tokens = self.block(site), self.tokenize(prompt)
-        if block is not None:
-            places = [(index, block, site) for index in range(len(tokens))]
-            return self._states_at_blocks(prompt, tokens, places)
-        vectors = self.prelogits(torch.tensor([[token.id for token in tokens]]))[0]
-        require_finite(vectors, self.model, self.card)
-        return tuple(
-            State(vector, self.readout, prompt, tokens, index, site, self.card, self.text)
-            for index, vector in enumerate(vectors)
+        return states_at(
+            self, prompt, tokens, [(index, block, site) for index in range(len(tokens))]
         )
 
     def capture_depth(self, prompt: str, position: int = -1) -> tuple[State, ...]:
@@ -152,7 +154,7 @@ class LanguageModel:
         tokens = self.tokenize(prompt)
         index = resolve_position(position, len(tokens))
         places = [(index, block, f"block:{block}") for block in range(self.card.n_layers)]
-        return self._states_at_blocks(prompt, tokens, places)
+        return states_at(self, prompt, tokens, places)
 
     def background(self, site: str) -> Float[Tensor, "n d"]:
         """Return vectors of many prompts at a site, whose covariance gives `covariance_matched`.
@@ -170,28 +172,6 @@ class LanguageModel:
         return background_vectors(self, site)
 
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
-        """Return the vectors after the final norm, in float32, for rows of token ids."""
+        """Return the vectors that the unembedding is given, in float32, for rows of token ids."""
         with torch.inference_mode():
-            output = self.model.base_model(input_ids=ids.to(self.model.device), use_cache=False)
-            return output.last_hidden_state.float()
-
-    def _states_at_blocks(
-        self, prompt: str, tokens: tuple[Token, ...], places: list[tuple[int, int, str]]
-    ) -> tuple[State, ...]:
-        """Return the state at each (position, block, site) of `places`, from one forward pass."""
-        blocks = dict.fromkeys(block for _, block, _ in places)
-        recorded = checked_forward_pass(self.model, self.card, tokens, blocks)
-        return tuple(
-            State(
-                vector=recorded.block_outputs[block][index],
-                readout=self.readout,
-                prompt=prompt,
-                tokens=tokens,
-                position=index,
-                site=site,
-                model=self.card,
-                text=self.text,
-                above=NetworkAbove(recorded, index, block),
-            )
-            for index, block, site in places
-        )
+            return self.network.prelogits(ids.to(self.model.device)).float()

@@ -1,8 +1,9 @@
 """The network above a block, as a function of the vector that leaves the block at one position.
 
 It is the model's own forward pass on a view of the model (`network_view`): the blocks below are
-skipped, the block itself returns the given vector, and those above compute with the keys and values
-that one pass over the prompt has recorded (`forward_pass`).
+skipped, the block itself returns the given vector, and those above compute with what one pass over the
+prompt has left of the earlier tokens (`forward_pass`). A model that leaves nothing runs the prompt up
+to the position anew, with the recorded vectors of the block at the earlier ones.
 """
 
 from dataclasses import dataclass
@@ -13,8 +14,8 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import DynamicCache
 
-from stability.models.forward_pass import ForwardPass, run_with_blocks
-from stability.models.network_view import InjectingBlock, RecordingBlock, SkippedBlock
+from stability.models.forward_pass import ForwardPass
+from stability.models.network_view import InjectingBlock, SkippedBlock, TracedBlock
 
 # keys a block that are repeated for the rows of a batch
 KEYS_AT_ONCE = 16384
@@ -43,15 +44,19 @@ class NetworkAbove:
         prelogit = self.inject(vector[None], outputs)
         return vector, *outputs, prelogit
 
-    def prefill(self, vectors: Float[Tensor, "n d"]) -> tuple[Float[Tensor, "n D"], DynamicCache]:
-        """Return the vectors after the final norm, and the keys and values for later tokens.
+    def prefill(
+        self, vectors: Float[Tensor, "n d"]
+    ) -> tuple[Float[Tensor, "n D"], DynamicCache | None]:
+        """Return the vectors after the final norm, and what is left for later tokens.
 
-        Keys and values of the blocks above are computed from `vectors`; the others are the prompt's.
+        What the blocks above leave is computed from `vectors`; the rest is the prompt's. It is None
+        where the model leaves nothing.
         """
         cache = self.forward_pass.cache_before(self.position, len(vectors))
         prelogits = self.inject(vectors.to(self._recorded), cache=cache)[:, 0]
         recorded = self.forward_pass.cache_before(self.position + 1, len(vectors))
-        cache.layers[: self.block + 1] = recorded.layers[: self.block + 1]
+        if cache is not None and recorded is not None:
+            cache.layers[: self.block + 1] = recorded.layers[: self.block + 1]
         return prelogits, cache
 
     def inject(
@@ -62,20 +67,35 @@ class NetworkAbove:
     ) -> Float[Tensor, "n 1 D"]:
         """Run the network above with `vectors` as the output of the block.
 
-        Append the outputs of the blocks above to `outputs`, and their keys and values to `cache`, by
-        default a copy of the prompt's.
+        Append the outputs of the blocks above to `outputs`, and what they leave to `cache`, by default
+        a copy of the prompt's.
         """
-        blocks: list[nn.Module] = []
-        for index, block in enumerate(self.forward_pass.blocks):
+        forward_pass, here = self.forward_pass, self.position
+        cache = cache or forward_pass.cache_before(here, len(vectors))
+        start, stream = here, vectors[:, None]
+        if cache is None:
+            start, earlier = 0, forward_pass.block_outputs[self.block][:here]
+            stream = torch.cat([earlier.expand(len(vectors), -1, -1), stream], dim=1)
+        ids = forward_pass.ids[start : here + 1].expand(len(vectors), -1)
+        prelogits = forward_pass.network.prelogits(
+            ids, self._stand_ins(stream, outputs), cache, len(forward_pass.ids)
+        )
+        return prelogits[:, -1:]
+
+    def _stand_ins(
+        self, stream: Float[Tensor, "n t d"], outputs: list[Tensor] | None
+    ) -> dict[str, nn.Module]:
+        """Skip the blocks below, let the block return `stream`, and trace those above if asked."""
+        stand_ins: dict[str, nn.Module] = {}
+        blocks, others = self.forward_pass.blocks.items(), self.forward_pass.others
+        for index, ((name, block), beside) in enumerate(zip(blocks, others, strict=True)):
             if index < self.block:
-                blocks.append(SkippedBlock(block))
+                stand_ins[name] = SkippedBlock(block, beside)
             elif index == self.block:
-                blocks.append(InjectingBlock(block, vectors))
-            else:
-                blocks.append(block if outputs is None else RecordingBlock(block, outputs))
-        ids = self.forward_pass.ids[self.position].expand(len(vectors), 1)
-        cache = cache or self.forward_pass.cache_before(self.position, len(vectors))
-        return run_with_blocks(self.forward_pass.body, blocks, ids, cache)
+                stand_ins[name] = InjectingBlock(block, stream, beside)
+            elif outputs is not None:
+                stand_ins[name] = TracedBlock(block, outputs)
+        return stand_ins
 
     @cached_property
     def _recorded(self) -> Float[Tensor, " d"]:
