@@ -33,7 +33,9 @@ if TYPE_CHECKING:
     from stability.geometry.region import Region, region
     from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
     from stability.models import LanguageModel, load
+    from stability.models.comparisons import Comparison
     from stability.models.generation import continuations
+    from stability.models.self_check import SelfCheck, check
     from stability.prediction.bare import bare_state
     from stability.prediction.provenance import Token
     from stability.prediction.readout import Readout
@@ -61,6 +63,9 @@ _HOMES = {
     "Ray": "geometry.ray",
     "ray": "geometry.ray",
     "bare_state": "prediction.bare",
+    "check": "models.self_check",
+    "SelfCheck": "models.self_check",
+    "Comparison": "models.comparisons",
     "Readout": "prediction.readout",
     "Region": "geometry.region",
     "region": "geometry.region",
@@ -75,6 +80,7 @@ _HOMES = {
 _OLD_SPELLINGS = {"across": "depth_check", "path": "interpolation", "Path": "Interpolation"}
 __all__ = [
     "Cloud",
+    "Comparison",
     "Continuation",
     "Depth",
     "DepthCheck",
@@ -85,12 +91,14 @@ __all__ = [
     "Ray",
     "Readout",
     "Region",
+    "SelfCheck",
     "Sensitivity",
     "Spectrum",
     "StabilityError",
     "State",
     "Token",
     "bare_state",
+    "check",
     "cloud",
     "continuations",
     "depth",

@@ -73,7 +73,7 @@ def test_old_spellings_of_public_names_work(old):
 
 
 # an example of these needs a model: it is shown, and not run with the others
-SHOWN = {"LanguageModel", "continuations", "load"}
+SHOWN = {"LanguageModel", "SelfCheck", "check", "continuations", "load"}
 
 
 @pytest.mark.parametrize("name", stability.__all__)

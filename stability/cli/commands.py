@@ -27,7 +27,7 @@ def run_analyze(options: argparse.Namespace) -> None:
 
     require_nats(*options.epsilon)
     analysis = analyze(
-        _load(options.model),
+        load_model(options.model),
         options.prompt,
         options.position,
         options.site,
@@ -41,7 +41,7 @@ def run_analyze(options: argparse.Namespace) -> None:
 
 def run_bench(options: argparse.Namespace) -> None:
     """`bench`: time and accuracy of every fast path beside its baselines, from one run."""
-    lm = _load(options.model, options.dtype)
+    lm = load_model(options.model, options.dtype)
     states, deep = lm.capture_all(PROMPT), None
     if "depth" in options.suite and options.dtype == "float32":
         short = "".join(token.text for token in lm.tokenize(PROMPT)[:DEEP_TOKENS])
@@ -76,7 +76,7 @@ def run_sweep(options: argparse.Namespace) -> None:
     }
     plan = Plan(**given)
     prompts = read_prompts(options.prompts)
-    lm = _load(options.model)
+    lm = load_model(options.model)
     plan.require(lm)
     sweep = Sweep(options.out)
     _measure_left(sweep, plan, prompts, lm, "Measuring prompts", options.scheduler)
@@ -118,7 +118,7 @@ def _measure(model: str, folder: Path) -> None:
     from stability.sweeps.prompts import read_prompts
     from stability.sweeps.sweep import Sweep
 
-    lm, tables = _load(model), []
+    lm, tables = load_model(model), []
     for setting in settings.sweep_settings(lm.card):
         sweep = Sweep(folder / "sweeps" / model / setting.name)
         prompts = setting.prompts(read_prompts(settings.PROMPTS))
@@ -162,7 +162,7 @@ def _outcomes(
     return mapped(scheduler, lm.card.name, lambda lm, prompt: attempt(lm, plan, prompt), prompts)
 
 
-def _load(name: str, dtype: str = "float32") -> "LanguageModel":
+def load_model(name: str, dtype: str = "float32") -> "LanguageModel":
     """A model, with its progress on standard error where a person is watching."""
     from rich.console import Console
     from rich.markup import escape

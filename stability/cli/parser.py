@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from stability.bench import SUITES
+from stability.cli.check import run_check
 from stability.cli.commands import run_analyze, run_bench, run_reproduce, run_sweep
 from stability.curvature.direction_spec import enumerated
 from stability.defaults import EPSILONS, MODELS
@@ -43,11 +44,12 @@ def parser() -> argparse.ArgumentParser:
     )
     analyze, bench = _add_analyze(commands), _add_bench(commands)
     sweep, reproduce = _add_sweep(commands), _add_reproduce(commands)
+    check = _add_check(commands)
     for command in (analyze, bench, sweep):
         command.add_argument(
             "--model", default=MODELS[0], help="packaged name, hub id, folder or .gguf file"
         )
-    for command in (analyze, bench, reproduce):
+    for command in (analyze, bench, reproduce, check):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return top
 
@@ -88,6 +90,21 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     )
     bench.set_defaults(run=run_bench)
     return bench
+
+
+def _add_check(commands: Any) -> argparse.ArgumentParser:
+    check: argparse.ArgumentParser = commands.add_parser(
+        "check",
+        help="everything that is drawn of a model, computed a second way",
+        description="Compare logits, causality, every site, curvature, boundaries and precision of a "
+        "model with a second way to compute them. The exit status is 1 if one does not hold.",
+    )
+    check.add_argument(
+        "model", metavar="MODEL", type=_text, help="packaged name, hub id, folder or .gguf file"
+    )
+    check.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16")
+    check.set_defaults(run=run_check)
+    return check
 
 
 def _add_sweep(commands: Any) -> argparse.ArgumentParser:

@@ -1,0 +1,149 @@
+"""The self-check: it holds where a model is right, and each part of it fails where that is wrong."""
+
+from dataclasses import replace
+
+import pytest
+import torch
+from support.models import FAMILIES, save_model
+from transformers.models.llama.modeling_llama import LlamaDecoderLayer
+
+import stability
+from stability.models import load, self_check, state_comparisons
+from stability.models.comparisons import Comparison
+from stability.models.language_model import LanguageModel
+from stability.models.network_above import NetworkAbove
+from stability.prediction.readout import Readout
+
+
+@pytest.fixture(scope="module")
+def lm(tmp_path_factory):
+    return load(str(save_model(tmp_path_factory.mktemp("tiny"), FAMILIES["llama"]())), device="cpu")
+
+
+@pytest.fixture(scope="module")
+def checked(lm):
+    return stability.check(lm)
+
+
+def failing(check: stability.SelfCheck) -> list[str]:
+    return [comparison.name for comparison in check.comparisons if not comparison.holds]
+
+
+def with_readout(lm: LanguageModel, **changes) -> LanguageModel:
+    return replace(lm, readout=replace(lm.readout, **changes))
+
+
+def test_a_right_model_passes_with_every_error_far_below_its_limit(checked):
+    assert checked.holds
+    assert not checked.refused
+    assert checked.tokens == 24  # its whole context
+    for comparison in checked.comparisons:
+        if comparison.limit is not None:
+            assert comparison.error < 0.5 * comparison.limit, comparison.name
+
+
+def test_every_kind_of_comparison_is_made(checked):
+    names = [comparison.name for comparison in checked.comparisons]
+    assert len(names) == len(set(names)) == 11
+    for site in ("prelogit", "final", "block:1", "block:0"):
+        assert f"KL at the boundary at {site} in the model's own pass" in names
+
+
+def test_progress_goes_from_nothing_to_all(lm):
+    fractions = []
+    stability.check(lm, report=lambda _, fraction: fractions.append(fraction))
+    assert fractions == sorted(fractions)
+    assert (fractions[0], fractions[-1]) == (0.0, 1.0)
+
+
+def test_a_readout_that_is_slightly_off_is_told_by_the_logits_and_the_boundary(lm):
+    wrong = stability.check(with_readout(lm, scale=1.02))
+    assert not wrong.holds
+    assert "logits against the model's own" in failing(wrong)
+    assert "KL at the boundary at prelogit in the model's own pass" in failing(wrong)
+
+
+def test_a_model_that_reads_the_future_is_told(lm, monkeypatch):
+    forward = LlamaDecoderLayer.forward
+
+    def leaking(self, hidden_states, *arguments, **options):
+        moved = hidden_states + 1e-3 * hidden_states.mean(dim=1, keepdim=True)
+        return forward(self, moved, *arguments, **options)
+
+    monkeypatch.setattr(LlamaDecoderLayer, "forward", leaking)
+    assert "a prediction against later tokens" in failing(stability.check(lm))
+
+
+def test_a_network_above_that_is_slightly_off_is_told_by_the_sites(lm, monkeypatch):
+    """Within what captures allow, 1e-4, and beyond what a prediction may change by."""
+    inject = NetworkAbove.__call__
+    monkeypatch.setattr(
+        NetworkAbove, "__call__", lambda self, vectors: 1.00005 * inject(self, vectors)
+    )
+    monkeypatch.setattr(state_comparisons, "SAME_PREDICTION", 1e-13)
+    assert any("sites below" in name for name in failing(stability.check(lm)))
+
+
+def test_a_boundary_elsewhere_is_told(lm, monkeypatch):
+    ray = state_comparisons.ray
+
+    def misplaced(state, direction):
+        line = ray(state, direction)
+        minus, plus = line.boundary(state_comparisons.EPSILON)
+        line.__dict__["boundary"] = lambda epsilon: (minus, 1.01 * plus)
+        return line
+
+    monkeypatch.setattr(state_comparisons, "ray", misplaced)
+    assert len([name for name in failing(stability.check(lm)) if "boundary" in name]) == 4
+
+
+def test_a_spectrum_that_is_slightly_off_is_told(lm, monkeypatch):
+    spectrum = state_comparisons.spectrum
+
+    def turned(state, k):
+        found = spectrum(state, k)
+        rolled = found.vectors + 0.05 * found.vectors.roll(1, dims=0)
+        return replace(found, trace=1.001 * found.trace, vectors=rolled)
+
+    monkeypatch.setattr(state_comparisons, "spectrum", turned)
+    assert {
+        "trace of H against the variances of all coordinates",
+        "leading eigenpairs against H in float64",
+    } <= set(failing(stability.check(lm)))
+
+
+def test_in_half_precision_the_sites_below_are_refused_with_the_reason(lm):
+    half = load(lm.card.name, "bfloat16", device="cpu")
+    checked = stability.check(half)
+    assert set(checked.refused) == {"final", "block:0", "block:1"}
+    assert "need float32" in checked.refused["final"]
+    assert checked.holds
+
+
+def test_a_text_is_longer_than_any_window(tmp_path):
+    config = FAMILIES["gemma3"]()
+    config.max_position_embeddings, config.sliding_window = 256, 100
+    lm = load(str(save_model(tmp_path, config)), device="cpu")
+    assert self_check.long_text(lm).shape == (1, 108)
+
+
+@pytest.mark.parametrize("error", [float("nan"), float("inf"), 2.0])
+def test_what_is_no_number_does_not_hold(error):
+    comparison = Comparison("quantity", error, 1.0, "nats", "It must", "stop")
+    assert not comparison.holds
+    assert replace(comparison, limit=None).holds
+
+
+def test_a_report_is_json_with_the_number_of_each_comparison(checked):
+    report = checked.report()
+    assert report["holds"] is True
+    assert report["model"]["n_layers"] == 2
+    assert {"name", "error", "limit", "unit", "holds"} == set(report["comparisons"][0])
+
+
+def test_a_readout_of_bare_rows_is_what_the_trace_is_computed_from(lm):
+    """With two orthonormal rows and a uniform prediction the trace is 1/4 of |w1 − w0|² = 2: 1/2."""
+    state = replace(lm.capture("a cat"), vector=torch.zeros(32), readout=Readout(torch.eye(2, 32)))
+    trace, pairs = state_comparisons.curvature_comparisons(state)
+    assert trace.holds
+    assert pairs.holds
