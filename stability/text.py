@@ -10,6 +10,11 @@ def digits(value: float) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
+def in_bytes(size: float) -> str:
+    """A size in memory or on a disk: "93 MB", "2.4 GB"; what is small counts as one megabyte."""
+    return f"{max(size / 1e6, 1):.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 prompt", "2,000 prompts"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
