@@ -12,7 +12,9 @@ def digits(value: float) -> str:
 
 def in_bytes(size: float) -> str:
     """A size in memory or on a disk: "93 MB", "2.4 GB"; what is small counts as one megabyte."""
-    return f"{max(size / 1e6, 1):.0f} MB" if size < 1e9 else f"{size / 1e9:.1f} GB"
+    if size < 1e9:
+        return f"{max(size / 1e6, 1):.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size < 1e10 else f"{size / 1e9:.0f} GB"
 
 
 def counted(number: int, noun: str) -> str:

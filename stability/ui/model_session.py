@@ -22,7 +22,7 @@ from stability.ui.cached.models import (
     stop_loading,
 )
 from stability.ui.choice import start_at_the_end
-from stability.ui.model_choice import ModelChoice
+from stability.ui.model_choice import DTYPES, ModelChoice
 from stability.ui.recent_models import remember
 from stability.ui.server import may_name_paths
 from stability.ui.uploads import is_upload, save
@@ -42,8 +42,8 @@ def begin() -> None:
         st.session_state.model = MODELS[0]
         _follow(st.query_params.get("model", MODELS[0]))
     _settle()
-    held = hold()
-    held.model = st.session_state.model
+    st.session_state.setdefault("dtype", DTYPES[0])
+    hold().model = st.session_state.model
     _write_link()
 
 
@@ -103,13 +103,15 @@ def look_at(model: str) -> None:
 
 def look_at_typed() -> None:
     """Show the facts of the model whose name has been typed; for callbacks."""
-    look_at(st.session_state.typed_model)
+    # Streamlit forgets the field while the facts stand in its place
+    st.session_state.typed = st.session_state.typed_model
+    look_at(st.session_state.typed)
 
 
 def look_at_uploaded() -> None:
     """Show the facts of the model whose files have been uploaded; for callbacks."""
     try:
-        look_at(save(st.session_state.model_upload))
+        look_at(save([(file.name, file.getvalue()) for file in st.session_state.model_upload]))
     except StabilityError as error:
         st.session_state.picker_error = str(error)
 
@@ -136,7 +138,7 @@ def _follow(link: str) -> None:
     if name.kind == "hub":
         look_at(model)
     else:
-        st.session_state.typed_model = name.text
+        st.session_state.typed = name.text
 
 
 def _settle() -> None:

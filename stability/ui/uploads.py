@@ -6,7 +6,6 @@ import tempfile
 import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from typing import Protocol
 from weakref import WeakSet
 
 import streamlit as st
@@ -31,23 +30,13 @@ ACCEPTED = (
 ENDINGS = ("gguf", "safetensors", "json", "model", "txt", "jinja")
 
 
-class Upload(Protocol):
-    """A file as Streamlit hands it on."""
-
-    name: str
-
-    def getvalue(self) -> bytes:
-        """Its content."""
-        ...
-
-
-def save(uploads: Sequence[Upload]) -> str:
-    """Write the uploaded files of one model, and return the path to load it from.
+def save(uploads: Sequence[tuple[str, bytes]]) -> str:
+    """Write the uploaded files of one model, names and contents, and return the path to load it from.
 
     Raises StabilityError unless they are one GGUF file, or a folder's weights, configuration and
     tokenizer.
     """
-    names = [Path(upload.name).name for upload in uploads]
+    names = [Path(name).name for name, _ in uploads]
     if len(names) == 1 and names[0].endswith(".gguf"):
         # of the given name only what every file system takes
         names = [re.sub(r"[^\w.-]", "_", names[0], flags=re.ASCII)[-100:]]
@@ -58,8 +47,8 @@ def save(uploads: Sequence[Upload]) -> str:
             f"{shortened(other)}: choose the files again."
         )
     folder = Path(tempfile.mkdtemp(prefix="model-", dir=_session_folder()))
-    for name, upload in zip(names, uploads, strict=True):
-        (folder / name).write_bytes(upload.getvalue())
+    for name, (_, content) in zip(names, uploads, strict=True):
+        (folder / name).write_bytes(content)
     return str(folder / names[0] if names[0].endswith(".gguf") else folder)
 
 

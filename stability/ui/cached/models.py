@@ -14,7 +14,7 @@ from weakref import WeakSet
 import streamlit as st
 
 from stability.models.examination import examine
-from stability.models.hub_files import download
+from stability.models.hub_files import HubSilentError, download
 from stability.models.memory import require_memory
 from stability.models.model_name import ModelName, parse_name
 from stability.models.progress import Report, part
@@ -107,6 +107,7 @@ def _load(model: str, report: Report) -> "LanguageModel":
     name = parse_name(choice.name)
     if name.kind == "hub":
         _fetch(name, part(report, 0.0, 0.8))
+        report = part(report, 0.8, 1.0)
     with _LOADING:
         let_go()
         require_memory(examine(name), choice.dtype, choice.device)
@@ -115,15 +116,14 @@ def _load(model: str, report: Report) -> "LanguageModel":
         source = choice.name
         if is_upload(source) and source.endswith(".gguf"):
             source = _converted(Path(source), part(report, 0.0, 0.8))
-        lm = load(source, choice.dtype, choice.device, part(report, 0.8, 1.0))
+            report = part(report, 0.8, 1.0)
+        lm = load(source, choice.dtype, choice.device, report)
         gc.freeze()
     return lm
 
 
 def _fetch(name: ModelName, report: Report) -> None:
     """Download a hub model; without an answer of the hub, `load` takes or misses what is cached."""
-    from stability.models.hub_files import HubSilentError
-
     try:
         download(name, report)
     except HubSilentError:

@@ -25,7 +25,9 @@ def draw_packaged(name: str) -> None:
     except StabilityError as error:
         left.markdown(f"**{plain(choice.title)}**  \n:small[{plain(str(error))}]")
         return
-    facts = plain(f"{_size(asked)} · {asked.licence} · {_download(asked)}")
+    facts = plain(
+        " · ".join((_size(asked), asked.licence, _download(asked), _memory(asked, choice)))
+    )
     left.markdown(f"**{plain(asked.title)}**  \n:small[{facts}]")
     with right:
         _draw_button(choice, asked)
@@ -39,30 +41,29 @@ def draw_offer(name: str) -> None:
         show_error(error)
     else:
         st.markdown(f"**{plain(asked.title)}**")
-        choose_precision()
         choice = _chosen(name)
-        needed = asked.memory(choice.dtype)
-        memory = "unknown" if needed is None else f"about {in_bytes(needed)}"
-        st.markdown(
-            f"- {plain(_size(asked))}\n"
-            f"- Licence: {plain(asked.licence)}\n"
-            f"- Download: {plain(_download(asked))}\n"
-            f"- Memory: {memory} of {in_bytes(memory_at_hand())} that are free"
+        facts = (
+            _size(asked),
+            f"licence: {asked.licence}",
+            _download(asked),
+            f"{_memory(asked, choice)}; {in_bytes(memory_at_hand())} are free",
         )
+        st.markdown("\n".join(f"- {plain(fact)}" for fact in facts))
+        choose_precision()
         _draw_button(choice, asked)
     st.button("Back", on_click=session.open_picker, key="back_to_list")
 
 
 def choose_precision() -> None:
     """The dtype and the device, for those who want other than the default."""
-    st.session_state.setdefault("dtype", DTYPES[0])
-    with st.expander("Precision and device"):
+    devices = _devices()
+    with st.expander("Precision and device" if devices else "Precision"):
         st.segmented_control("Weights", DTYPES, required=True, key="dtype")
         st.caption(
             "bfloat16 and float16 take half the memory of float32, and show the readout only: sites "
             "below it need float32."
         )
-        if devices := _devices():
+        if devices:
             st.segmented_control("Device", devices, default=devices[0], required=True, key="device")
 
 
@@ -131,6 +132,11 @@ def _size(asked: Requirements) -> str:
     if asked.weights is None:
         return "Number of parameters unknown"
     return f"{asked.weights.parameters / 1e6:,.0f} million parameters"
+
+
+def _memory(asked: Requirements, choice: ModelChoice) -> str:
+    needed = asked.memory(choice.dtype)
+    return "unknown memory" if needed is None else f"needs {in_bytes(needed)} of memory"
 
 
 def _download(asked: Requirements) -> str:

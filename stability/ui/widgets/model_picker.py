@@ -24,12 +24,14 @@ def choose_model() -> str:
     session.begin()
     model: str = st.session_state.model
     choice = ModelChoice.parse(model)
+    st.markdown(
+        ":small[Model]", help="Its weights and its tokenizer. Click its name to choose another."
+    )
     st.button(
         choice.title,
         key="open_picker",
         on_click=session.open_picker,
         icon=":material/deployed_code:",
-        help="Choose another model.",
         width="stretch",
     )
     if choice.dtype != ModelChoice.dtype or choice.device:
@@ -59,7 +61,6 @@ def _draw_dialog() -> None:
 def _draw_list() -> None:
     if "picker_error" in st.session_state:
         show_error(StabilityError(st.session_state.pop("picker_error")))
-    choose_precision()
     for name in MODELS:
         draw_packaged(name)
     here = may_name_paths()
@@ -69,6 +70,7 @@ def _draw_list() -> None:
             options = {"key": f"recent {model}", "type": "tertiary"}
             st.button(plain(model), on_click=session.look_at, args=(model,), **options)
     st.markdown("**Another model**")
+    st.session_state.setdefault("typed_model", st.session_state.get("typed", ""))
     with st.form("by_name", border=False):
         st.text_input(
             "Its id on the Hugging Face hub" + (", or a path on this computer" if here else ""),
@@ -80,6 +82,7 @@ def _draw_list() -> None:
         st.form_submit_button("Look it up", on_click=session.look_at_typed)
     with st.expander("Upload a model"):
         _choose_upload()
+    choose_precision()
 
 
 def _choose_upload() -> None:
