@@ -10,7 +10,7 @@ def digits(value: float) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
-def in_bytes(size: float) -> str:
+def in_bytes(size: int) -> str:
     """A size in memory or on a disk: "93 MB", "2.4 GB"; what is small counts as one megabyte."""
     if size < 1e9:
         return f"{max(size / 1e6, 1):.0f} MB"

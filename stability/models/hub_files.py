@@ -80,7 +80,10 @@ def download(name: ModelName, report: Report) -> None:
         except StabilityError:
             raise
         except Exception as error:
-            raise _explained(name, error) from error
+            raise StabilityError(
+                f"A download must be whole; that of {name.text} was interrupted ({_reason(error)}): "
+                "check the connection and the room on the disk, and try again."
+            ) from error
 
 
 def _listed(name: ModelName) -> _Listing:
@@ -108,7 +111,7 @@ def _listed(name: ModelName) -> _Listing:
         needed=needed,
         missing={file: size for file, size in needed.items() if file not in cached},
         shapes=[tensor.shape for file in weights.values() for tensor in file.tensors.values()],
-        licence=licence_of(info.card_data or {}),
+        licence=licence_of(info.card_data.to_dict() if info.card_data else {}),
     )
 
 
@@ -142,9 +145,6 @@ def _explained(name: ModelName, error: Exception) -> StabilityError:
     """One sentence for what the hub's client raises."""
     from huggingface_hub import errors
 
-    reason = (str(error).strip() or type(error).__name__).splitlines()[0][:200]
-    if isinstance(error, errors.OfflineModeIsEnabled):
-        reason = "offline mode is on"
     match error:
         case errors.NotASafetensorsRepoError():
             return StabilityError(
@@ -161,10 +161,16 @@ def _explained(name: ModelName, error: Exception) -> StabilityError:
                 f"A hub id must name a public model, or one that your login may read; {name.text} is "
                 "not there: check its spelling and revision."
             )
+    is_offline = isinstance(error, errors.OfflineModeIsEnabled)
     return HubSilentError(
-        f"The hub must answer; asked for {name.text}, it has not ({reason}): check the connection and "
-        "try again."
+        f"The hub must answer; asked for {name.text}, it has not "
+        f"({'offline mode is on' if is_offline else _reason(error)}): check the connection and try "
+        "again."
     )
+
+
+def _reason(error: Exception) -> str:
+    return (str(error).strip() or type(error).__name__).splitlines()[0][:200]
 
 
 def _reporting_bar(name: str, size: int, report: Report) -> type:
@@ -177,7 +183,7 @@ def _reporting_bar(name: str, size: int, report: Report) -> type:
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options | {"disable": True})
 
-        def update(self, n: float | None = 1) -> None:
+        def update(self, n: int | float | None = 1) -> None:
             nonlocal arrived
             arrived += int(n or 0)
             message = f"Fetching {name}: {arrived / 1e6:.0f} of {size / 1e6:.0f} MB"
