@@ -131,7 +131,8 @@ def _devices() -> list[str]:
 def _size(asked: Requirements) -> str:
     if asked.weights is None:
         return "Number of parameters unknown"
-    return f"{asked.weights.parameters / 1e6:,.0f} million parameters"
+    count = asked.weights.parameters
+    return f"{count:,} parameters" if count < 1e6 else f"{count / 1e6:,.0f} million parameters"
 
 
 def _memory(asked: Requirements, choice: ModelChoice) -> str:
