@@ -1,14 +1,12 @@
 """A model's files on a hub that a server here plays: what they ask for, and their download."""
 
-import json
 import threading
-from collections.abc import Iterator
-from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
 
 import pytest
 from huggingface_hub import constants
 from support.ggufs import refused
+from support.hub import serving_hub
 from support.models import FAMILIES, save_model
 
 from stability.errors import StabilityError
@@ -19,72 +17,22 @@ from stability.models.model_name import parse_name
 
 pytestmark = pytest.mark.slow
 
-COMMIT = "0123456789abcdef0123456789abcdef01234567"
 NAME = parse_name("owner/tiny")
 
 
-class Hub(BaseHTTPRequestHandler):
-    """A hub that holds the model `owner/tiny`, in the little that its client needs."""
-
-    def do_GET(self) -> None:
-        self.server.asked.append(self.path)
-        status, code, body = self._answer()
-        self.send_response(status)
-        if code:
-            self.send_header("X-Error-Code", code)
-        self.send_header("X-Repo-Commit", COMMIT)
-        self.send_header("ETag", self.path.rpartition("/")[2])
-        self.send_header("Content-Length", str(len(body)))
-        self.end_headers()
-        if self.command == "GET":
-            self.wfile.write(body)
-
-    do_HEAD = do_GET
-
-    def _answer(self) -> tuple[int, str | None, bytes]:
-        path, _, _ = self.path.partition("?")
-        if self.server.refusal is not None:
-            return *self.server.refusal, b"{}"
-        folder: Path = self.server.folder
-        if path.startswith("/api/models/owner/tiny"):
-            siblings = [
-                {
-                    "rfilename": file.relative_to(folder).as_posix(),
-                    "size": file.stat().st_size,
-                    "blobId": "0",
-                }
-                for file in folder.rglob("*")
-                if file.is_file()
-            ]
-            card = {"license": "apache-2.0"}
-            info = {"id": "owner/tiny", "sha": COMMIT, "siblings": siblings, "cardData": card}
-            return 200, None, json.dumps(info).encode()
-        file = folder / path.split("/", 5)[-1]
-        if path.startswith("/owner/tiny/resolve/") and file.is_file():
-            return 200, None, file.read_bytes()
-        return 404, "EntryNotFound", b""
-
-    def log_message(self, *_) -> None:
-        pass
-
-
 @pytest.fixture
-def hub(monkeypatch, tmp_path) -> Iterator[ThreadingHTTPServer]:
+def hub(monkeypatch, tmp_path):
     folder = save_model(tmp_path / "tiny", FAMILIES["llama"]())
     (folder / "onnx").mkdir()
     (folder / "onnx" / "model.onnx").write_bytes(bytes(1000))
     (folder / "pytorch_model.bin").write_bytes(bytes(1000))
-    with ThreadingHTTPServer(("127.0.0.1", 0), Hub) as server:
-        server.asked, server.folder, server.refusal = [], folder, None
-        url = f"http://127.0.0.1:{server.server_port}"
-        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
-        monkeypatch.setattr(constants, "ENDPOINT", url)
+    with serving_hub(folder) as server:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, server.url)
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
         monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
-        threading.Thread(target=server.serve_forever, args=(0.01,), daemon=True).start()
         yield server
-        server.shutdown()
 
 
 def needed(folder: Path) -> dict[str, int]:

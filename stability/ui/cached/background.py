@@ -67,7 +67,9 @@ class Job:
             return work(self._report)
 
     def _report(self, message: str, fraction: float) -> None:
-        if self.is_stopped or time.monotonic() > self.looked_at + ABANDONED:
+        # a server that stops waits for its threads
+        is_over = not threading.main_thread().is_alive()
+        if self.is_stopped or is_over or time.monotonic() > self.looked_at + ABANDONED:
             raise StabilityError(f"{self.progress[0]} was stopped: start it again.")
         if self._takes_turns:  # whoever waits may go first
             TURN.release()
@@ -128,7 +130,7 @@ class Jobs:
                 slots.append(st.empty())
                 slots[1].button("Stop", on_click=stop, key=f"stop {id(job)}")
             while not wait([job.future], timeout=0.2).done:
-                if on_stop:
+                if on_stop or job.looked_at < float("inf"):
                     job.looked_at = time.monotonic()
                 message, fraction = job.progress
                 slots[0].progress(fraction, message)

@@ -1,5 +1,7 @@
 """What a model asks for, and the button that loads it; how far it is once it is loading."""
 
+import time
+
 import streamlit as st
 
 from stability.errors import StabilityError
@@ -73,6 +75,7 @@ def draw_loading() -> None:
     loading: session.Loading | None = st.session_state.get("loading")
     if loading is None or loading.job.future.done():
         st.rerun()
+    loading.job.looked_at = time.monotonic()
     message, fraction = loading.job.progress
     st.progress(fraction, plain(message))
     st.button("Cancel", on_click=session.stop_waiting, key="cancel_loading")
