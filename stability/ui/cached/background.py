@@ -14,6 +14,8 @@ from typing import Any
 from weakref import WeakSet
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime import RuntimeState
 
 from stability.errors import StabilityError
 from stability.models.progress import Report
@@ -50,6 +52,12 @@ def turn() -> Iterator[None]:
         TURN.release()
 
 
+def _is_server_stopping() -> bool:
+    """Whether the server is about to end, and waits for its threads."""
+    ending = (RuntimeState.STOPPING, RuntimeState.STOPPED)
+    return runtime.exists() and runtime.get_instance().state in ending
+
+
 class Job:
     """One run of some work in the background, and how far it is."""
 
@@ -67,9 +75,8 @@ class Job:
             return work(self._report)
 
     def _report(self, message: str, fraction: float) -> None:
-        # a server that stops waits for its threads
-        is_over = not threading.main_thread().is_alive()
-        if self.is_stopped or is_over or time.monotonic() > self.looked_at + ABANDONED:
+        is_abandoned = time.monotonic() > self.looked_at + ABANDONED
+        if self.is_stopped or is_abandoned or _is_server_stopping():
             raise StabilityError(f"{self.progress[0]} was stopped: start it again.")
         if self._takes_turns:  # whoever waits may go first
             TURN.release()

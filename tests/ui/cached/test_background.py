@@ -2,16 +2,14 @@
 
 import gc
 import queue
-import subprocess
-import sys
 import threading
 import weakref
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+from streamlit.runtime import RuntimeState
 from streamlit.testing.v1 import AppTest
-from support.paths import ROOT
 
 from stability.errors import StabilityError
 from stability.ui.cached import background
@@ -359,18 +357,22 @@ def test_stopped_work_ends_at_its_next_report_with_a_sentence():
             job.future.result(PATIENCE)
 
 
-def test_work_ends_when_the_server_does():
-    code = (
-        "import threading\n"
-        "from stability.ui.cached.background import Jobs\n"
-        "begun = threading.Event()\n"
-        "def work(report):\n"
-        "    begun.set()\n"
-        "    while True: report('Fetching', 0.5)\n"
-        "Jobs(1).start('key', work)\n"
-        "begun.wait()\n"
-    )
-    subprocess.run([sys.executable, "-c", code], cwd=ROOT, timeout=PATIENCE * 3, check=True)
+def test_work_ends_when_the_server_stops(monkeypatch):
+    state = RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED
+    server = SimpleNamespace(exists=lambda: True, get_instance=lambda: SimpleNamespace(state=state))
+    monkeypatch.setattr(background, "runtime", server)
+    begun = threading.Event()
+
+    def work(report):
+        while True:
+            report("Fetching", 0.5)
+            begun.set()
+
+    job = Jobs(1).start("key", work)
+    assert begun.wait(PATIENCE)
+    state = RuntimeState.STOPPING
+    with pytest.raises(StabilityError, match="Fetching was stopped"):
+        job.future.result(PATIENCE)
 
 
 def test_stoppable_work_that_no_page_looks_at_ends_and_other_work_goes_on(monkeypatch):
