@@ -179,7 +179,7 @@ def _reporting_bar(name: str, size: int, report: Report) -> type:
 
     arrived = 0
 
-    class Bar(tqdm):
+    class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options | {"disable": True})
 

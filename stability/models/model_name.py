@@ -81,7 +81,7 @@ def _is_path(text: str) -> bool:
 
 def _require_hub_id(text: str, repository: str) -> None:
     from huggingface_hub.errors import HFValidationError
-    from huggingface_hub.utils import validate_repo_id
+    from huggingface_hub.utils import validate_repo_id  # type: ignore[attr-defined]
 
     try:
         validate_repo_id(repository)

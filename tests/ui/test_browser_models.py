@@ -89,7 +89,7 @@ def test_a_person_cancels_a_download_and_then_loads_another_model(visit, folder,
     hub.flowing.clear()
     look_up(page, "owner/tiny")
     assert "apache-2.0" in dialog(page).inner_text()
-    dialog(page).get_by_role("button", name="Load").click()
+    dialog(page).get_by_role("button", name="Download and load").click()
     page.wait_for_function("document.body.innerText.includes('Fetching owner/tiny')")
     dialog(page).get_by_role("button", name="Cancel").click()
     dialog(page).get_by_role("button", name="Back").wait_for(timeout=10_000)
@@ -124,10 +124,10 @@ def test_a_person_cancels_a_download_and_then_loads_another_model(visit, folder,
 
 def test_a_link_to_a_model_asks_first_and_then_opens_it(visit, hub):
     page = visit("?model=owner/tiny")
-    dialog(page).get_by_role("button", name="Load").wait_for()
+    dialog(page).get_by_role("button", name="Download and load").wait_for()
     assert "SmolLM2" in in_use(page)
     assert "apache-2.0" in dialog(page).inner_text()
-    dialog(page).get_by_role("button", name="Load").click()
+    dialog(page).get_by_role("button", name="Download and load").click()
     page.wait_for_function(
         "document.querySelector('.st-key-open_picker').innerText.includes('owner/tiny')",
         timeout=60_000,

@@ -1,6 +1,7 @@
 """What a model asks for, and the button that loads it; how far it is once it is loading."""
 
 import time
+from typing import Any
 
 import streamlit as st
 
@@ -84,13 +85,13 @@ def draw_loading() -> None:
 def _draw_button(choice: ModelChoice, asked: Requirements) -> None:
     """The one thing that can be done with a model: it is in use, here, or to be loaded."""
     model = str(choice)
-    look = {"key": f"load {model}", "width": "stretch"}
+    look: Any = {"key": f"load {model}", "width": "stretch"}
     if model == st.session_state.model:
         st.button("In use", disabled=True, **look)
     elif is_loaded(model):
         st.button("Use", on_click=session.load_at_once, args=(model,), type="primary", **look)
     elif (shortage := _shortage(asked, choice)) is None:
-        label = f"Load {in_bytes(asked.to_fetch)}" if asked.to_fetch else "Load"
+        label = "Download and load" if asked.to_fetch else "Load"
         st.button(label, on_click=session.load_in_background, args=(model,), type="primary", **look)
     elif _shortage(asked, choice, reclaimable=_memory_in_use()) is None:
         st.button(

@@ -1,5 +1,7 @@
 """The model: its name in the side bar, and the dialog to choose another one."""
 
+from typing import Any
+
 import streamlit as st
 
 from stability.defaults import MODELS
@@ -67,7 +69,7 @@ def _draw_list() -> None:
     if here and (recent := recent_models()):
         st.markdown("**Used before**")
         for model in recent:
-            options = {"key": f"recent {model}", "type": "tertiary"}
+            options: Any = {"key": f"recent {model}", "type": "tertiary"}
             st.button(plain(model), on_click=session.look_at, args=(model,), **options)
     st.markdown("**Another model**")
     st.session_state.setdefault("typed_model", st.session_state.get("typed", ""))

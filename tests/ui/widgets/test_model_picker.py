@@ -280,7 +280,7 @@ def test_a_link_to_a_hub_model_says_what_it_asks_for_and_waits_for_a_click(exami
     page = small(link="owner/name@main in bfloat16")
     assert page.session_state["model"] == DEFAULT
     assert examined == ["owner/name@main"]
-    assert is_offered(page, "Load 5.0 GB")
+    assert is_offered(page, "Download and load")
     assert page.segmented_control(key="dtype").value == "bfloat16"
 
 
