@@ -10,6 +10,13 @@ def digits(value: float) -> str:
     return f"{value:#.3g}".rstrip(".")
 
 
+def in_bytes(size: int) -> str:
+    """A size in memory or on a disk: "93 MB", "2.4 GB"; what is small counts as one megabyte."""
+    if size < 1e9:
+        return f"{max(size / 1e6, 1):.0f} MB"
+    return f"{size / 1e9:.1f} GB" if size < 1e10 else f"{size / 1e9:.0f} GB"
+
+
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 prompt", "2,000 prompts"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"

@@ -2,7 +2,7 @@
 
 import pytest
 
-from stability.text import counted, digits, spelled, unspelled
+from stability.text import counted, digits, in_bytes, spelled, unspelled
 
 
 @pytest.mark.parametrize(
@@ -11,6 +11,20 @@ from stability.text import counted, digits, spelled, unspelled
 )
 def test_a_number_has_three_significant_digits(value, shown):
     assert digits(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("size", "shown"),
+    [
+        (0, "1 MB"),
+        (92_871_040, "93 MB"),
+        (999_000_000, "999 MB"),
+        (1_234_000_000, "1.2 GB"),
+        (21_400_000_000, "21 GB"),
+    ],
+)
+def test_a_size_is_in_megabytes_or_gigabytes(size, shown):
+    assert in_bytes(size) == shown
 
 
 def test_only_one_is_singular():

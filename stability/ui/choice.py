@@ -37,7 +37,7 @@ SHARED = (
     *("model", "prompt", "position", "epsilon", "site", "block"),
     *("kind", "rank", "seed", "start", "end", "relative"),
     *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
-    *("predictor", "scores_by", "my_prompts_text", "my_prompts_model", "my_prompts_positions"),
+    *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
 )
 
 

@@ -30,7 +30,8 @@ def press(page, label):
 
 
 def labels(page):
-    return [button.label for button in page.button]
+    """The buttons of the page itself, not of its side bar."""
+    return [button.label for button in page.main.button]
 
 
 def array(part):

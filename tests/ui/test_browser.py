@@ -1,54 +1,19 @@
 """What a person does, in a real browser on a real server, compared with the library's numbers."""
 
-import os
-import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
-
 import pytest
-from support.paths import ROOT
+from support.browser import CHROMIUM, FLAGS, MARKS, serving_app, settled
 
 import stability
 from stability.evaluation.calibration import cases
 from stability.reproduction.settings import shipped
 
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def server(smollm2_folder):
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--server.headless=true", f"--server.port={port}", "--server.fileWatcherType=none"]
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
-        cwd=ROOT,
-        env=os.environ | {"OMP_WAIT_POLICY": "passive"},
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.25)
+    with serving_app() as address:
         yield address
-    finally:
-        process.terminate()
-        process.wait()
 
 
 @pytest.fixture
@@ -63,13 +28,6 @@ def page(server):
         page.wait_for_selector(".st-key-spectrum .barlayer", timeout=30_000, state="attached")
         yield page
         browser.close()
-
-
-def settled(page):
-    """Wait until nothing on the page is being recomputed or still moves."""
-    page.wait_for_timeout(500)
-    page.wait_for_function("!document.querySelector('[data-stale=true]')")
-    page.wait_for_timeout(500)
 
 
 def shown(page, label):

@@ -42,6 +42,12 @@ def ensure(name: str, report: Report = silent) -> Path:
     return _prepare(PACKAGED[name], fetch, report)
 
 
+def prepared(name: str) -> Path | None:
+    """Return the folder of a packaged model if the cache holds it whole; fetch nothing."""
+    folder = _cache() / name
+    return folder if _is_complete(folder, PACKAGED[name]) else None
+
+
 def ensure_gguf(path: Path, report: Report = silent) -> Path:
     """Return the folder of a user's own GGUF file, converted when its content is new to the cache.
 

@@ -29,6 +29,12 @@ def fetch(packaged: Packaged, scratch: Path, report: Report) -> Path:
     return (_assemble if packaged.extra else _download)(packaged, scratch, report)
 
 
+def require_extra(packaged: Packaged) -> None:
+    """Raise StabilityError for a model that comes as an extra which is not installed."""
+    if packaged.extra and importlib.util.find_spec(_module(packaged)) is None:
+        raise _not_installed(packaged, _module(packaged))
+
+
 def checksum(path: Path) -> str:
     """The SHA-256 of a file, in hexadecimal digits."""
     with path.open("rb") as file:
@@ -112,24 +118,32 @@ def _pip_error(packaged: Packaged, output: str) -> Exception:
 
 def _assemble(packaged: Packaged, scratch: Path, report: Report) -> Path:
     """Join the GGUF from the installed packages of the extra."""
-    install = f"'.[{packaged.extra}]'"
     report(f"Assembling {packaged.title}", 0.0)
     try:
-        parts = importlib.import_module(packaged.package.replace("-", "_"))
+        parts = importlib.import_module(_module(packaged))
         gguf = Path(parts.assemble(scratch / "model.gguf"))
     except ModuleNotFoundError as error:
-        raise StabilityError(
-            f"{packaged.title} comes with an optional extra, and its package {error.name} is not "
-            f"installed; run `pip install {install}` and start again."
-        ) from error
+        raise _not_installed(packaged, error.name) from error
     except (FileNotFoundError, ValueError) as error:
         raise StabilityError(
             f"The installed parts of {packaged.title} must be whole, received: {error}; "
-            f"run `pip install --force-reinstall {install}`."
+            f"run `pip install --force-reinstall '.[{packaged.extra}]'`."
         ) from error
     report(f"Checking {packaged.title}", 0.8)
     _check(gguf, packaged)
     return gguf
+
+
+def _module(packaged: Packaged) -> str:
+    """The name that the installed package of an extra is imported by."""
+    return packaged.package.replace("-", "_")
+
+
+def _not_installed(packaged: Packaged, module: str | None) -> StabilityError:
+    return StabilityError(
+        f"{packaged.title} comes with an optional extra, and its package {module} is not "
+        f"installed; run `pip install '.[{packaged.extra}]'` and start again."
+    )
 
 
 def _check(path: Path, packaged: Packaged) -> None:

@@ -11,8 +11,11 @@ from collections.abc import Callable, Hashable, Iterable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from typing import Any
+from weakref import WeakSet
 
 import streamlit as st
+from streamlit import runtime
+from streamlit.runtime import RuntimeState
 
 from stability.errors import StabilityError
 from stability.models.progress import Report
@@ -26,6 +29,8 @@ PAUSE = 0.01
 TURN = threading.Lock()
 # seconds without a page that looks, after which stoppable work ends
 ABANDONED = 120.0
+# all that keep results, so that those of a model which is let go can be forgotten
+STORES: "WeakSet[Jobs]" = WeakSet()
 # seconds after which a page that waits looks whether it is still wanted
 GIVE_UP = 0.1
 
@@ -47,7 +52,13 @@ def turn() -> Iterator[None]:
         TURN.release()
 
 
-class _Job:
+def _is_server_stopping() -> bool:
+    """Whether the server is about to end, and waits for its threads."""
+    ending = (RuntimeState.STOPPING, RuntimeState.STOPPED)
+    return runtime.exists() and runtime.get_instance().state in ending
+
+
+class Job:
     """One run of some work in the background, and how far it is."""
 
     def __init__(
@@ -64,7 +75,8 @@ class _Job:
             return work(self._report)
 
     def _report(self, message: str, fraction: float) -> None:
-        if self.is_stopped or time.monotonic() > self.looked_at + ABANDONED:
+        is_abandoned = time.monotonic() > self.looked_at + ABANDONED
+        if self.is_stopped or is_abandoned or _is_server_stopping():
             raise StabilityError(f"{self.progress[0]} was stopped: start it again.")
         if self._takes_turns:  # whoever waits may go first
             TURN.release()
@@ -72,9 +84,20 @@ class _Job:
             TURN.acquire()
         self.progress = (message, min(max(fraction, 0.0), 1.0))
 
+    def stop(self) -> None:
+        """End the work at its next report, or before it begins."""
+        self.is_stopped = True
+        self.future.cancel()
+
     @property
     def failed(self) -> bool:
+        """Whether there will be no result."""
         return self.is_stopped or (self.future.done() and self.future.exception() is not None)
+
+    @property
+    def is_ready(self) -> bool:
+        """Whether the result is there."""
+        return self.future.done() and not self.failed
 
 
 class Jobs:
@@ -83,11 +106,12 @@ class Jobs:
     Work that takes turns runs beside no other network, and lets others in at each of its reports.
     """
 
-    def __init__(self, max_entries: int, takes_turns: bool = False) -> None:
+    def __init__(self, max_entries: int, takes_turns: bool = False, at_once: int = 1) -> None:
         self._max_entries, self._takes_turns = max_entries, takes_turns
-        self._jobs: OrderedDict[Hashable, _Job] = OrderedDict()
+        self._jobs: OrderedDict[Hashable, Job] = OrderedDict()
         self._lock = threading.Lock()
-        self._pool = ThreadPoolExecutor(max_workers=1)
+        self._pool = ThreadPoolExecutor(max_workers=at_once)
+        STORES.add(self)
 
     def get(
         self,
@@ -100,12 +124,12 @@ class Jobs:
         With `on_stop` there is a button to stop the work, at its next report and for all who wait; it
         also stops when no page has looked for two minutes.
         """
-        job = self._job(key, work)
+        job = self.start(key, work)
         if not job.future.done():
             slots = [st.empty()]
 
             def stop() -> None:
-                job.is_stopped = True
+                job.stop()
                 if on_stop:
                     on_stop()
 
@@ -113,7 +137,7 @@ class Jobs:
                 slots.append(st.empty())
                 slots[1].button("Stop", on_click=stop, key=f"stop {id(job)}")
             while not wait([job.future], timeout=0.2).done:
-                if on_stop:
+                if on_stop or job.looked_at < float("inf"):
                     job.looked_at = time.monotonic()
                 message, fraction = job.progress
                 slots[0].progress(fraction, message)
@@ -126,11 +150,22 @@ class Jobs:
         with self._lock:
             return key in self._jobs and not self._jobs[key].failed
 
-    def _job(self, key: Hashable, work: Callable[[Report], Any]) -> _Job:
+    def ready(self) -> set[Hashable]:
+        """The keys of the results that are there."""
+        with self._lock:
+            return {key for key, job in self._jobs.items() if job.is_ready}
+
+    def forget(self, is_stale: Callable[[Hashable], bool]) -> None:
+        """Forget the results whose keys are stale; work under way goes on."""
+        with self._lock:
+            self._forget([key for key, job in self._jobs.items() if job.is_ready and is_stale(key)])
+
+    def start(self, key: Hashable, work: Callable[[Report], Any]) -> Job:
+        """The run for a key, begun unless it is under way or done; nothing is waited for."""
         with self._lock:
             self._forget([old for old, job in self._jobs.items() if job.failed])
             if key not in self._jobs:
-                self._jobs[key] = _Job(self._pool, work, self._takes_turns)
+                self._jobs[key] = Job(self._pool, work, self._takes_turns)
             self._jobs.move_to_end(key)
             # a job under way stays, or whoever asks for it next would start it again
             done = [old for old, job in self._jobs.items() if job.future.done() and old != key]

@@ -18,7 +18,8 @@ from stability.models.progress import Report
 from stability.prediction.state import State
 from stability.ui.cached.background import Jobs, Stop, turn
 from stability.ui.cached.keyed import cached
-from stability.ui.cached.states import LEADING_PAIRS, StateKey, eigenpairs, loaded, state, states
+from stability.ui.cached.models import loaded
+from stability.ui.cached.states import LEADING_PAIRS, StateKey, eigenpairs, state, states
 from stability.views.region import RegionView, half_to_show, region_view
 
 _maps, _depths, _checks = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32))

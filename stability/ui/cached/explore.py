@@ -15,7 +15,8 @@ from stability.models.progress import Report
 from stability.prediction.state import State
 from stability.ui.cached.background import Jobs, turn
 from stability.ui.cached.keyed import cached
-from stability.ui.cached.states import LEADING_PAIRS, POSITIONS, StateKey, eigenpairs, loaded, state
+from stability.ui.cached.models import loaded
+from stability.ui.cached.states import LEADING_PAIRS, POSITIONS, StateKey, eigenpairs, state
 from stability.ui.choice import DirectionChoice, Pasted, TokenPair
 from stability.units import COORDINATES
 from stability.views.cloud import CloudView

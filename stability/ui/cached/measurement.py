@@ -16,7 +16,7 @@ from stability.sweeps.measurement import Outcome
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
 from stability.ui.cached.background import Jobs, Stop
-from stability.ui.cached.states import loaded
+from stability.ui.cached.models import loaded
 
 _jobs = Jobs(8, takes_turns=True)
 

@@ -1,28 +1,23 @@
-"""Cached models, and the states of prompts with all that does not depend on a direction.
+"""The states of prompts, with all that does not depend on a direction.
 
 A prompt's states are kept as bare vectors; derived values, which a state caches in itself, go when its
 position is forgotten.
 """
 
-import gc
 from dataclasses import dataclass, replace
-
-import streamlit as st
 
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.geometry.sensitivity import Sensitivity, token_map
-from stability.models import LanguageModel, load
-from stability.models.progress import Report
+from stability.models import LanguageModel
 from stability.prediction.state import State
 from stability.ui import wording
-from stability.ui.cached.background import Jobs, turn
+from stability.ui.cached.background import turn
 from stability.ui.cached.keyed import cached
+from stability.ui.cached.models import loaded
 from stability.units import Unit, unit_of
 
 LEADING_PAIRS = 16
 POSITIONS = 32  # that are kept; each holds some ten numbers for every token of a vocabulary
-
-_models = Jobs(max_entries=2)
 
 
 @dataclass(frozen=True)
@@ -33,22 +28,6 @@ class StateKey:
     prompt: str
     position: int
     site: str = "prelogit"
-
-
-def loaded(name: str) -> LanguageModel:
-    """The model, shared by all sessions, with its progress on the page while it loads."""
-
-    def work(report: Report) -> LanguageModel:
-        st.cache_resource.clear()  # results of a model that is forgotten would keep it alive
-        lm = load(name, report=report)
-        # what lives as long as the server need not be looked through at each collection
-        gc.unfreeze()
-        gc.collect()
-        gc.freeze()
-        return lm
-
-    lm: LanguageModel = _models.get(name, work)
-    return lm
 
 
 @cached(POSITIONS, parts=lambda model, prompt, site="prelogit": loaded(model))

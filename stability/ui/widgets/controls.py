@@ -5,7 +5,6 @@ from collections.abc import Sequence
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
-from stability.defaults import MODELS
 from stability.ui import wording
 from stability.ui.choice import (
     EPSILON_STEPS,
@@ -20,6 +19,7 @@ from stability.ui.choice import (
     take_example,
 )
 from stability.ui.glossary import EPSILON_HELP
+from stability.ui.widgets.model_picker import choose_model
 
 
 def choose() -> Choice:
@@ -32,19 +32,6 @@ def choose() -> Choice:
         relative = choose_relative()
     position = st.session_state.get("position", -1)
     return Choice(model, choose_prompt(), position, direction, epsilon, relative, site)
-
-
-def choose_model() -> str:
-    """The model's name."""
-    chosen = st.selectbox(
-        "Model",
-        MODELS,
-        key="model",
-        accept_new_options=True,
-        on_change=start_at_the_end,
-        help="A packaged model, a hub id, a local folder, or a .gguf file.",
-    )
-    return chosen or MODELS[0]
 
 
 def choose_epsilon() -> float:

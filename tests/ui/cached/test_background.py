@@ -8,6 +8,7 @@ from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
 import pytest
+from streamlit.runtime import RuntimeState
 from streamlit.testing.v1 import AppTest
 
 from stability.errors import StabilityError
@@ -331,7 +332,7 @@ def test_work_that_takes_turns_lets_others_in_and_frees_its_turn_when_it_fails()
     thread = threading.Thread(target=other)
     thread.start()
     with ThreadPoolExecutor(1) as pool:
-        job = background._Job(pool, work, takes_turns=True)
+        job = background.Job(pool, work, takes_turns=True)
         with pytest.raises(ValueError, match="it failed"):
             job.future.result(PATIENCE)
     thread.join(PATIENCE)
@@ -349,11 +350,29 @@ def test_stopped_work_ends_at_its_next_report_with_a_sentence():
 
     started = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        job = background._Job(pool, work, takes_turns=True)
+        job = background.Job(pool, work, takes_turns=True)
         assert started.wait(PATIENCE)
         job.is_stopped = True
         with pytest.raises(StabilityError, match="Measuring was stopped: start it again"):
             job.future.result(PATIENCE)
+
+
+def test_work_ends_when_the_server_stops(monkeypatch):
+    state = RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED
+    server = SimpleNamespace(exists=lambda: True, get_instance=lambda: SimpleNamespace(state=state))
+    monkeypatch.setattr(background, "runtime", server)
+    begun = threading.Event()
+
+    def work(report):
+        while True:
+            report("Fetching", 0.5)
+            begun.set()
+
+    job = Jobs(1).start("key", work)
+    assert begun.wait(PATIENCE)
+    state = RuntimeState.STOPPING
+    with pytest.raises(StabilityError, match="Fetching was stopped"):
+        job.future.result(PATIENCE)
 
 
 def test_stoppable_work_that_no_page_looks_at_ends_and_other_work_goes_on(monkeypatch):
@@ -370,7 +389,7 @@ def test_stoppable_work_that_no_page_looks_at_ends_and_other_work_goes_on(monkey
     with ThreadPoolExecutor(1) as pool:
         for looked_at in (None, 0.0):  # without a button nobody is expected to look
             began.clear(), looked.clear()
-            job = background._Job(pool, work, takes_turns=False)
+            job = background.Job(pool, work, takes_turns=False)
             assert began.wait(PATIENCE)
             if looked_at is None:
                 looked.set()

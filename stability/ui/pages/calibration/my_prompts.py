@@ -8,7 +8,6 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
-from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.sweeps.measurement import Outcome, all_rows
 from stability.text import counted
@@ -23,9 +22,9 @@ from stability.ui.pages.calibration.given_prompts import given_prompts
 from stability.ui.widgets.errors import show_error
 
 
-def measurements() -> pd.DataFrame | None:
+def measurements(model: str) -> pd.DataFrame | None:
     """The cases of a visitor's prompts, as far as they are measured; None without any."""
-    _draw_form()
+    _draw_form(model)
     measurement: Measurement | None = st.session_state.get("my_prompts")
     if measurement is None:
         st.caption(
@@ -59,21 +58,20 @@ def _run(measurement: Measurement) -> None:
     _stop()
 
 
-def _draw_form() -> None:
-    """The prompts to measure; a mistake is answered here, and earlier measurements stay."""
+def _draw_form(model: str) -> None:
+    """The prompts to measure on a model; a mistake is answered here, and earlier measurements stay."""
     with st.form("my_prompts_form"):
         text, side = st.columns([3, 2])
         pasted = text.text_area("One prompt a line", key="my_prompts_text", height=170)
         file = side.file_uploader(
             "or a file", ["txt", "jsonl", "csv", "parquet"], key="my_prompts_file"
         )
-        model = side.selectbox("Model", MODELS, key="my_prompts_model", accept_new_options=True)
         st.session_state.setdefault("my_prompts_positions", 2)
         positions = side.number_input("Positions a prompt", 1, 20, key="my_prompts_positions")
         if not st.form_submit_button("Measure", type="primary"):
             return
         try:
-            request = SweepRequest(model or MODELS[0], given_prompts(file, pasted), positions)
+            request = SweepRequest(model, given_prompts(file, pasted), positions)
         except StabilityError as error:
             show_error(error)
             return

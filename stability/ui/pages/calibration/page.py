@@ -10,6 +10,7 @@ import streamlit as st
 
 from stability.defaults import MODELS
 from stability.ui.widgets.controls import choose_one
+from stability.ui.widgets.model_picker import choose_model
 
 if TYPE_CHECKING:
     import pandas as pd
@@ -25,7 +26,9 @@ def draw() -> None:
     if source == MY_PROMPTS:
         from stability.ui.pages.calibration import my_prompts
 
-        cases = my_prompts.measurements()
+        with st.sidebar:
+            model = choose_model()
+        cases = my_prompts.measurements(model)
         if cases is not None:
             _draw_cases(cases)
     else:

@@ -6,7 +6,8 @@ from stability.figures.interpolation import interpolation_figure, three_states_f
 from stability.geometry.interpolation import Interpolation
 from stability.ui import wording
 from stability.ui.cached import depth
-from stability.ui.cached.states import StateKey, loaded
+from stability.ui.cached.models import loaded
+from stability.ui.cached.states import StateKey
 from stability.ui.pages.depth.shared import start_button
 from stability.ui.widgets.figure import draw_figure
 

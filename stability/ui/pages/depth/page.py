@@ -6,6 +6,7 @@ Modules that bring torch are imported once the controls are drawn.
 import streamlit as st
 
 from stability.ui.widgets import controls
+from stability.ui.widgets.model_picker import choose_model
 
 SECTIONS = ("all tokens", "one token", "what it would write", "between prompts")
 
@@ -13,7 +14,7 @@ SECTIONS = ("all tokens", "one token", "what it would write", "between prompts")
 def draw() -> None:
     """Draw the page."""
     with st.sidebar:
-        model = controls.choose_model()
+        model = choose_model()
         epsilon = controls.choose_epsilon()
         relative = controls.choose_relative()
     prompt = controls.choose_prompt()

@@ -5,7 +5,8 @@ import streamlit as st
 from stability.figures.continuations import continuations_figure
 from stability.ui import wording
 from stability.ui.cached import depth
-from stability.ui.cached.states import StateKey, loaded
+from stability.ui.cached.models import loaded
+from stability.ui.cached.states import StateKey
 from stability.ui.pages.depth.shared import choose_token
 from stability.ui.widgets.figure import draw_figure
 

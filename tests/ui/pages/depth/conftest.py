@@ -5,7 +5,6 @@ from support.app import DEPTH, opened
 from support.models import FAMILIES, PROMPT, save_model
 
 import stability
-from stability.ui.widgets import controls
 
 
 @pytest.fixture(scope="package")
@@ -16,9 +15,8 @@ def saved(tmp_path_factory):
 
 
 @pytest.fixture
-def folder(saved, monkeypatch):
-    """The tiny model, among those that are offered: Streamlit's tests know no other options."""
-    monkeypatch.setattr(controls, "MODELS", (*controls.MODELS, saved))
+def folder(saved):
+    """The tiny model."""
     return saved
 
 

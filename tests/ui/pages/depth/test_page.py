@@ -5,7 +5,6 @@ from support.app import DEPTH, open_section, opened
 from support.models import PROMPT
 
 from stability.ui.pages.depth.page import SECTIONS
-from stability.ui.widgets import controls
 
 pytestmark = pytest.mark.slow
 
@@ -24,9 +23,8 @@ def test_an_empty_prompt_is_one_sentence(folder, section):
 
 
 @every_section
-def test_a_model_that_is_none_is_one_sentence(section, tmp_path, monkeypatch):
+def test_a_model_that_is_none_is_one_sentence(section, tmp_path):
     nothing = str(tmp_path / "nothing")
-    monkeypatch.setattr(controls, "MODELS", (nothing,))
     page = opened(DEPTH, model=nothing, section=section)
     assert not page.exception
     assert len(page.error) == 1
@@ -50,7 +48,7 @@ def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
 
     def is_set(app):
         return (
-            app.selectbox(key="model").value,
+            app.session_state["model"],
             app.text_area(key="prompt").value,
             app.select_slider(key="epsilon").value,
             app.toggle(key="relative").value,

@@ -1,0 +1,89 @@
+"""Memory at hand: of this process's machine or container, and of a CUDA card."""
+
+from collections.abc import Iterator
+from pathlib import Path
+
+from stability.errors import StabilityError
+from stability.models.requirements import Requirements
+from stability.text import in_bytes
+
+CGROUPS = Path("/sys/fs/cgroup")
+MEMBERSHIP = Path("/proc/self/cgroup")
+# names of the limit, the usage, and in `memory.stat` the cached files that the kernel drops first
+_V1 = ("memory.limit_in_bytes", "memory.usage_in_bytes", "total_inactive_file")
+_V2 = ("memory.max", "memory.current", "inactive_file")
+
+
+def require_memory(
+    requirements: Requirements, dtype: str, device: str | None = None, reclaimable: int = 0
+) -> None:
+    """Raise StabilityError for a model that does not fit into the memory at hand.
+
+    The system ends a process that takes more than there is, with all that its visitors look at.
+    `reclaimable` bytes will be free before the model is loaded. A model of unknown size passes.
+    """
+    needed = requirements.memory(dtype)
+    if needed is None:
+        return
+    card = _card(device)
+    # a model is read into main memory first, wherever it goes from there
+    places = [("main memory", memory_at_hand()), *([("the card", _free_on(card))] if card else ())]
+    for place, free in places:
+        if needed > free + reclaimable:
+            raise StabilityError(
+                f"A model must fit into the memory at hand; {requirements.title} in {dtype} needs "
+                f"about {in_bytes(needed)}, and {place} has {in_bytes(free)} free: choose a smaller "
+                f"model{', or bfloat16' if dtype == 'float32' else ''}."
+            )
+
+
+def memory_at_hand() -> int:
+    """Bytes of main memory that this process can still take: the least that any limit leaves."""
+    import psutil
+
+    return max(min([psutil.virtual_memory().available, *_left_in_cgroups()]), 0)
+
+
+def _card(device: str | None) -> str | None:
+    """The CUDA card that a device names, or that is the default one; None for the CPU."""
+    if device is None:
+        import torch
+
+        return "cuda" if torch.cuda.is_available() else None
+    return device if device.startswith("cuda") else None
+
+
+def _free_on(card: str) -> int:
+    import torch
+
+    free, _ = torch.cuda.mem_get_info(card)
+    return free
+
+
+def _left_in_cgroups() -> Iterator[int]:
+    """What the memory limit of each control group that holds this process leaves, on Linux."""
+    try:
+        lines = MEMBERSHIP.read_text().splitlines()
+    except OSError:
+        return
+    for line in lines:
+        _, controllers, path = line.split(":", 2)
+        if controllers and "memory" not in controllers.split(","):
+            continue
+        root, names = (CGROUPS / "memory", _V1) if controllers else (CGROUPS, _V2)
+        # inside a container the path may be that of the host: what is not there limits nothing
+        group = root / path.lstrip("/")
+        for folder in (group, *group.parents):
+            if folder == root or root in folder.parents:
+                yield from _left(folder, *names)
+
+
+def _left(folder: Path, limit: str, usage: str, dropped_first: str) -> Iterator[int]:
+    try:
+        most, used = (int((folder / name).read_text()) for name in (limit, usage))
+        statistics = (folder / "memory.stat").read_text().split()
+    # absent, or the word `max`
+    except (OSError, ValueError):
+        return
+    counts = dict(zip(statistics[::2], statistics[1::2], strict=True))
+    yield most - used + int(counts.get(dropped_first, 0))

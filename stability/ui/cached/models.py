@@ -1,0 +1,154 @@
+"""The models on this server: loaded in the background, shared by all sessions, and let go unused."""
+
+import ctypes
+import gc
+import sys
+import threading
+from collections.abc import Hashable
+from dataclasses import dataclass
+from functools import partial
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+from weakref import WeakSet
+
+import streamlit as st
+
+from stability.models.examination import examine
+from stability.models.hub_files import HubSilentError, download
+from stability.models.memory import require_memory
+from stability.models.model_name import ModelName, parse_name
+from stability.models.progress import Report, part
+from stability.models.requirements import Requirements
+from stability.ui.cached.background import STORES, Job, Jobs
+from stability.ui.model_choice import ModelChoice
+from stability.ui.uploads import is_upload
+
+if TYPE_CHECKING:  # torch, which takes seconds
+    from stability.models import LanguageModel
+
+# downloads run side by side, and what is loaded is never forgotten for being old: `let_go` decides
+_models = Jobs(max_entries=sys.maxsize, at_once=8)
+# one at a time, or two would each find the memory that only one of them can take
+_LOADING = threading.Lock()
+
+
+@dataclass(eq=False)
+class Hold:
+    """The models that a session uses and waits for, in their written form; it goes with the session."""
+
+    model: str = ""
+    wanted: str = ""
+
+
+_holds: "WeakSet[Hold]" = WeakSet()
+
+
+def hold() -> Hold:
+    """The hold of this session."""
+    if "hold" not in st.session_state:
+        st.session_state.hold = Hold()
+        _holds.add(st.session_state.hold)
+    held: Hold = st.session_state.hold
+    return held
+
+
+def loaded(model: str) -> "LanguageModel":
+    """The model of a choice's written form, with its progress on the page while it loads."""
+    lm: LanguageModel = _models.get(model, partial(_load, model))
+    return lm
+
+
+def start_loading(model: str) -> Job:
+    """Load a model in the background."""
+    return _models.start(model, partial(_load, model))
+
+
+def stop_loading(job: Job, model: str) -> None:
+    """Stop loading a model, unless another session waits for it."""
+    if not any(model in (held.model, held.wanted) for held in _holds):
+        job.stop()
+
+
+def is_loaded(model: str) -> bool:
+    """Whether a model is here already."""
+    return model in _models.ready()
+
+
+def is_used_once(model: str) -> bool:
+    """Whether one session alone uses a model."""
+    return sum(model in (held.model, held.wanted) for held in _holds) <= 1
+
+
+def let_go() -> None:
+    """Forget the models that no session uses or waits for, and every result made from them."""
+    gc.unfreeze()
+    # the holds of sessions that have ended may hang in circles
+    gc.collect()
+    used = {model for held in _holds for model in (held.model, held.wanted)}
+    if unused := _models.ready() - used:
+        for store in STORES:
+            store.forget(partial(_is_of, unused))
+        st.cache_resource.clear()
+        gc.collect()
+        _return_memory()
+    # what lives as long as the server need not be looked through at each collection
+    gc.freeze()
+
+
+@st.cache_data(ttl=60, max_entries=64, show_spinner="Looking at the model")
+def requirements(name: str) -> Requirements:
+    """What a model asks for before it is loaded; raises StabilityError where there is none."""
+    return examine(parse_name(name))
+
+
+def _load(model: str, report: Report) -> "LanguageModel":
+    """Fetch what is missing, then load: the one part may take long, the other needs the memory."""
+    choice = ModelChoice.parse(model)
+    name = parse_name(choice.name)
+    if name.kind == "hub":
+        _fetch(name, part(report, 0.0, 0.8))
+        report = part(report, 0.8, 1.0)
+    with _LOADING:
+        let_go()
+        require_memory(examine(name), choice.dtype, choice.device)
+        from stability.models import load
+
+        source = choice.name
+        if is_upload(source) and source.endswith(".gguf"):
+            source = _converted(Path(source), part(report, 0.0, 0.8))
+            report = part(report, 0.8, 1.0)
+        lm = load(source, choice.dtype, choice.device, report)
+        gc.freeze()
+    return lm
+
+
+def _fetch(name: ModelName, report: Report) -> None:
+    """Download a hub model; without an answer of the hub, `load` takes or misses what is cached."""
+    try:
+        download(name, report)
+    except HubSilentError:
+        report(f"Reading the cache for {name.text}", 0.0)
+
+
+def _converted(gguf: Path, report: Report) -> str:
+    """The folder of an uploaded GGUF, made beside it: the cache of models keeps no visitor's file."""
+    from stability.models.packaged.convert import convert
+
+    folder = gguf.with_suffix("")
+    (folder / "source").mkdir(parents=True, exist_ok=True)
+    convert(gguf, folder, report)
+    return str(folder)
+
+
+def _is_of(models: set[Hashable], key: Hashable) -> bool:
+    """Whether the key of a result names one of some models."""
+    if isinstance(key, tuple):
+        return any(_is_of(models, entry) for entry in key)
+    return getattr(key, "model", key) in models
+
+
+def _return_memory() -> None:
+    """Let the C library give what is free back to the system; it keeps half of a model otherwise."""
+    trim: Any = getattr(ctypes.CDLL(None), "malloc_trim", None) if sys.platform == "linux" else None
+    if trim is not None:
+        trim(0)

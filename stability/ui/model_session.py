@@ -1,0 +1,176 @@
+"""A session's way from one model to another: asked for, looked at, loading, in use.
+
+Its keys in `st.session_state`: `model`, the written form of the one in use; `loading`, the one on its
+way; `model_error`, why that failed; `picker`, whether the dialog is open; `looked_at`, whose facts it
+shows.
+"""
+
+from dataclasses import dataclass
+
+import streamlit as st
+
+from stability.defaults import MODELS
+from stability.errors import StabilityError
+from stability.models.model_name import ModelName, parse_name
+from stability.ui.cached.background import Job
+from stability.ui.cached.models import (
+    hold,
+    is_loaded,
+    is_used_once,
+    let_go,
+    start_loading,
+    stop_loading,
+)
+from stability.ui.choice import start_at_the_end
+from stability.ui.model_choice import DTYPES, ModelChoice
+from stability.ui.recent_models import remember
+from stability.ui.server import may_name_paths
+from stability.ui.uploads import is_upload, save
+
+
+@dataclass(frozen=True, eq=False)
+class Loading:
+    """A model on its way."""
+
+    model: str
+    job: Job
+
+
+def begin() -> None:
+    """Take the first model from the link; later, the one that has been loaded meanwhile."""
+    if "model" not in st.session_state:
+        st.session_state.model = MODELS[0]
+        _follow(st.query_params.get("model", MODELS[0]))
+    _settle()
+    st.session_state.setdefault("dtype", DTYPES[0])
+    hold().model = st.session_state.model
+    _write_link()
+
+
+def admitted(typed: str) -> ModelName:
+    """The name of a model that this visitor may look at; raises StabilityError for any other."""
+    name = parse_name(typed)
+    if name.kind == "path" and not (is_upload(name.text) or may_name_paths()):
+        raise StabilityError(
+            "A model on a shared server must be a packaged name, a hub id or an upload; received a "
+            "path: upload the file, or start the app on your own computer."
+        )
+    return name
+
+
+def load_in_background(model: str) -> None:
+    """Load a model while the one in use goes on being used."""
+    stop_waiting()
+    hold().wanted = model
+    st.session_state.loading = Loading(model, start_loading(model))
+
+
+def load_at_once(model: str) -> None:
+    """Leave the model in use for another, which needs its memory; the page waits for it."""
+    stop_waiting()
+    _use(model)
+    close()
+
+
+def stop_waiting() -> None:
+    """Stay with the model in use; for callbacks."""
+    loading: Loading | None = st.session_state.pop("loading", None)
+    hold().wanted = ""
+    st.session_state.pop("model_error", None)
+    if loading is not None:
+        stop_loading(loading.job, loading.model)
+
+
+def is_alone() -> bool:
+    """Whether no other session uses the model of this one."""
+    return is_used_once(st.session_state.model)
+
+
+def open_picker() -> None:
+    """Open the dialog on its list; for callbacks."""
+    st.session_state.picker, st.session_state.looked_at = True, None
+
+
+def look_at(model: str) -> None:
+    """Show the facts of a model in the dialog, or why that cannot be; for callbacks."""
+    choice = ModelChoice.parse(model)
+    try:
+        st.session_state.looked_at = admitted(choice.name).text
+        st.session_state.dtype = choice.dtype
+    except StabilityError as error:
+        st.session_state.picker_error = str(error)
+
+
+def look_at_typed() -> None:
+    """Show the facts of the model whose name has been typed; for callbacks."""
+    # Streamlit forgets the field while the facts stand in its place
+    st.session_state.typed = st.session_state.typed_model
+    look_at(st.session_state.typed)
+
+
+def look_at_uploaded() -> None:
+    """Show the facts of the model whose files have been uploaded; for callbacks."""
+    try:
+        look_at(save([(file.name, file.getvalue()) for file in st.session_state.model_upload]))
+    except StabilityError as error:
+        st.session_state.picker_error = str(error)
+
+
+def close() -> None:
+    """Close the dialog; for callbacks."""
+    st.session_state.picker = False
+
+
+def _follow(link: str) -> None:
+    """Use a model that a link names if that costs nothing, and else ask before anything is done."""
+    choice = ModelChoice.parse(link).shared
+    try:
+        name = admitted(choice.name)
+    except StabilityError as error:
+        st.session_state.model_error = str(error)
+        return
+    model = str(ModelChoice(name.text, choice.dtype))
+    if name.kind == "packaged" or is_loaded(model):
+        st.session_state.model = model
+        return
+    open_picker()
+    # a file is not even looked at unasked: to read a path may wake a device or call another computer
+    if name.kind == "hub":
+        look_at(model)
+    else:
+        st.session_state.typed = name.text
+
+
+def _settle() -> None:
+    """Use the model that was waited for once it is there, or say why it never will be."""
+    loading: Loading | None = st.session_state.get("loading")
+    if loading is None or not loading.job.future.done():
+        return
+    del st.session_state.loading
+    hold().wanted = ""
+    close()
+    try:
+        loading.job.future.result()
+    except StabilityError as error:
+        st.session_state.model_error = str(error)
+    else:
+        _use(loading.model)
+        let_go()
+
+
+def _use(model: str) -> None:
+    st.session_state.pop("model_error", None)
+    st.session_state.model = hold().model = model
+    start_at_the_end()
+    name = ModelChoice.parse(model).name
+    if name not in MODELS and not is_upload(name):
+        remember(model)
+
+
+def _write_link() -> None:
+    choice = ModelChoice.parse(st.session_state.model).shared
+    written = None if str(choice) == MODELS[0] or is_upload(choice.name) else str(choice)
+    if written is None:
+        st.query_params.pop("model", None)
+    elif st.query_params.get("model") != written:
+        st.query_params["model"] = written

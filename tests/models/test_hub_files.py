@@ -1,0 +1,130 @@
+"""A model's files on a hub that a server here plays: what they ask for, and their download."""
+
+import threading
+from pathlib import Path
+
+import pytest
+from huggingface_hub import constants
+from support.ggufs import refused
+from support.hub import serving_hub
+from support.models import FAMILIES, save_model
+
+from stability.errors import StabilityError
+from stability.models import hub_files
+from stability.models.examination import examine
+from stability.models.hub_files import download
+from stability.models.model_name import parse_name
+
+pytestmark = pytest.mark.slow
+
+NAME = parse_name("owner/tiny")
+
+
+@pytest.fixture
+def hub(monkeypatch, tmp_path):
+    folder = save_model(tmp_path / "tiny", FAMILIES["llama"]())
+    (folder / "onnx").mkdir()
+    (folder / "onnx" / "model.onnx").write_bytes(bytes(1000))
+    (folder / "pytorch_model.bin").write_bytes(bytes(1000))
+    with serving_hub(folder) as server:
+        template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, server.url)
+        monkeypatch.setattr(constants, "ENDPOINT", server.url)
+        monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
+        monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
+        yield server
+
+
+def needed(folder: Path) -> dict[str, int]:
+    return {
+        file.name: file.stat().st_size
+        for file in folder.iterdir()
+        if file.suffix in (".json", ".safetensors")
+    }
+
+
+def silent(message, fraction):
+    pass
+
+
+def test_what_a_hub_model_asks_for_is_what_its_files_do(hub):
+    found, local = examine(NAME), examine(parse_name(str(hub.folder)))
+    assert found.weights == local.weights
+    assert (found.title, found.licence) == ("owner/tiny", "apache-2.0")
+    assert (found.stored, found.to_fetch) == (0, sum(needed(hub.folder).values()))
+
+
+def test_after_the_download_nothing_is_left_to_fetch(hub):
+    reports = []
+    download(NAME, lambda *report: reports.append(report))
+    found = examine(NAME)
+    assert (found.stored, found.to_fetch) == (sum(needed(hub.folder).values()), 0)
+    size = sum(needed(hub.folder).values()) / 1e6
+    assert reports[0] == ("Asking the hub for owner/tiny", 0.0)
+    assert reports[-1] == (f"Fetching owner/tiny: {size:.0f} of {size:.0f} MB", 1.0)
+    fractions = [fraction for _, fraction in reports]
+    assert fractions == sorted(fractions)
+    assert not [path for path in hub.asked if path.endswith((".onnx", ".bin"))]
+
+
+def test_a_download_that_is_stopped_leaves_no_partial_file(hub, tmp_path):
+    def stop(message, fraction):
+        if fraction > 0:
+            raise StabilityError("It was stopped: start it again.")
+
+    with pytest.raises(StabilityError, match="was stopped"):
+        download(NAME, stop)
+    blobs = [*Path(constants.HF_HUB_CACHE).rglob("blobs/*")]
+    assert [blob for blob in blobs if "incomplete" in blob.name] == []
+    assert len(blobs) <= 1
+
+
+def test_a_download_that_breaks_off_is_one_sentence(hub, monkeypatch):
+    def breaks(*_, **__):
+        raise OSError(28, "No space left on device")
+
+    monkeypatch.setattr("huggingface_hub.hf_hub_download", breaks)
+    refused(lambda: download(NAME, silent), "was interrupted", "No space left", "room on the disk")
+
+
+def test_without_an_answer_the_copy_on_this_computer_tells(hub):
+    download(NAME, silent)
+    hub.refusal = (500, None)
+    found = examine(NAME)
+    assert found.weights == examine(parse_name(str(hub.folder))).weights
+    assert (found.title, found.to_fetch) == ("owner/tiny", 0)
+
+
+@pytest.mark.parametrize(
+    ("refusal", "words"),
+    [
+        ((404, "RepoNotFound"), "is not there: check its spelling"),
+        ((401, "RepoNotFound"), "is not there: check its spelling"),
+        ((404, "RevisionNotFound"), "is not there: check its spelling and revision"),
+        ((403, "GatedRepo"), "A gated model needs its owner's permission"),
+        ((500, None), "The hub must answer"),
+    ],
+)
+def test_a_refusal_of_the_hub_is_one_sentence(hub, refusal, words):
+    hub.refusal = refusal
+    for asked in (lambda: examine(NAME), lambda: download(NAME, silent)):
+        assert len(str(refused(asked, "owner/tiny", words))) < 500
+
+
+def test_a_model_of_pickles_alone_is_one_sentence(hub):
+    (hub.folder / "model.safetensors").unlink()
+    refused(lambda: examine(NAME), "pickles are never read")
+
+
+def test_silence_is_waited_for_no_longer_than_patience(hub, monkeypatch):
+    monkeypatch.setattr(hub_files, "PATIENCE", 0.1)
+    stalled = threading.Event()
+    monkeypatch.setattr("huggingface_hub.HfApi.model_info", lambda *_, **__: stalled.wait(5))
+    refused(lambda: examine(NAME), "must answer within")
+    stalled.set()
+
+
+def test_in_offline_mode_the_hub_is_not_asked(hub, monkeypatch):
+    monkeypatch.setattr(constants, "HF_HUB_OFFLINE", True)
+    refused(lambda: examine(NAME), "offline mode is on")
+    assert hub.asked == []

@@ -1,0 +1,97 @@
+"""Models on the server: loaded one at a time if they fit, and let go with all that they took."""
+
+import gc
+import threading
+import weakref
+
+import psutil
+import pytest
+from support.app import opened
+from support.ggufs import folders, refused, write_gguf
+from support.models import FAMILIES, save_model
+
+from stability.models import memory
+from stability.models.progress import silent
+from stability.ui import uploads
+from stability.ui.cached import models
+from stability.ui.cached.background import Jobs
+from stability.ui.cached.states import StateKey
+
+pytestmark = pytest.mark.slow
+
+
+@pytest.fixture(autouse=True)
+def fresh(monkeypatch):
+    """A server without models."""
+    monkeypatch.setattr(models, "_models", Jobs(max_entries=99, at_once=4))
+    monkeypatch.setattr(models, "_holds", weakref.WeakSet())
+
+
+@pytest.fixture
+def folder(tmp_path):
+    return str(save_model(tmp_path / "tiny", FAMILIES["llama"]()))
+
+
+def test_memory_is_checked_again_when_a_model_is_about_to_be_loaded(folder, monkeypatch):
+    monkeypatch.setattr(memory, "memory_at_hand", lambda: 1000)
+    refused(lambda: models._load(folder, silent), "tiny in float32 needs about 200 MB")
+
+
+def test_two_models_are_not_loaded_at_once(folder, monkeypatch):
+    inside, most = 0, 0
+    lock = threading.Lock()
+
+    def load(*_):
+        nonlocal inside, most
+        with lock:
+            inside, most = inside + 1, max(most, inside + 1)
+        threading.Event().wait(0.05)
+        with lock:
+            inside -= 1
+
+    monkeypatch.setattr("stability.models.loading.load", load)
+    jobs = [models.start_loading(f"{folder} in {dtype}") for dtype in ("float16", "bfloat16")]
+    for job in [*jobs, models.start_loading(folder)]:
+        job.future.result(20)
+    assert most == 1
+
+
+def test_an_uploaded_gguf_is_converted_beside_itself_and_not_into_the_cache(tmp_path, monkeypatch):
+    monkeypatch.setenv("STABILITY_CACHE", str(tmp_path / "cache"))
+    write_gguf(tmp_path / "own.gguf")
+    uploaded = uploads._Folder()
+    monkeypatch.setattr(uploads, "_session_folder", lambda: uploaded.path)
+    path = uploads.save([("own.gguf", (tmp_path / "own.gguf").read_bytes())])
+    lm = models._load(path, silent)
+    assert lm.card.n_layers == 2
+    assert not (tmp_path / "cache").exists() or folders(tmp_path / "cache") == set()
+    root = uploaded.path
+    del uploaded
+    gc.collect()
+    assert not root.exists()
+
+
+def test_results_of_a_model_are_told_by_their_keys():
+    here = StateKey("a", "prompt", 0)
+    for key in ("a", ("a", "prompt"), here, (here, 0.1), (0.1, ("x", here))):
+        assert models._is_of({"a"}, key)
+        assert not models._is_of({"b"}, key)
+
+
+def test_memory_falls_back_when_a_model_is_let_go(smollm2_folder, folder):
+    """In half precision, so that no weight is a page of a file, which the system could drop itself."""
+    process = psutil.Process()
+    page = opened(model=folder)
+    assert not page.exception
+    before = process.memory_info().rss
+    large = opened(model="smollm2-135m in bfloat16")
+    assert not large.exception
+    module = weakref.ref(models.loaded("smollm2-135m in bfloat16").model)
+    weights = 2 * 134_515_008 + 4 * 49_152 * 576
+    assert process.memory_info().rss > before + 0.9 * weights
+    large.session_state["model"] = folder
+    large.run()
+    models.let_go()
+    assert module() is None
+    # what is left are results of the tiny model, compiled code, and the allocator's crumbs
+    assert process.memory_info().rss < before + 0.25 * weights
