@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from stability.models import LanguageModel, load
     from stability.models.generation import continuations
     from stability.prediction.bare import bare_state
+    from stability.prediction.conversation import Conversation
     from stability.prediction.provenance import Token
     from stability.prediction.readout import Readout
     from stability.prediction.state import State
@@ -46,6 +47,7 @@ _HOMES = {
     "cloud": "geometry.cloud",
     "Continuation": "geometry.continuation",
     "continuations": "models.generation",
+    "Conversation": "prediction.conversation",
     "Depth": "geometry.depth",
     "DepthCheck": "geometry.depth_check",
     "depth": "geometry.depth",
@@ -76,6 +78,7 @@ _OLD_SPELLINGS = {"across": "depth_check", "path": "interpolation", "Path": "Int
 __all__ = [
     "Cloud",
     "Continuation",
+    "Conversation",
     "Depth",
     "DepthCheck",
     "Direction",

@@ -76,13 +76,8 @@ def token_difference(state: State, a: int, b: int) -> Direction:
 
     That is `w_b − w_a` at `prelogit`.
     """
-    V = state.readout.vocab_size
     for token in (a, b):
-        if not 0 <= token < V:
-            raise StabilityError(
-                f"A token id must be between 0 and {V - 1} for {state.model.name}; received "
-                f"{token}: look ids up with `lm.tokenize`."
-            )
+        state.model.require_token(token)
     W_U = state.readout.W_U
     if torch.equal(W_U[a], W_U[b]):
         raise StabilityError(
