@@ -26,6 +26,15 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def is_unicode(text: str) -> bool:
+    """Whether a text has a UTF-8 form: lone surrogates have none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
 def printable(text: str) -> str:
     """A text with every character that leaves no ink, or governs others, as its escape."""
     return "".join(c if c.isprintable() and not INKLESS.match(c) else _escaped(c) for c in text)

@@ -6,6 +6,7 @@ from dataclasses import asdict, dataclass
 from typing import Any
 
 from stability.errors import StabilityError
+from stability.text import is_unicode
 
 ASSISTANT = "assistant"
 
@@ -94,7 +95,7 @@ def _turn(message: Any) -> Turn:
     given = dict(message) if isinstance(message, Mapping) else {}
     # data sets write a field that a message does not have as null
     fields = {name: value for name, value in given.items() if value is not None}
-    is_text = all(isinstance(value, str) and _is_unicode(value) for value in fields.values())
+    is_text = all(isinstance(value, str) and is_unicode(value) for value in fields.values())
     if fields.keys() != {"role", "content"} or not is_text:
         raise StabilityError(_malformed(message))
     return Turn(**fields)
@@ -105,8 +106,3 @@ def _malformed(received: Any) -> str:
         "A conversation is a list of messages, each with a role and a content that are UTF-8 text and "
         f'with nothing else; received {received!r:.80}: write [{{"role": "user", "content": "Hi"}}].'
     )
-
-
-def _is_unicode(text: str) -> bool:
-    """Whether there are no lone surrogates, as in `sweeps.prompts`."""
-    return not any("\ud800" <= character <= "\udfff" for character in text)
