@@ -16,12 +16,11 @@ from stability.errors import StabilityError
 from stability.models import chat_renderer
 from stability.models.foreign import LONGEST_REASON
 from stability.prediction.conversation import Conversation
+from stability.prediction.provenance import TEMPLATE
 from stability.text import printable
 
 # seconds, most of them to start Python on a busy machine; the renderer itself bounds its computing
 PATIENCE = 60
-# the speaker of what is no turn's
-TEMPLATE = "template"
 # the first of the characters that stand for roles: Unicode leaves its plane to private use
 MARK = 0x100000
 

@@ -10,7 +10,7 @@ from stability.errors import StabilityError
 from stability.models import chat
 from stability.models.foreign import foreign
 from stability.prediction.conversation import Conversation, PromptLike
-from stability.prediction.provenance import ModelCard, Token
+from stability.prediction.provenance import TEMPLATE, ModelCard, Token
 from stability.text import unspelled
 
 BYTE_FALLBACK = re.compile("<0x([0-9A-Fa-f]{2})>")
@@ -77,7 +77,7 @@ def _roles(encoding: BatchEncoding, rendered: chat.Rendered) -> list[str | None]
     read = 0
     for start, end in encoding.offset_mapping:
         speakers = rendered.speakers[min(start, read) : end]
-        roles.append(next((role for role in speakers if role != chat.TEMPLATE), chat.TEMPLATE))
+        roles.append(next((role for role in speakers if role != TEMPLATE), TEMPLATE))
         read = max(read, end)
     return roles
 

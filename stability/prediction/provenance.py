@@ -4,6 +4,9 @@ from dataclasses import dataclass, field
 
 from stability.errors import StabilityError
 
+# the role of what no turn said
+TEMPLATE = "template"
+
 
 @dataclass(frozen=True)
 class Token:

@@ -10,10 +10,13 @@ from stability.text import WHITE_SPACE, digits, spelled
 from stability.units import COORDINATES, Unit, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
+    from collections.abc import Sequence
+
     from stability.exact.flips import Flip
     from stability.geometry.continuation import Continuation
     from stability.geometry.depth_check import DepthCheck
     from stability.geometry.sensitivity import Sensitivity
+    from stability.prediction.provenance import Token
     from stability.views.ray import RayView
 
 WORDS = (
@@ -71,6 +74,16 @@ def sensitivity(position: "Sensitivity", unit: Unit, epsilon: float) -> str:
         f"certified ball {number(unit.count(position.certified_ball(epsilon)))}, "
         f"nearest flip {change(position.nearest_flip, unit)}, entropy {number(position.entropy)} nats"
     )
+
+
+def strip(tokens: "Sequence[Token]") -> str:
+    """How the strip marks the roles of a conversation, and special tokens."""
+    words = []
+    if any(token.role for token in tokens):
+        words.append("Underlined: what each turn says; the rest is written by the chat template.")
+    if any(token.special for token in tokens):
+        words.append("Dashed: special tokens.")
+    return " ".join(words)
 
 
 def plain(text: str) -> str:
