@@ -104,7 +104,8 @@ def token_text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:
         )
     if "\ufffd" in text:
         return _in_hexadecimal(str(piece))
-    spaces = 0 if piece is None else len(piece) - len(piece.lstrip("▁"))
+    # a decoder that writes spaces for these marks strips the first ones
+    spaces = 0 if piece is None or "▁" in text else len(piece) - len(piece.lstrip("▁"))
     text = " " * spaces + text.lstrip(" ") if spaces else text
     return text or f"⟨id {token}⟩"
 
