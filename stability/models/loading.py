@@ -14,6 +14,7 @@ from stability.models.language_model import LanguageModel
 from stability.models.packaged.cache import ensure, ensure_gguf
 from stability.models.packaged.registry import PACKAGED
 from stability.models.progress import Report, part, silent
+from stability.models.tokenization import require_vocabulary
 from stability.models.transformers_logging import quiet
 from stability.prediction.provenance import ModelCard
 from stability.prediction.readout import Readout
@@ -122,6 +123,7 @@ def _read(name: str, source: str, dtype: torch.dtype, cached_only: bool) -> tupl
             f"a .gguf file that transformers can read; {name!r} is not ({reason}): check the name, "
             "or the connection if it is on a hub."
         ) from error
+    require_vocabulary(tokenizer, name)
     missing = sorted(info["missing_keys"])
     if missing:
         raise StabilityError(

@@ -1,6 +1,7 @@
 """Tokens of a prompt, the text of a token id, and the token id of a text."""
 
 import re
+from contextlib import suppress
 from typing import Any
 
 from transformers import BatchEncoding, PreTrainedTokenizerBase
@@ -16,6 +17,23 @@ from stability.text import unspelled
 BYTE_FALLBACK = re.compile("<0x([0-9A-Fa-f]{2})>")
 # more digits than any id has, and fewer than Python refuses to read
 MOST_DIGITS = 20
+# no text can be told from another by fewer
+LEAST_VOCABULARY = 2
+
+
+def require_vocabulary(tokenizer: PreTrainedTokenizerBase, model: str) -> None:
+    """Refuse a tokenizer without ordinary tokens: transformers makes one where its files are missing.
+
+    To it every text is unknown tokens, or none. Raises StabilityError; `model` names the model in it.
+    """
+    # Mistral's own tokenizers do not tell what was added
+    with suppress(NotImplementedError):
+        ordinary = len(tokenizer) - len(tokenizer.added_tokens_decoder)
+        if ordinary < LEAST_VOCABULARY:
+            raise StabilityError(
+                f"A model needs the tokenizer that it was trained with; {model!r} has none beyond "
+                f"special tokens: put its tokenizer.json beside the weights."
+            )
 
 
 def tokenized(
@@ -84,8 +102,11 @@ def _roles(encoding: BatchEncoding, rendered: chat.Rendered) -> list[str | None]
 
 def _special_ids(tokenizer: PreTrainedTokenizerBase) -> set[int]:
     """The ids that the tokenizer keeps apart from text: BOS, EOS, and other control tokens."""
-    added = tokenizer.added_tokens_decoder.items()
-    return {*tokenizer.all_special_ids, *(i for i, token in added if token.special)}
+    special = set(tokenizer.all_special_ids)
+    # Mistral's own tokenizers do not tell
+    with suppress(NotImplementedError):
+        special |= {i for i, added in tokenizer.added_tokens_decoder.items() if added.special}
+    return special
 
 
 def token_text(tokenizer: PreTrainedTokenizerBase, token: int) -> str:

@@ -122,3 +122,13 @@ def test_a_prompt_that_is_normalised_is_shown_as_it_is_read(lm):
     lm.tokenizer.backend_tokenizer.normalizer = normalizers.NFC()
     texts = [token.text for token in lm.tokenize("e\u0301")]
     assert "".join(text.strip("⟨⟩") for text in texts) == "C3A9"
+
+
+@pytest.mark.parametrize("family", ["gpt2", "gemma3", "cohere", "llama"])
+def test_a_folder_without_a_tokenizer_is_refused(tmp_path, family):
+    """For some families transformers makes an empty one, to which every text is unknown tokens."""
+    for file in save_model(tmp_path, FAMILIES[family]()).glob("tokenizer*"):
+        file.unlink()
+    with pytest.raises(StabilityError, match="tokenizer") as no:
+        load(str(tmp_path), device="cpu")
+    assert "\n" not in str(no.value)
