@@ -30,7 +30,8 @@ def limit() -> None:
             (resource.RLIMIT_AS, MEMORY),
         ):
             _, hard = resource.getrlimit(kind)
-            resource.setrlimit(kind, (most, hard))
+            soft = most if hard == resource.RLIM_INFINITY else min(most, hard)
+            resource.setrlimit(kind, (soft, hard))
 
 
 def render(conversation: list[dict[str, str]], arguments: dict[str, Any]) -> dict[str, str]:
