@@ -37,6 +37,7 @@ if TYPE_CHECKING:
     from stability.models.generation import continuations
     from stability.models.self_check import SelfCheck, check
     from stability.prediction.bare import bare_state
+    from stability.prediction.conversation import Conversation
     from stability.prediction.provenance import Token
     from stability.prediction.readout import Readout
     from stability.prediction.state import State
@@ -48,6 +49,7 @@ _HOMES = {
     "cloud": "geometry.cloud",
     "Continuation": "geometry.continuation",
     "continuations": "models.generation",
+    "Conversation": "prediction.conversation",
     "Depth": "geometry.depth",
     "DepthCheck": "geometry.depth_check",
     "depth": "geometry.depth",
@@ -82,6 +84,7 @@ __all__ = [
     "Cloud",
     "Comparison",
     "Continuation",
+    "Conversation",
     "Depth",
     "DepthCheck",
     "Direction",

@@ -1,8 +1,21 @@
 """Numbers, counts and tokens as people read them."""
 
+import re
+import unicodedata
+
 # characters without ink, each with the mark that stands for it
 WHITE_SPACE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 SPACES, MARKS = "".join(WHITE_SPACE), "".join(WHITE_SPACE.values())
+LONG_RUN = re.compile(f"([{MARKS}])\\1{{8,}}")
+# printable to Python, but blank: joiners, fillers, variation selectors, the empty Braille cell
+INKLESS = re.compile(
+    "[\u034f\u115f\u1160\u17b4\u17b5\u180b-\u180f\u2800\u3164\ufe00-\ufe0f\uffa0\U000e0100-\U000e01ef]"
+)
+# Unicode's classes of text, marks and numbers that run from right to left
+LEFTWARDS = ("R", "AL", "AN")
+# the characters between which a text is set apart from its surroundings
+ISOLATES = "\u2068\u2069"
+DOTTED_CIRCLE = "\u25cc"
 
 
 def digits(value: float) -> str:
@@ -22,11 +35,53 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
-def spelled(text: str) -> str:
-    """A token's text with its white space, and whatever else leaves no ink, made visible."""
-    shown = text.translate(str.maketrans(SPACES, MARKS))
-    characters = (c if c.isprintable() else c.encode("unicode_escape").decode() for c in shown)
-    return "".join(characters) or "∅"
+def is_unicode(text: str) -> bool:
+    """Whether a text has a UTF-8 form: lone surrogates have none."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        return False
+    return True
+
+
+def printable(text: str) -> str:
+    """A text with every character that leaves no ink, or governs others, as its escape.
+
+    But for those that isolate a part of it.
+    """
+    return "".join(_escaped(c) if _is_inkless(c) and c not in ISOLATES else c for c in text)
+
+
+def isolated(text: str) -> str:
+    """A text set apart if any of it runs from right to left: it would reorder what stands beside it."""
+    runs_left = any(unicodedata.bidirectional(character) in LEFTWARDS for character in text)
+    return text.join(ISOLATES) if runs_left else text
+
+
+def spelled(text: str, longest: int | None = None) -> str:
+    """A token's text with its white space, and whatever else leaves no ink, made visible.
+
+    Long white space is counted: `␣×128`. A mark that would combine with what stands before it is put on
+    a dotted circle. With `longest`, "…" stands for what would not fit.
+    """
+    # a token may be one of the marks itself
+    marked = (
+        WHITE_SPACE.get(c) or (_escaped(c) if c in MARKS or _is_inkless(c) else c) for c in text
+    )
+    shown = LONG_RUN.sub(lambda run: f"{run[1]}×{len(run[0])}", "".join(marked)) or "∅"
+    if unicodedata.category(shown[0]).startswith("M"):
+        shown = DOTTED_CIRCLE + shown
+    if longest is not None and len(shown) > longest:
+        shown = f"{shown[: longest - 1]}…"
+    return isolated(shown)
+
+
+def _is_inkless(character: str) -> bool:
+    return not character.isprintable() or INKLESS.match(character) is not None
+
+
+def _escaped(character: str) -> str:
+    return character.encode("unicode_escape").decode()
 
 
 def unspelled(text: str) -> str:

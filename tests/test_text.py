@@ -2,7 +2,7 @@
 
 import pytest
 
-from stability.text import counted, digits, in_bytes, spelled, unspelled
+from stability.text import counted, digits, in_bytes, isolated, printable, spelled, unspelled
 
 
 @pytest.mark.parametrize(
@@ -45,10 +45,40 @@ def test_only_one_is_singular():
         ("\u200b", "\\u200b"),
         ("", "∅"),
         ("né 猫", "né␣猫"),
+        (" " * 8, "␣" * 8),
+        (" " * 128 + "x", "␣×128x"),
+        ("\n" * 9, "⏎×9"),
+        # a mark of white space is itself a token of some models
+        ("␣", "\\u2423"),
+        # a mark alone, and letters that are blank or only change others
+        ("\u0301", "◌\u0301"),
+        ("a\u0301", "a\u0301"),
+        ("\ufe0f", "\\ufe0f"),
+        ("\u3164", "\\u3164"),
+        ("\u2800", "\\u2800"),
+        # what would turn round or swallow the text beside it
+        ("\u202ex", "\\u202ex"),
+        ("\u2068x\u2069", "\\u2068x\\u2069"),
+        ("\x1b[31m", "\\x1b[31m"),
+        ("שלום", "\u2068שלום\u2069"),
+        (" سلام", "\u2068␣سلام\u2069"),
+        ("٣", "\u2068٣\u2069"),
     ],
 )
 def test_white_space_is_spelled_and_ink_is_left_as_it_is(text, shown):
     assert spelled(text) == shown
+
+
+def test_what_is_too_long_is_cut_inside_its_isolation():
+    assert spelled("abcdef", 4) == "abc…"
+    assert spelled("abcd", 4) == "abcd"
+    assert spelled("אבגדהו", 4) == "\u2068אבג…\u2069"
+
+
+def test_a_sentence_is_made_printable_and_keeps_its_isolation():
+    assert printable("a \u202e\x1b[0m\n") == "a \\u202e\\x1b[0m\\n"
+    assert printable(isolated("שלום")) == "\u2068שלום\u2069"
+    assert isolated("né 猫") == "né 猫"
 
 
 @pytest.mark.parametrize("text", [" the", "\n", "\t\t", "né 猫", "a\n\tb c", ""])

@@ -8,6 +8,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stability.bench import DEEP_TOKENS, PROMPT
+from stability.cli.chat import prompt_of
 from stability.errors import StabilityError
 from stability.text import counted
 
@@ -26,9 +27,10 @@ def run_analyze(options: argparse.Namespace) -> None:
     from stability.prediction.distribution import require_nats
 
     require_nats(*options.epsilon)
+    prompt = prompt_of(options)
     analysis = analyze(
         load_model(options.model),
-        options.prompt,
+        prompt,
         options.position,
         options.site,
         options.direction,

@@ -6,10 +6,12 @@ from pathlib import Path
 from typing import Any, NoReturn
 
 from stability.bench import SUITES
+from stability.cli.chat import add_chat, utf8
 from stability.cli.check import run_check
 from stability.cli.commands import run_analyze, run_bench, run_reproduce, run_sweep
 from stability.curvature.direction_spec import enumerated
 from stability.defaults import EPSILONS, MODELS
+from stability.text import printable
 
 # characters of argparse's message, which repeats an argument of any length
 LONGEST_MESSAGE = 300
@@ -32,7 +34,7 @@ class Parser(argparse.ArgumentParser):
 
 def fail(message: str) -> NoReturn:
     """One line on standard error, exit status 2."""
-    print(f"stability: {' '.join(message.split())}", file=sys.stderr)
+    print(f"stability: {printable(' '.join(message.split()))}", file=sys.stderr)
     raise SystemExit(2)
 
 
@@ -58,7 +60,8 @@ def _add_analyze(commands: Any) -> argparse.ArgumentParser:
     analyze: argparse.ArgumentParser = commands.add_parser(
         "analyze", help="the stable radius along one direction"
     )
-    analyze.add_argument("prompt", metavar="PROMPT", type=_text)
+    analyze.add_argument("prompt", metavar="PROMPT", type=utf8)
+    add_chat(analyze)
     analyze.add_argument(
         "--position", type=int, default=-1, help="token index, from the end if < 0"
     )
@@ -67,7 +70,7 @@ def _add_analyze(commands: Any) -> argparse.ArgumentParser:
     )
     analyze.add_argument(
         "--direction",
-        type=_text,
+        type=utf8,
         default="eig:0",
         help=enumerated(),
     )
@@ -100,7 +103,7 @@ def _add_check(commands: Any) -> argparse.ArgumentParser:
         "model with a second way to compute them. The exit status is 1 if one does not hold.",
     )
     check.add_argument(
-        "model", metavar="MODEL", type=_text, help="packaged name, hub id, folder or .gguf file"
+        "model", metavar="MODEL", type=utf8, help="packaged name, hub id, folder or .gguf file"
     )
     check.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16")
     check.set_defaults(run=run_check)
@@ -123,7 +126,7 @@ def _add_sweep(commands: Any) -> argparse.ArgumentParser:
     sweep.add_argument(
         "--directions",
         nargs="+",
-        type=_text,
+        type=utf8,
         metavar="DIRECTION",
         help="as for analyze; random:N and covariance:N are drawn anew at each position, rival:N "
         "points from the most likely token to the N-th after it; by default twelve of all kinds",
@@ -157,19 +160,8 @@ def _add_reproduce(commands: Any) -> argparse.ArgumentParser:
     return reproduce
 
 
-def _text(argument: str) -> str:
-    """An argument that is text: Python gives other bytes as surrogates, which have no UTF-8 form."""
-    try:
-        argument.encode()
-    except UnicodeEncodeError as error:
-        raise argparse.ArgumentTypeError(
-            f"text must be UTF-8; received {argument!r:.80}"
-        ) from error
-    return argument
-
-
 def _folder(argument: str) -> Path:
     """A folder with a name: an empty one, as of a variable that is not set, would be the current."""
     if not argument:
         raise argparse.ArgumentTypeError("a folder needs a name; received ''")
-    return Path(_text(argument))
+    return Path(utf8(argument))

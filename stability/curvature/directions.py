@@ -21,6 +21,7 @@ from stability.curvature.vector_file import parse_vector, read_bytes
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
+from stability.text import isolated
 
 
 def require_rank(rank: int, pairs: int) -> None:
@@ -76,20 +77,15 @@ def token_difference(state: State, a: int, b: int) -> Direction:
 
     That is `w_b − w_a` at `prelogit`.
     """
-    V = state.readout.vocab_size
     for token in (a, b):
-        if not 0 <= token < V:
-            raise StabilityError(
-                f"A token id must be between 0 and {V - 1} for {state.model.name}; received "
-                f"{token}: look ids up with `lm.tokenize`."
-            )
+        state.model.require_token(token)
     W_U = state.readout.W_U
     if torch.equal(W_U[a], W_U[b]):
         raise StabilityError(
             f"A token difference needs two tokens with different rows of W_U; received {a} "
             f"({state.text(a)!r}) and {b} ({state.text(b)!r}): choose another."
         )
-    label = f"{state.text(a)!r} → {state.text(b)!r}"
+    label = " → ".join(isolated(repr(state.text(token))) for token in (a, b))
     slopes = state.readout.cap_slope(state.uncapped_logits)
     gradient = slopes[b] * W_U[b].double() - slopes[a] * W_U[a].double()
     return Direction("tokens", label, unit(state.vjp(gradient[:, None])[:, 0], state.width))
@@ -109,7 +105,7 @@ def prompt_difference(state: State, other: State) -> Direction:
         )
     difference = other.vector.double() - state.vector.double()
     vector, distance = unit(difference, len(difference)), float(difference.norm())
-    return Direction("prompt", f"towards {other.prompt!r}", vector, distance=distance)
+    return Direction("prompt", f"towards {isolated(repr(other.prompt))}", vector, distance=distance)
 
 
 def from_file(state: State, path: Path) -> Direction:

@@ -12,7 +12,7 @@ from typing import Any
 import plotly.graph_objects as go
 
 from stability.errors import StabilityError, writing
-from stability.text import spelled
+from stability.text import isolated, printable, spelled
 
 PREDICTED, ACTUAL, FLIP, CERTIFIED_GREY = "#E69F00", "#0072B2", "#CC79A7", "rgba(128,128,128,0.28)"
 SKY_BLUE, GREEN, YELLOW, VERMILION = "#56B4E9", "#009E73", "#F0E442", "#D55E00"
@@ -91,13 +91,15 @@ def legend_entry(name: str, line: dict[str, Any]) -> go.Scatter:
 
 
 def escaped(text: str, longest: int = LONGEST_LABEL) -> str:
-    """Text as it is, safe inside Plotly's markup; "…" stands for what would not fit."""
-    return html.escape(text if len(text) <= longest else f"{text[: longest - 1]}…", quote=False)
+    """Text on one line, safe inside Plotly's markup; "…" stands for what would not fit."""
+    shown = printable(text)
+    shown = shown if len(shown) <= longest else f"{shown[: longest - 1]}…"
+    return html.escape(isolated(shown), quote=False)
 
 
 def visible(text: str) -> str:
     """A token's text spelled, safe inside Plotly's markup."""
-    return escaped(spelled(text), LONGEST_TOKEN)
+    return html.escape(spelled(text, LONGEST_TOKEN), quote=False)
 
 
 def letter_count(markup: str) -> int:

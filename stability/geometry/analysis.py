@@ -15,6 +15,8 @@ from stability.curvature.spectrum import Spectrum, spectrum
 from stability.errors import StabilityError
 from stability.geometry.ray import Ray, ray
 from stability.geometry.sensitivity import Sensitivity, sensitivity
+from stability.prediction.conversation import PromptLike
+from stability.prediction.provenance import Token
 from stability.prediction.source import Source
 from stability.prediction.state import State
 
@@ -44,8 +46,8 @@ class Analysis:
         nearest = self.sensitivity.nearest_flip
         return {
             "model": asdict(state.model),
-            "prompt": state.prompt,
-            "tokens": [asdict(token) for token in state.tokens],
+            "prompt": str(state.prompt),
+            "tokens": [_plain(token) for token in state.tokens],
             "position": state.position,
             "site": state.site,
             "norm": state.norm,
@@ -103,6 +105,12 @@ class Analysis:
         return rows
 
 
+def _plain(token: Token) -> dict[str, Any]:
+    """A token as plain data; its role where it has one."""
+    role = {"role": token.role} if token.role else {}
+    return {"index": token.index, "id": token.id, "text": token.text, **role}
+
+
 def pairs_for(state: State, spec: DirectionSpec, k: int) -> int:
     """How many eigenpairs a direction needs.
 
@@ -127,7 +135,7 @@ def pairs_for(state: State, spec: DirectionSpec, k: int) -> int:
 
 def analyze(
     lm: Source,
-    prompt: str,
+    prompt: PromptLike,
     position: int = -1,
     site: str = "prelogit",
     direction: str = "eig:0",
@@ -137,7 +145,7 @@ def analyze(
 
     Args:
         lm: a loaded language model.
-        prompt: the text.
+        prompt: the text, or the conversation.
         position: the token's index, from the end if negative.
         site: the vector that is perturbed: `prelogit`, `final` or `block:L`.
         direction: a written direction, such as `eig:0`; see `DirectionSpec`.

@@ -13,6 +13,7 @@ from stability.models.background import background_vectors
 from stability.models.capture import states_at
 from stability.models.network import Network
 from stability.models.sites import block_at, resolve_position, sites_of
+from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
 from stability.prediction.state import State
@@ -77,32 +78,33 @@ class LanguageModel:
 
         Args:
             text: the token's text, in which `␣`, `⏎` and `⇥` stand for space, newline and tab; or its
-                id in decimal digits, which is returned as it is.
+                id in decimal digits.
 
         Raises:
-            StabilityError: the text takes no token, or several.
+            StabilityError: the text takes no token, or several, or one that the model has not.
         """
-        return tokenization.token_id(self.tokenizer, text, self.card.name)
+        return tokenization.token_id(self.tokenizer, text, self.card)
 
-    def tokenize(self, prompt: str) -> tuple[Token, ...]:
+    def tokenize(self, prompt: PromptLike) -> tuple[Token, ...]:
         """Split a prompt into tokens; the tokenizer's own default decides on a BOS token.
 
         Args:
-            prompt: any text of at least one token.
+            prompt: any text of at least one token, or a conversation.
 
         Returns:
             One `Token(index, id, text)` for each position.
 
         Raises:
-            StabilityError: the prompt has no tokens, or more than the model's context holds.
+            StabilityError: the prompt has no tokens, more than the model's context holds, or one that
+                the model has not; the model has no chat template, or it refuses the conversation.
         """
-        return tokenization.tokenized(self.tokenizer, prompt, self.context, self.card.name)
+        return tokenization.tokenized(self.tokenizer, prompt, self.context, self.card)
 
-    def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
+    def capture(self, prompt: PromptLike, position: int = -1, site: str = "prelogit") -> State:
         """Run a prompt through the model, and return the state at one position and site.
 
         Args:
-            prompt: any text of at least one token.
+            prompt: any text of at least one token, or a conversation.
             position: index of the token, negative to count from the end.
             site: `prelogit`, the vector after the final norm; `final`, the one before the norm; or
                 `block:L`, the residual stream leaving block `L`, counted from 0.
@@ -120,11 +122,11 @@ class LanguageModel:
         [state] = states_at(self, prompt, tokens, [(index, block, site)])
         return state
 
-    def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
+    def capture_all(self, prompt: PromptLike, site: str = "prelogit") -> tuple[State, ...]:
         """Return the states of all positions of a prompt at one site, from one forward pass.
 
         Args:
-            prompt: any text of at least one token.
+            prompt: any text of at least one token, or a conversation.
             site: a name as for `capture`.
 
         Returns:
@@ -138,11 +140,11 @@ class LanguageModel:
             self, prompt, tokens, [(index, block, site) for index in range(len(tokens))]
         )
 
-    def capture_depth(self, prompt: str, position: int = -1) -> tuple[State, ...]:
+    def capture_depth(self, prompt: PromptLike, position: int = -1) -> tuple[State, ...]:
         """Return the states of one position at every block, from one forward pass.
 
         Args:
-            prompt: any text of at least one token.
+            prompt: any text of at least one token, or a conversation.
             position: index of the token, negative to count from the end.
 
         Returns:

@@ -8,13 +8,18 @@ from transformers import AutoModelForCausalLM, AutoTokenizer, PreTrainedModel
 
 from stability.errors import StabilityError
 from stability.models.foreign import foreign
+from stability.models.tokenization import require_vocabulary
 from stability.models.transformers_logging import quiet
 
 
 def read_tokenizer(folder: Path, name: str) -> Any:
     """Return a tokenizer; raise StabilityError where transformers cannot."""
     with foreign("Reading the tokenizer of", name, "check its tokenizer files"), quiet():
-        return AutoTokenizer.from_pretrained(folder, trust_remote_code=False, local_files_only=True)
+        tokenizer = AutoTokenizer.from_pretrained(
+            folder, trust_remote_code=False, local_files_only=True
+        )
+    require_vocabulary(tokenizer, name)
+    return tokenizer
 
 
 def read_model(folder: Path, name: str, dtype: torch.dtype) -> Any:

@@ -1,6 +1,11 @@
 """Where a number comes from: the tokens that a model has read, and the model itself."""
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+
+from stability.errors import StabilityError
+
+# the role of what no turn said
+TEMPLATE = "template"
 
 
 @dataclass(frozen=True)
@@ -11,6 +16,9 @@ class Token:
         index: its place in the prompt or the text, or its rank among predictions; from 0.
         id: its row of `W_U`.
         text: its characters, with a leading space if it has one.
+        role: whose words it holds, in a conversation: a turn's role, or `template` for what the chat
+            template wrote; None elsewhere, and where that cannot be told.
+        special: whether the tokenizer keeps it apart from text, as `<s>` or `<|im_end|>`.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([0.0, 2.0, 0.0]))
@@ -22,6 +30,8 @@ class Token:
     index: int
     id: int
     text: str
+    role: str | None = field(default=None, repr=False)
+    special: bool = field(default=False, repr=False)
 
 
 @dataclass(frozen=True)
@@ -43,3 +53,18 @@ class ModelCard:
     d_model: int
     n_layers: int
     vocab_size: int
+
+    def require_token(self, token: int) -> None:
+        """Refuse an id that is no row of `W_U`.
+
+        Args:
+            token: an id, as from a tokenizer or a person.
+
+        Raises:
+            StabilityError: the id is negative, or not below `vocab_size`.
+        """
+        if not 0 <= token < self.vocab_size:
+            raise StabilityError(
+                f"A token id must be between 0 and {self.vocab_size - 1} for {self.name}; received "
+                f"{token}: look ids up with `lm.tokenize`, and see that the tokenizer is the model's."
+            )

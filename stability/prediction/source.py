@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float
 from torch import Tensor
 
+from stability.prediction.conversation import PromptLike
 from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
@@ -13,7 +14,7 @@ from stability.prediction.state import State
 class Source(Protocol):
     """Where the other states come from that a direction may need."""
 
-    def capture(self, prompt: str, position: int = -1, site: str = "prelogit") -> State:
+    def capture(self, prompt: PromptLike, position: int = -1, site: str = "prelogit") -> State:
         """The state at one position of a prompt."""
         ...
 
@@ -34,6 +35,6 @@ class Model(Source, Protocol):
         """The block whose output a site is, None at `prelogit`; raises StabilityError if none."""
         ...
 
-    def capture_all(self, prompt: str, site: str = "prelogit") -> tuple[State, ...]:
+    def capture_all(self, prompt: PromptLike, site: str = "prelogit") -> tuple[State, ...]:
         """The state at every position of a prompt."""
         ...

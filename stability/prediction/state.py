@@ -11,6 +11,7 @@ from torch import Tensor
 from stability import numerics
 from stability.errors import StabilityError
 from stability.prediction import distribution
+from stability.prediction.conversation import PromptLike
 from stability.prediction.jacobian import Jacobian, jacobian
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
@@ -41,7 +42,7 @@ class State:
     Attributes:
         vector: what is perturbed, (d,).
         readout: the map from the vector after the final norm, (D,), to the logits, (V,).
-        prompt: the text that was read.
+        prompt: the text, or the conversation, that was read.
         tokens: its tokens, in order.
         position: index in `tokens` of the one after which the next token is predicted.
         site: `prelogit`, the vector after the final norm, the one that `W_U` multiplies; `final`, the
@@ -58,7 +59,7 @@ class State:
 
     vector: Float[Tensor, " d"] = field(repr=False)
     readout: Readout = field(repr=False)
-    prompt: str
+    prompt: PromptLike
     tokens: tuple[Token, ...] = field(repr=False)
     position: int
     site: str

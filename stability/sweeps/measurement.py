@@ -124,7 +124,7 @@ def _of_prompt(plan: Plan, prompt: Prompt) -> dict[str, Any]:
         "prompt_index": prompt.index,
         "prompt_id": prompt.id,
         "prompt_kind": prompt.kind,
-        "prompt": prompt.text,
+        "prompt": str(prompt.text),
     }
 
 

@@ -11,10 +11,13 @@ from pathlib import Path
 from typing import Any
 
 from stability.errors import StabilityError
-from stability.text import counted
+from stability.prediction.conversation import Conversation, PromptLike
+from stability.text import counted, is_unicode
 
 # columns that may hold the text; the first that a row has is read
 TEXT_FIELDS = ("text", "prompt")
+# or, without these, a conversation
+MESSAGES = "messages"
 # characters of a field; the csv module's own limit is 131,072
 CSV_FIELD_LIMIT = 2**31 - 1
 SUFFIXES = ".txt, .jsonl, .csv or .parquet"
@@ -22,14 +25,14 @@ SUFFIXES = ".txt, .jsonl, .csv or .parquet"
 
 @dataclass(frozen=True)
 class Prompt:
-    """One prompt of a file: its index there from 0, its id, text and kind.
+    """One prompt of a file: its index there from 0, its id, text or conversation, and kind.
 
     Where `text` is None, `reason` says why. The id is the index if the file gives none.
     """
 
     index: int
     id: str
-    text: str | None
+    text: PromptLike | None
     kind: str | None = None
     reason: str | None = None
 
@@ -37,8 +40,9 @@ class Prompt:
 def read_prompts(path: Path) -> list[Prompt]:
     """Read the prompts of a file, in order, without blank lines.
 
-    Rows have a `text` (or `prompt`), and may have an `id` and a `kind`; a row of JSONL may also be a
-    bare string. Raises StabilityError for a file that cannot be read, or that holds no prompt at all.
+    Rows have a `text` (or `prompt`), or the `messages` of a conversation, each with its `role` and
+    `content`; they may have an `id` and a `kind`. A row of JSONL may also be a bare string. Raises
+    StabilityError for a file that cannot be read, or that holds no prompt at all.
     """
     readers = {".txt": _lines, ".jsonl": _jsonl, ".csv": _csv, ".parquet": _parquet}
     reader = readers.get(path.suffix.lower())
@@ -113,26 +117,26 @@ def _prompt(index: int, row: Any) -> Prompt:
     """The prompt of a row, which a reader gives as a dictionary, a bare text or an error."""
     fields = row if isinstance(row, dict) else {}
     name, kind = (None if fields.get(key) is None else str(fields[key]) for key in ("id", "kind"))
-    text = row
-    if isinstance(row, dict):
-        text = next((row[field] for field in TEXT_FIELDS if field in row), None)
+    text = _text(row) if isinstance(row, dict) else row
     reason = None
-    if isinstance(row, ValueError):
-        reason = str(row)
-    elif not isinstance(text, str):
+    if isinstance(text, ValueError):
+        reason = str(text)
+    elif not isinstance(text, PromptLike):
         reason = f"a row needs a text; received {row!r:.80}"
-    elif not text.strip():
+    elif not str(text).strip():
         reason = f"a prompt needs some text; received {text!r:.80}"
-    elif not _is_unicode(f"{name}{kind}{text}"):
+    elif not is_unicode(f"{name}{kind}{text}"):
         reason = f"a row must have a UTF-8 form; received {row!r:.80}"
         name, kind = None, None
     return Prompt(index, name or str(index), None if reason else text, kind, reason)
 
 
-def _is_unicode(text: str) -> bool:
-    """Whether there are no lone surrogates."""
+def _text(row: dict[str, Any]) -> Any:
+    """The text of a row, or its conversation, or the error that a malformed one is."""
+    text = next((row[field] for field in TEXT_FIELDS if field in row), None)
+    if text is not None or MESSAGES not in row:
+        return text
     try:
-        text.encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+        return Conversation.of(row[MESSAGES])
+    except StabilityError as error:
+        return error

@@ -172,7 +172,10 @@ def _read_json(path: Path) -> Any:
 
 def _description(plan: Plan, prompts: Sequence[Prompt], model: ModelCard) -> dict[str, Any]:
     """All that must be the same for a sweep to go on, as JSON holds it."""
-    texts = json.dumps([[prompt.id, prompt.kind, prompt.text] for prompt in prompts])
+    # a conversation is written as its fields
+    texts = json.dumps(
+        [[prompt.id, prompt.kind, prompt.text] for prompt in prompts], default=asdict
+    )
     description = {
         "version": __version__,
         "model": asdict(model),

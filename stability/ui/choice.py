@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec
+from stability.prediction.conversation import PromptLike
 
 EXAMPLES = {
     "a sure fact": "The capital of France is",
@@ -31,10 +32,12 @@ SITES = {
     "final": "the residual stream before the final norm",
     "a block": "the residual stream leaving a block",
 }
+MOST_TURNS = 20  # of a conversation, the system's apart
 # keys of widgets that several pages share, that one page sets for another, or that must outlast a
 # visit to another page
 SHARED = (
     *("model", "prompt", "position", "epsilon", "site", "block"),
+    *("chat", "system", "more_turns", *(f"turn_{number}" for number in range(1, MOST_TURNS))),
     *("kind", "rank", "seed", "start", "end", "relative"),
     *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
     *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
@@ -70,7 +73,7 @@ class Choice:
     """Everything a person has set on the Explore page."""
 
     model: str
-    prompt: str
+    prompt: PromptLike
     position: int
     direction: DirectionChoice
     epsilon: float

@@ -6,14 +6,17 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stability.geometry.continuation import LEAST_KL
-from stability.text import WHITE_SPACE, digits, spelled
+from stability.text import WHITE_SPACE, digits, printable, spelled
 from stability.units import COORDINATES, Unit, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
+    from collections.abc import Sequence
+
     from stability.exact.flips import Flip
     from stability.geometry.continuation import Continuation
     from stability.geometry.depth_check import DepthCheck
     from stability.geometry.sensitivity import Sensitivity
+    from stability.prediction.provenance import Token
     from stability.views.ray import RayView
 
 WORDS = (
@@ -24,6 +27,9 @@ WORDS = (
     (1.2, "often another word"),
     (float("inf"), "a different distribution"),
 )
+# without width: it keeps signs apart, and nothing else
+WORD_JOINER = "\u2060"
+NO_BREAK_SPACE = "\u00a0"
 
 
 def epsilon_words(epsilon: float) -> str:
@@ -73,16 +79,32 @@ def sensitivity(position: "Sensitivity", unit: Unit, epsilon: float) -> str:
     )
 
 
+def strip(tokens: "Sequence[Token]") -> str:
+    """How the strip marks the roles of a conversation, and special tokens."""
+    words = []
+    if any(token.role for token in tokens):
+        words.append("Underlined: what each turn says; the rest is written by the chat template.")
+    if any(token.special for token in tokens):
+        words.append("Dashed: special tokens.")
+    return " ".join(words)
+
+
 def plain(text: str) -> str:
-    """Escape text so that Markdown shows it literally."""
-    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~:$-])", r"\\\1", text)
+    """Escape text so that Markdown, and what Streamlit adds to it, shows it literally."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~:$&-])", r"\\\1", _unjoined(printable(text)))
 
 
 def code(text: str) -> str:
-    """Spell a token as code; a backtick inside needs a longer fence."""
-    fence = "``" if "`" in text else "`"
-    pad = " " if "`" in text else ""
-    return f"{fence}{pad}{spelled(text)}{pad}{fence}"
+    """Spell a token as code, between more backticks than it has in a row."""
+    shown = _unjoined(spelled(text))
+    fence = "`" * (1 + max(map(len, re.findall("`+", shown)), default=0))
+    pad = " " if "`" in shown else ""
+    return f"{fence}{pad}{shown}{pad}{fence}"
+
+
+def _unjoined(text: str) -> str:
+    """Part by an invisible character what Streamlit makes an arrow, a dash or an icon of."""
+    return re.sub(r"(?<=[-<>=])(?=[-<>=])|(?<=:)(?=material/|streamlit:)", WORD_JOINER, text)
 
 
 def verdict(view: "RayView", token: str) -> str:
@@ -122,10 +144,16 @@ def depth_check(check: "DepthCheck") -> str:
 
 def written(text: "Continuation") -> str:
     """A continuation as text, its first token that differs marked."""
-    parts = [plain(token.text.replace("\n", WHITE_SPACE["\n"])) for token in text.tokens]
+    parts = [plain(_legible(token.text)) for token in text.tokens]
     if text.first_difference is not None:
         parts[text.first_difference] = f":orange-background[{parts[text.first_difference]}]"
-    return "".join(parts)
+    # HTML would draw the spaces of an indentation as one
+    return re.sub(f" (?= )|(?<={WHITE_SPACE[chr(10)]}) ", NO_BREAK_SPACE, "".join(parts))
+
+
+def _legible(text: str) -> str:
+    """The text of a token within others: only its spaces are left as they are."""
+    return "".join(c if c == " " else WHITE_SPACE.get(c, c) for c in text)
 
 
 def steps(text: "Continuation") -> str:

@@ -147,7 +147,9 @@ def test_every_value_is_that_of_the_library(report, folder):
     spectrum = stability.spectrum(state, 16)
     ray = stability.ray(state, resolve(DirectionSpec.parse("random:3"), state, spectrum, lm).vector)
     assert analysis["model"] == vars(lm.card)
-    assert analysis["tokens"] == [vars(token) for token in lm.tokenize(PROMPT)]
+    assert analysis["tokens"] == [
+        {"index": token.index, "id": token.id, "text": token.text} for token in lm.tokenize(PROMPT)
+    ]
     assert analysis["position"] == len(analysis["tokens"]) - 2
     assert (analysis["norm"], analysis["entropy"]) == (state.norm, state.entropy)
     token, probability = state.most_likely(1)[0]

@@ -29,7 +29,7 @@ def test_colours_are_those_that_mean_the_same_everywhere():
 @tricky
 def test_every_token_leaves_ink_and_no_markup(text, shown):
     assert visible(text) == shown
-    assert html.unescape(shown).removesuffix("…") in spelled(text)
+    assert html.unescape(shown).partition("…")[0] in spelled(text)
 
 
 @pytest.mark.slow

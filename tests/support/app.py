@@ -51,7 +51,7 @@ def pictures(page):
 
 def plain_text(element):
     """The text of an element without the escapes of Markdown."""
-    return element.value.replace("\\", "")
+    return element.value.replace("\\", "").replace("\u2060", "")
 
 
 def open_section(page, section):

@@ -23,16 +23,17 @@ MARKS = [
 
 
 @contextmanager
-def serving_app(**environment: str) -> Iterator[str]:
-    """The address of the app, started with some environment variables, until it is no longer needed."""
+def serving(script: str = "app.py", **environment: str) -> Iterator[str]:
+    """The address of a server of a script, by default the app, until it is no longer needed."""
     with socket.socket() as free:
         free.bind(("127.0.0.1", 0))
         port = free.getsockname()[1]
     options = ["--server.headless=true", f"--server.port={port}", "--server.fileWatcherType=none"]
+    path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
     process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", "app.py", *options],
+        [sys.executable, "-m", "streamlit", "run", script, *options],
         cwd=ROOT,
-        env=os.environ | {"OMP_WAIT_POLICY": "passive"} | environment,
+        env=os.environ | {"OMP_WAIT_POLICY": "passive", "PYTHONPATH": path} | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

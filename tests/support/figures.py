@@ -23,7 +23,9 @@ TRICKY = [
     ("<br>", "&lt;br&gt;"),
     ("né 猫", "né␣猫"),
     ('"it\'s"', '"it\'s"'),  # Plotly has no entity for quotation marks
-    (" " * 64, "␣" * (LONGEST_TOKEN - 1) + "…"),
+    (" " * 64, "␣×64"),
+    ("שלום", "\u2068שלום\u2069"),
+    ("ש" * 64, "\u2068" + "ש" * (LONGEST_TOKEN - 1) + "…\u2069"),
     ("<" * 64, "&lt;" * (LONGEST_TOKEN - 1) + "…"),
 ]
 CELL_EDGES = "most likely token changes"

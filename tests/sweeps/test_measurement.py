@@ -16,6 +16,7 @@ import stability
 from stability.errors import StabilityError
 from stability.geometry.analysis import analyze
 from stability.models import LanguageModel, load
+from stability.prediction.conversation import Conversation
 from stability.sweeps.measurement import SCHEMA, all_rows, measure
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
@@ -305,3 +306,16 @@ def test_a_file_of_a_direction_is_read_at_each_prompt_and_may_be_missing(lm, tmp
     absent = Path(tmp_path, "absent.npy")
     with pytest.raises(StabilityError, match="file must be readable; "):
         measure(lm, Plan(directions=(f"file:{absent}",)), WHOLE)
+
+
+def test_a_conversation_is_measured_at_its_own_tokens_and_kept_in_its_written_form(tmp_path):
+    config = FAMILIES["llama"]()
+    config.max_position_embeddings = 128
+    lm = load(str(save_model(tmp_path, config)), device="cpu")
+    lm.tokenizer.chat_template = "{% for m in messages %}{{ 'u:' + m.content }}{% endfor %}"
+    talk = Conversation.of([{"role": "user", "content": PROMPT}])
+    plan = Plan(directions=("eig:0",), epsilons=(0.01,), positions=1)
+    rows = measure(lm, plan, Prompt(0, "0", talk)).to_pylist()
+    state = lm.capture("u:" + PROMPT, rows[0]["position"])
+    assert {row["prompt"] for row in rows} == {str(talk)}
+    assert (rows[0]["token"], rows[0]["norm"]) == (state.here.text, state.norm)

@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from support.states import properties
 
 from stability.errors import StabilityError
+from stability.prediction.conversation import Conversation
 from stability.reproduction.settings import PROMPTS
 from stability.sweeps.prompts import Prompt, read_prompts
 
@@ -332,3 +333,23 @@ def test_a_csv_may_hold_a_whole_book(read):
 def test_prompts_may_be_read_although_a_limit_was_set_elsewhere(read):
     csv.field_size_limit(10)
     assert texts(read("some.csv", "text\nlonger than ten letters\n")) == ["longer than ten letters"]
+
+
+# --- conversations --------------------------------------------------------------------------------
+
+MESSAGES = [{"role": "user", "content": "a lamp"}, {"role": "assistant", "content": "hums"}]
+
+
+def test_a_row_of_messages_is_a_conversation(read):
+    talk = Conversation.of(MESSAGES)
+    rows = [{"id": "a", "messages": MESSAGES}, {"messages": MESSAGES, "text": "a text"}]
+    jsonl = "\n".join(map(json.dumps, rows))
+    assert texts(read("p.jsonl", jsonl)) == [talk, "a text"]
+    assert texts(read("p.parquet", as_parquet(messages=[MESSAGES]))) == [talk]
+
+
+@pytest.mark.parametrize("messages", [[], None, "a lamp", [{"role": "user"}]])
+def test_malformed_messages_are_kept_with_the_reason(read, messages):
+    bad, good = read("p.jsonl", json.dumps({"messages": messages}) + '\n"a lamp"')
+    assert (bad.text, good.text) == (None, "a lamp")
+    assert "A conversation is a list of messages" in bad.reason

@@ -1,18 +1,19 @@
 """What a person does, in a real browser on a real server, compared with the library's numbers."""
 
 import pytest
-from support.browser import CHROMIUM, FLAGS, MARKS, serving_app, settled
+from support.browser import CHROMIUM, FLAGS, MARKS, serving, settled
 
 import stability
 from stability.evaluation.calibration import cases
 from stability.reproduction.settings import shipped
+from stability.text import spelled
 
 pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def server(smollm2_folder):
-    with serving_app() as address:
+    with serving() as address:
         yield address
 
 
@@ -125,6 +126,52 @@ def test_a_person_walks_from_the_map_of_layers_to_explore_and_back(page):
     predicted = stability.ray(state, stability.spectrum(state).vectors[:, 0]).predicted_radius(0.01)
     assert shown(page, "predicted r") == f"{predicted:#.3g}"
     assert page.get_by_label("Prompt", exact=True).input_value() == "One two three"
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_a_person_talks_to_the_model(page):
+    """A system prompt and three turns; any token of any turn can be chosen."""
+    lm = stability.load("smollm2-135m")
+    page.get_by_text("As a chat").click()
+    settled(page)
+    for name, said in (
+        ("System", "One word."),
+        ("User, turn 1", "The capital of France"),
+        ("Assistant, turn 2", "Paris<|im_end|>"),
+        ("User, turn 3", "Of Italy?"),
+    ):
+        field = page.get_by_label(name, exact=True)
+        if not field.count():
+            page.get_by_role("button", name="Add a turn").click()
+        field.fill(said)
+        field.press("Control+Enter" if "turn" in name else "Enter")
+        settled(page)
+    turns = ["One word.", "The capital of France", "Paris<|im_end|>", "Of Italy?"]
+    roles = ["system", "user", "assistant", "user"]
+    talk = stability.Conversation.of(
+        [{"role": role, "content": said} for role, said in zip(roles, turns, strict=True)]
+    )
+    tokens = lm.tokenize(talk)
+    chips = page.locator(".strip button")
+    chips.nth(len(tokens) - 1).wait_for()
+    assert chips.all_inner_texts() == [spelled(token.text) for token in tokens]
+    starts = page.locator('.strip button:not([data-starts=""])')
+    assert starts.evaluate_all("all => all.map(chip => chip.dataset.starts)") == roles
+    # the end of a turn that is spelled inside one is special, and the assistant's
+    position = next(t.index for t in tokens if t.special and t.role == "assistant")
+    assert f"special token, id {tokens[position].id}, assistant" in chips.nth(
+        position
+    ).get_attribute("title")
+    chips.nth(position).click()
+    state = lm.capture(talk, position)
+    predicted = stability.ray(state, stability.spectrum(state).vectors[:, 0]).predicted_radius(0.01)
+    page.wait_for_function(
+        "text => document.body.innerText.includes(text)", arg=f"{predicted:#.3g}", timeout=10_000
+    )
+    settled(page)
+    assert shown(page, "predicted r") == f"{predicted:#.3g}"
+    page.get_by_role("button", name="Remove the last turn").click()
+    chips.nth(len(tokens) - 1).wait_for(state="detached")
     assert page.get_by_test_id("stException").count() == 0
 
 

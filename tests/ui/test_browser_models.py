@@ -4,7 +4,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support.browser import CHROMIUM, FLAGS, MARKS, serving_app, settled
+from support.browser import CHROMIUM, FLAGS, MARKS, serving, settled
 from support.hub import serving_hub
 from support.models import FAMILIES, PROMPT, save_model
 
@@ -31,7 +31,7 @@ def hub_cache(tmp_path_factory):
 
 @pytest.fixture(scope="module")
 def server(smollm2_folder, hub, hub_cache):
-    with serving_app(
+    with serving(
         HF_ENDPOINT=hub.url,
         HF_HUB_CACHE=str(hub_cache),
         HF_HUB_OFFLINE="0",

@@ -5,9 +5,11 @@ import pytest
 from support.states import with_logits
 
 from stability.exact.flips import Flip
+from stability.geometry.continuation import Continuation
 from stability.geometry.depth_check import DepthCheck
 from stability.geometry.ray import ray
 from stability.geometry.sensitivity import Sensitivity
+from stability.prediction.provenance import Token
 from stability.ui import wording
 from stability.units import Unit
 from stability.views.ray import ray_view
@@ -110,3 +112,47 @@ def test_a_position_is_described_in_one_line():
     # sqrt(2·0.01/8) is 0.05
     assert said.startswith("shortest radius 0.100, certified ball 0.0")
     assert said.endswith("nearest flip x at 1.00, entropy 1.25 nats")
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("a`b", "`` a`b ``"),
+        ("``", "``` `` ```"),
+        (" x", "`␣x`"),
+        ("->", "`-\u2060>`"),
+        (":material/home:", "`:\u2060material/home:`"),
+    ],
+)
+def test_a_token_is_code_whatever_it_is(text, shown):
+    assert wording.code(text) == shown
+
+
+@pytest.mark.parametrize(
+    ("text", "shown"),
+    [
+        ("<b> & $x$", r"\<b\> \& \$x\$"),
+        ("give --chat", "give \\-\u2060\\-chat"),
+        ("a\n\u202eb", r"a\\n\\u202eb"),
+        ("'שלום'", "'שלום'"),
+    ],
+)
+def test_a_sentence_is_shown_literally(text, shown):
+    assert wording.plain(text) == shown
+
+
+def test_a_text_keeps_its_indentation_and_shows_what_it_holds():
+    texts = ["if", " x", ":", "\n", "   ", " y", "\u202e", "\t"]
+    tokens = tuple(Token(i, i, text) for i, text in enumerate(texts))
+    kl = (0.0,) * len(tokens)
+    written = wording.written(Continuation(1.0, tokens, kl, None))
+    assert written == "if x\\:⏎" + 3 * "\u00a0" + r" y\\u202e⇥"
+    marked = wording.written(Continuation(1.0, tokens, kl, 1))
+    assert marked.startswith("if:orange-background[ x]")
+
+
+def test_the_strip_is_explained_where_there_is_something_to_explain():
+    said, special = Token(0, 0, "a", role="user"), Token(0, 0, "<s>", special=True)
+    assert not wording.strip([Token(0, 0, "a")])
+    assert "Underlined" in wording.strip([said])
+    assert wording.strip([special]) == "Dashed: special tokens."

@@ -19,6 +19,7 @@ from streamlit.runtime import RuntimeState
 
 from stability.errors import StabilityError
 from stability.models.progress import Report
+from stability.ui.wording import plain
 
 # called when a visitor stops the work; None: there is no button to stop it
 Stop = Callable[[], None] | None
@@ -140,7 +141,7 @@ class Jobs:
                 if on_stop or job.looked_at < float("inf"):
                     job.looked_at = time.monotonic()
                 message, fraction = job.progress
-                slots[0].progress(fraction, message)
+                slots[0].progress(fraction, plain(message))
             for slot in slots:
                 slot.empty()
         return job.future.result()

@@ -15,6 +15,7 @@ from stability.geometry.region import region_through
 from stability.models import LanguageModel
 from stability.models.generation import continuations
 from stability.models.progress import Report
+from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
 from stability.ui.cached.background import Jobs, Stop, turn
 from stability.ui.cached.keyed import cached
@@ -27,12 +28,12 @@ _maps, _depths, _checks = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32)
 PAST = 1.02  # times the distance of a flip, where the other token leads
 
 
-def has_map(model: str, prompt: str) -> bool:
+def has_map(model: str, prompt: PromptLike) -> bool:
     """Whether the map of a prompt is measured, or on its way."""
     return _maps.has((model, prompt))
 
 
-def measured_map(model: str, prompt: str, on_stop: Stop = None) -> list[Depth]:
+def measured_map(model: str, prompt: PromptLike, on_stop: Stop = None) -> list[Depth]:
     """Every position at every block, with progress."""
     first_block = states(model, prompt, "block:0")
 
@@ -105,7 +106,7 @@ def _pushes(line: Ray, epsilon: float, rank: int) -> tuple[float, dict[str, floa
     return r, distances
 
 
-def _last_states(model: str, prompts: Sequence[str], site: str) -> list[State]:
+def _last_states(model: str, prompts: Sequence[PromptLike], site: str) -> list[State]:
     """The last token's state of prompts A, B, …; an error names the letter of its prompt."""
     last = []
     for letter, prompt in zip("ABC", prompts, strict=False):
@@ -118,7 +119,7 @@ def _last_states(model: str, prompts: Sequence[str], site: str) -> list[State]:
 
 @cached(32, parts=lambda model, a, b, site: _last_states(model, (a, b), site))
 def interpolated(
-    _ends: Sequence[State], model: str, a: str, b: str, site: str
+    _ends: Sequence[State], model: str, a: PromptLike, b: str, site: str
 ) -> tuple[Interpolation, list[str]]:
     """The interpolation between the last tokens of two prompts, and the likeliest token along it."""
     start, end = _ends
@@ -129,7 +130,7 @@ def interpolated(
 
 @cached(16, parts=lambda model, a, b, c, site, epsilon: _last_states(model, (a, b, c), site))
 def slice_of_three(
-    _corners: Sequence[State], model: str, a: str, b: str, c: str, site: str, epsilon: float
+    _corners: Sequence[State], model: str, a: PromptLike, b: str, c: str, site: str, epsilon: float
 ) -> tuple[RegionView | None, list[tuple[str, float, float]]]:
     """The plane through the last tokens of three prompts, and their coordinates in it."""
     with turn():

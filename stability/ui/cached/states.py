@@ -9,6 +9,7 @@ from dataclasses import dataclass, replace
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.geometry.sensitivity import Sensitivity, token_map
 from stability.models import LanguageModel
+from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
 from stability.ui import wording
 from stability.ui.cached.background import turn
@@ -25,14 +26,14 @@ class StateKey:
     """The model, prompt, position and site that a state is captured from."""
 
     model: str
-    prompt: str
+    prompt: PromptLike
     position: int
     site: str = "prelogit"
 
 
 @cached(POSITIONS, parts=lambda model, prompt, site="prelogit": loaded(model))
 def states(
-    _lm: LanguageModel, model: str, prompt: str, site: str = "prelogit"
+    _lm: LanguageModel, model: str, prompt: PromptLike, site: str = "prelogit"
 ) -> tuple[State, ...]:
     """All positions of a prompt at a site, from one forward pass."""
     with turn():
@@ -40,7 +41,7 @@ def states(
 
 
 @cached(POSITIONS, parts=states)
-def sensitivities(_states: tuple[State, ...], model: str, prompt: str) -> list[Sensitivity]:
+def sensitivities(_states: tuple[State, ...], model: str, prompt: PromptLike) -> list[Sensitivity]:
     """The sensitivity of every position to pushes of any direction."""
     with turn():
         return token_map(_states)
@@ -50,7 +51,11 @@ def sensitivities(_states: tuple[State, ...], model: str, prompt: str) -> list[S
     POSITIONS, parts=lambda model, prompt, relative, site="prelogit": states(model, prompt, site)
 )
 def units(
-    _states: tuple[State, ...], model: str, prompt: str, relative: bool, site: str = "prelogit"
+    _states: tuple[State, ...],
+    model: str,
+    prompt: PromptLike,
+    relative: bool,
+    site: str = "prelogit",
 ) -> list[Unit]:
     """The unit of lengths at every position."""
     return [unit_of(state.norm, relative) for state in _states]
@@ -66,7 +71,7 @@ def units(
 def notes(
     _parts: tuple[list[Sensitivity], list[Unit]],
     model: str,
-    prompt: str,
+    prompt: PromptLike,
     relative: bool,
     epsilon: float,
 ) -> list[str]:

@@ -5,6 +5,7 @@ from collections.abc import Sequence
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
+from stability.prediction.conversation import PromptLike
 from stability.ui import wording
 from stability.ui.choice import (
     EPSILON_STEPS,
@@ -19,6 +20,7 @@ from stability.ui.choice import (
     take_example,
 )
 from stability.ui.glossary import EPSILON_HELP
+from stability.ui.widgets.chat import choose_chat, choose_conversation
 from stability.ui.widgets.model_picker import choose_model
 
 
@@ -57,8 +59,8 @@ def choose_relative() -> bool:
     )
 
 
-def choose_prompt() -> str:
-    """The prompt, typed or one of the examples."""
+def choose_prompt() -> PromptLike:
+    """The prompt, typed or one of the examples; as a chat, the conversation that it begins."""
     text, examples = st.columns([3, 1])
     examples.selectbox(
         "Examples",
@@ -69,7 +71,12 @@ def choose_prompt() -> str:
         label_visibility="collapsed",
         on_change=take_example,
     )
+    with examples:
+        is_chat = choose_chat()
     st.session_state.setdefault("prompt", EXAMPLES["a sure fact"])
+    if is_chat:
+        with text:
+            return choose_conversation()
     return text.text_area(
         "Prompt",
         key="prompt",

@@ -2,6 +2,7 @@
 // that the focus stays where it is.
 export default function ({ data, parentElement, setTriggerValue }) {
   const strip = parentElement.querySelector(".strip");
+  strip.classList.toggle("roles", data.tokens.some((token) => token.role));
   while (strip.children.length > data.tokens.length) strip.lastChild.remove();
   data.tokens.forEach((token, index) => {
     let chip = strip.children[index];
@@ -13,6 +14,11 @@ export default function ({ data, parentElement, setTriggerValue }) {
     chip.textContent = token.text;
     chip.title = token.title;
     chip.setAttribute("aria-label", `${token.text}, ${token.title}`);
+    chip.classList.toggle("special", token.special);
+    // a name above the first token of each turn, a line beneath all of them
+    const before = index ? data.tokens[index - 1].role : null;
+    chip.dataset.role = token.role ?? "";
+    chip.dataset.starts = token.role === before ? "" : chip.dataset.role;
     chip.style.backgroundColor = token.colour;
     chip.style.color = token.ink;
     chip.setAttribute("aria-pressed", index === data.chosen);

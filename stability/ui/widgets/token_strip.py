@@ -8,7 +8,7 @@ from typing import Any
 import streamlit as st
 from plotly.colors import sample_colorscale
 
-from stability.prediction.provenance import Token
+from stability.prediction.provenance import TEMPLATE, Token
 from stability.text import spelled
 from stability.ui.widgets.resources import resource
 
@@ -34,7 +34,9 @@ def token_strip(
     chips = [
         {
             "text": spelled(token.text),
-            "title": f"position {token.index}, id {token.id}: {note}",
+            "title": f"position {token.index}, {_described(token)}: {note}",
+            "role": None if token.role == TEMPLATE else token.role,
+            "special": token.special,
             "colour": colour,
             "ink": "black" if shade >= LIGHT else "white",
         }
@@ -45,6 +47,13 @@ def token_strip(
         key="strip",
         on_position_change=_choose,
     )
+
+
+def _described(token: Token) -> str:
+    """What a token is beside its text."""
+    special = "special token, " if token.special else ""
+    role = f", {token.role}" if token.role else ""
+    return f"{special}id {token.id}{role}"
 
 
 def _choose() -> None:

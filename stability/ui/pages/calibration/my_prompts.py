@@ -1,5 +1,6 @@
 """A visitor's prompts on the Calibration page: given, measured, and downloaded."""
 
+import csv
 from collections.abc import Mapping
 from io import BytesIO
 
@@ -104,5 +105,7 @@ def _draw_downloads(table: pa.Table) -> None:
     parquet = BytesIO()
     pq.write_table(table, parquet)
     left, right, _ = st.columns([1, 1, 4])
-    left.download_button("Download CSV", table.to_pandas().to_csv(index=False), "stability.csv")
+    # Python 3.11 would leave a token that is a carriage return bare, which ends a row for its readers
+    rows = table.to_pandas().to_csv(index=False, quoting=csv.QUOTE_NONNUMERIC)
+    left.download_button("Download CSV", rows, "stability.csv")
     right.download_button("Download Parquet", parquet.getvalue(), "stability.parquet")

@@ -4,6 +4,7 @@ from collections.abc import Callable, Hashable
 
 import streamlit as st
 
+from stability.prediction.provenance import Token
 from stability.text import spelled
 from stability.ui.cached.states import StateKey, states
 
@@ -22,9 +23,14 @@ def choose_token(key: StateKey) -> None:
         "Token",
         range(len(tokens)),
         key="depth_position",
-        format_func=lambda i: f"{i}: {spelled(tokens[i].text)}",
+        format_func=lambda i: _named(tokens[i]),
         on_change=keep,
     )
+
+
+def _named(token: Token) -> str:
+    role = f" ({token.role})" if token.role else ""
+    return f"{token.index}: {spelled(token.text)}{role}"
 
 
 def is_stopped(name: str, work: Hashable) -> bool:

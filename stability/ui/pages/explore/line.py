@@ -26,7 +26,7 @@ def draw_facts(result: Result) -> None:
     site = "" if result.key.site == "prelogit" else " at prelogit (other sites: page Depth)"
     st.caption(
         f"Shortest predicted radius{site}: {low} (dark) to {high} (light) "
-        f"{result.unit.name}. Click, or use the arrow keys."
+        f"{result.unit.name}. Click, or use the arrow keys. {wording.strip(result.states[0].tokens)}"
     )
     if result.view is None:
         st.info("Along this direction the curvature is zero: there is no closed form to compare.")

@@ -1,0 +1,67 @@
+"""Texts of tokens that a page could take for something else, and the page that shows them."""
+
+import streamlit as st
+
+from stability.figures.next_tokens import next_tokens_figure
+from stability.prediction.provenance import Token
+from stability.ui import wording
+from stability.ui.widgets.figure import draw_figure
+from stability.ui.widgets.token_strip import token_strip
+
+HOSTILE = [
+    *(
+        "<b>x</b>",
+        "</script>",
+        "<br>",
+        "<!-- x -->",
+        "<a href='javascript:1'>x</a>",
+        "&lt;",
+        "&#60;",
+    ),
+    *(
+        "$x$",
+        "$$y$$",
+        "%{x}",
+        "{x}",
+        "H~2~O",
+        "~~x~~",
+        "*a*",
+        "a_b_c",
+        "[a](b)",
+        "![x](y)",
+        "| a |",
+    ),
+    *("`", "``", "` `", "\\", "\\n", "# a", "1.", "- x", "> x", "***", "a\n\nb", "x\n==="),
+    *(":red[x]", ":smile:", ":material/home:", "->", "<-", "<->", "--", "<=", ">=", "x -> y"),
+    *(
+        "\n",
+        "\t",
+        "\r",
+        "\0",
+        "\x1b[31m",
+        "\x85",
+        "\u2028",
+        " ",
+        " " * 128,
+        "\xa0",
+        "\xad",
+        "\ufeff",
+    ),
+    *("\u202eabc", "\u2066x", "\u2068x\u2069", "سلام", "שלום", "٣", "\u0301", "\ufe0f", "\u200d"),
+    *("\u3164", "猫", "👩", "x" * 200, "␣", "⏎", "<unused12>", "⟨E7⟩", "", "(c)", "'", '"'),
+]
+
+if __name__ == "__main__":
+    tokens = [
+        Token(i, i, text, "user" if i % 9 else None, not i % 5) for i, text in enumerate(HOSTILE)
+    ]
+    radii = [float(1 + i) for i in range(len(tokens))]
+    token_strip(tokens, radii, ["a note"] * len(tokens), 0)
+    draw_figure(
+        next_tokens_figure([(t, 0.5) for t in tokens]).update_layout(height=2500), "bars", ""
+    )
+    for token in tokens:
+        with st.container(key=f"code{token.id}"):
+            st.markdown(f"**After {wording.code(token.text)}, on.**")
+        with st.container(key=f"plain{token.id}"):
+            st.error(wording.plain(f"received '{token.text}': choose"))

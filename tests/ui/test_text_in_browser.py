@@ -1,0 +1,67 @@
+"""Every text of a token in a real browser: what is shown is its spelling, and nothing it could mean."""
+
+import pytest
+from support import hostile_texts
+from support.browser import CHROMIUM, FLAGS, serving
+from support.hostile_texts import HOSTILE
+
+from stability.figures.style import LONGEST_TOKEN
+from stability.text import printable, spelled
+
+pytestmark = [
+    pytest.mark.browser,
+    pytest.mark.slow,
+    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
+]
+
+
+@pytest.fixture(scope="module")
+def page():
+    from playwright.sync_api import sync_playwright
+
+    with serving(hostile_texts.__file__) as address, sync_playwright() as driver:
+        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+        page = browser.new_page(viewport={"width": 1000, "height": 900})
+        page.goto(address)
+        page.wait_for_selector(f".st-key-plain{len(HOSTILE) - 1} p", timeout=60_000)
+        page.wait_for_selector(".st-key-bars .ytick", timeout=60_000, state="attached")
+        yield page
+        browser.close()
+
+
+def texts(page, selector):
+    """The texts of elements, without what only keeps signs apart."""
+    found = page.locator(selector).evaluate_all("all => all.map(one => one.textContent)")
+    return [text.replace("\u2060", "").replace("\xa0", " ") for text in found]
+
+
+def test_the_strip_shows_each_token_as_it_is_spelled_inside_the_page(page):
+    assert texts(page, ".strip button") == [spelled(text) for text in HOSTILE]
+    wide = page.locator(".strip").evaluate(
+        "strip => [...strip.children].filter(chip => chip.offsetWidth > strip.clientWidth).length"
+    )
+    assert wide == 0
+
+
+def test_the_strip_says_who_speaks_and_what_is_special(page):
+    first, second = page.locator(".strip button").nth(0), page.locator(".strip button").nth(1)
+    assert "special" in first.get_attribute("class")
+    assert "special token, id 0:" in first.get_attribute("title")
+    assert "id 1, user:" in second.get_attribute("title")
+    starts = page.locator('.strip button[data-starts="user"]').count()
+    assert starts == sum(i % 9 == 1 for i in range(len(HOSTILE)))
+
+
+def test_the_axis_of_a_figure_names_each_token(page):
+    assert texts(page, ".st-key-bars .ytick text") == [
+        spelled(text, LONGEST_TOKEN) for text in HOSTILE
+    ]
+
+
+def test_a_sentence_holds_each_token_literally(page):
+    for number, text in enumerate(HOSTILE):
+        assert texts(page, f".st-key-code{number} code") == [spelled(text)]
+        [said] = texts(page, f".st-key-plain{number} p")
+        # HTML draws spaces in a row as one, and the text of the page still has them
+        assert said == f"received '{printable(text)}': choose".replace("\xa0", " ")
+    assert page.locator("[data-testid=stMain] :is(img, table, em, del, sub, b)").count() == 0
