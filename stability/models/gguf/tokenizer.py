@@ -1,0 +1,139 @@
+"""The tokenizer that a GGUF describes: built by transformers, which drops how some of them split text."""
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
+
+from stability.models.gguf.format import GGUFError, GGUFFile, Value
+from stability.models.gguf.keys import architecture_of
+
+if TYPE_CHECKING:
+    from transformers import PreTrainedTokenizerFast
+
+BYTE_LEVEL, SENTENCEPIECE = "gpt2", "llama"
+
+# by `tokenizer.ggml.`, the keys that are read, and the type of each
+_READ: dict[str, type] = {
+    "model": str,
+    "pre": str,
+    "tokens": list,
+    "token_type": list,
+    "scores": list,
+    "merges": list,
+    "bos_token_id": int,
+    "eos_token_id": int,
+    "unknown_token_id": int,
+    "padding_token_id": int,
+    "add_bos_token": bool,
+    "add_eos_token": bool,
+    "add_space_prefix": bool,
+}
+# no token of a text depends on the ids of these
+_NAMES = (
+    *("eot", "eom", "seperator", "mask", "cls", "prefix", "suffix", "middle"),
+    *(f"fim_{part}" for part in ("pre", "suf", "mid", "pad", "rep", "sep")),
+)
+_ABSENT = {"add_sep_token": False, "remove_extra_whitespaces": False}
+
+_GPT2 = (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",)
+_QWEN2 = (
+    r"(?i:'s|'t|'re|'ve|'m|'ll|'d)|[^\r\n\p{L}\p{N}]?\p{L}+|\p{N}"
+    r"| ?[^\s\p{L}\p{N}]+[\r\n]*|\s*[\r\n]+|\s+(?!\S)|\s+",
+)
+_SPLITS: dict[str, tuple[str, ...]] = {
+    **dict.fromkeys(("gpt-2", "phi-2", "mpt", "olmo"), _GPT2),
+    **dict.fromkeys(("qwen2", "stablelm2", "deepseek-r1-qwen"), _QWEN2),
+    **dict.fromkeys(("smollm", "starcoder", "refact", "command-r"), (r"\p{N}", *_GPT2)),
+    "falcon": (r"[\p{P}\$\+<=>\^~\|`]+", *_GPT2, r"\p{N}+", "[0-9][0-9][0-9]"),
+    "default": (r"[\p{P}\$\+<=>\^~\|]+", *_GPT2, r"\p{N}+", "[0-9][0-9][0-9]"),
+    "bloom": (r" ?[^(\s|.,!?…。，、।۔،)]+",),
+}
+# words that are tokens are never merged from parts, and a text begins with the BOS token
+_WHOLE_WORDS = ("llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "tekken")
+
+
+def read_tokenizer(path: Path, file: GGUFFile, empty: Path) -> "PreTrainedTokenizerFast":
+    """Return the tokenizer of a file.
+
+    Args:
+        path: of the file.
+        file: its metadata.
+        empty: a folder without files, where transformers looks for more of the tokenizer.
+
+    Raises:
+        GGUFError: the tokenizer is of a kind, splits text in a way, or has a key that is not known.
+
+    """
+    from transformers import PreTrainedTokenizerFast
+
+    keys = _keys(file)
+    tokenizer = PreTrainedTokenizerFast.from_pretrained(empty, gguf_file=str(path))
+    backend, architecture = tokenizer.backend_tokenizer, architecture_of(file)
+    if keys["model"] == BYTE_LEVEL:
+        bos = _split_bytes(backend, keys, architecture)
+    else:
+        bos = True
+        _prefix_space(backend, keys, architecture)
+    for key, default in (("bos", bos), ("eos", False)):
+        added = keys.get(f"add_{key}_token", default)
+        if added and keys.get(f"{key}_token_id") is None:
+            raise GGUFError(f"no key tokenizer.ggml.{key}_token_id, of a token to be added")
+        setattr(tokenizer, f"add_{key}_token", added)
+    return tokenizer
+
+
+def _keys(file: GGUFFile) -> dict[str, Value]:
+    """The tokenizer's keys, each known and of its type."""
+    found: dict[str, Value] = {}
+    for name, value in file.metadata.items():
+        key = name.removeprefix("tokenizer.ggml.")
+        if not name.startswith("tokenizer.") or name.startswith("tokenizer.chat_template"):
+            continue
+        if key in _READ and type(value) is not _READ[key]:
+            raise GGUFError(f"{name} = {str(value)[:60]!r}, of a wrong type")
+        if key not in _READ and _ABSENT.get(key) is not value:
+            if not key.endswith("_token_id") or key.removesuffix("_token_id") not in _NAMES:
+                raise GGUFError(f"{name} = {str(value)[:60]!r}, which cannot be read here")
+        found[key] = value
+    for key in ("model", "tokens"):
+        if key not in found:
+            raise GGUFError(f"no key tokenizer.ggml.{key}")
+    if found["model"] not in (BYTE_LEVEL, SENTENCEPIECE):
+        raise GGUFError(f"a tokenizer of the kind {found['model']!r}, neither gpt2 nor llama")
+    rows, n_tokens = file.tensors["token_embd.weight"].shape[0], len(found["tokens"])  # type: ignore[arg-type]
+    if n_tokens > rows:
+        raise GGUFError(f"{n_tokens} tokens with embeddings of {rows}")
+    return found
+
+
+def _split_bytes(backend: Tokenizer, keys: dict[str, Value], architecture: str) -> bool:
+    """Split text as the file says before bytes are merged; return whether BOS is the default."""
+    qwen = architecture.startswith("qwen")
+    pre = str(keys.get("pre", "qwen2" if qwen else "gpt-2"))
+    if qwen:
+        # theirs compose characters first, which no key says
+        backend.normalizer = normalizers.NFC()
+    if keys.get("add_space_prefix"):
+        raise GGUFError("tokenizer.ggml.add_space_prefix of a byte-level tokenizer")
+    if pre in _SPLITS:
+        splits = [pre_tokenizers.Split(Regex(split), "isolated") for split in _SPLITS[pre]]
+        merged = pre_tokenizers.ByteLevel(add_prefix_space=False, use_regex=False)
+        backend.pre_tokenizer = pre_tokenizers.Sequence([*splits, merged])
+    elif not isinstance(backend.pre_tokenizer, pre_tokenizers.Sequence):
+        raise GGUFError(f"tokenizer.ggml.pre = {pre!r}, a way to split text that is not known")
+    if pre in _WHOLE_WORDS:
+        backend.model.ignore_merges = True
+    return pre in _WHOLE_WORDS
+
+
+def _prefix_space(backend: Tokenizer, keys: dict[str, Value], architecture: str) -> None:
+    """Put a space before a text only if the file says so; Gemma's never do."""
+    if architecture.startswith("gemma"):
+        if keys.get("add_space_prefix"):
+            raise GGUFError("tokenizer.ggml.add_space_prefix of a Gemma")
+    elif not keys.get("add_space_prefix", True):
+        backend.normalizer = normalizers.Replace(" ", "▁")
+        backend.pre_tokenizer = None
+        spaces = decoders.Replace("▁", " ")
+        backend.decoder = decoders.Sequence([spaces, decoders.ByteFallback(), decoders.Fuse()])
