@@ -59,7 +59,7 @@ class GGUFFile:
 
 
 def read_gguf(path: Path) -> GGUFFile:
-    """Read a file's metadata and its table of tensors, not the tensors themselves.
+    """Return a file's metadata and its table of tensors; the tensors are read when asked for.
 
     Raises:
         GGUFError: the file is not GGUF of version 2 or 3 in little-endian order, ends early, names a

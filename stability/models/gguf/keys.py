@@ -30,7 +30,6 @@ _NEUTRAL: dict[str, Value] = {
     "router_logit_softcapping": 0.0,
     "swin_norm": False,
     "tensor_data_layout": "Meta AI original pth",
-    "use_parallel_residual": False,
 }
 
 
@@ -46,17 +45,17 @@ class Keys:
         self._left = dict(file.metadata)
 
     def integer(self, key: str, default: int | None = None) -> int:
-        """Return a whole number that is not negative."""
+        """Return a positive whole number, or the default."""
         value = self._take(key, default)
-        if type(value) is not int or not 0 <= value < 2**31:
-            raise self._not(key, value, "a whole number")
+        if type(value) is not int or not (0 < value < 2**31 or value == default):
+            raise self._not(key, value, "a positive whole number")
         return value
 
     def number(self, key: str, default: float | None = None) -> float:
-        """Return a finite number."""
+        """Return a finite number that is not negative."""
         value = self._take(key, default)
-        if type(value) not in (int, float) or not math.isfinite(float(value)):  # type: ignore[arg-type]
-            raise self._not(key, value, "a number")
+        if type(value) not in (int, float) or not 0 <= value < math.inf:  # type: ignore[operator]
+            raise self._not(key, value, "a number that is not negative")
         return float(value)  # type: ignore[arg-type]
 
     def flag(self, key: str, default: bool | None = None) -> bool:

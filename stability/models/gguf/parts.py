@@ -36,8 +36,6 @@ def transformer(file: GGUFFile, keys: Keys) -> Fields:
     """Return a decoder's fields with those of its heads and feed-forward layers."""
     fields = decoder(file, keys)
     heads = keys.integer("attention.head_count")
-    if not heads:
-        raise GGUFError(f"{keys.prefix}attention.head_count = 0")
     head_dim = keys.integer("attention.key_length", fields["hidden_size"] // heads)
     keys.require("attention.value_length", head_dim)
     return fields | {

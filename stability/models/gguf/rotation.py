@@ -34,11 +34,14 @@ def rotation(
 
     """
     width = keys.integer("rope.dimension_count", head_dim)
-    if width != head_dim and not partial or not 0 < width <= head_dim or width % 2:
+    if (width != head_dim and not partial) or not 0 < width <= head_dim or width % 2:
         raise GGUFError(
             f"{keys.prefix}rope.dimension_count = {width}, which cannot be had of {head_dim}"
         )
-    parameters = {"rope_theta": keys.number("rope.freq_base", 10000.0)}
+    base = keys.number("rope.freq_base", 10000.0)
+    if not base:
+        raise GGUFError(f"{keys.prefix}rope.freq_base = 0")
+    parameters = {"rope_theta": base}
     if partial:
         parameters["partial_rotary_factor"] = _fraction(width, head_dim)
     return parameters | scaling(file, keys, width // 2, context)
@@ -51,7 +54,7 @@ def scaling(file: GGUFFile, keys: Keys, n_pairs: int, context: int) -> Parameter
     stated = keys.number("rope.scaling.attn_factor", 0.0)
     attention = stated or 1.0
     original = keys.integer("rope.scaling.original_context_length", context)
-    keys.value("rope.scaling.finetuned")
+    keys.flag("rope.scaling.finetuned", False)
     if kind == "none":
         factor = 1.0
     if kind == "yarn":

@@ -42,7 +42,9 @@ def read_weights(file: GGUFFile, model: "PreTrainedModel", report: Report) -> di
         expected.pop("lm_head.weight", None)
     sources = _sources(name, model, list(expected))
     named = {part for parts in sources.values() for part in parts}
-    if unread := sorted(file.tensors.keys() - named - _CONFIGURED):
+    scaled = getattr(model.config, "rope_parameters", None) or {}
+    read = named | (_CONFIGURED if scaled.get("rope_type") == "longrope" else set())
+    if unread := sorted(file.tensors.keys() - read):
         raise GGUFError(f"{_counted(unread)} that no parameter of a {name} takes")
     if missing := sorted(named - file.tensors.keys()):
         raise GGUFError(f"no {_counted(missing)}")

@@ -1,4 +1,4 @@
-"""The tokenizer that a GGUF describes: built by transformers, which drops how some of them split text."""
+"""The tokenizer of a GGUF, built by transformers, which drops how many of them split a text."""
 
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -92,9 +92,9 @@ def _keys(file: GGUFFile) -> dict[str, Value]:
             continue
         if key in _READ and type(value) is not _READ[key]:
             raise GGUFError(f"{name} = {str(value)[:60]!r}, of a wrong type")
-        if key not in _READ and _ABSENT.get(key) is not value:
-            if not key.endswith("_token_id") or key.removesuffix("_token_id") not in _NAMES:
-                raise GGUFError(f"{name} = {str(value)[:60]!r}, which cannot be read here")
+        named = key.endswith("_token_id") and key.removesuffix("_token_id") in _NAMES
+        if not named and key not in _READ and _ABSENT.get(key) is not value:
+            raise GGUFError(f"{name} = {str(value)[:60]!r}, which cannot be read here")
         found[key] = value
     for key in ("model", "tokens"):
         if key not in found:
