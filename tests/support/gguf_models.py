@@ -235,9 +235,10 @@ FAMILIES: dict[str, Family] = {
 def described(name: str, fields: Values) -> PreTrainedModel:
     """The model of a family that transformers builds from the family's fields and these."""
     family = FAMILIES[name]
+    kind = str(fields.get("model_type", family.model_type))
     ids = {"bos_token_id": VOCAB - 1, "eos_token_id": VOCAB - 1, "pad_token_id": None}
     values = {"vocab_size": VOCAB, "tie_word_embeddings": False, **ids, **family.fields, **fields}
-    config = AutoConfig.for_model(family.model_type, **values)
+    config = AutoConfig.for_model(kind, **{k: v for k, v in values.items() if k != "model_type"})
     config._attn_implementation = "eager"
     return random_model(config)
 
@@ -261,7 +262,9 @@ def write_model(
     for key, value in {**byte_vocabulary(), **(metadata or {})}.items():
         add_value(writer, key, value)
     for tensor, values in {**stored_tensors(name, model), **(tensors or {})}.items():
-        if values is not None:
+        if isinstance(values, tuple):
+            writer.add_tensor(tensor, values[0], raw_dtype=values[1])
+        elif values is not None:
             writer.add_tensor(tensor, np.ascontiguousarray(values))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
@@ -324,6 +327,6 @@ def read_back(path: Path, folder: Path) -> PreTrainedModel:
     return AutoModelForCausalLM.from_pretrained(folder, attn_implementation="eager").eval()
 
 
-def logits(model: PreTrainedModel) -> Tensor:
+def logits(model: PreTrainedModel, length: int = 40) -> Tensor:
     with torch.no_grad():
-        return model(input_ids=IDS, use_cache=False).logits[0]
+        return model(input_ids=IDS[:, :length], use_cache=False).logits[0]

@@ -5,6 +5,7 @@ import mmap
 import struct
 from dataclasses import dataclass, field
 from pathlib import Path
+from typing import Any
 
 import numpy as np
 from gguf import GGML_QUANT_SIZES, GGMLQuantizationType, dequantize
@@ -135,7 +136,7 @@ class _Cursor:
         self.at += size
         return self.data[self.at - size : self.at]
 
-    def number(self, code: str) -> int:
+    def number(self, code: str) -> Any:
         return struct.unpack(f"<{code}", self.take(struct.calcsize(f"<{code}")))[0]
 
     def text(self) -> str:
