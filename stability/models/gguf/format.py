@@ -16,6 +16,8 @@ Value = bool | int | float | str | list
 _SCALARS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True))
 _STRING, _ARRAY = 8, 9
 _VERSIONS = (2, 3)
+# of elements, keys or tensors: vocabularies have a million at most
+_LIMIT = 2**24
 
 
 class GGUFError(ValueError):
@@ -81,12 +83,12 @@ def read_gguf(path: Path) -> GGUFFile:
         raise GGUFError(f"GGUF in {order}; version 2 or 3 in little-endian order can be read")
     n_tensors, n_keys = cursor.number("Q"), cursor.number("Q")
     metadata: dict[str, Value] = {}
-    for _ in range(n_keys):
+    for _ in range(_plausible(n_keys)):
         key = cursor.text()
         if key in metadata:
             raise GGUFError(f"the key {key!r} twice")
         metadata[key] = cursor.value(cursor.number("I"))
-    table = [cursor.tensor() for _ in range(_at_most(n_tensors, data))]
+    table = [cursor.tensor() for _ in range(_plausible(n_tensors))]
     alignment = metadata.get("general.alignment", GGUF_DEFAULT_ALIGNMENT)
     if type(alignment) is not int or alignment < 1 or alignment & (alignment - 1):
         raise GGUFError(f"general.alignment = {alignment!r}, not a power of two")
@@ -94,10 +96,10 @@ def read_gguf(path: Path) -> GGUFFile:
     return GGUFFile(metadata, _placed(table, start, len(data)), data)
 
 
-def _at_most(count: int, data: mmap.mmap) -> int:
-    """A count of things that take at least a byte each, in a file that can hold as many."""
-    if count > len(data):
-        raise GGUFError("a file that ends early, truncated or damaged")
+def _plausible(count: int) -> int:
+    """A count of which a list can be made."""
+    if count > _LIMIT:
+        raise GGUFError(f"a count of {count}, truncated or damaged")
     return count
 
 
@@ -152,7 +154,7 @@ class _Cursor:
             return self.text()
         if kind != _ARRAY:
             raise GGUFError(f"metadata of the unknown type {kind}")
-        element, count = self.number("I"), _at_most(self.number("Q"), self.data)
+        element, count = self.number("I"), _plausible(self.number("Q"))
         if element == _STRING:
             return [self.text() for _ in range(count)]
         if element not in _SCALARS:

@@ -21,12 +21,17 @@ def decoder(file: GGUFFile, keys: Keys) -> Fields:
     if "token_embd.weight" not in file.tensors:
         raise GGUFError("no tensor token_embd.weight")
     *rows, width = file.tensors["token_embd.weight"].shape
-    keys.require("vocab_size", *rows)
+    if len(rows) != 1:
+        raise GGUFError("token_embd.weight that is no matrix")
+    keys.require("vocab_size", rows[0])
     keys.require("embedding_length", width)
+    # a model is built of this many before its tensors are compared
+    blocks = {name.split(".")[1] for name in file.tensors if name.startswith("blk.")}
+    keys.require("block_count", len(blocks))
     return {
         "vocab_size": rows[0],
         "hidden_size": width,
-        "num_hidden_layers": keys.integer("block_count"),
+        "num_hidden_layers": len(blocks),
         "max_position_embeddings": keys.integer("context_length"),
         "tie_word_embeddings": "output.weight" not in file.tensors,
     }

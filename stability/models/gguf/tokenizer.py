@@ -1,11 +1,11 @@
 """The tokenizer of a GGUF, built by transformers, which drops how many of them split a text."""
 
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 
-from stability.models.gguf.format import GGUFError, GGUFFile, Value
+from stability.models.gguf.format import GGUFError, GGUFFile
 from stability.models.gguf.keys import architecture_of
 
 if TYPE_CHECKING:
@@ -29,6 +29,7 @@ _READ: dict[str, type] = {
     "add_eos_token": bool,
     "add_space_prefix": bool,
 }
+_NEEDED = {BYTE_LEVEL: ("tokens", "merges"), SENTENCEPIECE: ("tokens", "scores")}
 # no token of a text depends on the ids of these
 _NAMES = (
     *("eot", "eom", "seperator", "mask", "cls", "prefix", "suffix", "middle"),
@@ -83,9 +84,9 @@ def read_tokenizer(path: Path, file: GGUFFile, empty: Path) -> "PreTrainedTokeni
     return tokenizer
 
 
-def _keys(file: GGUFFile) -> dict[str, Value]:
-    """The tokenizer's keys, each known and of its type."""
-    found: dict[str, Value] = {}
+def _keys(file: GGUFFile) -> dict[str, Any]:
+    """The tokenizer's keys without their prefix, each known and of its type."""
+    found: dict[str, Any] = {}
     for name, value in file.metadata.items():
         key = name.removeprefix("tokenizer.ggml.")
         if not name.startswith("tokenizer.") or name.startswith("tokenizer.chat_template"):
@@ -96,18 +97,31 @@ def _keys(file: GGUFFile) -> dict[str, Value]:
         if not named and key not in _READ and _ABSENT.get(key) is not value:
             raise GGUFError(f"{name} = {str(value)[:60]!r}, which cannot be read here")
         found[key] = value
-    for key in ("model", "tokens"):
-        if key not in found:
-            raise GGUFError(f"no key tokenizer.ggml.{key}")
-    if found["model"] not in (BYTE_LEVEL, SENTENCEPIECE):
-        raise GGUFError(f"a tokenizer of the kind {found['model']!r}, neither gpt2 nor llama")
-    rows, n_tokens = file.tensors["token_embd.weight"].shape[0], len(found["tokens"])  # type: ignore[arg-type]
-    if n_tokens > rows:
-        raise GGUFError(f"{n_tokens} tokens with embeddings of {rows}")
+    if (kind := found.get("model")) not in _NEEDED:
+        raise GGUFError(f"a tokenizer of the kind {kind!r}, neither gpt2 nor llama")
+    if missing := [key for key in _NEEDED[kind] if key not in found]:
+        raise GGUFError(f"no key tokenizer.ggml.{missing[0]}")
+    _require_one_each(found, file.tensors["token_embd.weight"].shape[0])
     return found
 
 
-def _split_bytes(backend: Tokenizer, keys: dict[str, Value], architecture: str) -> bool:
+def _require_one_each(keys: dict[str, Any], n_rows: int) -> None:
+    """Require texts as tokens, a type and a score of each, and ids that are among them."""
+    n_tokens = len(keys["tokens"])
+    if n_tokens > n_rows:
+        raise GGUFError(f"{n_tokens} tokens with embeddings of {n_rows}")
+    for key, element in (("tokens", str), ("merges", str), ("token_type", int), ("scores", float)):
+        values = keys.get(key)
+        if values is not None and any(type(value) is not element for value in values):
+            raise GGUFError(f"tokenizer.ggml.{key} with elements of a wrong type")
+        if values is not None and key != "merges" and len(values) != n_tokens:
+            raise GGUFError(f"tokenizer.ggml.{key} of {len(values)} for {n_tokens} tokens")
+    for key, value in keys.items():
+        if key.endswith("_token_id") and not (type(value) is int and 0 <= value < n_tokens):
+            raise GGUFError(f"tokenizer.ggml.{key} = {value!r} of {n_tokens} tokens")
+
+
+def _split_bytes(backend: Tokenizer, keys: dict[str, Any], architecture: str) -> bool:
     """Split text as the file says before bytes are merged; return whether BOS is the default."""
     qwen = architecture.startswith("qwen")
     pre = str(keys.get("pre", "qwen2" if qwen else "gpt-2"))
@@ -127,13 +141,17 @@ def _split_bytes(backend: Tokenizer, keys: dict[str, Value], architecture: str) 
     return pre in _WHOLE_WORDS
 
 
-def _prefix_space(backend: Tokenizer, keys: dict[str, Value], architecture: str) -> None:
-    """Put a space before a text only if the file says so; Gemma's never do."""
+def _prefix_space(backend: Tokenizer, keys: dict[str, Any], architecture: str) -> None:
+    """Put a space before a text if the file says so, as SentencePiece; Gemma's never do."""
+    prefix = keys.get("add_space_prefix", not architecture.startswith("gemma"))
     if architecture.startswith("gemma"):
-        if keys.get("add_space_prefix"):
+        if prefix:
             raise GGUFError("tokenizer.ggml.add_space_prefix of a Gemma")
-    elif not keys.get("add_space_prefix", True):
-        backend.normalizer = normalizers.Replace(" ", "▁")
-        backend.pre_tokenizer = None
-        spaces = decoders.Replace("▁", " ")
-        backend.decoder = decoders.Sequence([spaces, decoders.ByteFallback(), decoders.Fuse()])
+        return
+    spaces = normalizers.Replace(" ", "▁")
+    before = [normalizers.Prepend("▁")] if prefix else []
+    backend.normalizer = normalizers.Sequence([*before, spaces])
+    backend.pre_tokenizer = None
+    steps = [decoders.Replace("▁", " "), decoders.ByteFallback(), decoders.Fuse()]
+    after = [decoders.Strip(" ", 1, 0)] if prefix else []
+    backend.decoder = decoders.Sequence([*steps, *after])

@@ -108,6 +108,8 @@ def _verify_tokenizer(folder: Path, tokenizer: Any) -> None:
     """Require that transformers reads the written tokenizer as it is, not as its class has it."""
     from transformers import AutoTokenizer
 
+    from stability.models.gguf.format import GGUFError
+
     written = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if written.backend_tokenizer.to_str() != tokenizer.backend_tokenizer.to_str():
-        raise ValueError("a tokenizer that reads back differently")
+        raise GGUFError("a tokenizer that transformers reads back as another")
