@@ -58,6 +58,13 @@ class Keys:
             raise self._not(key, value, "a number that is not negative")
         return float(value)  # type: ignore[arg-type]
 
+    def positive(self, key: str, default: float | None = None) -> float:
+        """Return a finite number above zero."""
+        value = self.number(key, default)
+        if not value:
+            raise self._not(key, value, "a positive number")
+        return value
+
     def flag(self, key: str, default: bool | None = None) -> bool:
         """Return a truth value."""
         value = self._take(key, default)
@@ -75,6 +82,10 @@ class Keys:
     def value(self, key: str) -> Value | None:
         """Return a value of any type, None without the key."""
         return self._left.pop(self.prefix + key, None)
+
+    def states(self, key: str) -> bool:
+        """Return whether a key is there, unread."""
+        return self.prefix + key in self._left
 
     def require(self, key: str, needed: Value) -> None:
         """Read a key that may only say what holds without it."""

@@ -38,38 +38,35 @@ def rotation(
         raise GGUFError(
             f"{keys.prefix}rope.dimension_count = {width}, which cannot be had of {head_dim}"
         )
-    base = keys.number("rope.freq_base", 10000.0)
-    if not base:
-        raise GGUFError(f"{keys.prefix}rope.freq_base = 0")
-    parameters = {"rope_theta": base}
+    parameters = {"rope_theta": keys.positive("rope.freq_base", 10000.0)}
     if partial:
         parameters["partial_rotary_factor"] = _fraction(width, head_dim)
-    return parameters | scaling(file, keys, width // 2, context)
+    return parameters | _scaling(file, keys, width // 2, context)
 
 
-def scaling(file: GGUFFile, keys: Keys, n_pairs: int, context: int) -> Parameters:
-    """Return the type of `rope_parameters` and what it needs, for `n_pairs` rotated pairs."""
+def _scaling(file: GGUFFile, keys: Keys, n_pairs: int, context: int) -> Parameters:
+    """The type of `rope_parameters` and what it needs, for `n_pairs` rotated pairs."""
     kind = keys.text("rope.scaling.type", "linear")
     factor = keys.number("rope.scaling.factor", keys.number("rope.scale_linear", 0.0)) or 1.0
-    stated = keys.number("rope.scaling.attn_factor", 0.0)
-    attention = stated or 1.0
+    attention_stated = keys.states("rope.scaling.attn_factor")
+    attention = keys.positive("rope.scaling.attn_factor", 1.0)
     original = keys.integer("rope.scaling.original_context_length", context)
     keys.flag("rope.scaling.finetuned", False)
     if kind == "none":
         factor = 1.0
-    if kind == "yarn":
-        if {FREQUENCIES, SHORT, LONG} & file.tensors.keys():
-            raise GGUFError("YaRN together with a tensor of frequencies")
+    factors = _factors(file, n_pairs)
+    if kind == "yarn" and not factors:
         return _yarn(keys, factor, attention, original)
-    if kind not in ("none", "linear", "longrope"):
-        raise GGUFError(f"{keys.prefix}rope.scaling.type = {kind!r}, which cannot be read here")
-    if factors := _factors(file, n_pairs):
-        if LONG in file.tensors and context > original and not stated:
-            # llama.cpp takes one, transformers a root of their ratio
-            raise GGUFError(
-                f"a longer context than the original, and no key {keys.prefix}rope.scaling.attn_factor"
-            )
-        short, long = ([factor * f for f in part] for part in factors)
+    if kind not in ("none", "linear", "longrope") or (kind == "longrope" and not factors):
+        beside = "with" if factors else "without"
+        raise GGUFError(
+            f"{keys.prefix}rope.scaling.type = {kind!r} {beside} tensors of frequencies"
+        )
+    if factors:
+        # llama.cpp takes one, transformers a root that grows with the context
+        if LONG in file.tensors and context > original and not attention_stated:
+            raise GGUFError(f"a longer context, and no key {keys.prefix}rope.scaling.attn_factor")
+        short, long = ([factor * divisor for divisor in part] for part in factors)
         return {
             "rope_type": "longrope",
             "short_factor": short,
@@ -78,8 +75,6 @@ def scaling(file: GGUFFile, keys: Keys, n_pairs: int, context: int) -> Parameter
             "factor": max(context / original, 1.0),
             "attention_factor": attention,
         }
-    if kind == "longrope":
-        raise GGUFError("longrope without its tensors of frequencies")
     if attention != 1.0:
         raise GGUFError(f"{keys.prefix}rope.scaling.attn_factor = {attention}, scaled by no {kind}")
     return {"rope_type": "default"} if factor == 1.0 else {"rope_type": "linear", "factor": factor}
@@ -99,8 +94,8 @@ def _yarn(keys: Keys, factor: float, attention: float, original: int) -> Paramet
         "factor": factor,
         "original_max_position_embeddings": original,
         "attention_factor": attention * scale,
-        "beta_fast": keys.number("rope.scaling.yarn_beta_fast", 32.0),
-        "beta_slow": keys.number("rope.scaling.yarn_beta_slow", 1.0),
+        "beta_fast": keys.positive("rope.scaling.yarn_beta_fast", 32.0),
+        "beta_slow": keys.positive("rope.scaling.yarn_beta_slow", 1.0),
     }
 
 

@@ -1,83 +1,81 @@
-"""The tensors: each of the file becomes a parameter of the model, and each parameter has one."""
+"""The tensors: each of the file becomes a parameter of the model, and each parameter has its own."""
 
 import re
 from typing import TYPE_CHECKING
 
 import numpy as np
-from gguf import MODEL_ARCH_NAMES, get_tensor_name_map
+from gguf import MODEL_ARCH_NAMES, TensorNameMap, get_tensor_name_map
 
 from stability.models.gguf.architectures import ARCHITECTURES
 from stability.models.gguf.format import GGUFError, GGUFFile
 from stability.models.gguf.keys import architecture_of
 from stability.models.gguf.rotation import FREQUENCIES, LONG, SHORT
-from stability.models.progress import Report
 
 if TYPE_CHECKING:
     from torch import Tensor
     from transformers import PreTrainedModel
 
-# read into the configuration
-_CONFIGURED = {FREQUENCIES, SHORT, LONG}
 _EXPERTS = re.compile(r"\.(\d+)\.mlp\.experts\.(gate_up_proj|down_proj)$")
 
 
-def read_weights(file: GGUFFile, model: "PreTrainedModel", report: Report) -> dict[str, "Tensor"]:
-    """Return the model's parameters by name, in float32.
-
-    Args:
-        file: of the architecture that the model has.
-        model: of the configuration that the file describes; its own values are not read.
-        report: called while tensors are dequantised.
+def assign_tensors(file: GGUFFile, model: "PreTrainedModel") -> dict[str, list[str]]:
+    """Return, for each parameter of a model, the tensors of the file that it is made of.
 
     Raises:
-        GGUFError: a tensor has no parameter, a parameter no tensor, or their shapes differ.
+        GGUFError: a tensor belongs to no parameter, or a parameter's tensor is missing.
+
+    """
+    name = architecture_of(file)
+    parameters = [key for key in model.state_dict() if not _is_tied(key, model)]
+    code = next(code for code, known in MODEL_ARCH_NAMES.items() if known == name)
+    names = get_tensor_name_map(code, model.config.num_hidden_layers)
+    sources = {key: _sources(key, names, model.base_model_prefix) for key in parameters}
+    named = {part for parts in sources.values() for part in parts}
+    scaled = getattr(model.config, "rope_parameters", None) or {}
+    # read into the configuration
+    configured = {FREQUENCIES, SHORT, LONG} if scaled.get("rope_type") == "longrope" else set()
+    if unread := sorted(file.tensors.keys() - named - configured):
+        raise GGUFError(f"{_counted(unread)} that no parameter of a {name} takes")
+    if missing := sorted(named - file.tensors.keys()):
+        raise GGUFError(f"no {_counted(missing)}")
+    return sources
+
+
+def read_parameter(
+    file: GGUFFile, model: "PreTrainedModel", key: str, sources: list[str]
+) -> "Tensor":
+    """Return a parameter in float32, of the shape that it has in the model.
+
+    Raises:
+        GGUFError: the file has it in another shape, or in an encoding that cannot be read.
 
     """
     import torch
 
-    name = architecture_of(file)
-    layout = ARCHITECTURES[name].layout
-    expected = {key: tuple(value.shape) for key, value in model.state_dict().items()}
-    if model.config.tie_word_embeddings:
-        expected.pop("lm_head.weight", None)
-    sources = _sources(name, model, list(expected))
-    named = {part for parts in sources.values() for part in parts}
-    scaled = getattr(model.config, "rope_parameters", None) or {}
-    read = named | (_CONFIGURED if scaled.get("rope_type") == "longrope" else set())
-    if unread := sorted(file.tensors.keys() - read):
-        raise GGUFError(f"{_counted(unread)} that no parameter of a {name} takes")
-    if missing := sorted(named - file.tensors.keys()):
-        raise GGUFError(f"no {_counted(missing)}")
-    weights = {}
-    for done, (key, parts) in enumerate(sources.items()):
-        report("Dequantising the weights", done / len(sources))
-        arrays = [layout(part, file.values(part), model.config) for part in parts]
-        # of every expert, the gate's rows before those that it multiplies
-        values = np.concatenate(arrays, axis=1) if len(arrays) > 1 else arrays[0]
-        if values.shape != expected[key]:
-            shapes = f"{list(values.shape)}, not {list(expected[key])}"
-            raise GGUFError(f"{parts[0]} of the shape {shapes}")
-        weights[key] = torch.from_numpy(np.ascontiguousarray(values))
-    return weights
+    layout = ARCHITECTURES[architecture_of(file)].layout
+    arrays = [layout(source, file.values(source), model.config) for source in sources]
+    # of every expert, the gate's rows before those that it multiplies
+    values = np.concatenate(arrays, axis=1) if len(arrays) > 1 else arrays[0]
+    shape = tuple(model.state_dict()[key].shape)
+    if values.shape != shape:
+        raise GGUFError(f"{sources[0]} of the shape {list(values.shape)}, not {list(shape)}")
+    return torch.from_numpy(np.ascontiguousarray(values))
 
 
-def _sources(name: str, model: "PreTrainedModel", parameters: list[str]) -> dict[str, list[str]]:
-    """The names in the file of what each parameter is made of."""
-    code = next(code for code, known in MODEL_ARCH_NAMES.items() if known == name)
-    names = get_tensor_name_map(code, model.config.num_hidden_layers)
-    found = {}
-    for parameter in parameters:
-        if experts := _EXPERTS.search(parameter):
-            block, parts = experts[1], experts[2].removesuffix("_proj").split("_")
-            found[parameter] = [f"blk.{block}.ffn_{part}_exps.weight" for part in parts]
-            continue
-        # some names are those of the model without its head
-        inner = parameter.removeprefix(f"{model.base_model_prefix}.")
-        known = [names.get_name(key, (".weight", ".bias")) for key in (parameter, inner)]
-        if not any(known):
-            raise GGUFError(f"no name for the parameter {parameter} of a {name}")
-        found[parameter] = [known[0] or known[1]]
-    return found
+def _is_tied(key: str, model: "PreTrainedModel") -> bool:
+    return key == "lm_head.weight" and model.config.tie_word_embeddings
+
+
+def _sources(key: str, names: TensorNameMap, prefix: str) -> list[str]:
+    """The names in the file of what a parameter is made of."""
+    if experts := _EXPERTS.search(key):
+        parts = experts[2].removesuffix("_proj").split("_")
+        return [f"blk.{experts[1]}.ffn_{part}_exps.weight" for part in parts]
+    # some are named as in the model without its head
+    for known in (key, key.removeprefix(f"{prefix}.")):
+        if name := names.get_name(known, (".weight", ".bias")):
+            return [name]
+    raise GGUFError(f"a parameter {key}, which no file of this architecture has")
 
 
 def _counted(names: list[str]) -> str:

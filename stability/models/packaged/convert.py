@@ -56,7 +56,7 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any, dict[str, 
 
     from stability.models.gguf.architectures import configure
     from stability.models.gguf.format import read_gguf
-    from stability.models.gguf.tensors import read_weights
+    from stability.models.gguf.tensors import assign_tensors, read_parameter
     from stability.models.gguf.tokenizer import read_tokenizer
 
     report("Reading the configuration", 0.05)
@@ -65,11 +65,15 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any, dict[str, 
         config = AutoConfig.for_model(**configure(file))
         with torch.device("meta"):
             model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        sources = assign_tensors(file, model)
     report("Reading the vocabulary", 0.1)
     with _reading(gguf):
         tokenizer = read_tokenizer(gguf, file, empty)
-    with _reading(gguf):
-        weights = read_weights(file, model, part(report, 0.4, 1.0))
+    weights: dict[str, Tensor] = {}
+    for name, parts in sources.items():
+        report("Dequantising the weights", 0.4 + 0.6 * len(weights) / len(sources))
+        with _reading(gguf):
+            weights[name] = read_parameter(file, model, name, parts)
     return tokenizer, model, weights
 
 
