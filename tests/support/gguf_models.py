@@ -59,10 +59,10 @@ def falcon_parts(name: str, values: np.ndarray, config) -> np.ndarray:
     return np.concatenate([part.reshape(-1, values.shape[-1]) for part in parts])
 
 
-def bloom_parts(name: str, values: np.ndarray, config) -> np.ndarray:
+def parts_apart(name: str, values: np.ndarray, config) -> np.ndarray:
     if "attn_qkv" not in name:
         return values
-    heads = values.reshape(config.n_head, 3, -1, *values.shape[1:])
+    heads = values.reshape(config.num_attention_heads, 3, -1, *values.shape[1:])
     return heads.swapaxes(0, 1).reshape(values.shape)
 
 
@@ -96,6 +96,12 @@ FAMILIES: dict[str, Family] = {
         "llama",
         {**_GROUPED, "rms_norm_eps": 2e-5},
         {**_RMS, "rope.dimension_count": 8, "vocab_size": VOCAB},
+        rope_pairs,
+    ),
+    "smollm3": Family(
+        "smollm3",
+        {**_GROUPED, "num_hidden_layers": 5, "rms_norm_eps": 2e-5, "rope_theta": 10000.0},
+        {**_RMS, "block_count": 5, "rope.dimension_count": 8},
         rope_pairs,
     ),
     "granite": Family(
@@ -162,6 +168,29 @@ FAMILIES: dict[str, Family] = {
         {**_WIDE_KEYS, "block_count": 7, "attention.sliding_window": 8, "rope.freq_base": 1e6},
         plus_one,
     ),
+    "olmo2": Family("olmo2", {**_GROUPED, "rms_norm_eps": 2e-5}, _RMS),
+    "lfm2": Family(
+        "lfm2",
+        {
+            **_GROUPED,
+            "norm_eps": 2e-5,
+            "layer_types": ["conv", "full_attention", "conv"],
+            "block_auto_adjust_ff_dim": False,
+            "rope_theta": 1e6,
+        },
+        {
+            **_RMS,
+            "attention.head_count_kv": [0, 2, 0],
+            "shortconv.l_cache": 3,
+            "rope.freq_base": 1e6,
+        },
+        lambda name, values, config: values[:, 0] if "conv.weight" in name else values,
+    ),
+    "phi2": Family(
+        "phi",
+        {**_FIELDS, "layer_norm_eps": 2e-5, "partial_rotary_factor": 0.5},
+        {**_ALONE, "rope.dimension_count": 4},
+    ),
     "phi3": Family("phi3", {**_GROUPED, "rms_norm_eps": 2e-5}, _RMS),
     "stablelm": Family(
         "stablelm",
@@ -200,11 +229,22 @@ FAMILIES: dict[str, Family] = {
         _ALONE,
         transposed,
     ),
+    "gptneox": Family(
+        "gpt_neox",
+        {**_FIELDS, "layer_norm_eps": 2e-5, "rotary_pct": 0.25},
+        {
+            **_NORM,
+            "attention.head_count_kv": None,
+            "rope.dimension_count": 2,
+            "use_parallel_residual": True,
+        },
+        parts_apart,
+    ),
     "bloom": Family(
         "bloom",
         {**_SIZES, "layer_norm_epsilon": 2e-5},
         {**_ALONE, "feed_forward_length": 4 * WIDTH},
-        bloom_parts,
+        parts_apart,
     ),
     "mamba": Family(
         "mamba",

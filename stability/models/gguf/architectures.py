@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stability.models.gguf import dense, mixed
+from stability.models.gguf import dense, fused, mixed
 from stability.models.gguf.format import GGUFError, GGUFFile
 from stability.models.gguf.keys import Keys, architecture_of
 from stability.models.gguf.parts import (
@@ -24,6 +24,7 @@ class Architecture(NamedTuple):
 
 ARCHITECTURES = {
     "llama": Architecture(dense.llama, adjacent_pairs),
+    "smollm3": Architecture(dense.smollm3, adjacent_pairs),
     "granite": Architecture(dense.granite, adjacent_pairs),
     "command-r": Architecture(dense.cohere),
     "qwen2": Architecture(dense.qwen2),
@@ -33,13 +34,17 @@ ARCHITECTURES = {
     "gemma": Architecture(mixed.gemma, norms_plus_one),
     "gemma2": Architecture(mixed.gemma2, norms_plus_one),
     "gemma3": Architecture(mixed.gemma3, norms_plus_one),
+    "olmo2": Architecture(dense.olmo2),
+    "lfm2": Architecture(mixed.lfm2, mixed.lfm2_layout),
+    "phi2": Architecture(dense.phi2),
     "phi3": Architecture(dense.phi3),
     "stablelm": Architecture(dense.stablelm),
     "starcoder2": Architecture(dense.starcoder2),
     "nemotron": Architecture(dense.nemotron, norms_plus_one),
-    "falcon": Architecture(dense.falcon, dense.falcon_layout),
-    "gpt2": Architecture(dense.gpt2, dense.gpt2_layout),
-    "bloom": Architecture(dense.bloom, dense.bloom_layout),
+    "falcon": Architecture(fused.falcon, fused.falcon_layout),
+    "gpt2": Architecture(fused.gpt2, fused.gpt2_layout),
+    "gptneox": Architecture(fused.neox, fused.by_head),
+    "bloom": Architecture(fused.bloom, fused.by_head),
     "mamba": Architecture(mixed.mamba, mixed.mamba_layout),
 }
 

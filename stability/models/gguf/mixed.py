@@ -1,4 +1,4 @@
-"""Gemma, whose layers attend differently in turn; experts; and Mamba, which has no attention."""
+"""Gemma, whose layers attend in two ways; experts; LFM 2 and Mamba, of layers without attention."""
 
 import math
 from typing import Any
@@ -7,7 +7,15 @@ import numpy as np
 
 from stability.models.gguf.format import GGUFError, GGUFFile
 from stability.models.gguf.keys import Keys
-from stability.models.gguf.parts import Array, Fields, attention_bias, decoder, rms, rotary
+from stability.models.gguf.parts import (
+    Array,
+    Fields,
+    attention_bias,
+    decoder,
+    equal_heads,
+    rms,
+    rotary,
+)
 
 SLIDING, FULL = "sliding_attention", "full_attention"
 
@@ -101,6 +109,30 @@ def qwen3moe(file: GGUFFile, keys: Keys) -> Fields:
     """Qwen 3 with experts."""
     fields = rotary(file, keys) | rms(keys) | attention_bias(keys)
     return fields | _experts(keys, norm=True) | {"model_type": "qwen3_moe"}
+
+
+def lfm2(file: GGUFFile, keys: Keys) -> Fields:
+    """LFM 2: attention in the layers that have keys, a short convolution in the others."""
+    stated = keys.value("attention.head_count_kv")
+    counts = stated if isinstance(stated, list) else []
+    if {type(count) for count in counts} != {int} or len({*counts} - {0}) != 1:
+        raise GGUFError(f"{keys.prefix}attention.head_count_kv = {stated!r}, not of each layer")
+    fields = rotary(file, keys) | {"num_key_value_heads": max(counts)}
+    if len(counts) != fields["num_hidden_layers"]:
+        raise GGUFError(f"{keys.prefix}attention.head_count_kv of {len(counts)} layers")
+    return equal_heads(fields) | {
+        "model_type": "lfm2",
+        "layer_types": [FULL if count else "conv" for count in counts],
+        "norm_eps": keys.number("attention.layer_norm_rms_epsilon"),
+        "conv_L_cache": keys.integer("shortconv.l_cache"),
+        "conv_bias": keys.holds("shortconv.conv.bias"),
+        "block_auto_adjust_ff_dim": False,
+    }
+
+
+def lfm2_layout(name: str, values: Array, config: Any) -> Array:
+    """Return the convolution with its channel."""
+    return values[:, None] if name.endswith("shortconv.conv.weight") else values
 
 
 def shared_gate(name: str, values: Array, config: Any) -> Array:

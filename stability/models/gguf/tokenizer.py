@@ -51,7 +51,7 @@ _SPLITS: dict[str, tuple[str, ...]] = {
     "bloom": (r" ?[^(\s|.,!?…。，、।۔،)]+",),
 }
 # words that are tokens are never merged from parts, and a text begins with the BOS token
-_WHOLE_WORDS = ("llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "tekken")
+_WHOLE_WORDS = ("llama3", "llama-v3", "llama-bpe", "falcon3", "pixtral", "lfm2", "tekken")
 
 
 def read_tokenizer(path: Path, file: GGUFFile, empty: Path) -> "PreTrainedTokenizerFast":
