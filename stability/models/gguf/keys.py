@@ -5,7 +5,7 @@ import math
 from stability.models.gguf.format import GGUFError, GGUFFile, Value
 
 # of kinds of keys that no logit depends on; the tokenizer's have a reader of their own
-_HARMLESS = ("general.", "tokenizer.", "quantize.", "mradermacher.")
+_HARMLESS = ("general.", "tokenizer.", "split.", "quantize.", "mradermacher.")
 # values that say what is so without them, for the architectures that read no such key
 _NEUTRAL: dict[str, Value] = {
     "attention.causal": True,
