@@ -47,15 +47,19 @@ def read_parameter(
     """Return a parameter in float32, of the shape that it has in the model.
 
     Raises:
-        GGUFError: the file has it in another shape, or in an encoding that cannot be read.
+        GGUFError: the file has it in another shape or an encoding that cannot be read, or not finite.
 
     """
     import torch
 
     layout = ARCHITECTURES[architecture_of(file)].layout
-    arrays = [layout(source, file.values(source), model.config) for source in sources]
+    # damaged numbers are looked for below
+    with np.errstate(all="ignore"):
+        arrays = [layout(source, file.values(source), model.config) for source in sources]
     # of every expert, the gate's rows before those that it multiplies
     values = np.concatenate(arrays, axis=1) if len(arrays) > 1 else arrays[0]
+    if not np.isfinite(values).all():
+        raise GGUFError(f"{sources[0]} with NaN or infinite values")
     shape = tuple(model.state_dict()[key].shape)
     if values.shape != shape:
         raise GGUFError(f"{sources[0]} of the shape {list(values.shape)}, not {list(shape)}")

@@ -191,6 +191,12 @@ UNREAD: list[tuple[str, Values, str]] = [
     ("llama", {"blk.0.attn_q.bias": np.ones(32, np.float32)}, "no 11 tensors"),
     ("llama", {"blk.1.ffn_up.weight": None}, "no tensor blk.1.ffn_up.weight"),
     ("llama", {"blk.1.ffn_up.weight": np.ones((4, 32), np.float32)}, "of the shape [4, 32]"),
+    (
+        "llama",
+        {"output_norm.weight": np.full(32, np.nan, np.float32)},
+        "output_norm.weight with NaN",
+    ),
+    ("mamba", {"blk.1.ssm_a": np.ones((64, 6), np.float32)}, "blk.1.ssm_a with NaN"),
     ("llama", {"rope_freqs.weight": FREQUENCIES[:2]}, "not 4 positive numbers"),
     ("llama", {"rope_freqs.weight": 0 * FREQUENCIES}, "not 4 positive numbers"),
     ("phi3", {"rope_factors_long.weight": FREQUENCIES}, "only rope_factors_long.weight"),
