@@ -15,6 +15,8 @@ from stability.models.gguf.rotation import rotation
 Fields = dict[str, Any]
 Array = np.ndarray
 
+_MOST_BLOCKS = 1000
+
 
 def decoder(file: GGUFFile, keys: Keys) -> Fields:
     """Return what every decoder has: its sizes, and whether the unembedding is the embedding."""
@@ -28,6 +30,8 @@ def decoder(file: GGUFFile, keys: Keys) -> Fields:
     # a model is built of this many before its tensors are compared
     blocks = {name.split(".")[1] for name in file.tensors if name.startswith("blk.")}
     keys.require("block_count", len(blocks))
+    if not 0 < len(blocks) <= _MOST_BLOCKS:
+        raise GGUFError(f"{len(blocks)} blocks")
     return {
         "vocab_size": rows[0],
         "hidden_size": width,

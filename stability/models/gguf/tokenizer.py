@@ -13,7 +13,7 @@ if TYPE_CHECKING:
 
 BYTE_LEVEL, SENTENCEPIECE = "gpt2", "llama"
 
-# by `tokenizer.ggml.`, the keys that are read, and the type of each
+# the keys that are read, without `tokenizer.ggml.`, and the type of each
 _READ: dict[str, type] = {
     "model": str,
     "pre": str,
@@ -28,6 +28,7 @@ _READ: dict[str, type] = {
     "add_bos_token": bool,
     "add_eos_token": bool,
     "add_space_prefix": bool,
+    "tokenizer.chat_template": str,
 }
 _NEEDED = {BYTE_LEVEL: ("tokens", "merges"), SENTENCEPIECE: ("tokens", "scores")}
 # no token of a text depends on the ids of these
@@ -35,6 +36,7 @@ _NAMES = (
     *("eot", "eom", "seperator", "mask", "cls", "prefix", "suffix", "middle"),
     *(f"fim_{part}" for part in ("pre", "suf", "mid", "pad", "rep", "sep")),
 )
+_OTHER_TEMPLATES = ("tokenizer.chat_template.", "tokenizer.chat_templates")
 _ABSENT = {"add_sep_token": False, "remove_extra_whitespaces": False}
 
 _GPT2 = (r"'s|'t|'re|'ve|'m|'ll|'d| ?\p{L}+| ?\p{N}+| ?[^\s\p{L}\p{N}]+|\s+(?!\S)|\s+",)
@@ -89,7 +91,7 @@ def _keys(file: GGUFFile) -> dict[str, Any]:
     found: dict[str, Any] = {}
     for name, value in file.metadata.items():
         key = name.removeprefix("tokenizer.ggml.")
-        if not name.startswith("tokenizer.") or name.startswith("tokenizer.chat_template"):
+        if not name.startswith("tokenizer.") or name.startswith(_OTHER_TEMPLATES):
             continue
         if key in _READ and type(value) is not _READ[key]:
             raise GGUFError(f"{name} = {str(value)[:60]!r}, of a wrong type")
@@ -116,9 +118,10 @@ def _require_one_each(keys: dict[str, Any], n_rows: int) -> None:
             raise GGUFError(f"tokenizer.ggml.{key} with elements of a wrong type")
         if values is not None and key != "merges" and len(values) != n_tokens:
             raise GGUFError(f"tokenizer.ggml.{key} of {len(values)} for {n_tokens} tokens")
-    for key, value in keys.items():
-        if key.endswith("_token_id") and not (type(value) is int and 0 <= value < n_tokens):
-            raise GGUFError(f"tokenizer.ggml.{key} = {value!r} of {n_tokens} tokens")
+    for key in ("bos", "eos", "unknown", "padding"):
+        token_id = keys.get(f"{key}_token_id", 0)
+        if not 0 <= token_id < n_tokens:
+            raise GGUFError(f"tokenizer.ggml.{key}_token_id = {token_id} of {n_tokens} tokens")
 
 
 def _split_bytes(backend: Tokenizer, keys: dict[str, Any], architecture: str) -> bool:

@@ -62,13 +62,14 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any, dict[str, 
     report("Reading the configuration", 0.05)
     with _reading(gguf):
         file = read_gguf(gguf)
-        config = AutoConfig.for_model(**configure(file))
-        with torch.device("meta"):
-            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
-        sources = assign_tensors(file, model)
+        fields = configure(file)
     report("Reading the vocabulary", 0.1)
     with _reading(gguf):
         tokenizer = read_tokenizer(gguf, file, empty)
+        with torch.device("meta"):
+            config = AutoConfig.for_model(**fields)
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        sources = assign_tensors(file, model)
     weights: dict[str, Tensor] = {}
     for name, parts in sources.items():
         report("Dequantising the weights", 0.4 + 0.6 * len(weights) / len(sources))

@@ -174,6 +174,7 @@ OTHER_FILES: list[tuple[Values, str]] = [
     ({"adapter.type": "lora"}, "adapter.type = 'lora'"),
     ({"diffusion.shift_logits": True}, "diffusion.shift_logits"),
     ({"xielu.beta": 0.5}, "xielu.beta"),
+    ({"tokenizer.ggml.tokens": None, "llama.block_count": 0}, "llama.block_count = 0"),
 ]
 
 

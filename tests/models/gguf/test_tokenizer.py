@@ -141,6 +141,7 @@ REFUSED: list[tuple[str, Values, str]] = [
     ("llama", {"tokens": [1] * VOCAB}, "tokens with elements of a wrong type"),
     ("llama", {"tokens": [*map(str, range(300))]}, "300 tokens with embeddings of 258"),
     ("llama", {"token_type": [1, 2]}, "token_type of 2 for 258 tokens"),
+    ("llama", {"padding_token_id": 2**31}, f"padding_token_id = {2**31} of {VOCAB} tokens"),
     ("llama", {"merges": ["a"]}, "own.gguf must be a GGUF"),
     ("llama", {"eos_token_id": VOCAB}, f"eos_token_id = {VOCAB} of {VOCAB} tokens"),
 ]
