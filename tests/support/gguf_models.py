@@ -72,6 +72,32 @@ def mamba_parts(name: str, values: np.ndarray, config) -> np.ndarray:
     return values[:, 0] if name.endswith("ssm_conv1d.weight") else values
 
 
+def qwen35_parts(name: str, values: np.ndarray, config) -> np.ndarray:
+    """Value heads by turns of their key heads; norms plus one; the decay's exponential."""
+    part, keys = (
+        name.split(".", 2)[-1],
+        2 * config.linear_num_key_heads * config.linear_key_head_dim,
+    )
+
+    def by_turns(rows: np.ndarray, width: int) -> np.ndarray:
+        # as `_reorder_v_heads` of the converter
+        shape = config.linear_num_key_heads, -1, width, *rows.shape[1:]
+        return rows.reshape(shape).swapaxes(0, 1).reshape(rows.shape)
+
+    width = config.linear_value_head_dim
+    if part in ("ssm_a", "ssm_dt.bias", "ssm_alpha.weight", "ssm_beta.weight"):
+        return by_turns(-np.exp(values) if part == "ssm_a" else values, 1)
+    if part == "ssm_conv1d.weight":
+        values = values[:, 0]
+    if part in ("attn_qkv.weight", "ssm_conv1d.weight"):
+        return np.concatenate([values[:keys], by_turns(values[keys:], width)])
+    if part == "attn_gate.weight":
+        return by_turns(values, width)
+    if part == "ssm_out.weight":
+        return by_turns(values.T, width).T
+    return values if part == "ssm_norm.weight" else plus_one(name, values, config)
+
+
 _SIZES = {"hidden_size": WIDTH, "num_hidden_layers": LAYERS, "num_attention_heads": 4}
 _FIELDS = {**_SIZES, "intermediate_size": HIDDEN, "max_position_embeddings": CONTEXT}
 _GROUPED = {**_FIELDS, "num_key_value_heads": 2}
@@ -143,6 +169,40 @@ FAMILIES: dict[str, Family] = {
         "qwen3_moe",
         {**_GROUPED, "rms_norm_eps": 2e-5, "head_dim": 16, **_EXPERTS, "norm_topk_prob": True},
         {**_RMS, **_EXPERT_KEYS, "attention.key_length": 16, "attention.value_length": 16},
+    ),
+    "qwen35": Family(
+        "qwen3_5_text",
+        {
+            **_GROUPED,
+            "rms_norm_eps": 2e-5,
+            "head_dim": 24,
+            "rope_parameters": {
+                "rope_type": "default",
+                "rope_theta": 10000.0,
+                "partial_rotary_factor": 0.25,
+                "mrope_section": [1, 1, 1],
+            },
+            "layer_types": ["linear_attention", "full_attention", "linear_attention"],
+            "linear_num_key_heads": 2,
+            "linear_num_value_heads": 6,
+            "linear_key_head_dim": 8,
+            "linear_value_head_dim": 4,
+            "linear_conv_kernel_dim": 3,
+        },
+        {
+            **_RMS,
+            "attention.key_length": 24,
+            "attention.value_length": 24,
+            "rope.dimension_count": 6,
+            "rope.dimension_sections": [1, 1, 1, 0],
+            "full_attention_interval": 2,
+            "ssm.conv_kernel": 3,
+            "ssm.state_size": 8,
+            "ssm.group_count": 2,
+            "ssm.time_step_rank": 6,
+            "ssm.inner_size": 24,
+        },
+        qwen35_parts,
     ),
     "gemma": Family("gemma", {**_GROUPED, **_WIDE}, _WIDE_KEYS, plus_one),
     "gemma2": Family(
@@ -354,7 +414,13 @@ def stored_tensors(name: str, model: PreTrainedModel) -> dict[str, np.ndarray]:
             values = values[0]
         body = key.removeprefix(f"{model.base_model_prefix}.")
         stored_name = next(
-            filter(None, (names.get_name(k, (".weight", ".bias")) for k in (key, body)))
+            filter(
+                None,
+                (
+                    names.get_name(k, (".weight", ".bias"))
+                    for k in (key, body, key.replace(".dt_bias", ".dt_proj.bias"))
+                ),
+            )
         )
         stored[stored_name] = FAMILIES[name].layout(stored_name, values, model.config)
     return stored

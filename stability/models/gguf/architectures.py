@@ -3,7 +3,7 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
-from stability.models.gguf import dense, fused, mixed
+from stability.models.gguf import dense, fused, mixed, recurrent
 from stability.models.gguf.format import GGUFError, GGUFFile
 from stability.models.gguf.keys import Keys, architecture_of
 from stability.models.gguf.parts import (
@@ -31,11 +31,12 @@ ARCHITECTURES = {
     "qwen2moe": Architecture(mixed.qwen2moe, mixed.shared_gate),
     "qwen3": Architecture(dense.qwen3),
     "qwen3moe": Architecture(mixed.qwen3moe),
+    "qwen35": Architecture(recurrent.qwen35, recurrent.qwen35_layout),
     "gemma": Architecture(mixed.gemma, norms_plus_one),
     "gemma2": Architecture(mixed.gemma2, norms_plus_one),
     "gemma3": Architecture(mixed.gemma3, norms_plus_one),
     "olmo2": Architecture(dense.olmo2),
-    "lfm2": Architecture(mixed.lfm2, mixed.lfm2_layout),
+    "lfm2": Architecture(recurrent.lfm2, recurrent.lfm2_layout),
     "phi2": Architecture(dense.phi2),
     "phi3": Architecture(dense.phi3),
     "stablelm": Architecture(dense.stablelm),
@@ -45,7 +46,7 @@ ARCHITECTURES = {
     "gpt2": Architecture(fused.gpt2, fused.gpt2_layout),
     "gptneox": Architecture(fused.neox, fused.by_head),
     "bloom": Architecture(fused.bloom, fused.by_head),
-    "mamba": Architecture(mixed.mamba, mixed.mamba_layout),
+    "mamba": Architecture(recurrent.mamba, recurrent.mamba_layout),
 }
 
 

@@ -1,9 +1,7 @@
-"""Gemma, whose layers attend in two ways; experts; LFM 2 and Mamba, of layers without attention."""
+"""Gemma, whose layers attend in two ways, and decoders with experts."""
 
 import math
 from typing import Any
-
-import numpy as np
 
 from stability.models.gguf.format import GGUFError, GGUFFile
 from stability.models.gguf.keys import Keys
@@ -11,8 +9,6 @@ from stability.models.gguf.parts import (
     Array,
     Fields,
     attention_bias,
-    decoder,
-    equal_heads,
     rms,
     rotary,
 )
@@ -111,59 +107,6 @@ def qwen3moe(file: GGUFFile, keys: Keys) -> Fields:
     return fields | _experts(keys, norm=True) | {"model_type": "qwen3_moe"}
 
 
-def lfm2(file: GGUFFile, keys: Keys) -> Fields:
-    """LFM 2: attention in the layers that have keys, a short convolution in the others."""
-    stated = keys.value("attention.head_count_kv")
-    counts = stated if isinstance(stated, list) else []
-    if {type(count) for count in counts} != {int} or len({*counts} - {0}) != 1:
-        raise GGUFError(f"{keys.prefix}attention.head_count_kv = {stated!r}, not of each layer")
-    fields = rotary(file, keys) | {"num_key_value_heads": max(counts)}
-    if len(counts) != fields["num_hidden_layers"]:
-        raise GGUFError(f"{keys.prefix}attention.head_count_kv of {len(counts)} layers")
-    return equal_heads(fields) | {
-        "model_type": "lfm2",
-        "layer_types": [FULL if count else "conv" for count in counts],
-        "norm_eps": keys.number("attention.layer_norm_rms_epsilon"),
-        "conv_L_cache": keys.integer("shortconv.l_cache"),
-        "conv_bias": keys.holds("shortconv.conv.bias"),
-        "block_auto_adjust_ff_dim": False,
-    }
-
-
-def lfm2_layout(name: str, values: Array, config: Any) -> Array:
-    """Return the convolution with its channel."""
-    return values[:, None] if name.endswith("shortconv.conv.weight") else values
-
-
 def shared_gate(name: str, values: Array, config: Any) -> Array:
     """Return the gate of the shared expert as a matrix of one row."""
     return values.reshape(1, -1) if name.endswith("ffn_gate_inp_shexp.weight") else values
-
-
-def mamba(file: GGUFFile, keys: Keys) -> Fields:
-    """Mamba 1."""
-    for key in ("attention.head_count", "attention.head_count_kv", "feed_forward_length"):
-        keys.require(key, 0)
-    keys.require("ssm.dt_b_c_rms", False)
-    fields = decoder(file, keys)
-    del fields["max_position_embeddings"]
-    width, inner = fields["hidden_size"], keys.integer("ssm.inner_size")
-    if inner % width:
-        raise GGUFError(f"{keys.prefix}ssm.inner_size = {inner}, no multiple of {width}")
-    return fields | {
-        "model_type": "mamba",
-        "expand": inner // width,
-        "conv_kernel": keys.integer("ssm.conv_kernel"),
-        "state_size": keys.integer("ssm.state_size"),
-        "time_step_rank": keys.integer("ssm.time_step_rank"),
-        "layer_norm_epsilon": keys.number("attention.layer_norm_rms_epsilon"),
-        "use_bias": keys.holds("ssm_in.bias"),
-        "use_conv_bias": keys.holds("ssm_conv1d.bias"),
-    }
-
-
-def mamba_layout(name: str, values: Array, config: Any) -> Array:
-    """Return the decay as its logarithm and the convolution with its channel."""
-    if name.endswith("ssm_a"):
-        return np.log(-values)
-    return values[:, None] if name.endswith("ssm_conv1d.weight") else values

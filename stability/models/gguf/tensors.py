@@ -34,6 +34,8 @@ def assign_tensors(file: GGUFFile, model: "PreTrainedModel") -> dict[str, list[s
     scaled = getattr(model.config, "rope_parameters", None) or {}
     # read into the configuration
     configured = {FREQUENCIES, SHORT, LONG} if scaled.get("rope_type") == "longrope" else set()
+    if file.metadata.get(f"{name}.nextn_predict_layers"):
+        configured |= _beyond(file, model.config.num_hidden_layers)
     if unread := sorted(file.tensors.keys() - named - configured):
         raise GGUFError(f"{_counted(unread)} that no parameter of a {name} takes")
     if missing := sorted(named - file.tensors.keys()):
@@ -66,6 +68,12 @@ def read_parameter(
     return torch.from_numpy(np.ascontiguousarray(values))
 
 
+def _beyond(file: GGUFFile, n_blocks: int) -> set[str]:
+    """The tensors of blocks after the last, which predict further tokens."""
+    blocks = {name: name.split(".")[1] for name in file.tensors if name.startswith("blk.")}
+    return {name for name, block in blocks.items() if block.isdecimal() and int(block) >= n_blocks}
+
+
 def _is_tied(key: str, model: "PreTrainedModel") -> bool:
     return key == "lm_head.weight" and model.config.tie_word_embeddings
 
@@ -75,8 +83,8 @@ def _sources(key: str, names: TensorNameMap, prefix: str) -> list[str]:
     if experts := _EXPERTS.search(key):
         parts = experts[2].removesuffix("_proj").split("_")
         return [f"blk.{experts[1]}.ffn_{part}_exps.weight" for part in parts]
-    # some are named as in the model without its head
-    for known in (key, key.removeprefix(f"{prefix}.")):
+    # some are named as in the model without its head, and one as if it were a layer's
+    for known in (key, key.removeprefix(f"{prefix}."), key.replace(".dt_bias", ".dt_proj.bias")):
         if name := names.get_name(known, (".weight", ".bias")):
             return [name]
     raise GGUFError(f"a parameter {key}, which no file of this architecture has")

@@ -225,6 +225,16 @@ def test_longrope_is_read_from_its_tensors_below_and_beyond_the_original_context
         assert agree(logits(read, length), logits(model, length))
 
 
+def test_layers_that_predict_further_tokens_are_let_be(tmp_path):
+    model = described("qwen35", {})
+    further = {
+        f"blk.3.{part}.weight": np.ones(32, np.float32) for part in ("attn_norm", "nextn.hnorm")
+    }
+    keys = {"block_count": 4, "nextn_predict_layers": 1}
+    write_model(tmp_path / "own.gguf", "qwen35", model, keys, further)
+    assert agree(logits(read_back(tmp_path / "own.gguf", tmp_path / "read")), logits(model))
+
+
 def test_mistral_is_llama_with_a_window_whatever_its_name(tmp_path):
     plain = described("llama", {})
     named = {"general.name": "mistral"}

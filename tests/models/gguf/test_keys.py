@@ -126,6 +126,12 @@ REFUSED: list[tuple[str, Values, str]] = [
     ("lfm2", {"attention.head_count_kv": 2}, "attention.head_count_kv = 2"),
     ("lfm2", {"attention.head_count_kv": [0, 2, 1]}, "attention.head_count_kv = [0, 2, 1]"),
     ("lfm2", {"attention.head_count_kv": [0, 2]}, "of 2 layers"),
+    (
+        "qwen35",
+        {"rope.dimension_sections": [3]},
+        "rope.dimension_sections = [3], not of three axes",
+    ),
+    ("qwen35", {"ssm.inner_size": 25}, "ssm.inner_size = 25"),
     ("gptneox", {"use_parallel_residual": 1}, "use_parallel_residual = 1"),
     ("llama", {"vocab_size": 100}, "vocab_size = 100"),
     ("llama", {"block_count": 10**9}, "block_count = 1000000000"),
