@@ -20,7 +20,7 @@ from stability.models.progress import Report, part, silent
 
 MANIFEST = "stability.json"
 # of the converted folder: raise it, and every cache is rebuilt
-FORMAT = 1
+FORMAT = 2
 # puts the verified GGUF into a scratch folder
 Source = Callable[[Packaged, Path, Report], Path]
 

@@ -17,21 +17,19 @@ WEIGHTS = "model.safetensors"
 
 
 def convert(gguf: Path, folder: Path, report: Report) -> None:
-    """Write config, float32 weights and tokenizer of a GGUF, and read the weights back.
+    """Write config, float32 weights and tokenizer of a GGUF, and read them back.
 
     Raises:
-        StabilityError: transformers cannot read the file, or the weights read back differently.
+        StabilityError: the file does not describe a model that can be read in full, or what was
+            written reads back differently.
         OSError: the disk is full.
 
     """
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    tokenizer, model = _read(gguf, folder / "source", part(report, 0.0, 0.7))
+    tokenizer, model, weights = _read(gguf, folder / "source", part(report, 0.0, 0.7))
     report("Writing the float32 weights", 0.7)
-    weights = {name: tensor.contiguous() for name, tensor in model.state_dict().items()}
-    if model.config.tie_word_embeddings:
-        weights.pop("lm_head.weight", None)
     try:
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     except SafetensorError as error:
@@ -43,59 +41,58 @@ def convert(gguf: Path, folder: Path, report: Report) -> None:
         piece.save_pretrained(folder)
     report("Verifying the float32 weights", 0.9)
     _verify(folder / WEIGHTS, weights)
+    with _reading(gguf):
+        _verify_tokenizer(folder, tokenizer)
 
 
-def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any]:
-    """Let transformers read tokenizer and model.
+def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any, dict[str, "Tensor"]]:
+    """Return the tokenizer, the model without values, and its weights.
 
     Names resolve against an empty folder: beside the user's file a stray config would be read too.
     """
     report("Loading torch and transformers", 0.0)
     import torch
-    from transformers import AutoConfig, AutoModelForCausalLM, AutoTokenizer, GgufConfig
+    from transformers import AutoConfig, AutoModelForCausalLM
 
-    source: Any = {
-        "pretrained_model_name_or_path": empty,
-        "gguf_file": str(gguf),
-        "trust_remote_code": False,
-    }
-    report("Reading the vocabulary", 0.05)
+    from stability.models.gguf.architectures import configure
+    from stability.models.gguf.format import read_gguf
+    from stability.models.gguf.tensors import assign_tensors, read_parameter
+    from stability.models.gguf.tokenizer import read_tokenizer
+
+    report("Reading the configuration", 0.05)
     with _reading(gguf):
-        tokenizer = AutoTokenizer.from_pretrained(**source)
-    report("Reading the configuration", 0.25)
+        file = read_gguf(gguf)
+        fields = configure(file)
+    report("Reading the vocabulary", 0.1)
     with _reading(gguf):
-        config = AutoConfig.from_pretrained(**source)
-    report("Dequantising the weights", 0.45)
-    with _reading(gguf):
-        loaded: Any = AutoModelForCausalLM.from_pretrained(
-            **source,
-            config=config,
-            dtype=torch.float32,
-            quantization_config=GgufConfig(dequantize=True),
-            output_loading_info=True,
-        )
-        model, loading = loaded
-        # transformers fills these with random numbers
-        if loading["missing_keys"]:
-            raise ValueError(
-                f"tensors are missing: {', '.join(sorted(loading['missing_keys'])[:3])}"
-            )
-    return tokenizer, model
+        tokenizer = read_tokenizer(gguf, file, empty)
+        with torch.device("meta"):
+            config = AutoConfig.for_model(**fields)
+            model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
+        sources = assign_tensors(file, model)
+    weights: dict[str, Tensor] = {}
+    for name, parts in sources.items():
+        report("Dequantising the weights", 0.4 + 0.6 * len(weights) / len(sources))
+        with _reading(gguf):
+            weights[name] = read_parameter(file, model, name, parts)
+    return tokenizer, model, weights
 
 
 @contextmanager
 def _reading(gguf: Path) -> Iterator[None]:
-    """Silence transformers, and turn whatever it raises into one sentence."""
+    """Silence transformers, and turn whatever is raised into one sentence."""
+    from stability.models.gguf.format import GGUFError
     from stability.models.transformers_logging import quiet
 
     try:
         with quiet():
             yield
     except Exception as error:
-        reason = f"{type(error).__name__}: {error}".splitlines()[0]
+        known = isinstance(error, GGUFError)
+        reason = str(error) if known else f"{type(error).__name__}: {error}".splitlines()[0]
         raise StabilityError(
-            f"{gguf.name} must be a GGUF that transformers can read, received {reason}; "
-            "check the file, or choose another model."
+            f"{gguf.name} must be a GGUF that describes one language model in full, received "
+            f"{reason}; check the file, or choose another model."
         ) from error
 
 
@@ -110,3 +107,14 @@ def _verify(path: Path, weights: dict[str, "Tensor"]) -> None:
         raise StabilityError(
             f"{path} must read back as written, and it differs; check the disk and start again."
         )
+
+
+def _verify_tokenizer(folder: Path, tokenizer: Any) -> None:
+    """Require that transformers reads the written tokenizer as it is, not as its class has it."""
+    from transformers import AutoTokenizer
+
+    from stability.models.gguf.format import GGUFError
+
+    written = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
+    if written.backend_tokenizer.to_str() != tokenizer.backend_tokenizer.to_str():
+        raise GGUFError("a tokenizer that transformers reads back as another")
