@@ -11,6 +11,7 @@ from numpy import ndarray
 from stability import numerics
 from stability.curvature import fisher
 from stability.exact import flips, moment_bounds, self_concordance
+from stability.exact.boundaries import Boundaries
 from stability.exact.discrete_measure import DiscreteMeasure
 from stability.exact.flips import Flip
 from stability.exact.slope_distribution import SlopeDistribution
@@ -64,13 +65,16 @@ class ExactLine:
         """The divergence at points of the line, in nats."""
         return self.distribution.kl(t)
 
-    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
-        """Distances, (minus, plus), at which the divergence reaches every `ε`.
+    resolution = 0.0  # nats: no boundary is so near that rounding hides it
+
+    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Boundaries:
+        """Where the divergence reaches every `ε`, (minus, plus).
 
         The divergence is convex in `t` and grows without bound, so each side has exactly one, unless
         all slopes are equal.
         """
-        return self.distribution.boundaries(epsilon)
+        distances = self.distribution.boundaries(epsilon)
+        return Boundaries(distances, jumps=np.zeros(distances.shape, dtype=bool))
 
     def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
         """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`."""

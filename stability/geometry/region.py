@@ -89,7 +89,8 @@ class Region:
             angles: from the axis of `x` towards that of `y`, (n,), in radians.
 
         Returns:
-            Distances (n,) in coordinates; infinity where it is not reached: see `Ray.boundaries`.
+            Distances (n,) in coordinates; infinite where it is not reached, NaN where rounding of the
+            network hides it: see `Ray.find`.
 
         Raises:
             StabilityError: `epsilon` is not a positive number of nats.
