@@ -107,6 +107,8 @@ class ExactLine:
 
     def _leaves(self, grid: Float[ndarray, " n"], tolerance: float) -> float | None:
         """Where the quadratic leaves the true KL: by the merged measure, or else by all tokens."""
+        if self.distribution.tokens.underflows:  # what merging loses
+            return self._departure(self.distribution.tokens, grid, tolerance)
         t = self._departure(self.distribution.merged, grid, tolerance)
         if t is not None:
             signed = np.sign(grid[:1]) * t
@@ -122,9 +124,11 @@ class ExactLine:
         parts = np.array_split(grid, 20)  # a grid times a vocabulary would be a gigabyte
         curvature = self.cumulants[0]
         kl = np.concatenate([measure.kl_and_slope(t)[0] for t in parts])
-        ratio = fisher.quadratic(curvature, grid) / kl
+        # both are zero where the square of a distance underflows
+        quadratic = fisher.quadratic(curvature, grid)
+        ratio = np.divide(quadratic, kl, out=np.ones_like(kl), where=kl > np.finfo(float).tiny)
         outside = np.flatnonzero(np.abs(ratio - 1) > tolerance)
-        if not outside.size:
+        if not outside.size or not outside[0]:
             return None
         first = outside[0]
         side, sign = np.sign(ratio[first] - 1), np.sign(grid[0])
