@@ -118,6 +118,7 @@ def readable(report: dict[str, Any]) -> str:
         f"direction  curvature {direction['curvature']:.3g}, {direction['label']}",
         "",
         *_radii(report),
+        *_notes(report),
         "",
         *_flips(report),
         "",
@@ -146,9 +147,20 @@ def _radii(report: dict[str, Any]) -> Iterator[str]:
         certified = row["certified"] or {"minus": (None, None), "plus": (None, None)}
         for side, actual in row["actual"].items():
             bounds = map(_number, (*certified[side], ball["radius"]))
-            reached = "unreached" if actual is None else _number(actual)
+            kind = row["kind"][side]
+            absent = "unresolved" if kind == "unresolved" else "unreached"
+            reached = absent if actual is None else _number(actual) + "*" * (kind == "jump")
             cells = (f"{row['epsilon']:g}", side, _number(row["predicted"]), reached, *bounds)
             yield "".join(f"{cell:>11}" for cell in cells)
+
+
+def _notes(report: dict[str, Any]) -> Iterator[str]:
+    """What the marks among the actual radii mean, for those that are there."""
+    kinds = {kind for row in report["radii"] for kind in row["kind"].values()}
+    if "unresolved" in kinds:
+        yield f"Unresolved: rounding hides boundaries below epsilon {report['resolution']:.2g}."
+    if "jump" in kinds:
+        yield "*: the divergence jumps over epsilon there."
 
 
 def _flips(report: dict[str, Any]) -> Iterator[str]:

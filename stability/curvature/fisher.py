@@ -32,7 +32,7 @@ def radius(curvature: float, epsilon: float) -> float | None:
     """The closed-form stable radius `r = sqrt(2ε / vᵀHv)`, or None where the curvature is zero.
 
     The length, in units of the state's own coordinates, at which the quadratic `½ r² vᵀHv`
-    reaches `ε` nats.
+    reaches `ε` nats. A curvature that underflows, below 1e-308, counts as zero: of radii beyond 1e150.
     """
     distribution.require_nats(epsilon)
     # each root by itself: the quotient of a denormal curvature would overflow

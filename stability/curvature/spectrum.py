@@ -133,12 +133,12 @@ def low_rank_factor(state: State, m: int) -> Float[Tensor, "d m"]:
 
     Returns:
         `C` with `H ≈ C Cᵀ`: as `H = Jᵀ H_prelogit J`, `C = Jᵀ V √λ`; what it leaves out is positive
-        semi-definite. Where logits are capped there is no fast spectrum at the readout, and a random
-        sketch stands in.
+        semi-definite. At a readout whose logits are capped, where `H` has no head to start from, a
+        random sketch.
     """
-    start = state.at_readout()
-    if not start.is_linear:
+    if state.above is None and not state.is_linear:
         return fisher.sketch(state, m, seed=0) / m**0.5
+    start = state.at_readout()
     pairs = spectrum(start, min(m, start.width), FACTOR_TOLERANCE)
     return state.vjp(pairs.vectors * pairs.eigenvalues.clamp_min(0).sqrt())
 

@@ -1,8 +1,9 @@
-"""Block subspace iteration: leading eigenpairs of a symmetric operator that is only applied.
+"""Block Krylov iteration: leading eigenpairs of a symmetric operator that is only applied.
 
-Each pass applies the operator to an orthonormal block and diagonalises it there (Rayleigh–Ritz). The
-Ritz values never exceed the eigenvalues; residuals tell how near they are, and bound them from above.
-Leading axes are a batch of operators iterated side by side.
+Each pass applies the operator to an orthonormal block, and diagonalises it on the span of all blocks so
+far (Rayleigh–Ritz). The Ritz values never exceed the eigenvalues; residuals tell how near they are,
+bound them from above, and are the next block. Leading axes are a batch of operators iterated side by
+side.
 """
 
 from collections.abc import Callable
@@ -32,22 +33,26 @@ class RitzPairs:
     def within(self, k: int, tolerance: float) -> bool:
         """Whether the first `k` values have an estimated relative error below `tolerance`.
 
-        The estimate is `‖r_i‖²/(θ_i (θ_i − θ_b))` with `θ_b` the smallest Ritz value of the block; five
-        times the tolerance is allowed beyond the first eight.
+        The estimate is `‖r_i‖²/(θ_i (θ_i − θ_b))` with `θ_b` the smallest Ritz value held here, or
+        `‖r_i‖/θ_i`, within which there is an eigenvalue, if that is less; five times the tolerance is
+        allowed beyond the first eight.
         """
         squared = self.residuals[..., :k].square().sum(dim=-2)
-        gaps = (self.values - self.values[..., -1:]).clamp_min(torch.finfo(self.values.dtype).tiny)
+        values, least = self.values[..., :k].clamp_min(0), self.values[..., -1:]
         allowed = torch.full_like(squared, tolerance)
         allowed[..., LEADING:] *= LOOSER
-        return bool((squared <= allowed * self.values[..., :k] * gaps[..., :k]).all())
+        gaps = torch.maximum(values - least, allowed * values)
+        return bool((squared <= allowed * values * gaps).all())
 
 
-def rayleigh_ritz(block: Float[Tensor, "*T d b"], image: Float[Tensor, "*T d b"]) -> RitzPairs:
-    """The Ritz pairs of `H` on an orthonormal block, whose image is `H` times it."""
-    compressed = block.mT @ image
+def rayleigh_ritz(
+    basis: Float[Tensor, "*T d m"], image: Float[Tensor, "*T d m"], b: int
+) -> RitzPairs:
+    """The `b` leading Ritz pairs of `H` on an orthonormal basis, whose image is `H` times it."""
+    compressed = basis.mT @ image
     values, rotation = torch.linalg.eigh(0.5 * (compressed + compressed.mT))
-    values, rotation = values.flip(-1), rotation.flip(-1)
-    vectors = block @ rotation
+    values, rotation = values.flip(-1)[..., :b], rotation.flip(-1)[..., :b]
+    vectors = basis @ rotation
     return RitzPairs(values, vectors, image @ rotation - vectors * values[..., None, :])
 
 
@@ -58,16 +63,21 @@ def iterate(
     tolerance: float,
     passes: int,
 ) -> RitzPairs:
-    """The leading `k` eigenpairs of the operator `apply`, from an orthonormal block.
+    """The leading pairs of the operator `apply`, as many as an orthonormal block has vectors.
 
-    Ends when the estimated errors of the first `k` are below `tolerance`, or after `passes`.
+    Ends when the estimated errors of the first `k` are below `tolerance`, when the basis spans the
+    space, or after `passes`.
     """
+    d, b = block.shape[-2:]
+    basis = image = block[..., :0]
     for done in range(1, passes + 1):
-        image = apply(block)
-        pairs = rayleigh_ritz(block, image)
-        if pairs.within(k, tolerance):
+        basis, image = torch.cat([basis, block], dim=-1), torch.cat([image, apply(block)], dim=-1)
+        pairs = rayleigh_ritz(basis, image, b)
+        size = basis.shape[-1]
+        if size == d or pairs.within(k, tolerance):
             return replace(pairs, passes=done, converged=True)
-        block = torch.linalg.qr(image).Q
+        # Householder: what follows the basis is orthogonal to it, also where residuals vanish
+        block = torch.linalg.qr(torch.cat([basis, pairs.residuals], dim=-1)).Q[..., size:]
     return replace(pairs, passes=passes)
 
 

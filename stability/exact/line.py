@@ -11,6 +11,7 @@ from numpy import ndarray
 from stability import numerics
 from stability.curvature import fisher
 from stability.exact import flips, moment_bounds, self_concordance
+from stability.exact.boundaries import Boundaries
 from stability.exact.discrete_measure import DiscreteMeasure
 from stability.exact.flips import Flip
 from stability.exact.slope_distribution import SlopeDistribution
@@ -64,13 +65,16 @@ class ExactLine:
         """The divergence at points of the line, in nats."""
         return self.distribution.kl(t)
 
-    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
-        """Distances, (minus, plus), at which the divergence reaches every `ε`.
+    resolution = 0.0  # nats: no boundary is so near that rounding hides it
+
+    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Boundaries:
+        """Where the divergence reaches every `ε`, (minus, plus).
 
         The divergence is convex in `t` and grows without bound, so each side has exactly one, unless
         all slopes are equal.
         """
-        return self.distribution.boundaries(epsilon)
+        distances = self.distribution.boundaries(epsilon)
+        return Boundaries(distances, jumps=np.zeros(distances.shape, dtype=bool))
 
     def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
         """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`."""
@@ -103,6 +107,8 @@ class ExactLine:
 
     def _leaves(self, grid: Float[ndarray, " n"], tolerance: float) -> float | None:
         """Where the quadratic leaves the true KL: by the merged measure, or else by all tokens."""
+        if self.distribution.tokens.underflows:  # what merging loses
+            return self._departure(self.distribution.tokens, grid, tolerance)
         t = self._departure(self.distribution.merged, grid, tolerance)
         if t is not None:
             signed = np.sign(grid[:1]) * t
@@ -118,9 +124,11 @@ class ExactLine:
         parts = np.array_split(grid, 20)  # a grid times a vocabulary would be a gigabyte
         curvature = self.cumulants[0]
         kl = np.concatenate([measure.kl_and_slope(t)[0] for t in parts])
-        ratio = fisher.quadratic(curvature, grid) / kl
+        # both are zero where the square of a distance underflows
+        quadratic = fisher.quadratic(curvature, grid)
+        ratio = np.divide(quadratic, kl, out=np.ones_like(kl), where=kl > np.finfo(float).tiny)
         outside = np.flatnonzero(np.abs(ratio - 1) > tolerance)
-        if not outside.size:
+        if not outside.size or not outside[0]:
             return None
         first = outside[0]
         side, sign = np.sign(ratio[first] - 1), np.sign(grid[0])

@@ -71,11 +71,19 @@ def _curves(view: "RayView") -> Iterator[go.Scatter]:
 
 def _marks(view: "RayView") -> Iterator[go.Scatter | go.Bar]:
     """Where the closed form puts ±r, where the boundaries are, where the argmax changes."""
-    signed = zip((-1, 1), view.boundary, strict=True)
-    boundaries = [sign * distance for sign, distance in signed if distance is not None]
-    for name, distances, colour, symbol in (
-        ("predicted ±r", [-view.predicted, view.predicted], PREDICTED, "diamond-open"),
-        ("actual boundary", boundaries, ACTUAL, "circle"),
+    signed = zip((-1, 1), view.boundary, view.kinds, strict=True)
+    boundaries = [
+        (sign * distance, kind) for sign, distance, kind in signed if distance is not None
+    ]
+    for name, distances, notes, colour, symbol in (
+        ("predicted ±r", [-view.predicted, view.predicted], ["", ""], PREDICTED, "diamond-open"),
+        (
+            "actual boundary",
+            [distance for distance, _ in boundaries],
+            [", a jump" if kind == "jump" else "" for _, kind in boundaries],
+            ACTUAL,
+            "circle",
+        ),
     ):
         yield go.Scatter(
             x=distances,
@@ -83,7 +91,8 @@ def _marks(view: "RayView") -> Iterator[go.Scatter | go.Bar]:
             name=name,
             mode="markers",
             marker={"color": colour, "symbol": symbol, "size": 12, "line": {"width": 2.5}},
-            hovertemplate="%{x:.3g}",
+            customdata=notes,
+            hovertemplate="%{x:.3g}%{customdata}",
         )
     if view.certificate:
         # the legend's entry of bands, which are shapes

@@ -39,7 +39,8 @@ class Analysis:
 
         Returns:
             Lengths are in the state's own coordinates, KL and entropy in nats; None where there is no
-            such value.
+            such value. A radius has its `kind`: "reached", by a "jump", "not reached", or "unresolved",
+            where `ε` is below the `resolution` that rounding leaves.
         """
         state, spectrum = self.state, self.spectrum
         minus, plus = self.ray.flips()
@@ -69,6 +70,7 @@ class Analysis:
                 "curvature": self.ray.curvature,
             },
             "radii": self._radii(epsilons),
+            "resolution": self.ray.resolution,
             "flips": {"minus": [asdict(f) for f in minus], "plus": [asdict(f) for f in plus]},
             "nearest_flip": nearest and asdict(nearest),
             "certified_ball": self._balls(epsilons),
@@ -88,18 +90,20 @@ class Analysis:
 
     def _radii(self, epsilons: Sequence[float]) -> list[dict[str, Any]]:
         """For every `ε` the closed form, both boundaries, and what is certain of them."""
-        boundaries = self.ray.boundaries(np.array(epsilons, dtype=float)).T.tolist()
+        boundaries, sides = self.ray.find(np.array(epsilons, dtype=float)), ("minus", "plus")
         rows = []
-        for epsilon, actual in zip(epsilons, boundaries, strict=True):
-            minus, plus = (t if math.isfinite(t) else None for t in actual)
+        for epsilon, actual, kinds in zip(
+            epsilons, boundaries.distances.T.tolist(), boundaries.kinds.T.tolist(), strict=True
+        ):
             brackets = self.ray.certificate(epsilon)
-            certified = brackets and dict(zip(("minus", "plus"), map(list, brackets), strict=True))
+            reached = (t if math.isfinite(t) else None for t in actual)
             rows.append(
                 {
                     "epsilon": epsilon,
                     "predicted": self.ray.predicted_radius(epsilon),
-                    "actual": {"minus": minus, "plus": plus},
-                    "certified": certified,
+                    "actual": dict(zip(sides, reached, strict=True)),
+                    "kind": dict(zip(sides, kinds, strict=True)),
+                    "certified": brackets and dict(zip(sides, map(list, brackets), strict=True)),
                 }
             )
         return rows

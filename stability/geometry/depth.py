@@ -2,7 +2,8 @@
 
 As `H_L = J_Lᵀ H J_L`, with `J_L` the derivative of the readout's vector by what leaves block `L`, a
 factor `H ≈ F Fᵀ` at the readout, pulled back through the network, passes by every block and leaves
-`C_L = J_Lᵀ F` there: the recursion of the pulled-back metric (FishBack, arXiv 2605.17231).
+`C_L = J_Lᵀ F` there: the recursion of the pulled-back metric (FishBack, arXiv 2605.17231). From there
+every block's own `H_L` is iterated, side by side, until residuals say that its top is found.
 """
 
 from collections.abc import Callable, Sequence
@@ -14,12 +15,15 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.spectrum import low_rank_factor
-from stability.curvature.subspace import sign_fixed
+from stability.curvature.subspace import iterate, sign_fixed
 from stability.errors import StabilityError
 from stability.prediction.jacobian import Jacobian
 from stability.prediction.state import State
 
 PAIRS = 32  # eigenpairs at the readout that are pulled back
+BLOCK_VECTORS = 2  # iterated at each block: the second tells how far the first is from the others
+TOLERANCE = 1e-2  # bound of an eigenvalue's relative error; what is left is mostly a tenth of it
+MOST_PASSES = 50
 
 
 @dataclass(frozen=True, eq=False)
@@ -98,14 +102,8 @@ def depth(state: State) -> Depth:
     with torch.enable_grad():
         start = state.vector.detach().clone().requires_grad_(True)
         *hidden, last = state.above.trajectory(start)
-    jacobian = Jacobian(last, hidden)
-    factors = torch.stack(jacobian.vjp(low_rank_factor(readout, PAIRS)))
-    _, vectors = torch.linalg.eigh(factors.mT @ factors)
-    directions = (factors @ vectors[..., -1:])[..., 0]
-    directions /= directions.norm(dim=1, keepdim=True).clamp_min(torch.finfo(factors.dtype).tiny)
-    directions = sign_fixed(directions.T).T
-    each = torch.diag_embed(directions.T).permute(1, 0, 2)  # a column a block, zero at the others
-    slopes = fisher.centred_slopes(readout, jacobian.jvp([*each]))
+    directions, moved = _top_directions(readout, Jacobian(last, hidden))
+    slopes = fisher.centred_slopes(readout, moved.T)
     metric = fisher.projected_hessian(readout.probs, slopes)
     lengths = metric.diagonal().clamp_min(torch.finfo(metric.dtype).tiny).sqrt()
     return Depth(
@@ -115,6 +113,28 @@ def depth(state: State) -> Depth:
         norms=torch.stack([vector.detach().double().norm() for vector in hidden]),
         alignment=(metric / lengths / lengths[:, None]).abs().clamp_max(1),
     )
+
+
+def _top_directions(
+    readout: State, jacobian: Jacobian
+) -> tuple[Float[Tensor, "L d"], Float[Tensor, "L D"]]:
+    """The top eigenvector `v` of `J_LᵀHJ_L` at every source `L` of a Jacobian, and `J_L v`."""
+    blocks: list[Tensor] = []
+    moved: list[Tensor] = []
+
+    def apply(block: Float[Tensor, "L d b"]) -> Float[Tensor, "L d b"]:
+        blocks.append(block)
+        moved.append(jacobian.jvp_each(block))
+        L, D, b = moved[-1].shape
+        image = fisher.hvp(readout, moved[-1].transpose(0, 1).reshape(D, L * b))
+        return jacobian.vjp_each(image.reshape(D, L, b).transpose(0, 1))
+
+    factors = torch.stack(jacobian.vjp(low_rank_factor(readout, PAIRS)))
+    start = torch.linalg.svd(factors, full_matrices=False).U[..., :BLOCK_VECTORS]
+    top = iterate(apply, start, 1, TOLERANCE, MOST_PASSES).vectors[..., 0]
+    top = sign_fixed(top.T).T
+    parts = torch.cat(blocks, dim=-1).mT @ top[..., None]
+    return top, (torch.cat(moved, dim=-1) @ parts)[..., 0]
 
 
 def depth_map(

@@ -27,7 +27,7 @@ class DepthCheck:
         epsilon: the divergence of the radii, in nats.
         predicted: each block's predicted radius, (L,), in coordinates; infinite without curvature.
         actual: the distances, (minus, plus), at which the divergence first reaches `epsilon`, (L, 2),
-            in coordinates; infinite where it does not.
+            in coordinates; infinite where it does not, NaN where rounding hides it.
         scale: signed distances as multiples of the predicted radius, (n,), the same for all blocks.
         kl: the divergence at `scale` times each block's predicted radius, (L, n), in nats.
 
@@ -47,7 +47,7 @@ class DepthCheck:
     @property
     def errors(self) -> Float[ndarray, "L 2"]:
         """`predicted/actual − 1` on both sides of each block; NaN where nothing is reached."""
-        actual = np.where(np.isfinite(self.actual), self.actual, np.nan)
+        actual = np.where(np.isinf(self.actual), np.nan, self.actual)
         return relative_error(self.predicted[:, None], actual)
 
     @property
@@ -112,6 +112,6 @@ def depth_check(
             continue
         both = torch.stack([-direction, direction], dim=1)
         sides = Lines(state, both, np.full(2, float(depth.eigenvalues[block])))
-        actual[block] = sides.crossings(np.array([epsilon]))[:, 0]
+        actual[block] = sides.crossings(np.array([epsilon])).distances[:, 0]
         kl[block] = sides.at((scale >= 0).astype(int), np.abs(scale) * predicted[block]).kl
     return DepthCheck(epsilon, predicted, actual, scale, kl)

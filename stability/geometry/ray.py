@@ -14,6 +14,7 @@ from torch import Tensor
 from stability.curvature import fisher
 from stability.curvature.direction import unit
 from stability.errors import StabilityError
+from stability.exact.boundaries import Boundaries
 from stability.exact.flips import Flip
 from stability.exact.line import ExactLine
 from stability.geometry.push import Push, pushed_tokens
@@ -84,17 +85,26 @@ class Ray:
         r = self.predicted_radius(epsilon)
         return None if r is None else r / self.state.norm
 
+    @property
+    def resolution(self) -> float:
+        """The least `ε`, in nats, whose boundary the network's rounding leaves to 1 %; else 0."""
+        return self.truth.resolution
+
     def boundary(self, epsilon: float) -> tuple[float | None, float | None]:
-        """Distances `(minus, plus)` at which the true divergence first reaches `ε`, None if never."""
+        """Distances of the boundaries `(minus, plus)`, None where there is none: `find` says why."""
         minus, plus = self.boundaries(np.array([epsilon]))[:, 0].tolist()
         return minus if math.isfinite(minus) else None, plus if math.isfinite(plus) else None
 
     def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
-        """Distances, (minus, plus), at which the true divergence first reaches every `ε`.
+        """Distances of the boundaries, (minus, plus), for every `ε`: see `find`."""
+        return self.find(epsilon).distances
+
+    def find(self, epsilon: Float[ndarray, " m"]) -> Boundaries:
+        """Where, and how, the true divergence first reaches every `ε`, (minus, plus).
 
         Returns:
-            Infinity on a side on which no token gains, and, where the logits are not linear, if it is
-            not reached within five norms of the vector.
+            Distances; infinite on a side on which no token gains, and, where the logits are not linear,
+            if it is not reached within five norms of the vector; NaN for `ε` below `resolution`.
 
         Raises:
             StabilityError: an `ε` is not a positive number of nats.
@@ -103,13 +113,7 @@ class Ray:
         return self.truth.boundaries(epsilon)
 
     def certificate(self, epsilon: float) -> tuple[Bracket, Bracket] | None:
-        """Guaranteed `(inner, outer)` distances of the minus and of the plus boundary.
-
-        Up to an estimate of rounding; `moment_brackets` are as certain, and tighter.
-
-        Returns:
-            None where a side has no boundary, and where nothing is guaranteed: see `certificates`.
-        """
+        """Guaranteed `(inner, outer)` distances of both boundaries; None where a side has none."""
         bounds = self.certificates(np.array([epsilon]))
         if bounds is None or not np.isfinite(bounds).all():
             return None
@@ -117,20 +121,15 @@ class Ray:
         return minus, plus
 
     def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
-        """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
-
-        Returns:
-            None where the logits are not linear in the state, as nothing is guaranteed there.
-        """
+        """Guaranteed distances, (minus, plus) × (inner, outer), for every `ε`; None unless linear."""
         require_nats(*epsilon.tolist())
         return self.exact.certificates(epsilon) if self.exact else None
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
-        """Brackets from four moments and the extreme slopes; shaped as `certificates`, and tighter.
+        """As `certificates`, from four moments and the extreme slopes: tighter.
 
         Returns:
-            Brackets, whose geometric mean is the best guess of the boundary that is made without
-            exponentials of all tokens; None where `certificates` are.
+            Brackets, whose geometric mean is the best guess made without exponentials of all tokens.
         """
         require_nats(*epsilon.tolist())
         return self.exact.moment_brackets(epsilon) if self.exact else None

@@ -21,6 +21,8 @@ from stability.numerical.plane import NumericalPlane
 from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
 
+CANCELLED_CURVATURE = 1e-14  # of the larger curvature in a plane
+
 
 @dataclass(frozen=True, eq=False)
 class Region:
@@ -50,7 +52,7 @@ class Region:
     def truth(self) -> PlaneTruth:
         """The truth in the plane, exact or evaluated."""
         if self.state.is_linear:
-            return ExactPlane(self.state, self.slopes, self.curvature)
+            return ExactPlane(self.state, self.slopes)
         return NumericalPlane(self.state, self.axes, self.curvature)
 
     @cached_property
@@ -70,13 +72,16 @@ class Region:
             epsilon: nats.
 
         Returns:
-            None where the plane has a direction without curvature.
+            None where the plane has a direction without curvature, or with so little beside the other
+            that rounding hides it.
 
         Raises:
             StabilityError: `epsilon` is not a positive number of nats.
         """
         values, vectors = np.linalg.eigh(self.curvature)
-        long, short = (fisher.radius(float(value), epsilon) for value in values)
+        # of the smaller eigenvalue rounding leaves so much where it is zero
+        least = CANCELLED_CURVATURE * values[1]
+        long, short = (fisher.radius(float(v) * (v > least), epsilon) for v in values)
         if long is None or short is None:
             return None
         return Ellipse((long, short), math.atan2(vectors[1, 0], vectors[0, 0]))
@@ -89,7 +94,8 @@ class Region:
             angles: from the axis of `x` towards that of `y`, (n,), in radians.
 
         Returns:
-            Distances (n,) in coordinates; infinity where it is not reached: see `Ray.boundaries`.
+            Distances (n,) in coordinates; infinite where it is not reached, NaN where rounding of the
+            network hides it: see `Ray.find`.
 
         Raises:
             StabilityError: `epsilon` is not a positive number of nats.

@@ -5,6 +5,7 @@ from typing import Protocol, runtime_checkable
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from stability.exact.boundaries import Boundaries
 from stability.exact.cells import Cell, Extent
 from stability.exact.flips import Flip
 
@@ -17,8 +18,13 @@ class LineTruth(Protocol):
         """The divergence at points of the line."""
         ...
 
-    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
-        """Distances, (minus, plus), at which the divergence first reaches every `ε`, or infinity."""
+    @property
+    def resolution(self) -> float:
+        """The least `ε`, in nats, whose boundary rounding of the network does not hide."""
+        ...
+
+    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Boundaries:
+        """Where the divergence first reaches every `ε`, (minus, plus), and how."""
         ...
 
     def probabilities(
@@ -41,7 +47,7 @@ class PlaneTruth(Protocol):
     """The truth in a plane, in its own coordinates."""
 
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
-        """Distance at which the divergence first reaches `ε`, by angle, or infinity."""
+        """Distance at which the divergence first reaches `ε`, by angle: see `Boundaries`."""
         ...
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:

@@ -1,23 +1,33 @@
 """Crossings and argmax changes along lines on which the logits are not linear in the distance.
 
 Below the readout the divergence along a line is not convex and may never reach `ε`, as the final norm
-saturates. So the boundary is the *first* crossing. Lines are sampled at distances that grow by a fixed
-factor, from half of the closed form's radius for `FIRST` nats, or a tenth of the norm if that is less,
-out to some multiple of the state's norm, beyond which the direction is all that is left of the vector.
-An interval in which something happens is subdivided and sampled again, and interpolated at the end.
-Whatever begins and ends within one interval is missed, and a jump is located to a 64th of its interval.
+saturates, and it may jump, as where another expert takes over. So the boundary is the *first* crossing.
+Lines are sampled at distances that grow by a fifth (`STEP`), from half of the closed form's radius for
+`FIRST` nats, or a tenth of the norm if that is less, out to some multiple of the state's norm, beyond
+which the direction is all that is left of the vector. The interval in which something happens is
+narrowed (`narrowing`) until a crossing is held to 1e-4 of its distance between two evaluations.
+
+What is guaranteed: none of the distances that were evaluated before a boundary has a divergence of `ε`.
+A stretch above `ε` is seen if it is as long as a fifth of its distance, and, in the three steps that
+end behind the boundary (of a smooth divergence, from half of `ε` on), a twentieth. Shorter ones may
+be missed.
 """
 
 from dataclasses import dataclass
+from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
+from stability.exact.boundaries import Boundaries
 from stability.exact.flips import Flip
+from stability.numerical import narrowing
+from stability.numerical.narrowing import ACCURACY, PARTS
+from stability.numerical.rounding import Rounding, rounding
 from stability.prediction.perturbation import Perturbed, perturb
 from stability.prediction.state import State
 
@@ -25,8 +35,9 @@ STEP = 1.2  # factor between distances
 REACH = 5.0  # norms of the state's vector
 FIRST = 1e-4  # nats; sampling begins at half of the closed form's radius for this
 STRIDES = 8  # distances sampled together
-# 20 % / 64 is left of an interval, and interpolation errs by the square of that
-PARTS, ROUNDS = 8, 2
+STEPS_BACK = 3  # that end behind a boundary, and are looked through once more
+ROUNDS = 2  # of dividing, after which leads are taken for straight
+STRAIGHT = 0.05  # of its fall: what is left where a lead should end, if it is
 LEAST_NORM = 1e-100  # of a vector of zeros, along which nothing is reached
 
 
@@ -54,6 +65,11 @@ class Lines:
     def limit(self) -> float:
         """The greatest distance that is sampled: `REACH` times the norm of the state's vector."""
         return REACH * max(self.state.norm, LEAST_NORM)
+
+    @cached_property
+    def rounding(self) -> Rounding:
+        """What the network's rounding makes of a displacement."""
+        return rounding(self.state)
 
     def at(self, lines: Int[ndarray, " n"], t: Float[ndarray, " n"]) -> Perturbed:
         """The prediction on `lines[i]` at distance `t[i]`."""
@@ -89,90 +105,82 @@ class Lines:
 
     def crossings(
         self, epsilon: Float[ndarray, " k"], samples: LineSamples | None = None
-    ) -> Float[ndarray, "m k"]:
-        """Distance at which each line first reaches every `ε`; infinite where it does not."""
-        samples = samples or self.sample(min(FIRST, epsilon.min()), epsilon.max())
-        t, kl = samples.t, samples.kl
-        lines, levels = (part.ravel() for part in np.indices((len(t), len(epsilon))))
-        reached = kl[lines] >= epsilon[levels][:, None]
-        after = np.where(reached.any(axis=1), reached.argmax(axis=1), 0)
-        distances = np.full(len(lines), np.inf)
-        some = np.flatnonzero(after > 0)
-        if some.size:
-            at = lines[some], after[some]
-            ends = t[at[0], at[1] - 1], t[at], kl[at[0], at[1] - 1], kl[at]
-            distances[some] = self._refined(at[0], epsilon[levels[some]], *ends)
-        distances[distances > self.limit] = np.inf
-        return distances.reshape(len(t), len(epsilon))
+    ) -> Boundaries:
+        """Where each of `m` lines first reaches every `ε`, (m, k): see `Boundaries`."""
+        distances = np.full((len(self.curvatures), len(epsilon)), np.inf)
+        jumps = np.zeros(distances.shape, dtype=bool)
+        resolved = epsilon >= self.rounding.resolution
+        distances[:, ~resolved] = np.nan
+        if resolved.any():
+            levels = epsilon[resolved]
+            samples = samples or self.sample(min(FIRST, levels.min()), levels.max())
+            distances[:, resolved], jumps[:, resolved] = self._first(levels, samples)
+        return Boundaries(distances, jumps)
 
-    def _refined(
-        self,
-        lines: Int[ndarray, " n"],
-        level: Float[ndarray, " n"],
-        low: Float[ndarray, " n"],
-        high: Float[ndarray, " n"],
-        kl_low: Float[ndarray, " n"],
-        kl_high: Float[ndarray, " n"],
-    ) -> Float[ndarray, " n"]:
-        """First crossings within intervals, by subdivision and a power law in what is left."""
-        rows = np.arange(len(lines))
-        for _ in range(ROUNDS):
-            inner = _subdivisions(low, high)
-            kl = self.at(np.repeat(lines, PARTS - 1), inner.ravel()).kl.reshape(inner.shape)
-            t = np.concatenate([low[:, None], inner, high[:, None]], axis=1)
-            kl = np.concatenate([kl_low[:, None], kl, kl_high[:, None]], axis=1)
-            after = (kl >= level[:, None]).argmax(axis=1)
-            low, high = t[rows, after - 1], t[rows, after]
-            kl_low, kl_high = kl[rows, after - 1], kl[rows, after]
-        with np.errstate(divide="ignore", invalid="ignore"):
-            power = np.log(kl_high / kl_low) / np.log(high / low)
-        # from the state itself: a parabola
-        power = np.where((low > 0) & (kl_low > 0), power, 2.0)
-        return np.clip(high * (level / kl_high) ** (1 / power), low, high)
+    def _first(
+        self, epsilon: Float[ndarray, " k"], samples: LineSamples
+    ) -> tuple[Float[ndarray, "m k"], Bool[ndarray, "m k"]]:
+        """The first crossings of sampled lines, and whether the divergence jumps there."""
+
+        def kl_at(lines: Int[ndarray, " n"], t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+            return self.at(lines, t).kl
+
+        t, kl = samples.t, samples.kl
+        reached = kl[:, None, :] >= epsilon[:, None]
+        lines, levels = np.nonzero(reached.any(axis=2))
+        after = reached.argmax(axis=2)[lines, levels]
+        steps = np.maximum(after[:, None] + np.arange(-STEPS_BACK, 1), 0)
+        stretch = t[lines[:, None], steps], kl[lines[:, None], steps]
+        distances, jumps = np.full(reached.shape[:2], np.inf), np.zeros(reached.shape[:2], bool)
+        if lines.size:
+            distances[lines, levels], jumps[lines, levels] = narrowing.first_crossings(
+                kl_at, lines, epsilon[levels], *stretch, self.rounding.kl
+            )
+        beyond = distances > self.limit
+        return np.where(beyond, np.inf, distances), jumps & ~beyond
 
     def flips(self, samples: LineSamples, limit: int) -> list[list[Flip]]:
-        """The first `limit` argmax changes along each sampled line, in order of distance."""
-        lines = np.arange(len(self.curvatures))
-        t, winners = samples.t, samples.winners
+        """The first `limit` argmax changes along each sampled line, in order of distance.
+
+        Where a lead jumps, the change is held to 1e-4 of its distance; elsewhere it is interpolated.
+        """
+
+        def winners_at(lines: Int[ndarray, " n"], t: Float[ndarray, " n"]) -> Int[ndarray, " n"]:
+            return self.at(lines, t).argmax
+
+        lines, t, winners = narrowing.changes(
+            np.arange(len(self.curvatures)), samples.t, samples.winners, limit
+        )
         for _ in range(ROUNDS):
-            lines, low, high, before, after = _changes(lines, t, winners, limit)
-            inner = _subdivisions(low, high)
-            between = self.at(np.repeat(lines, PARTS - 1), inner.ravel()).argmax.reshape(
-                inner.shape
-            )
-            t = np.concatenate([low[:, None], inner, high[:, None]], axis=1)
-            winners = np.concatenate([before[:, None], between, after[:, None]], axis=1)
-        lines, low, high, before, after = _changes(lines, t, winners, limit)
-        ends = self.at(np.tile(lines, 2), np.concatenate([low, high]))
-        lead_low, lead_high = np.split(ends.lead(np.tile(before, 2), np.tile(after, 2)), 2)
-        fall = np.maximum(lead_low - lead_high, np.finfo(float).tiny)
-        distances = low + (high - low) * np.clip(lead_low / fall, 0, 1)
+            finer = narrowing.divided(winners_at, lines, t, winners, PARTS)
+            lines, t, winners = narrowing.changes(lines, *finer, limit)
+        while lines.size:
+            distances, bent = self._takeovers(lines, t, winners)
+            wide = bent & (np.ptp(t, axis=1) > ACCURACY * t[:, 1])
+            if not wide.any():
+                break
+            finer = narrowing.divided(winners_at, lines[wide], t[wide], winners[wide], PARTS)
+            narrower = narrowing.changes(lines[wide], *finer, limit)
+            kept = lines[~wide], t[~wide], winners[~wide]
+            lines, t, winners = map(np.concatenate, zip(kept, narrower, strict=True))
         flips: list[list[Flip]] = [[] for _ in self.curvatures]
-        for line, distance, token in zip(lines, distances.tolist(), after.tolist(), strict=True):
-            if distance <= self.limit:
-                flips[line].append(Flip(distance, token, self.state.text(token)))
+        for i in np.lexsort((t[:, 0], lines)).tolist():
+            if distances[i] <= self.limit and len(flips[lines[i]]) < limit:
+                token = int(winners[i, 1])
+                flips[lines[i]].append(Flip(float(distances[i]), token, self.state.text(token)))
         return flips
 
+    def _takeovers(
+        self, lines: Int[ndarray, " n"], t: Float[ndarray, "n 2"], winners: Int[ndarray, "n 2"]
+    ) -> tuple[Float[ndarray, " n"], Bool[ndarray, " n"]]:
+        """Where leads that are linear within intervals end, and which ones are not."""
+        (low, high), (before, after) = t.T, winners.T
 
-def _changes(
-    lines: Int[ndarray, " m"],
-    t: Float[ndarray, "m n"],
-    winners: Int[ndarray, "m n"],
-    limit: int,
-) -> tuple[ndarray, ...]:
-    """The first `limit` intervals of each line whose ends have different winners.
+        def lead(distances: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
+            return self.at(lines, distances).lead(before, after)
 
-    For each: the line, both distances, both winners.
-    """
-    rows, i = np.nonzero(winners[:, 1:] != winners[:, :-1])
-    owners = lines[rows]
-    rank = np.arange(len(owners)) - np.searchsorted(owners, owners)
-    rows, i = rows[rank < limit], i[rank < limit]
-    return lines[rows], t[rows, i], t[rows, i + 1], winners[rows, i], winners[rows, i + 1]
-
-
-def _subdivisions(
-    low: Float[ndarray, " n"], high: Float[ndarray, " n"]
-) -> Float[ndarray, "n parts"]:
-    """The points that divide intervals into `PARTS` equal parts."""
-    return low[:, None] + (high - low)[:, None] * np.arange(1, PARTS) / PARTS
+        lead_low, lead_high = lead(low), lead(high)
+        fall = np.maximum(lead_low - lead_high, np.finfo(float).tiny)
+        distances = low + (high - low) * np.clip(lead_low / fall, 0, 1)
+        left = np.abs(lead(distances))
+        return distances, left > np.maximum(STRAIGHT * fall, 4 * self.rounding.logit)

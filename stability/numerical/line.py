@@ -11,6 +11,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
+from stability.exact.boundaries import Boundaries
 from stability.exact.flips import Flip
 from stability.numerical.crossings import FIRST, Lines, LineSamples
 from stability.prediction.perturbation import RecentEvaluations
@@ -43,8 +44,13 @@ class NumericalLine:
         """The divergence at points of the line, in nats."""
         return self.at(t).kl
 
-    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
-        """Distances, (minus, plus), at which the divergence first reaches every `ε`."""
+    @property
+    def resolution(self) -> float:
+        """The least `ε`, in nats, at which rounding of the network leaves a boundary to 1 %."""
+        return self._sides.rounding.resolution
+
+    def boundaries(self, epsilon: Float[ndarray, " m"]) -> Boundaries:
+        """Where the divergence first reaches every `ε`, (minus, plus)."""
         samples = self._samples if epsilon.min() >= FIRST else None
         return self._sides.crossings(epsilon, samples)
 
@@ -65,10 +71,9 @@ class NumericalLine:
         return minus, plus
 
     def _departure(self, line: int, tolerance: float) -> float | None:
-        t, kl = self._samples.t[line, 1:], self._samples.kl[line, 1:]
-        # where rounding is all there is
-        with np.errstate(divide="ignore", invalid="ignore"):
-            off = np.abs(fisher.quadratic(self.curvature, t) / kl - 1) / tolerance
+        resolved = self._samples.kl[line] > self.resolution
+        t, kl = self._samples.t[line, resolved], self._samples.kl[line, resolved]
+        off = np.abs(fisher.quadratic(self.curvature, t) / kl - 1) / tolerance
         outside = np.flatnonzero(off > 1)
         if not outside.size:
             return None

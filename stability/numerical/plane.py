@@ -28,11 +28,12 @@ class NumericalPlane:
     curvature: Float[ndarray, "2 2"]
 
     def boundary(self, epsilon: float, angles: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
-        """Distance at which the divergence first reaches `ε`, by angle; infinite if it does not."""
+        """Distance at which the divergence first reaches `ε`, by angle: see `Boundaries`."""
         plane = np.stack([np.cos(angles), np.sin(angles)], axis=1)
         curvatures = fisher.along(self.curvature, plane)
         directions = self.axes @ torch.from_numpy(plane.T).to(self.axes)
-        return Lines(self.state, directions, curvatures).crossings(np.array([epsilon]))[:, 0]
+        lines = Lines(self.state, directions, curvatures)
+        return lines.crossings(np.array([epsilon])).distances[:, 0]
 
     @cached_property
     def _evaluations(self) -> RecentEvaluations:

@@ -57,7 +57,7 @@ SCHEMA = pa.schema(
         "certified_ball": NUMBER,
         "side": INTEGER,  # −1 or +1
         "predicted": NUMBER,
-        "actual": NUMBER,  # null where the boundary is not reached
+        "actual": NUMBER,  # null where the boundary is not reached, or lost in rounding
         "inner": NUMBER,  # certified
         "outer": NUMBER,
         "moment_inner": NUMBER,  # as certain, from four moments

@@ -42,9 +42,11 @@ def number(value: float | None) -> str:
     return "–" if value is None else digits(value).replace("-", "−")
 
 
-def boundary(distance: float | None, symbol: str = "") -> str:
-    """The distance of a boundary with the symbol of its unit, or that it is not reached."""
-    return "not reached" if distance is None else number(distance) + symbol
+def boundary(distance: float | None, symbol: str = "", kind: str = "reached") -> str:
+    """The distance of a boundary with the symbol of its unit, or why there is none."""
+    if distance is None:
+        return "lost in rounding" if kind == "unresolved" else "not reached"
+    return number(distance) + symbol + (" (a jump)" if kind == "jump" else "")
 
 
 def percent(share: float | None) -> str:
@@ -52,8 +54,10 @@ def percent(share: float | None) -> str:
     return "–" if share is None else f"{100 * share:.3g} %"
 
 
-def error(predicted: float, actual: float | None) -> str:
+def error(predicted: float, actual: float | None, kind: str = "reached") -> str:
     """How far the closed form is from the truth."""
+    if actual is None and kind == "unresolved":
+        return "not to be compared: rounding of the network hides so small an ε"
     if actual is None:
         return "too short: no boundary is reached"
     off = relative_error(predicted, actual)
@@ -110,8 +114,8 @@ def _unjoined(text: str) -> str:
 def verdict(view: "RayView", token: str) -> str:
     """Say of a ray after `token` how right the closed form is, and where the first flip lies."""
     minus, plus = (
-        f"{error(view.predicted, actual)} on the {sign} side"
-        for actual, sign in zip(view.boundary, ("−", "+"), strict=True)
+        f"{error(view.predicted, actual, kind)} on the {sign} side"
+        for actual, kind, sign in zip(view.boundary, view.kinds, ("−", "+"), strict=True)
     )
     flips = [
         (flip.distance, sign, flip.text, boundary)
@@ -134,11 +138,13 @@ def verdict(view: "RayView", token: str) -> str:
 
 def depth_check(check: "DepthCheck") -> str:
     """How right the closed form is over all blocks, in one sentence."""
-    missing = int(np.isnan(check.errors).sum())
+    missing, hidden = (int(lost(check.actual).sum()) for lost in (np.isinf, np.isnan))
     return (
         f"**In {check.count_within_a_tenth} of {check.errors.size} cases (both sides of "
         f"{len(check.errors)} blocks) the closed form is within 10 % of the truth; the median error "
-        f"is {percent(check.median_error)}.**" + (f" Not reached: {missing}." if missing else "")
+        f"is {percent(check.median_error)}.**"
+        + (f" Not reached: {missing}." if missing else "")
+        + (f" Lost in rounding: {hidden}." if hidden else "")
     )
 
 

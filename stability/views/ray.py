@@ -45,11 +45,12 @@ class Segment:
 class RayView:
     """A ray as it is drawn: curves over `t`, and its radius, boundaries and flips at one `ε`.
 
-    Lengths are in `unit`; `epsilon`, `kl` and `quadratic` are in nats. A boundary is None where it is
-    not reached; `certificate` is None where nothing is certified. `flips` are those of either side,
-    nearest first; `flips_in_view` are those between the ends of `t`, from the − side to the + side, and
-    divide it into `segments`. `shares` are the probabilities of the leading tokens along the ray, a row
-    each, spelled by `names`; one more row is that of all other tokens together.
+    Lengths are in `unit`; `epsilon`, `kl` and `quadratic` are in nats. A boundary is None where there
+    is none, and `kinds` say why, and which are jumps: see `Boundaries`; `certificate` is None where
+    nothing is certified. `flips` are those of either side, nearest first; `flips_in_view` are those
+    between the ends of `t`, from the − side to the + side, and divide it into `segments`. `shares` are
+    the probabilities of the leading tokens along the ray, a row each, spelled by `names`; one more row
+    is that of all other tokens together.
     """
 
     label: str
@@ -59,6 +60,7 @@ class RayView:
     quadratic: Float[ndarray, " n"]
     predicted: float
     boundary: tuple[float | None, float | None]
+    kinds: tuple[str, str]
     certificate: tuple[Bracket, Bracket] | None
     flips: tuple[list[Flip], list[Flip]]
     flips_in_view: list[SignedFlip]
@@ -98,17 +100,19 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
     predicted = ray.predicted_radius(epsilon)
     if predicted is None:
         return None
-    boundary = ray.boundary(epsilon)
+    found = ray.find(np.array([epsilon]))
+    minus, plus = (t if np.isfinite(t) else None for t in found.distances[:, 0].tolist())
+    boundary = minus, plus
     flips = ray.flips(limit=len(ray.slopes) if ray.state.is_linear else NUMERICAL_FLIPS)
     landmarks = [UNREACHED_LENGTH * predicted if side is None else side for side in boundary]
-    minus, plus = (
+    start, stop = (
         _drawn_length(max(predicted, landmark), side)
         for landmark, side in zip(landmarks, flips, strict=True)
     )
-    before, after = _flips_in_view(flips, (minus, plus))
-    segments = _segments(-minus, before, ray.state.text(ray.state.argmax), after, plus)
+    before, after = _flips_in_view(flips, (start, stop))
+    segments = _segments(-start, before, ray.state.text(ray.state.argmax), after, stop)
     # these can be orders of magnitude apart where the prediction is nearly certain
-    t = _samples(ray, [-minus, -landmarks[0], -predicted, predicted, landmarks[1], plus])
+    t = _samples(ray, [-start, -landmarks[0], -predicted, predicted, landmarks[1], stop])
     names, shares = _shares(ray, t, segments)
     return RayView(
         label=label,
@@ -118,6 +122,7 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
         quadratic=ray.quadratic(t),
         predicted=predicted,
         boundary=boundary,
+        kinds=tuple(found.kinds[:, 0].tolist()),
         certificate=ray.certificate(epsilon),
         flips=flips,
         flips_in_view=[*before, *after],

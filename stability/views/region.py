@@ -28,7 +28,7 @@ LONGEST_OVER_NEAREST = 8
 class RegionView:
     """A plane as it is drawn: KL on a grid, closed curves as `(x, y)` rows, and argmax cells.
 
-    `kl` has its rows along the second axis; `boundary` is NaN where it is not reached; `ball` is the
+    `kl` has its rows along the second axis; `boundary` is NaN where there is none; `ball` is the
     certified radius, if there is one. `cell_edges` are the two ends of each edge between two cells: the
     frame of the view is none. Lengths are in `unit`, KL and `epsilon` in nats.
     """

@@ -55,9 +55,11 @@ CONTRACT = {
             "epsilon": float,
             "predicted": float,
             "actual": SIDES,
+            "kind": {"minus": str, "plus": str},
             "certified": {"minus": [float], "plus": [float]},
         }
     ],
+    "resolution": float,
     "flips": {"minus": [FLIP], "plus": [FLIP]},
     "nearest_flip": FLIP,
     "certified_ball": [{"epsilon": float, "radius": float}],
@@ -237,6 +239,7 @@ def test_what_a_flat_direction_does_not_have_is_null(report, answer, tmp_path):
             "epsilon": 0.1,
             "predicted": None,
             "actual": {"minus": None, "plus": None},
+            "kind": {"minus": "not reached", "plus": "not reached"},
             "certified": None,
         }
     ]
@@ -246,6 +249,20 @@ def test_what_a_flat_direction_does_not_have_is_null(report, answer, tmp_path):
     ball = f"{analysis['certified_ball'][0]['radius']:.3g}"
     assert ["0.1", "plus", "-", "unreached", "-", "-", ball] in rows
     assert ["minus", "never"] in rows
+
+
+def test_a_boundary_that_rounding_hides_is_null_and_says_so(report, answer):
+    below = ("--site", "block:0", "--epsilon", "1e-15", "0.1")
+    analysis = report(*below)
+    hidden, seen = analysis["radii"]
+    assert 1e-15 < analysis["resolution"] < 0.1
+    assert hidden["actual"] == {"minus": None, "plus": None}
+    assert hidden["kind"] == {"minus": "unresolved", "plus": "unresolved"}
+    assert seen["kind"] == {"minus": "reached", "plus": "reached"}
+    text = answer(*below)
+    assert sum("unresolved" in line for line in text.splitlines()) == 2
+    assert f"rounding hides boundaries below epsilon {analysis['resolution']:.2g}." in text
+    assert report("--epsilon", "1e-15")["resolution"] == 0
 
 
 def test_any_text_is_ascii_in_json(report):

@@ -1,5 +1,7 @@
 """Every block at once: against the dense matrix, the rays and the network of each block alone."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -9,9 +11,12 @@ from support.states import make_state, nonlinear_state, random_state
 import stability.geometry.depth
 from stability.curvature import fisher
 from stability.errors import StabilityError
-from stability.geometry.depth import depth, depth_map
+from stability.geometry.depth import TOLERANCE, depth, depth_map
 from stability.geometry.depth_check import SPAN, DepthCheck, depth_check
 from stability.geometry.ray import ray
+from stability.prediction.bare import bare_state
+from stability.prediction.readout import Readout
+from stability.prediction.state import State
 
 LAYERS, EPSILON = 4, 0.01
 # The network's float32 rounds each of some twenty steps by 6e-8; the derivative of a random network,
@@ -26,7 +31,7 @@ def family(tmp_path_factory):
     def config_of(name):
         config = FAMILIES[name]()
         config.num_hidden_layers = LAYERS
-        if name == "gemma3":
+        if name.startswith("gemma"):
             config.layer_types = ["sliding_attention", "full_attention"] * (LAYERS // 2)
         return config
 
@@ -65,16 +70,54 @@ def test_every_block_has_the_top_eigenvalue_of_its_own_matrix(blocks, whole_dept
     assert float(expected.max() / expected.min()) > 1.01  # or a shuffled depth would pass
 
 
-def test_with_few_pairs_an_eigenvalue_is_close_and_never_above_the_truth(blocks, monkeypatch):
-    monkeypatch.setattr(stability.geometry.depth, "PAIRS", 4)
+@pytest.mark.parametrize("pairs", [1, 2, 4])
+def test_however_few_pairs_it_starts_from_an_eigenvalue_is_close_and_never_above(
+    blocks, monkeypatch, pairs
+):
+    monkeypatch.setattr(stability.geometry.depth, "PAIRS", pairs)
     eigenvalues, expected = depth(blocks[0]).eigenvalues, top_eigenvalues(blocks)
     assert (eigenvalues <= expected * (1 + FLOAT32)).all()
-    # of 32 eigenvalues at the readout four are left, which are no steep ones in a random model
-    assert (eigenvalues >= 0.5 * expected).all()
+    assert (eigenvalues >= expected * (1 - TOLERANCE)).all()
+
+
+def wide_states(seed: int, gain: float, softcap: float | None) -> list[State]:
+    """A state below each of three smooth layers and a norm, wider than what is pulled back."""
+    draw = torch.Generator().manual_seed(seed)
+    V, d = 300, 96
+    W_U = torch.randn(V, d, generator=draw, dtype=torch.float64)
+    x = torch.randn(d, generator=draw, dtype=torch.float64)
+    A, B = torch.randn(2, 3, d, d, generator=draw, dtype=torch.float64) / d**0.5
+    layers = [lambda x, a=a, b=b: x + (x @ a.T).tanh() @ b.T for a, b in zip(A, B, strict=True)]
+    layers.append(lambda x: gain * x / x.norm(dim=-1, keepdim=True))
+    states = []
+    for i, layer in enumerate(layers):
+        state = bare_state(W_U, x, layers[i:])
+        states.append(replace(state, readout=Readout(W_U, softcap=softcap)))
+        x = layer(x)
+    return states
+
+
+@pytest.mark.parametrize("softcap", [None, 30.0, 2.0])
+@pytest.mark.parametrize("gain", [0.1, 2.0, 20.0], ids=["flat", "open", "sharp"])
+@pytest.mark.parametrize("seed", range(3))
+def test_every_block_has_its_top_eigenvalue_capped_or_not(seed, gain, softcap):
+    """Flat predictions have as many steep directions as the readout is wide: no pair stands out."""
+    states = wide_states(seed, gain, softcap)
+    found, expected = depth(states[0]).eigenvalues, top_eigenvalues(states)
+    assert (found <= expected * (1 + 1e-9)).all()
+    assert (found >= expected * (1 - TOLERANCE)).all()
+
+
+def test_a_capped_network_has_the_tops_of_its_own_sites(family):
+    states = family("gemma2").capture_depth(PROMPT)
+    found = depth(states[0]).eigenvalues
+    torch.testing.assert_close(found, top_eigenvalues(states), rtol=TOLERANCE, atol=0)
 
 
 def test_a_curvature_is_that_along_the_direction_it_comes_with(blocks, monkeypatch):
-    monkeypatch.setattr(stability.geometry.depth, "PAIRS", 2)  # directions that are no eigenvectors
+    # directions that are no eigenvectors
+    monkeypatch.setattr(stability.geometry.depth, "PAIRS", 2)
+    monkeypatch.setattr(stability.geometry.depth, "MOST_PASSES", 1)
     few_pairs = depth(blocks[0])
     lengths = few_pairs.directions.norm(dim=1)
     torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=1e-12, atol=0)

@@ -9,6 +9,7 @@ import torch
 from hypothesis import given
 from hypothesis import strategies as st
 from scipy.optimize import brentq
+from scipy.special import expit
 from support.states import (
     Function,
     make_state,
@@ -216,8 +217,71 @@ def test_the_divergence_is_below_the_level_before_a_boundary_and_above_it_behind
             assert float(true_kl(state, behind)) >= epsilon
 
 
+# --- jumps ----------------------------------------------------------------------------------------
+
+
+def step(where: float, height: float, slope: float = 0.1, reach: float = 20.0) -> State:
+    """`f = slope·t`, and at one distance a jump."""
+    return coin(lambda x: slope * x + height * (x >= where), reach)
+
+
+@pytest.mark.parametrize("where", [1e-3, 0.02, 0.7, 3.0, 17.0])
+@pytest.mark.parametrize("height", [0.3, 4.0])
+def test_a_jump_is_located_and_called_one(where, height):
+    epsilon = 0.02
+    found = along(step(where, height)).find(np.array([epsilon]))
+    smooth = needed(epsilon) / 0.1  # where the slope alone would lead: 2.0
+    jumps = where < smooth
+    assert found.kinds[:, 0].tolist() == ["reached", "jump" if jumps else "reached"]
+    assert found.distances[0, 0] == pytest.approx(smooth, rel=ACCURACY)
+    assert found.distances[1, 0] == pytest.approx(min(where, smooth), rel=ACCURACY)
+
+
+@pytest.mark.parametrize("steepness", [1e2, 1e3, 1e4])
+def test_a_rise_that_is_steep_is_no_jump(steepness):
+    """A sigmoid over as little as a ten thousandth of its distance."""
+    line = along(coin(lambda x: 0.1 * x + 2 * (steepness * (x - 1)).sigmoid()))
+    found = line.find(np.array([0.5]))
+    rise = lambda t: 0.1 * t + 2 * expit(steepness * (t - 1)) - needed(0.5)  # noqa: E731
+    assert found.distances[1, 0] == pytest.approx(brentq(rise, 0, 2, xtol=1e-13), rel=ACCURACY)
+    assert found.kinds[1, 0] == "reached"
+
+
+def test_a_jump_that_does_not_reach_the_level_is_none():
+    found = along(step(1.0, 0.02)).find(np.array([0.02]))
+    assert found.kinds[1, 0] == "reached"
+    assert found.distances[1, 0] == pytest.approx((needed(0.02) - 0.02) / 0.1, rel=ACCURACY)
+
+
+@pytest.mark.parametrize("start", np.linspace(1.4, 1.9, 8))
+def test_a_stretch_of_a_twentieth_before_the_boundary_is_not_missed(start):
+    """The slope alone reaches the level at 2.0; three steps before the end of its own begin at 1.39."""
+
+    def f(x: Tensor) -> Tensor:
+        return 0.1 * x + 0.3 * ((x >= start) & (x < 1.051 * start))
+
+    found = along(coin(f)).find(np.array([0.02]))
+    assert found.kinds[1, 0] == "jump"
+    assert found.distances[1, 0] == pytest.approx(start, rel=ACCURACY)
+
+
+@pytest.mark.parametrize("where", [0.011, 0.3, 5.0])
+def test_a_flip_by_a_jump_is_located(where):
+    """Token 0 leads by `0.2 t + 1` on the plus side until the jump takes it 3 below."""
+    rows = torch.tensor([[1.0], [0.0]], dtype=torch.float64)
+    vector = torch.tensor([0.0, 4.0], dtype=torch.float64)
+
+    def above(x: Tensor) -> Tensor:
+        return 1 + 0.2 * x[..., :1] - 3.0 * (x[..., :1] >= where)
+
+    [minus], [plus] = ray(make_state(rows, vector, above=above), np.array([1.0, 0])).flips(1)
+    assert (plus.id, minus.id) == (1, 1)
+    assert plus.distance == pytest.approx(where, rel=ACCURACY)
+    assert minus.distance == pytest.approx(5.0, rel=1e-9)
+
+
 @pytest.mark.parametrize("edge", [0.2, 0.7])
-def test_a_jump_is_found_to_a_64th_of_a_step(edge):
+def test_a_vector_that_turns_round_jumps(edge):
     """Along the vector a norm changes nothing until the vector turns round.
 
     Without curvature the first step is half of all that is followed.
@@ -228,9 +292,9 @@ def test_a_jump_is_found_to_a_64th_of_a_step(edge):
         edge * torch.eye(6, dtype=torch.float64)[0],
         above=lambda x: x / x.norm(dim=-1, keepdim=True),
     )
-    minus, plus = ray(turned, np.eye(6)[0]).boundary(0.01)
-    assert plus is None
-    assert minus == pytest.approx(edge, abs=0.5 * REACH * edge / PARTS**ROUNDS)
+    found = ray(turned, np.eye(6)[0]).find(np.array([0.01]))
+    assert found.kinds[:, 0].tolist() == ["jump", "not reached"]
+    assert found.distances[0, 0] == pytest.approx(edge, rel=ACCURACY)
 
 
 # --- how far lines are followed -------------------------------------------------------------------
@@ -396,7 +460,7 @@ def test_lines_followed_together_cross_where_each_does_alone():
     rays = [ray(state, v) for v in directions.T]
     curvatures = np.array([line.curvature for line in rays])
     levels = np.array([1e-3, 0.1, 1.0, 50.0])
-    crossings = Lines(state, directions, curvatures).crossings(levels)
+    crossings = Lines(state, directions, curvatures).crossings(levels).distances
     assert crossings.shape == (5, 4)
     assert np.isinf(crossings[:, 3]).any()
     expected = np.array([line.boundaries(levels)[1] for line in rays])

@@ -117,3 +117,18 @@ def test_several_sources_of_one_output_have_each_their_own_derivative():
     torch.testing.assert_close(derivative.jvp([V, W]), J_first @ V + J_second @ W, **EXACT)
     for pulled, J in zip(derivative.vjp(U), (J_first, J_second), strict=True):
         torch.testing.assert_close(pulled, J.T @ U, **EXACT)
+
+
+def test_each_source_moves_alone_along_columns_of_its_own():
+    with torch.enable_grad():
+        first = X.clone().requires_grad_(True)
+        second = (first[None] @ A.T).tanh()[None] @ A
+        last = (second @ C).sin()
+    derivative = Jacobian(last, [first, second])
+    J_second = torch.func.jacrev(lambda y: (y @ C).sin())(second[0, 0].detach())
+    J_first = J_second @ torch.func.jacrev(lambda x: (x @ A.T).tanh() @ A)(X)
+    blocks, cotangents = random(2, D_IN, 3), random(2, D_OUT, 3)
+    expected = torch.stack([J_first @ blocks[0], J_second @ blocks[1]])
+    torch.testing.assert_close(derivative.jvp_each(blocks), expected, **EXACT)
+    expected = torch.stack([J_first.T @ cotangents[0], J_second.T @ cotangents[1]])
+    torch.testing.assert_close(derivative.vjp_each(cotangents), expected, **EXACT)

@@ -104,6 +104,19 @@ def test_the_check_of_all_blocks_counts_what_is_near_and_what_is_missing():
     assert said.endswith("Not reached: 1.")
 
 
+def test_the_check_of_all_blocks_counts_what_rounding_hides_apart():
+    check = DepthCheck(1e-12, np.ones(1), np.array([[1.0, np.nan]]), np.zeros(1), np.zeros((1, 1)))
+    assert wording.depth_check(check).endswith("Lost in rounding: 1.")
+
+
+def test_a_boundary_says_why_there_is_none_and_whether_it_is_a_jump():
+    assert wording.boundary(None, kind="unresolved") == "lost in rounding"
+    assert wording.boundary(None, kind="not reached") == "not reached"
+    assert wording.boundary(0.25, " %", "jump") == "0.250 % (a jump)"
+    assert "rounding" in wording.error(1.0, None, "unresolved")
+    assert "no boundary is reached" in wording.error(1.0, None, "not reached")
+
+
 def test_a_position_is_described_in_one_line():
     position = Sensitivity(
         eigenvalue=8.0, entropy=1.25, upper=8.0, reach=4.0, nearest_flip=Flip(0.5, 3, "x")

@@ -19,11 +19,13 @@ def headline(view: RayView) -> None:
     columns = st.columns([5, 6, 6, 6, 6] if bands else [5, 6, 6], gap="small")
     unit = view.unit.symbol
     columns[0].metric("predicted r", wording.number(view.predicted) + unit, help="√(2ε / vᵀHv)")
-    for sign, actual, column in zip("−+", view.boundary, columns[1:3], strict=True):
+    for sign, actual, kind, column in zip(
+        "−+", view.boundary, view.kinds, columns[1:3], strict=True
+    ):
         column.metric(
             f"actual {sign}",
-            wording.boundary(actual, unit),
-            wording.error(view.predicted, actual),
+            wording.boundary(actual, unit, kind),
+            wording.error(view.predicted, actual, kind),
             delta_color="off",
             delta_arrow="off",
             help="Where the true KL divergence first reaches ε: found from the exact KL where the "

@@ -42,8 +42,12 @@ def _edges(line: Interpolation, epsilon: float) -> str:
     return (
         f"‖B − A‖ = {wording.number(line.length)}. The steepest edge is at α = {line.edge:.2g}. "
         f"From A the closed form puts the boundary (KL = ε) at α = {wording.number(predicted)}; "
-        + (f"it is at {wording.number(actual)}." if actual else "it is not reached on the way.")
+        + (f"it is at {wording.number(actual)}." if actual else f"it is {_lost(line, epsilon)}.")
     )
+
+
+def _lost(line: Interpolation, epsilon: float) -> str:
+    return "lost in rounding" if epsilon < line.start.resolution else "not reached on the way"
 
 
 def _draw_slice(key: StateKey, others: tuple[str, str], site: str, epsilon: float) -> None:

@@ -74,14 +74,15 @@ def _table(check: DepthCheck) -> list[dict[str, Any]]:
         if not np.isfinite(r):
             continue
         minus, plus = (float(t) if np.isfinite(t) else None for t in sides)
+        kinds = np.where(np.isnan(sides), "unresolved", "reached").tolist()
         rows.append(
             {
                 "block": block,
                 "predicted": wording.number(float(r)),
-                "actual −": wording.boundary(minus),
-                "actual +": wording.boundary(plus),
-                "closed form −": wording.error(float(r), minus),
-                "closed form +": wording.error(float(r), plus),
+                "actual −": wording.boundary(minus, kind=kinds[0]),
+                "actual +": wording.boundary(plus, kind=kinds[1]),
+                "closed form −": wording.error(float(r), minus, kinds[0]),
+                "closed form +": wording.error(float(r), plus, kinds[1]),
             }
         )
     return rows
