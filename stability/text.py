@@ -6,6 +6,8 @@ import unicodedata
 # characters without ink, each with the mark that stands for it
 WHITE_SPACE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
 SPACES, MARKS = "".join(WHITE_SPACE), "".join(WHITE_SPACE.values())
+# tokens that are parts of characters, as models spell them
+PARTS = re.compile("(?:⟨(?:[0-9A-F]{2})+⟩)+")
 LONG_RUN = re.compile(f"([{MARKS}])\\1{{8,}}")
 # printable to Python, but blank: joiners, fillers, variation selectors, the empty Braille cell
 INKLESS = re.compile(
@@ -82,6 +84,18 @@ def _is_inkless(character: str) -> bool:
 
 def _escaped(character: str) -> str:
     return character.encode("unicode_escape").decode()
+
+
+def whole(text: str) -> str:
+    """A text of tokens with parts of characters, `⟨E7⟩⟨8C⟩⟨AB⟩`, joined where they make whole ones."""
+    return PARTS.sub(_joined, text)
+
+
+def _joined(parts: re.Match[str]) -> str:
+    try:
+        return bytes.fromhex(re.sub("[⟨⟩]", "", parts[0])).decode()
+    except UnicodeDecodeError:
+        return parts[0]
 
 
 def unspelled(text: str) -> str:

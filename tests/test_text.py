@@ -2,7 +2,16 @@
 
 import pytest
 
-from stability.text import counted, digits, in_bytes, isolated, printable, spelled, unspelled
+from stability.text import (
+    counted,
+    digits,
+    in_bytes,
+    isolated,
+    printable,
+    spelled,
+    unspelled,
+    whole,
+)
 
 
 @pytest.mark.parametrize(
@@ -95,3 +104,9 @@ def test_what_stands_for_white_space_is_told_apart():
     texts = ["", " ", "  ", "\n", "\t", "\r", "\x0b", "\xa0", "\u2028", "\u3000"]
     assert len({spelled(text) for text in texts}) == len(texts)
     assert all(spelled(text).isprintable() for text in texts)
+
+
+def test_parts_of_characters_are_joined_where_they_make_whole_ones():
+    assert whole("a⟨E7⟩⟨8C⟩⟨AB⟩b⟨20C3⟩⟨A9⟩") == "a猫b é"
+    for parts in ("⟨E7⟩⟨8C⟩", "⟨E7⟩ ⟨8C⟩⟨AB⟩", "⟨id 301⟩", "⟨⟩", "⟨e7⟩"):
+        assert whole(parts) == parts

@@ -99,7 +99,7 @@ def case_points(cases: pd.DataFrame, predictor: str, trace: Any) -> list[Any]:
 def _hover(row: pd.Series, predictor: str) -> tuple[str, str, str]:
     """A case in three lines: its place, its direction, and how far off the predictor is."""
     place = f"after {visible(row['token'])} in {escaped(row['prompt'])}"
-    direction = DirectionSpec.parse(row["direction"]).label
+    direction = escaped(DirectionSpec.parse(row["direction"]).label)
     boundary = f"{row['site']}, {direction}, ε = {row['epsilon']:.2g}, side {row['side']:+d}"
     error = relative_error(row[predictor], row["actual"])
     return place, boundary, f"{row[predictor]:.3g} for {row['actual']:.3g}: {error:+.1%}"

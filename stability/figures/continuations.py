@@ -40,7 +40,9 @@ def continuations_figure(continuations: Sequence[tuple[str, Continuation]]) -> g
                 mode="markers",
                 marker=FLIP_MARKER,
                 showlegend=False,
-                hovertemplate=f"{name}: {tokens[first]} is written instead<extra></extra>",
+                # a token may itself be a placeholder of Plotly's
+                customdata=[tokens[first]],
+                hovertemplate=f"{name}: %{{customdata}} is written instead<extra></extra>",
             )
     drawn.update_xaxes(title="token written")
     drawn.update_yaxes(title="KL from t = 0 (nats)", type="log", dtick=1)

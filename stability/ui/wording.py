@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 import numpy as np
 
 from stability.geometry.continuation import LEAST_KL
-from stability.text import WHITE_SPACE, digits, printable, spelled
+from stability.text import WHITE_SPACE, digits, printable, spelled, whole
 from stability.units import COORDINATES, Unit, relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
@@ -150,16 +150,19 @@ def depth_check(check: "DepthCheck") -> str:
 
 def written(text: "Continuation") -> str:
     """A continuation as text, its first token that differs marked."""
-    parts = [plain(_legible(token.text)) for token in text.tokens]
-    if text.first_difference is not None:
-        parts[text.first_difference] = f":orange-background[{parts[text.first_difference]}]"
+    texts, first = [token.text for token in text.tokens], text.first_difference
+    shown = _prose(texts)
+    if first is not None:
+        differing = _prose(texts[first : first + 1])
+        rest = _prose(texts[first + 1 :])
+        shown = f"{_prose(texts[:first])}:orange-background[{differing}]{rest}"
     # HTML would draw the spaces of an indentation as one
-    return re.sub(f" (?= )|(?<={WHITE_SPACE[chr(10)]}) ", NO_BREAK_SPACE, "".join(parts))
+    return re.sub(f" (?= )|(?<={WHITE_SPACE[chr(10)]}) ", NO_BREAK_SPACE, shown)
 
 
-def _legible(text: str) -> str:
-    """The text of a token within others: only its spaces are left as they are."""
-    return "".join(c if c == " " else WHITE_SPACE.get(c, c) for c in text)
+def _prose(texts: "Sequence[str]") -> str:
+    """Tokens as running text: characters whole, and of white space only the spaces as they are."""
+    return plain("".join(c if c == " " else WHITE_SPACE.get(c, c) for c in whole("".join(texts))))
 
 
 def steps(text: "Continuation") -> str:

@@ -22,3 +22,11 @@ def test_texts_are_drawn_step_by_step_and_their_first_difference_is_marked():
     [mark] = [trace for trace in drawn.data if trace.mode == "markers"]
     assert ([*mark.x], [*mark.y], mark.marker.color) == ([2], [0.2], FLIP)
     assert drawn.layout.yaxis.type == "log"
+
+
+def test_a_token_that_is_a_placeholder_is_shown_as_it_is():
+    tokens = (Token(0, 0, "%{y}"),)
+    drawn = continuations_figure([("r", Continuation(1.0, tokens, (0.1,), 0))])
+    [mark] = [trace for trace in drawn.data if trace.mode == "markers"]
+    assert [*mark.customdata] == ["%{y}"]
+    assert "%{y}" not in mark.hovertemplate

@@ -160,6 +160,8 @@ def test_a_text_keeps_its_indentation_and_shows_what_it_holds():
     kl = (0.0,) * len(tokens)
     written = wording.written(Continuation(1.0, tokens, kl, None))
     assert written == "if x\\:⏎" + 3 * "\u00a0" + r" y\\u202e⇥"
+    parts = tuple(Token(i, i, part) for i, part in enumerate(("⟨E7⟩", "⟨8C⟩", "⟨AB⟩", "!")))
+    assert wording.written(Continuation(1.0, parts, kl[:4], None)) == r"猫\!"
     marked = wording.written(Continuation(1.0, tokens, kl, 1))
     assert marked.startswith("if:orange-background[ x]")
 
