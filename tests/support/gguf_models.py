@@ -412,16 +412,13 @@ def stored_tensors(name: str, model: PreTrainedModel) -> dict[str, np.ndarray]:
             continue
         if key.endswith("shared_expert_gate.weight"):
             values = values[0]
-        body = key.removeprefix(f"{model.base_model_prefix}.")
-        stored_name = next(
-            filter(
-                None,
-                (
-                    names.get_name(k, (".weight", ".bias"))
-                    for k in (key, body, key.replace(".dt_bias", ".dt_proj.bias"))
-                ),
-            )
+        # some are named as in the model without its head, and one as if it were a layer's
+        body, layer = (
+            key.removeprefix(f"{model.base_model_prefix}."),
+            key.replace("_bias", "_proj.bias"),
         )
+        known = [names.get_name(spelled, (".weight", ".bias")) for spelled in (key, body, layer)]
+        stored_name = next(filter(None, known))
         stored[stored_name] = FAMILIES[name].layout(stored_name, values, model.config)
     return stored
 

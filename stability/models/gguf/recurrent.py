@@ -49,10 +49,9 @@ def qwen35(file: GGUFFile, keys: Keys) -> Fields:
     Of texts alone, whose positions are the same along each axis of the rotation. Layers that predict
     further tokens come last, and no logit depends on them.
     """
-    further = keys.integer("nextn_predict_layers", 0)
     fields = rotary(file, keys, partial=True) | rms(keys)
     fields["rope_parameters"] |= {"mrope_section": _axes(keys), "mrope_interleaved": True}
-    fields["num_hidden_layers"] -= further
+    fields["num_hidden_layers"] -= _further(file, keys, fields["num_hidden_layers"])
     value_heads, inner = keys.integer("ssm.time_step_rank"), keys.integer("ssm.inner_size")
     if inner % value_heads:
         raise GGUFError(f"{keys.prefix}ssm.inner_size = {inner} of {value_heads} heads")
@@ -65,6 +64,15 @@ def qwen35(file: GGUFFile, keys: Keys) -> Fields:
         "linear_num_value_heads": value_heads,
         "linear_value_head_dim": inner // value_heads,
     }
+
+
+def _further(file: GGUFFile, keys: Keys, n_blocks: int) -> int:
+    """How many of the last blocks predict further tokens, each with tensors of that name."""
+    stated = keys.integer("nextn_predict_layers", 0)
+    named = {name.split(".")[1] for name in file.tensors if ".nextn." in name}
+    if stated >= n_blocks or named != {str(n_blocks - back) for back in range(1, stated + 1)}:
+        raise GGUFError(f"{keys.prefix}nextn_predict_layers = {stated} of {n_blocks} blocks")
+    return stated
 
 
 def _axes(keys: Keys) -> list[int]:

@@ -131,6 +131,8 @@ REFUSED: list[tuple[str, Values, str]] = [
         {"rope.dimension_sections": [3]},
         "rope.dimension_sections = [3], not of three axes",
     ),
+    ("qwen35", {"nextn_predict_layers": 1}, "nextn_predict_layers = 1 of 3 blocks"),
+    ("qwen35", {"nextn_predict_layers": 3}, "nextn_predict_layers = 3 of 3 blocks"),
     ("qwen35", {"ssm.inner_size": 25}, "ssm.inner_size = 25"),
     ("gptneox", {"use_parallel_residual": 1}, "use_parallel_residual = 1"),
     ("llama", {"vocab_size": 100}, "vocab_size = 100"),
