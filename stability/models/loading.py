@@ -18,6 +18,8 @@ from stability.models.transformers_logging import quiet
 from stability.prediction.provenance import ModelCard
 from stability.prediction.readout import Readout
 
+# Gemma's, RecurrentGemma's and xLSTM's
+SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
 DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
 
 
@@ -149,7 +151,7 @@ def find_readout(model: PreTrainedModel, name: str) -> Readout:
         W_U=unembedding.weight.detach().float(),
         bias=None if bias is None else bias.detach().double(),
         scale=_logit_scale(config),
-        softcap=getattr(config, "final_logit_softcapping", None),
+        softcap=next(filter(None, (getattr(config, name, None) for name in SOFTCAPS)), None),
     )
 
 
