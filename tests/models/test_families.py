@@ -13,12 +13,10 @@ SEVERAL_STREAMS = "need blocks that one vector for each token leaves; "
 REFUSED = {
     "deepseek_v4": SEVERAL_STREAMS + r".* returns values of shape \(1, 13, \d, 32\) for 13",
     "gemma3n": SEVERAL_STREAMS + r".* returns values of shape \(4, 1, 13, 32\) for 13",
-    # time before rows
-    "xlnet": SEVERAL_STREAMS + r".* returns values of shape \(13, 1, 32\) for 13",
     "xlm": "need 2 blocks that are called once each, in order; XLMWithLMHeadModel has 4 such lists",
 }
 # read anew for every vector, since a pass over the next token does not continue the one before it
-ANEW = {"bamba", "minimax", "openai-gpt", "recurrent_gemma", "rwkv"}
+ANEW = {"bamba", "minimax", "moshi", "openai-gpt", "recurrent_gemma", "rwkv"}
 
 
 @pytest.mark.parametrize("name", FAMILIES)

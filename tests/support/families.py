@@ -88,7 +88,7 @@ _LONGROPE = {
 
 
 # what a configuration derives from others, and does not take
-_DERIVED = {"falcon": ["head_dim"], "xlnet": ["max_position_embeddings"]}
+_DERIVED = {"falcon": ["head_dim"]}
 
 
 def _tiny(kind: str, **options: Any) -> Callable[[], PretrainedConfig]:
@@ -133,6 +133,7 @@ FAMILIES: dict[str, Callable[[], PretrainedConfig]] = {
         **_ROPE, "rope_type": "dynamic", "factor": 4.0}),
     "modernbert-decoder": _tiny("modernbert-decoder", local_attention=8,
                                 global_attn_every_n_layers=2),
+    "moshi": _tiny("moshi", sliding_window=8, ffn_dim=48),
     "mpt": _tiny("mpt", d_model=WIDTH, n_heads=2, n_layers=2, max_seq_len=64),
     "nemotron": _tiny("nemotron"),
     "olmo2": _tiny("olmo2"),
@@ -176,7 +177,6 @@ FAMILIES: dict[str, Callable[[], PretrainedConfig]] = {
                      vocab_size_per_layer_input=320, hidden_size_per_layer_input=8, laurel_rank=8,
                      num_kv_shared_layers=0, activation_sparsity_pattern=[0.0, 0.0]),
     "xlm": _tiny("xlm", emb_dim=WIDTH, n_layers=2, n_heads=2, causal=True, n_words=320),
-    "xlnet": _tiny("xlnet", d_model=WIDTH, n_layer=2, n_head=2, d_inner=48),
 }  # fmt: skip
 
 
