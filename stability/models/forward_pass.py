@@ -122,13 +122,12 @@ def _called_once_each(network: Network, called: list[str]) -> dict[str, nn.Modul
     )
 
 
-def _require_vectors(network: Network, block: nn.Module, stream: Any, length: int) -> None:
+def _require_vectors(network: Network, block: nn.Module, stream: Tensor, length: int) -> None:
     """Raise StabilityError unless one vector for each token leaves a block."""
-    shape = tuple(stream.shape) if isinstance(stream, Tensor) else None
-    if shape is None or shape[:-1] != (1, length):
-        received = f"a {type(stream).__name__}" if shape is None else f"values of shape {shape}"
+    shape = tuple(stream.shape)
+    if shape[:-1] != (1, length):
         raise StabilityError(
             "Sites below the final norm need blocks that one vector for each token leaves; "
-            f"{type(block).__name__} of {type(network.model).__name__} returns {received} for "
-            f"{length}: use site 'prelogit'."
+            f"{type(block).__name__} of {type(network.model).__name__} returns values of shape "
+            f"{shape} for {length}: use site 'prelogit'."
         )

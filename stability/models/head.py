@@ -5,6 +5,9 @@ from transformers import PretrainedConfig, PreTrainedModel
 from stability.errors import StabilityError
 from stability.prediction.readout import Readout
 
+# Gemma's, RecurrentGemma's and xLSTM's
+SOFTCAPS = ("final_logit_softcapping", "logits_soft_cap", "output_logit_soft_cap")
+
 
 def find_readout(model: PreTrainedModel, name: str) -> Readout:
     """Return the unembedding of a model, with its bias, logit scale and soft-capping.
@@ -24,7 +27,7 @@ def find_readout(model: PreTrainedModel, name: str) -> Readout:
         W_U=unembedding.weight.detach().float(),
         bias=None if bias is None else bias.detach().double(),
         scale=_logit_scale(config, name),
-        softcap=getattr(config, "final_logit_softcapping", None),
+        softcap=next(filter(None, (getattr(config, key, None) for key in SOFTCAPS)), None),
     )
 
 

@@ -78,10 +78,11 @@ class Network:
             **(stand_ins or {}),
         }
         options: dict[str, Any] = {} if cache is None else {self.cache_argument: cache}
+        remedy = "use site 'prelogit'" if stand_ins else "choose another model"
         # a model that keeps a state in its modules needs modules of its own for each pass
         model = view_of_all(self.model) if self._keeps_state else self.model
         try:
-            with foreign("Running", self.card.name):
+            with foreign("Running", self.card.name, remedy):
                 view(model, parts)(input_ids=ids, use_cache=cache is not None, **options)
         except _Reached as reached:
             prelogits = reached.prelogits

@@ -6,7 +6,8 @@ from itertools import product
 
 import pytest
 import torch
-from support.models import CONTEXT, FAMILIES, PROMPT, loaded_once, save_model
+from support import families
+from support.models import CONTEXT, FAMILIES, PROMPT, blocks, loaded_once, save_model
 from torch.distributions import Categorical, kl_divergence
 
 from stability.errors import StabilityError
@@ -64,11 +65,9 @@ def pushed(lm, site, position, deltas):
         return head.register_forward_pre_hook(lambda _, arguments: (move(arguments[0]),))
 
     def after(module, arguments, output):
-        return (move(output[0]), *output[1:]) if isinstance(output, tuple) else move(output)
+        return (move(output[0]), *output[1:]) if isinstance(output, tuple | list) else move(output)
 
-    body = lm.model.base_model
-    blocks = body.h if hasattr(body, "h") else body.layers
-    block = blocks[-1 if site == "final" else int(site.removeprefix("block:"))]
+    block = blocks(lm.model)[-1 if site == "final" else int(site.removeprefix("block:"))]
     return block.register_forward_hook(after)
 
 
@@ -146,6 +145,25 @@ def test_a_pushed_text_is_that_of_the_whole_model_read_anew_for_every_token(lm, 
 def test_a_text_goes_on_from_the_middle_of_a_prompt_as_if_it_ended_there(lm, site, position):
     state = lm.capture(LONG, position, site)
     check(lm, state, [2.0, -20.0], 6)
+
+
+# blocks of tuples, states of recurrences, windows and chunks, no cache, and one that misreads its own
+# beyond its window (Moshi)
+KINDS = ["gpt_neo", "falcon", "llama4", "mamba", "jamba", "openai-gpt", "rwkv", "recurrent_gemma"]
+
+
+@pytest.mark.parametrize("name", [*KINDS, "moshi", "gemma3n"])
+def test_every_architecture_writes_what_the_whole_model_writes(name):
+    lm = families.language_model(families.FAMILIES[name]())
+    lm.model.generation_config.eos_token_id = None
+    for site in ("prelogit", *lm.sites[-1:]):
+        try:
+            states = [lm.capture(PROMPT, position, site) for position in (2, -1)]
+        except StabilityError as error:
+            assert "use site 'prelogit'" in str(error)
+            continue
+        for state in states:
+            check(lm, state, [0.0, 0.3 * state.norm, -3.0 * state.norm])
 
 
 @pytest.mark.parametrize("site", ["prelogit", "final"])
@@ -254,6 +272,27 @@ def test_distances_that_are_no_numbers_or_overflow_are_refused(family, site, t):
     sentence = rf"finite in float32; received {re.escape(str(t))}: try one near the length of"
     with pytest.raises(StabilityError, match=sentence):
         continuations(lm, state, direction_at(state), [0.0, t], 2)
+
+
+@pytest.mark.parametrize("site", ["prelogit", "block:0"])
+def test_a_state_of_another_model_of_equal_width_is_refused(family, tmp_path, site):
+    """Of another name, or of the same with other weights."""
+    lm, other = family("llama"), family("gemma3")
+    state = other.capture(PROMPT, site=site)
+    sentence = (
+        f"by the model that its state was captured from; received a state of '{other.card.name}' for "
+        f"'{lm.card.name}': capture it from this model."
+    )
+    with pytest.raises(StabilityError, match=re.escape(sentence)):
+        continuations(lm, state, direction_at(state), [1.0], 2)
+    with pytest.raises(StabilityError, match="by the model that its state was captured from"):
+        continuations(replace(other, card=lm.card), state, direction_at(state), [1.0], 2)
+    retrained = replace(lm.readout, W_U=lm.readout.W_U + 1)
+    state = lm.capture(PROMPT, site=site)
+    with pytest.raises(StabilityError, match="by the model that its state was captured from"):
+        continuations(replace(lm, readout=retrained), state, direction_at(state), [1.0], 2)
+    again = replace(lm, readout=replace(lm.readout, W_U=lm.readout.W_U.clone()))
+    assert continuations(again, state, direction_at(state), [1.0], 2)
 
 
 def test_a_network_that_is_no_models_is_refused_not_taken_for_the_readout(family):

@@ -19,7 +19,7 @@ from support.models import (
     save_model,
 )
 from torch import Tensor
-from transformers import Gemma3TextConfig, Lfm2Config
+from transformers import Gemma3TextConfig
 
 from stability.curvature import fisher
 from stability.curvature.spectrum import spectrum
@@ -27,7 +27,6 @@ from stability.errors import StabilityError
 from stability.exact.flips import envelope
 from stability.geometry.ray import ray
 from stability.models import LanguageModel, load
-from stability.models.forward_pass import run_cached
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
 
@@ -182,11 +181,10 @@ def test_later_tokens_read_what_a_perturbation_has_left_in_the_cache(double, nam
     deltas = perturbations(state, 2)
     last, cache = state.above.prefill(state.vector + deltas)
     torch.testing.assert_close(last, state.above(state.vector + deltas), **CLOSE)
-    body = lm.model.base_model
     with torch.no_grad():
         for step in (position + 1, position + 2):
             token = ids[step].expand(2, 1)
-            all_logits = lm.readout.logits(run_cached(body, token, cache)[:, -1])
+            all_logits = lm.readout.logits(lm.network.prelogits(token, cache=cache)[:, -1])
             for delta, logits in zip(deltas, all_logits, strict=True):
                 torch.testing.assert_close(
                     logits, after(lm, ids[: step + 1], state, delta), **CLOSE
@@ -377,28 +375,6 @@ def test_blocks_that_need_more_than_the_vector_before_them_are_refused(
     assert "\n" not in str(refused.value)
 
 
-def test_an_architecture_that_keeps_no_keys_is_refused(single):
-    config = Lfm2Config(
-        vocab_size=320,
-        hidden_size=WIDTH,
-        intermediate_size=48,
-        num_hidden_layers=2,
-        num_attention_heads=2,
-        num_key_value_heads=1,
-        layer_types=["conv", "full_attention"],
-    )
-    lm = replace(single("llama"), model=random_model(config))
-    with pytest.raises(StabilityError, match=r"values that are kept; Lfm2Model keeps .*: use site"):
-        lm.capture(PROMPT, site="final")
-
-
-def test_a_model_without_a_list_of_blocks_is_refused(single, monkeypatch):
-    lm = single("llama")
-    monkeypatch.setattr(lm.model.config, "num_hidden_layers", 7)
-    with pytest.raises(StabilityError, match="need a list of 7 blocks; LlamaModel has none: use"):
-        lm.capture(PROMPT, site="final")
-
-
 def test_output_that_is_not_finite_is_refused(tmp_path):
     def spoil(model):
         model.model.layers[1].mlp.down_proj.weight[0, 0] = float("inf")
@@ -406,12 +382,3 @@ def test_output_that_is_not_finite_is_refused(tmp_path):
     folder = str(save_model(tmp_path, FAMILIES["llama"](), edit=spoil))
     with pytest.raises(StabilityError, match="must be finite"):
         load(folder, device="cpu").capture(PROMPT, site="block:0")
-
-
-def test_blocks_that_return_more_than_a_vector_are_refused(tmp_path, monkeypatch):
-    lm = load(str(save_model(tmp_path, FAMILIES["llama"]())), device="cpu")
-    [first, *_] = blocks(lm.model)
-    forward = first.forward
-    monkeypatch.setattr(first, "forward", lambda *a, **options: (forward(*a, **options), None))
-    with pytest.raises(StabilityError, match="returns a tuple: use site 'prelogit'"):
-        lm.capture(PROMPT, site="block:0")

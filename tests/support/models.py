@@ -98,10 +98,10 @@ def _trained(tokenizer: Tokenizer, alphabet: list[str], bos: bool) -> PreTrained
     return PreTrainedTokenizerFast(tokenizer_object=tokenizer, bos_token="<s>")
 
 
-def random_model(config: PretrainedConfig, seed: int = 0) -> PreTrainedModel:
+def random_model(config: PretrainedConfig, seed: int = 0, **options: str) -> PreTrainedModel:
     """A model whose norms and biases are random too: at their usual start they would hide."""
     torch.manual_seed(seed)
-    model = AutoModelForCausalLM.from_config(config)
+    model = AutoModelForCausalLM.from_config(config, **options)
     with torch.no_grad():
         for weight in model.parameters():
             if weight.ndim == 1:
@@ -128,7 +128,7 @@ def hooked_logits(
         return moved
 
     def after(module, arguments, output):
-        return (add(output[0]), *output[1:]) if isinstance(output, tuple) else add(output)
+        return (add(output[0]), *output[1:]) if isinstance(output, tuple | list) else add(output)
 
     if site == "prelogit":
         head = model.get_output_embeddings()
@@ -142,9 +142,17 @@ def hooked_logits(
 
 def blocks(model: PreTrainedModel) -> torch.nn.ModuleList:
     """Where each architecture keeps its blocks, by name."""
-    body = model.base_model
-    body = getattr(body, "decoder", body)  # OPT
-    return body.h if hasattr(body, "h") else body.layers  # GPT-2
+    body = model.get_decoder()
+    if body is model or isinstance(body, torch.nn.Linear):  # Llama 4, ModernBERT
+        body = model.model
+    body = getattr(body, "decoder", body)  # OPT, BART
+    body = getattr(body, "encoder", body)  # BERT
+    [found] = [
+        getattr(body, name)
+        for name in ("layers", "h", "layer", "blocks")
+        if isinstance(getattr(body, name, None), torch.nn.ModuleList)
+    ]
+    return found
 
 
 def divergence_hessian(
