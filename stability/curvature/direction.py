@@ -7,6 +7,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from stability.arguments import real_array
 from stability.errors import StabilityError
 
 
@@ -46,7 +47,9 @@ def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:
     Raises:
         StabilityError: `v` is zero, not finite, or does not have `width` components.
     """
-    v = torch.as_tensor(vector).detach().double()
+    if not isinstance(vector, torch.Tensor) or vector.is_complex():
+        vector = torch.from_numpy(real_array(vector, "A direction's components"))
+    v = vector.detach().double()
     if v.shape != (width,):
         raise StabilityError(
             f"A direction needs as many components as the state, {width}; received an array of "

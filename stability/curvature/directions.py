@@ -14,6 +14,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.curvature.spectrum import Spectrum
@@ -41,6 +42,7 @@ def eigen(spectrum: Spectrum, rank: int) -> Direction:
 
 def random(state: State, seed: int) -> Direction:
     """A direction drawn uniformly from the sphere."""
+    seed = whole(seed, "A seed", least=0)
     draw = torch.from_numpy(np.random.default_rng(seed).standard_normal(state.width))
     return Direction(
         "random", f"random, seed {seed}", unit(draw.to(state.vector.device), len(draw))
@@ -64,7 +66,7 @@ def covariance_matched(state: State, vectors: Float[Tensor, "n d"], seed: int) -
     X = vectors.double().cpu().numpy()
     X = X - X.mean(axis=0)
     shrinkage = ledoit_wolf_shrinkage(X, assume_centered=True)
-    draw = np.random.default_rng(seed)
+    draw = np.random.default_rng(whole(seed, "A seed", least=0))
     # Xᵀg/√n has the covariance S, also where S is singular and has no Cholesky factor
     sampled = draw.standard_normal(len(X)) @ X * np.sqrt((1 - shrinkage) / len(X))
     isotropic = draw.standard_normal(X.shape[1]) * np.sqrt(shrinkage / X.size) * np.linalg.norm(X)
@@ -78,7 +80,7 @@ def token_difference(state: State, a: int, b: int) -> Direction:
     That is `w_b − w_a` at `prelogit`.
     """
     for token in (a, b):
-        state.model.require_token(token)
+        state.model.require_token(whole(token, "A token id", least=0))
     W_U = state.readout.W_U
     if torch.equal(W_U[a], W_U[b]):
         raise StabilityError(

@@ -18,8 +18,8 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from stability.arguments import nats
 from stability.curvature.row_spread import mean_offsets, means
-from stability.prediction import distribution
 from stability.prediction.state import State, require_linear
 
 ROWS_IN_MEMORY = 16384  # rows of W_U held at a time
@@ -34,7 +34,7 @@ def radius(curvature: float, epsilon: float) -> float | None:
     The length, in units of the state's own coordinates, at which the quadratic `½ r² vᵀHv`
     reaches `ε` nats. A curvature that underflows, below 1e-308, counts as zero: of radii beyond 1e150.
     """
-    distribution.require_nats(epsilon)
+    epsilon = nats(epsilon)
     # each root by itself: the quotient of a denormal curvature would overflow
     return math.sqrt(2 * epsilon) / math.sqrt(curvature) if curvature > 0 else None
 

@@ -13,6 +13,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from stability.arguments import positive, whole
 from stability.curvature import fisher
 from stability.curvature.head import head_block, head_tokens, norm_outside
 from stability.curvature.row_spread import RowSpread, row_spread, weighted_rows
@@ -100,8 +101,8 @@ def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectru
     >>> stability.spectrum(state, k=2).eigenvalues.numpy().round(4)  # the smaller is p₁ = p₂
     array([0.2515, 0.1065])
     """
-    d = state.width
-    if not 1 <= k <= d:
+    d, tolerance = state.width, positive(tolerance, "A tolerance", example=TOLERANCE)
+    if not 1 <= whole(k, "The number of eigenpairs") <= d:
         raise StabilityError(
             f"The number of eigenpairs must be between 1 and the width {d}; received {k}: "
             "choose one in that range."

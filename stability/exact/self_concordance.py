@@ -18,13 +18,15 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability import numerics
+from stability.arguments import nats
 from stability.exact.discrete_measure import DiscreteMeasure
-from stability.prediction import distribution
 
 SOLVED = 1e-11  # relative; the equations below are solved to a tenth of it
 LARGEST_SIDE = (
     1e300  # a right-hand side; a smaller one only shortens the inner radius, which stays safe
 )
+
+LEAST_EIGENVALUE = 1e-290  # less is zero: of probabilities that underflow too much is lost
 
 
 def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
@@ -99,8 +101,8 @@ def _bracket(
         outer = np.where(np.isfinite(decay), outer, np.inf)
         # KL(t) ≥ log p_j + t·a_c,j: the lines of all tokens that gain are an envelope of their own
         reciprocal = 1 / np.maximum(slopes, 0)
-    for i, nats in enumerate(epsilon):
-        by_token = ((nats - measure.log_weights) * reciprocal).min(axis=-1)
+    for i, level in enumerate(epsilon):
+        by_token = ((level - measure.log_weights) * reciprocal).min(axis=-1)
         outer[..., i] = np.minimum(outer[..., i], by_token)
     return np.where(flat[..., None, :], np.inf, np.stack([inner, outer], axis=-2))
 
@@ -114,8 +116,8 @@ def ball(
     `H`: a Ritz value would bound it from below and certify nothing. Shortened by `rounding`, relative.
     None where `λ = 0`.
     """
-    distribution.require_nats(epsilon)
-    if not largest_eigenvalue > 0:
+    epsilon = nats(epsilon)
+    if not largest_eigenvalue > LEAST_EIGENVALUE:
         return None
     growth = solve_growth(np.array([min(epsilon * reach**2 / largest_eigenvalue, LARGEST_SIDE)]))
     return float(growth[0]) / reach * max(1 - rounding - SOLVED, 0.0)

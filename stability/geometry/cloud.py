@@ -8,6 +8,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from stability.arguments import whole
 from stability.curvature import fisher
 from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
@@ -114,7 +115,10 @@ def cloud(
     >>> cloud.coefficients.shape, cloud.pca().shape
     ((5, 2), (5, 2))
     """
-    _require_two(n, min(k, len(spectrum.eigenvalues)))
+    n = whole(n, "The number of a cloud's perturbations", 2, example=400)
+    k = whole(k, "The number of a cloud's eigenpairs", 2, example=8)
+    seed = whole(seed, "A seed", 0)
+    _require_two(len(spectrum.eigenvalues))
     vectors, eigenvalues = spectrum.vectors[:, :k], spectrum.eigenvalues[:k].cpu().numpy()
     rounding = np.finfo(float).eps * state.width * eigenvalues[0]
     curved = int((eigenvalues > spectrum.residuals[:k].cpu().numpy() + rounding).sum())
@@ -134,12 +138,9 @@ def cloud(
     return Cloud(coefficients, after.kl, after.argmax, epsilon, seed)
 
 
-def _require_two(n: int, pairs: int) -> None:
-    """Raise StabilityError unless there are two perturbations and two eigenpairs, for two axes."""
-    if n < 2:
-        raise StabilityError(f"A cloud needs at least two perturbations; received {n}: try 400.")
+def _require_two(pairs: int) -> None:
+    """Raise StabilityError unless there are two eigenpairs, for two axes."""
     if pairs < 2:
         raise StabilityError(
-            f"A cloud needs at least two eigenpairs; received {pairs}: ask for more, in the spectrum "
-            "and here."
+            f"A cloud needs at least two eigenpairs; the spectrum holds {pairs}: ask for more there."
         )

@@ -102,6 +102,11 @@ def depth(state: State) -> Depth:
     with torch.enable_grad():
         start = state.vector.detach().clone().requires_grad_(True)
         *hidden, last = state.above.trajectory(start)
+    widths = {vector.numel() for vector in hidden}
+    if len(widths) > 1:
+        raise StabilityError(
+            f"Depth needs blocks of one width; received {sorted(widths)}: look at each site alone."
+        )
     directions, moved = _top_directions(readout, Jacobian(last, hidden))
     slopes = fisher.centred_slopes(readout, moved.T)
     metric = fisher.projected_hessian(readout.probs, slopes)

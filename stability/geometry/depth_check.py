@@ -8,11 +8,11 @@ import torch
 from jaxtyping import Float
 from numpy import ndarray
 
+from stability.arguments import nats
 from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.geometry.depth import Depth
 from stability.numerical.crossings import Lines
-from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
 from stability.units import relative_error
 
@@ -97,7 +97,7 @@ def depth_check(
     array([[0.14 , 0.172],
            [0.231, 0.277]])
     """
-    require_nats(epsilon)
+    epsilon = nats(epsilon)
     if len(states) != len(depth.directions):
         raise StabilityError(
             f"A check needs one state for each of the {len(depth.directions)} blocks of the depth; "

@@ -12,8 +12,8 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from stability import arguments
 from stability.curvature import directions
-from stability.errors import StabilityError
 from stability.geometry.ray import Ray, ray
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
@@ -113,8 +113,7 @@ def interpolation(a: State, b: State, steps: int = STEPS) -> Interpolation:
     >>> between.argmax.tolist(), between.kl.round(2).tolist()
     ([0, 0, 0, 1, 1], [0.0, 0.07, 0.3, 0.75, 1.36])
     """
-    if steps < 1:
-        raise StabilityError(f"An interpolation needs at least one step; received {steps}: try 50.")
+    steps = arguments.whole(steps, "The number of an interpolation's steps", example=STEPS)
     towards = directions.prompt_difference(a, b).vector
     alpha = np.linspace(0, 1, steps + 1)
     whole = b.vector.double() - a.vector.double()

@@ -6,7 +6,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability import numerics
-from stability.errors import StabilityError
+from stability.arguments import whole
 from stability.prediction.state import State
 
 
@@ -35,8 +35,7 @@ def pushed_tokens(
     Raises:
         StabilityError: `n` is below 1.
     """
-    if n < 1:
-        raise StabilityError(f"A number of tokens must be at least 1; received {n}: try 5.")
+    n = whole(n, "A number of tokens", example=5)
     rates = state.probs.cpu().numpy() * slopes
     losing, gaining = (
         [Push(float(rates[i]), int(i), state.text(int(i))) for i in side]

@@ -4,6 +4,7 @@ import math
 from collections.abc import Iterable
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -11,16 +12,16 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
+from stability import arguments
 from stability.curvature import fisher
 from stability.curvature.direction import unit
-from stability.errors import StabilityError
 from stability.exact.boundaries import Boundaries
 from stability.exact.flips import Flip
 from stability.exact.line import ExactLine
+from stability.geometry import reach
 from stability.geometry.push import Push, pushed_tokens
 from stability.geometry.truth import LineTruth
 from stability.numerical.line import NumericalLine
-from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
 
 Bracket = tuple[float, float]
@@ -59,22 +60,24 @@ class Ray:
     @cached_property
     def curvature(self) -> float:
         """`vᵀHv`, the variance of the slope under `p`, in nats per squared coordinate."""
-        return float(
-            fisher.projected_hessian(self.state.probs.cpu().numpy(), self.slopes[:, None])[0, 0]
-        )
+        probs = self.state.probs.cpu().numpy()
+        return float(fisher.projected_hessian(probs, self.slopes[:, None])[0, 0])
 
     @property
     def cumulants(self) -> tuple[float, float, float] | None:
         """`κ₂, κ₃, κ₄` of `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`; None unless logits are linear."""
         return self.exact.cumulants if self.exact else None
 
+    def _reached(self, t: Any) -> Float[ndarray, " n"]:
+        return reach.distances(t, self.slopes if self.exact else None)
+
     def kl(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
         """The true divergence `KL(p₀‖p_t)`, in nats, at distances `t`."""
-        return self.truth.kl(np.atleast_1d(np.asarray(t, dtype=float)))
+        return self.truth.kl(self._reached(t))
 
     def quadratic(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
         """The divergence by the closed form, `½ t² vᵀHv`, in nats."""
-        return fisher.quadratic(self.curvature, np.atleast_1d(np.asarray(t, dtype=float)))
+        return fisher.quadratic(self.curvature, self._reached(t))
 
     def predicted_radius(self, epsilon: float) -> float | None:
         """The closed form `sqrt(2ε / vᵀHv)`, or None in a direction without curvature."""
@@ -92,7 +95,7 @@ class Ray:
 
     def boundary(self, epsilon: float) -> tuple[float | None, float | None]:
         """Distances of the boundaries `(minus, plus)`, None where there is none: `find` says why."""
-        minus, plus = self.boundaries(np.array([epsilon]))[:, 0].tolist()
+        minus, plus = self.boundaries(np.array([arguments.nats(epsilon)]))[:, 0].tolist()
         return minus if math.isfinite(minus) else None, plus if math.isfinite(plus) else None
 
     def boundaries(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 m"]:
@@ -105,16 +108,12 @@ class Ray:
         Returns:
             Distances; infinite on a side on which no token gains, and, where the logits are not linear,
             if it is not reached within five norms of the vector; NaN for `ε` below `resolution`.
-
-        Raises:
-            StabilityError: an `ε` is not a positive number of nats.
         """
-        require_nats(*epsilon.tolist())
-        return self.truth.boundaries(epsilon)
+        return self.truth.boundaries(arguments.levels(epsilon))
 
     def certificate(self, epsilon: float) -> tuple[Bracket, Bracket] | None:
         """Guaranteed `(inner, outer)` distances of both boundaries; None where a side has none."""
-        bounds = self.certificates(np.array([epsilon]))
+        bounds = self.certificates(np.array([arguments.nats(epsilon)]))
         if bounds is None or not np.isfinite(bounds).all():
             return None
         minus, plus = ((inner, outer) for inner, outer in bounds[..., 0].tolist())
@@ -122,7 +121,7 @@ class Ray:
 
     def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
         """Guaranteed distances, (minus, plus) × (inner, outer), for every `ε`; None unless linear."""
-        require_nats(*epsilon.tolist())
+        epsilon = arguments.levels(epsilon)
         return self.exact.certificates(epsilon) if self.exact else None
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"] | None:
@@ -131,15 +130,15 @@ class Ray:
         Returns:
             Brackets, whose geometric mean is the best guess made without exponentials of all tokens.
         """
-        require_nats(*epsilon.tolist())
+        epsilon = arguments.levels(epsilon)
         return self.exact.moment_brackets(epsilon) if self.exact else None
 
     def probabilities(
         self, t: Float[ndarray, " n"] | float, tokens: Int[ndarray, " m"] | slice = slice(None)
     ) -> Float[ndarray, "m n"]:
         """Probabilities of tokens along the ray, of all of them unless some are named."""
-        ids = np.arange(self.state.readout.vocab_size)[tokens]
-        return self.truth.probabilities(np.atleast_1d(np.asarray(t, dtype=float)), ids)
+        ids = arguments.token_ids(tokens, self.state.readout.vocab_size)
+        return self.truth.probabilities(self._reached(t), ids)
 
     def pushed(self, n: int) -> tuple[list[Push], list[Push]]:
         """The `n` tokens that lose and gain most probability per unit length, `dp_i/dt = p_i a_c,i`."""
@@ -147,7 +146,7 @@ class Ray:
 
     def flips(self, limit: int = 8) -> tuple[list[Flip], list[Flip]]:
         """The argmax changes on the minus and on the plus side, in order of distance."""
-        return self.truth.flips(limit)
+        return self.truth.flips(arguments.whole(limit, "A number of flips", least=0))
 
     def trust_range(self, tolerance: float = 0.1) -> tuple[float | None, float | None]:
         """The first `t` of each side at which the quadratic is off by `tolerance` of the true KL.
@@ -159,8 +158,7 @@ class Ray:
         Raises:
             StabilityError: `tolerance` is not positive.
         """
-        if not 0 < tolerance < math.inf:
-            raise StabilityError(f"A tolerance must be positive; received {tolerance}: try 0.1.")
+        tolerance = arguments.positive(tolerance, "A tolerance")
         is_normal = self.curvature > np.finfo(float).tiny
         return self.truth.trust_range(tolerance) if is_normal else (None, None)
 

@@ -10,15 +10,16 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
+from stability.arguments import finite_array, nats
 from stability.curvature import fisher
 from stability.curvature.direction import unit
 from stability.errors import StabilityError
 from stability.exact.cells import Cell, Extent
 from stability.exact.plane import ExactPlane
 from stability.geometry.ellipse import Ellipse
+from stability.geometry.reach import points
 from stability.geometry.truth import PlaneTruth
 from stability.numerical.plane import NumericalPlane
-from stability.prediction.distribution import require_nats
 from stability.prediction.state import State
 
 CANCELLED_CURVATURE = 1e-14  # of the larger curvature in a plane
@@ -55,6 +56,10 @@ class Region:
             return ExactPlane(self.state, self.slopes)
         return NumericalPlane(self.state, self.axes, self.curvature)
 
+    @property
+    def _linear(self) -> Float[ndarray, "V 2"] | None:
+        return self.slopes if self.state.is_linear else None
+
     @cached_property
     def curvature(self) -> Float[ndarray, "2 2"]:
         """`EᵀHE`: the curvature of the divergence in the plane."""
@@ -62,7 +67,13 @@ class Region:
 
     def coordinates(self, vector: Float[Tensor, " d"]) -> tuple[float, float]:
         """The plane's coordinates of a vector at the site, `Eᵀ(w − vector)`: of its foot, if off it."""
-        x, y = (self.axes.T @ (vector.double() - self.state.vector.double())).tolist()
+        given = torch.from_numpy(finite_array(vector, "A vector's components")).to(self.axes)
+        if len(given) != self.state.width:
+            raise StabilityError(
+                f"A vector must have the width of the site, {self.state.width}; received {len(given)} "
+                "components: capture it there."
+            )
+        x, y = (self.axes.T @ (given - self.state.vector.double())).tolist()
         return x, y
 
     def ellipse(self, epsilon: float) -> Ellipse | None:
@@ -74,9 +85,6 @@ class Region:
         Returns:
             None where the plane has a direction without curvature, or with so little beside the other
             that rounding hides it.
-
-        Raises:
-            StabilityError: `epsilon` is not a positive number of nats.
         """
         values, vectors = np.linalg.eigh(self.curvature)
         # of the smaller eigenvalue rounding leaves so much where it is zero
@@ -94,26 +102,24 @@ class Region:
             angles: from the axis of `x` towards that of `y`, (n,), in radians.
 
         Returns:
-            Distances (n,) in coordinates; infinite where it is not reached, NaN where rounding of the
-            network hides it: see `Ray.find`.
+            Distances (n,) in coordinates, infinite or NaN where there is none: see `Ray.find`.
 
         Raises:
             StabilityError: `epsilon` is not a positive number of nats.
         """
-        require_nats(epsilon)
-        return self.truth.boundary(epsilon, angles)
+        return self.truth.boundary(nats(epsilon), finite_array(angles, "Angles"))
 
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The true divergence at points of the plane."""
-        return self.truth.kl(x, y)
+        return self.truth.kl(*points(x, y, self._linear))
 
     def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
         """The true divergence on a grid, rows by `y`."""
-        return self.truth.kl_grid(x, y)
+        return self.truth.kl_grid(*points(x, y, self._linear, paired=False))
 
     def argmax(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Int[ndarray, "*n"]:
         """The most likely token at points of the plane."""
-        return self.truth.argmax(x, y)
+        return self.truth.argmax(*points(x, y, self._linear))
 
     def cells(self, extent: Extent) -> list[Cell]:
         """The argmax cells in view, as polygons.
@@ -127,13 +133,15 @@ class Region:
         Raises:
             StabilityError: the view is empty.
         """
-        x_min, x_max, y_min, y_max = extent
-        if not (x_min < x_max and y_min < y_max):
+        ends = finite_array(extent, "Ends of an extent")
+        if len(ends) != 4 or not (ends[0] < ends[1] and ends[2] < ends[3]):
             raise StabilityError(
                 f"An extent must be (x_min, x_max, y_min, y_max), each growing; received {extent}: "
                 "put the smaller ends first."
             )
-        return self.truth.cells(extent)
+        points(ends[:2], ends[2:], self._linear)
+        x_min, x_max, y_min, y_max = ends.tolist()
+        return self.truth.cells((x_min, x_max, y_min, y_max))
 
 
 def region(

@@ -6,16 +6,19 @@ For teaching, for examples and tests, and for vectors and matrices that come fro
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from stability.arguments import MOST_NATS, real_array
 from stability.errors import StabilityError
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
+LONGEST_ROW = 1e40  # the fourth power of a slope, and e^600 times it, stay within float64
 Block = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]]
 
 
@@ -66,10 +69,15 @@ def bare_state(
     >>> state.argmax, round(state.entropy, 3)
     (0, 0.666)
     """
-    rows = torch.as_tensor(W_U)
+    rows, vector = _tensor(W_U, "W_U"), _tensor(vector, "The vector")
+    if rows.ndim != 2 or vector.ndim != 1 or 0 in rows.shape:
+        raise StabilityError(
+            "W_U must be a matrix with a row for each token, and the vector have one axis; received "
+            f"shapes {tuple(rows.shape)} and {tuple(vector.shape)}: give (V, D) and (d,)."
+        )
     V, width = rows.shape
     state = State(
-        vector=torch.as_tensor(vector),
+        vector=vector,
         readout=Readout(rows),
         prompt="",
         tokens=(Token(0, 0, ""),),
@@ -85,6 +93,15 @@ def bare_state(
     return state
 
 
+def _tensor(values: Tensor | ndarray, what: str) -> Tensor:
+    """Real numbers as a tensor in the precision that they come in, whole ones in float64."""
+    if not isinstance(values, Tensor) or values.is_complex():
+        real = real_array(values, what)
+        kept = isinstance(values, ndarray) and values.dtype == np.float32
+        values = torch.from_numpy(real.astype(np.float32) if kept else real)
+    return values.detach() if values.is_floating_point() else values.double()
+
+
 def _require_logits(state: State) -> None:
     """Raise StabilityError unless a state's vector leads to finite logits."""
     received, width = state.prelogit.shape, state.readout.width
@@ -93,9 +110,15 @@ def _require_logits(state: State) -> None:
             f"The vector that W_U multiplies must have the width of its rows, {width}; received one "
             f"of shape {tuple(received)}: give a vector of that width, or blocks that lead to it."
         )
-    bad = int((~state.logits.isfinite()).sum())
+    longest = float(state.readout.row_norms_squared.max())
+    bad = int((~(state.uncapped_logits.abs() <= MOST_NATS)).sum())
+    if not bad and not longest <= LONGEST_ROW**2:
+        raise StabilityError(
+            f"Rows of W_U must not be longer than {LONGEST_ROW:g}; the longest is {longest**0.5:.3g}: "
+            "rescale them."
+        )
     if bad:
         raise StabilityError(
-            f"Logits must be finite; {bad} of {len(state.logits)} are NaN or infinite: check the "
-            "vector, W_U and the blocks."
+            f"Logits must be finite, and at most {MOST_NATS:g}; {bad} of {len(state.logits)} are NaN, "
+            "infinite or beyond: check the vector, W_U and the blocks."
         )

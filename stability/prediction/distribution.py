@@ -6,21 +6,16 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from stability.errors import StabilityError
+from stability.arguments import nats
 
 OVERFLOW = 600.0  # exp of more, times a slope, may be infinite in float64
-MOST_NATS = 1e12  # no divergence that means anything is larger; beyond, squares overflow
 UNDERFLOW = -708.0  # the logarithm of the least probability that float64 holds in full
 
 
 def require_nats(*epsilons: float) -> None:
     """Raise StabilityError unless every `ε` is a positive number of nats, up to `MOST_NATS`."""
     for epsilon in epsilons:
-        if not 0 < epsilon <= MOST_NATS:
-            raise StabilityError(
-                f"Epsilon must be a positive number of nats; received {epsilon}: try 0.01, and no "
-                f"more than {MOST_NATS:g}."
-            )
+        nats(epsilon)
 
 
 def log_probs(logits: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:

@@ -10,6 +10,7 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
+from stability.errors import StabilityError
 from stability.prediction import distribution
 from stability.prediction.state import State
 
@@ -90,6 +91,12 @@ def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Te
         return state.prelogit.double()[None][:0]
     with torch.no_grad():
         perturbed = state.above(state.vector.double() + perturbations)
+    bad = int((~perturbed.isfinite().all(dim=1)).sum())
+    if bad:
+        raise StabilityError(
+            f"A network's output must be finite; after {bad} of {len(perturbed)} perturbations it is "
+            f"not, the longest of {float(perturbations.norm(dim=1).max()):.3g}: stay nearer."
+        )
     return perturbed.double() - state.prelogit.double()
 
 

@@ -9,6 +9,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability import numerics
+from stability.arguments import whole
 from stability.errors import StabilityError
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
@@ -174,8 +175,7 @@ class State:
         Raises:
             StabilityError: `n` is below 1.
         """
-        if n < 1:
-            raise StabilityError(f"A ranking needs at least one token; received {n}: ask for 10.")
+        n = whole(n, "A number of tokens to rank")
         order = numerics.largest(self.log_probs.cpu().numpy(), n).tolist()
         return tuple(
             (Token(rank, i, self.text(i)), float(self.probs[i])) for rank, i in enumerate(order)

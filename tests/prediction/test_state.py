@@ -151,5 +151,5 @@ def test_a_state_cannot_be_changed():
 
 @pytest.mark.parametrize("n", [0, -1])
 def test_a_ranking_of_no_tokens_is_refused(n):
-    with pytest.raises(StabilityError, match=rf"at least one token; received {n}: ask for 10"):
+    with pytest.raises(StabilityError, match=rf"at least 1; received {n}: try 10"):
         random_state().most_likely(n)

@@ -12,7 +12,8 @@ from transformers import AutoConfig, PretrainedConfig
 
 from stability.errors import StabilityError
 from stability.models import LanguageModel
-from stability.models.loading import check_readout, find_readout
+from stability.models.comparisons import readout_comparison, require, some_ids
+from stability.models.head import find_readout
 from stability.prediction.provenance import ModelCard
 from stability.prediction.state import State
 
@@ -192,7 +193,7 @@ def language_model(config: PretrainedConfig, name: str = "tiny") -> LanguageMode
     n_layers = config.get_text_config().num_hidden_layers
     card = ModelCard(name, "random", "float32", readout.width, n_layers, readout.vocab_size)
     lm = LanguageModel(model, _tokenizer(), readout, card)
-    check_readout(lm)
+    require(readout_comparison(lm, some_ids(lm)), lm)
     return lm
 
 
