@@ -80,6 +80,12 @@ def test_a_point_says_where_it_is_and_how_far_off_safely(cases):
     assert error.endswith(f"{row[CLOSED_FORM] / row['actual'] - 1:+.1%}")
 
 
+def test_the_text_of_a_direction_is_no_markup(cases):
+    row = cases[:1].assign(direction="prompt:<b>x")
+    [trace] = case_points(row, CLOSED_FORM, go.Scatter)
+    assert "&lt;b&gt;x" in trace.customdata[0][2]
+
+
 def test_predictors_stand_side_by_side_on_the_same_axes(cases):
     drawn = predictors_figure(cases, [CLOSED_FORM, "actual"])
     assert [note.text for note in drawn.layout.annotations] == [CLOSED_FORM, "actual"]

@@ -6,8 +6,10 @@ import pandas as pd
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec
+from stability.errors import StabilityError
 from stability.evaluation.calibration import fits
 from stability.figures.calibration import scatter_figure
+from stability.prediction.conversation import Conversation
 from stability.ui.choice import look_along_spec, look_at, open_explore
 from stability.ui.widgets.figure import draw_figure
 
@@ -37,12 +39,26 @@ def draw_scatter(shown: pd.DataFrame, predictor: str) -> None:
 
 
 def _open_case(case: "pd.Series[Any]") -> None:
+    if _is_conversation(case["prompt"]):
+        st.toast(
+            "This case is a conversation: say its turns in Explore, with the switch As a chat."
+        )
+        return
     look_at(case["site"])
     look_along_spec(DirectionSpec.parse(case["direction"]))
     st.session_state.update(
         model=case["model"],
         prompt=case["prompt"],
+        chat=False,
         position=int(case["position"]),
         epsilon=float(f"{case['epsilon']:.2g}"),
     )
     open_explore()
+
+
+def _is_conversation(prompt: str) -> bool:
+    """Whether a sweep's prompt is the written form of a conversation."""
+    try:
+        return str(Conversation.parse(prompt)) == prompt
+    except StabilityError:
+        return False
