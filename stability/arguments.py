@@ -90,7 +90,8 @@ def whole(value: Any, what: str, least: int = 1, example: int = 10) -> int:
     is_whole = isinstance(value, (int, np.integer)) and not isinstance(value, bool)
     if not is_whole or not least <= value <= MOST:
         raise StabilityError(
-            f"{what} must be a whole number of at least {least}; received {_shown(value)}: try {example}."
+            f"{what} must be a whole number of at least {least}; received {_shown(value)}: try "
+            f"{example}."
         )
     return int(value)
 

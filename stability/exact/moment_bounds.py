@@ -64,7 +64,8 @@ def _rule(
     noise = 4 * EPS * np.abs(a).max() * (np.abs(a - nodes[0]) + np.abs(a - nodes[1]))
     reach = (end - nodes[0]) * (end - nodes[1])
     rest = (p * bare**2).sum()
-    if rest * ACCURACY**2 < (p * noise**2).sum():
+    # so, too, where both underflow
+    if not rest * ACCURACY**2 > (p * noise**2).sum():
         return None
     shares = np.concatenate([right, left]) / (left + right)
     weights = np.append(total * shares / np.abs(end - nodes), rest / reach**2)

@@ -81,6 +81,11 @@ def argmax(logits: Float[Tensor, "*batch V"]) -> Int[Tensor, "*batch"]:
 
 
 def margin(logits: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch"]:
-    """Gap between the two largest logits: the log-odds of first over second, in nats."""
+    """Gap between the two largest logits: the log-odds of first over second, in nats.
+
+    Infinite in a vocabulary of one token.
+    """
+    if logits.shape[-1] == 1:
+        return torch.full_like(logits[..., 0], math.inf)
     first, second = logits.topk(2, dim=-1).values.unbind(dim=-1)
     return first - second
