@@ -1,5 +1,6 @@
 """A loaded language model: prompts in, states out."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -10,7 +11,7 @@ from transformers import PreTrainedModel, PreTrainedTokenizerBase
 
 from stability.models import tokenization
 from stability.models.background import background_vectors
-from stability.models.capture import states_at
+from stability.models.capture import captured
 from stability.models.network import Network
 from stability.models.sites import block_at, resolve_position, sites_of
 from stability.prediction.conversation import PromptLike
@@ -119,7 +120,7 @@ class LanguageModel:
         """
         block, tokens = self.block(site), self.tokenize(prompt)
         index = resolve_position(position, len(tokens))
-        [state] = states_at(self, prompt, tokens, [(index, block, site)])
+        [state] = self._states(prompt, tokens, [(index, block, site)])
         return state
 
     def capture_all(self, prompt: PromptLike, site: str = "prelogit") -> tuple[State, ...]:
@@ -136,9 +137,8 @@ class LanguageModel:
             StabilityError: as for `capture`.
         """
         block, tokens = self.block(site), self.tokenize(prompt)
-        return states_at(
-            self, prompt, tokens, [(index, block, site) for index in range(len(tokens))]
-        )
+        places = [(index, block, site) for index in range(len(tokens))]
+        return self._states(prompt, tokens, places)
 
     def capture_depth(self, prompt: PromptLike, position: int = -1) -> tuple[State, ...]:
         """Return the states of one position at every block, from one forward pass.
@@ -155,8 +155,10 @@ class LanguageModel:
         """
         tokens = self.tokenize(prompt)
         index = resolve_position(position, len(tokens))
-        places = [(index, block, f"block:{block}") for block in range(self.card.n_layers)]
-        return states_at(self, prompt, tokens, places)
+        places: list[tuple[int, int | None, str]] = [
+            (index, block, f"block:{block}") for block in range(self.card.n_layers)
+        ]
+        return self._states(prompt, tokens, places)
 
     def background(self, site: str) -> Float[Tensor, "n d"]:
         """Return vectors of many prompts at a site, whose covariance gives `covariance_matched`.
@@ -177,3 +179,16 @@ class LanguageModel:
         """Return the vectors that the unembedding is given, in float32, for rows of token ids."""
         with torch.inference_mode():
             return self.network.prelogits(ids.to(self.model.device)).float()
+
+    def _states(
+        self,
+        prompt: PromptLike,
+        tokens: tuple[Token, ...],
+        places: Sequence[tuple[int, int | None, str]],
+    ) -> tuple[State, ...]:
+        """Return the state at each (position, block, site) of `places`, from one forward pass."""
+        found = captured(self.network, tokens, [(index, block) for index, block, _ in places])
+        return tuple(
+            State(vector, self.readout, prompt, tokens, index, site, self.card, self.text, above)
+            for (index, _, site), (vector, above) in zip(places, found, strict=True)
+        )

@@ -18,6 +18,7 @@ from stability.ui.cached.models import (
     is_loaded,
     is_used_once,
     let_go,
+    start_fetching,
     start_loading,
     stop_loading,
 )
@@ -42,6 +43,7 @@ def begin() -> None:
         st.session_state.model = MODELS[0]
         _follow(st.query_params.get("model", MODELS[0]))
     _settle()
+    _remember()
     st.session_state.setdefault("dtype", DTYPES[0])
     hold().model = st.session_state.model
     _write_link()
@@ -65,8 +67,15 @@ def load_in_background(model: str) -> None:
     st.session_state.loading = Loading(model, start_loading(model))
 
 
-def load_at_once(model: str) -> None:
-    """Leave the model in use for another, which needs its memory; the page waits for it."""
+def load_in_place(model: str) -> None:
+    """Fetch a model while the one in use goes on, and then leave that for it: it needs the memory."""
+    stop_waiting()
+    hold().wanted = model
+    st.session_state.loading = Loading(model, start_fetching(model))
+
+
+def use_loaded(model: str) -> None:
+    """Use a model that is here already."""
     stop_waiting()
     _use(model)
     close()
@@ -161,10 +170,18 @@ def _settle() -> None:
 def _use(model: str) -> None:
     st.session_state.pop("model_error", None)
     st.session_state.model = hold().model = model
+    st.session_state.unremembered = model
     start_at_the_end()
-    name = ModelChoice.parse(model).name
-    if name not in MODELS and not is_upload(name):
-        remember(model)
+
+
+def _remember() -> None:
+    """Keep the name of a model that was chosen once it is loaded, unless it is offered anyway."""
+    model = st.session_state.get("unremembered")
+    if model is not None and is_loaded(model):
+        del st.session_state.unremembered
+        name = ModelChoice.parse(model).name
+        if name not in MODELS and not is_upload(name):
+            remember(model)
 
 
 def _write_link() -> None:

@@ -10,11 +10,11 @@ from weakref import WeakSet
 
 import streamlit as st
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, writing
 from stability.models.model_name import shortened
 
-# MB of each file: the browser sends it and the server holds it in memory until it is written
-LARGEST = 500
+# MB of an upload that is no model: a vector or a list of prompts is a hundredth of it
+SMALL = 5
 WEIGHTS, CONFIG = "model.safetensors", "config.json"
 # the files of a model folder; not those that name other files, as an index or an adapter does
 ACCEPTED = (
@@ -46,9 +46,10 @@ def save(uploads: Sequence[tuple[str, bytes]]) -> str:
             f"Upload one .gguf file, or {WEIGHTS}, {CONFIG} and the tokenizer's files; received "
             f"{shortened(other)}: choose the files again."
         )
-    folder = Path(tempfile.mkdtemp(prefix="model-", dir=_session_folder()))
-    for name, (_, content) in zip(names, uploads, strict=True):
-        (folder / name).write_bytes(content)
+    with writing("An upload needs a folder", Path(tempfile.gettempdir())):
+        folder = Path(tempfile.mkdtemp(prefix="model-", dir=_session_folder()))
+        for name, (_, content) in zip(names, uploads, strict=True):
+            (folder / name).write_bytes(content)
     return str(folder / names[0] if names[0].endswith(".gguf") else folder)
 
 

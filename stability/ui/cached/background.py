@@ -86,9 +86,8 @@ class Job:
         self.progress = (message, min(max(fraction, 0.0), 1.0))
 
     def stop(self) -> None:
-        """End the work at its next report, or before it begins."""
+        """End the work at its next report."""
         self.is_stopped = True
-        self.future.cancel()
 
     @property
     def failed(self) -> bool:

@@ -13,6 +13,7 @@ from weakref import WeakSet
 
 import streamlit as st
 
+from stability.errors import writing
 from stability.models.examination import examine
 from stability.models.hub_files import HubSilentError, download
 from stability.models.memory import require_memory
@@ -28,6 +29,7 @@ if TYPE_CHECKING:  # torch, which takes seconds
 
 # downloads run side by side, and what is loaded is never forgotten for being old: `let_go` decides
 _models = Jobs(max_entries=sys.maxsize, at_once=8)
+_downloads = Jobs(max_entries=8, at_once=8)
 # one at a time, or two would each find the memory that only one of them can take
 _LOADING = threading.Lock()
 
@@ -61,6 +63,11 @@ def loaded(model: str) -> "LanguageModel":
 def start_loading(model: str) -> Job:
     """Load a model in the background."""
     return _models.start(model, partial(_load, model))
+
+
+def start_fetching(model: str) -> Job:
+    """Fetch what a model lacks in the background, and load nothing."""
+    return _downloads.start(model, partial(_fetch, parse_name(ModelChoice.parse(model).name)))
 
 
 def stop_loading(job: Job, model: str) -> None:
@@ -124,6 +131,8 @@ def _load(model: str, report: Report) -> "LanguageModel":
 
 def _fetch(name: ModelName, report: Report) -> None:
     """Download a hub model; without an answer of the hub, `load` takes or misses what is cached."""
+    if name.kind != "hub":
+        return
     try:
         download(name, report)
     except HubSilentError:
@@ -135,8 +144,9 @@ def _converted(gguf: Path, report: Report) -> str:
     from stability.models.packaged.convert import convert
 
     folder = gguf.with_suffix("")
-    (folder / "source").mkdir(parents=True, exist_ok=True)
-    convert(gguf, folder, report)
+    with writing("An uploaded GGUF needs a folder", gguf.parent):
+        (folder / "source").mkdir(parents=True, exist_ok=True)
+        convert(gguf, folder, report)
     return str(folder)
 
 

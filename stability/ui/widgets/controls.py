@@ -20,6 +20,7 @@ from stability.ui.choice import (
     take_example,
 )
 from stability.ui.glossary import EPSILON_HELP
+from stability.ui.uploads import SMALL
 from stability.ui.widgets.chat import choose_chat, choose_conversation
 from stability.ui.widgets.model_picker import choose_model
 
@@ -135,7 +136,9 @@ def _choose_tokens() -> TokenPair:
 
 
 def _choose_vector() -> Pasted:
-    file = st.file_uploader("A .npy file or a JSON list", ["npy", "json"], key="upload")
+    file = st.file_uploader(
+        "A .npy file or a JSON list", ["npy", "json"], key="upload", max_upload_size=SMALL
+    )
     text = st.text_area(
         "or its numbers",
         key="numbers",

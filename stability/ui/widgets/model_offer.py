@@ -89,13 +89,13 @@ def _draw_button(choice: ModelChoice, asked: Requirements) -> None:
     if model == st.session_state.model:
         st.button("In use", disabled=True, **look)
     elif is_loaded(model):
-        st.button("Use", on_click=session.load_at_once, args=(model,), type="primary", **look)
+        st.button("Use", on_click=session.use_loaded, args=(model,), type="primary", **look)
     elif (shortage := _shortage(asked, choice)) is None:
         label = "Download and load" if asked.to_fetch else "Load"
         st.button(label, on_click=session.load_in_background, args=(model,), type="primary", **look)
     elif _shortage(asked, choice, reclaimable=_memory_in_use()) is None:
         st.button(
-            "Load in place of the other", on_click=session.load_at_once, args=(model,), **look
+            "Load in place of the other", on_click=session.load_in_place, args=(model,), **look
         )
         st.caption("There is not enough memory for both.")
     else:
@@ -141,7 +141,7 @@ def _size(asked: Requirements) -> str:
 
 def _memory(asked: Requirements, choice: ModelChoice) -> str:
     needed = asked.memory(choice.dtype)
-    return "unknown memory" if needed is None else f"needs {in_bytes(needed)} of memory"
+    return "memory unknown" if needed is None else f"{in_bytes(needed)} of memory"
 
 
 def _download(asked: Requirements) -> str:

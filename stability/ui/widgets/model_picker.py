@@ -69,7 +69,11 @@ def _draw_list() -> None:
     if here and (recent := recent_models()):
         st.markdown("**Used before**")
         for model in recent:
-            options: Any = {"key": f"recent {model}", "type": "tertiary"}
+            options: Any = {
+                "key": f"recent {model}",
+                "type": "tertiary",
+                "icon": ":material/history:",
+            }
             st.button(plain(model), on_click=session.look_at, args=(model,), **options)
     st.markdown("**Another model**")
     st.session_state.setdefault("typed_model", st.session_state.get("typed", ""))
@@ -92,7 +96,6 @@ def _choose_upload() -> None:
         f"One .gguf file; or {uploads.WEIGHTS}, {uploads.CONFIG} and the tokenizer's files",
         uploads.ENDINGS,
         accept_multiple_files=True,
-        max_upload_size=uploads.LARGEST,
         key="model_upload",
     )
     st.caption("What you upload is deleted when you leave.")

@@ -30,6 +30,7 @@ def own_computer(monkeypatch, tmp_path):
     """The app at the computer itself, freshly started, with an empty list of models used before."""
     monkeypatch.setattr(models, "_models", Jobs(max_entries=99, at_once=4))
     monkeypatch.setattr(models, "_holds", weakref.WeakSet())
+    monkeypatch.setattr(models, "download", lambda name, report: None)
     monkeypatch.setenv(ALLOW_PATHS, "1")
     monkeypatch.setattr(recent_models, "_file", lambda: tmp_path / "data" / "recent_models.json")
 
@@ -239,8 +240,10 @@ def test_where_both_do_not_fit_the_old_model_makes_room(monkeypatch):
     page = small("owner/huge-too")
     look_up(page, "owner/huge")
     press(page, "Load in place of the other")
+    settle(page)
     assert page.session_state["model"] == "owner/huge"
     assert loading.loaded == []  # the page that uses it waits for it
+    assert recent_models.recent_models() == []
 
     other = small("owner/huge")
     look_up(other, "owner/huge-too")

@@ -20,6 +20,7 @@ from stability.ui.cached.measurement import (
     measurement_of,
 )
 from stability.ui.pages.calibration.given_prompts import given_prompts
+from stability.ui.uploads import SMALL
 from stability.ui.widgets.errors import show_error
 
 
@@ -65,7 +66,10 @@ def _draw_form(model: str) -> None:
         text, side = st.columns([3, 2])
         pasted = text.text_area("One prompt a line", key="my_prompts_text", height=170)
         file = side.file_uploader(
-            "or a file", ["txt", "jsonl", "csv", "parquet"], key="my_prompts_file"
+            "or a file",
+            ["txt", "jsonl", "csv", "parquet"],
+            key="my_prompts_file",
+            max_upload_size=SMALL,
         )
         st.session_state.setdefault("my_prompts_positions", 2)
         positions = side.number_input("Positions a prompt", 1, 20, key="my_prompts_positions")
