@@ -28,7 +28,9 @@ def states_at(
     if at_blocks:
         recorded = checked_forward_pass(lm.network, tokens, at_blocks)
         vectors = [recorded.block_outputs[block][position] for position, block in at_blocks]
-        above = [NetworkAbove(recorded, position, block) for position, block in at_blocks]
+        above: list[NetworkAbove | None] = [
+            NetworkAbove(recorded, position, block) for position, block in at_blocks
+        ]
     else:
         prelogits = lm.prelogits(torch.tensor([[token.id for token in tokens]]))[0]
         require_finite(prelogits, lm.model, lm.card)

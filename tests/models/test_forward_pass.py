@@ -142,8 +142,9 @@ def test_blocks_that_run_more_than_once_are_refused():
 def test_a_model_without_such_a_list_is_refused():
     network = network_of("llama")
     other = Network(network.model, ModelCard("tiny", "", "float32", 32, 7, 320))
-    assert "need 7 blocks that are called once each, in order; LlamaForCausalLM has no l" in refused(
-        other
+    assert (
+        "need 7 blocks that are called once each, in order; LlamaForCausalLM has no l"
+        in refused(other)
     )
 
 

@@ -15,7 +15,6 @@ from support.models import (
     hooked_logits,
     in_float64,
     loaded_once,
-    random_model,
     save_model,
 )
 from torch import Tensor

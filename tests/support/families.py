@@ -16,7 +16,9 @@ from stability.models.loading import check_readout, find_readout
 from stability.prediction.provenance import ModelCard
 from stability.prediction.state import State
 
-TEXT = "the cat sat on the mat and a dog ran"  # 13 tokens: beyond windows, chunks and crossings at 8
+TEXT = (
+    "the cat sat on the mat and a dog ran"  # 13 tokens: beyond windows, chunks and crossings at 8
+)
 _SIZES = {
     "vocab_size": 320,
     "hidden_size": WIDTH,
