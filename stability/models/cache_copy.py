@@ -79,7 +79,7 @@ def _replace(states: dict[Any, Any], index: Any, state: Tensor) -> None:
     Layers overwrite their states in place by `copy_`, which autograd forbids: a derivative with
     respect to what a step decays needs the state before it.
     """
-    state.copy_ = partial(_replace, states, index)  # type: ignore[method-assign]
+    vars(state)["copy_"] = partial(_replace, states, index)
     states[index] = state
 
 

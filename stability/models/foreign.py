@@ -6,6 +6,8 @@ from contextlib import contextmanager
 
 from stability.errors import StabilityError
 
+# a failure in compiled code of tokenizers and safetensors, which is no Exception
+PANIC = "PanicException"
 # characters of another's message that are repeated
 LONGEST_REASON = 200
 
@@ -26,13 +28,15 @@ def foreign(doing: str, name: str, remedy: str = "choose another model") -> Iter
         yield
     except StabilityError:
         raise
-    except Exception as error:
+    except BaseException as error:
+        if not isinstance(error, Exception) and type(error).__name__ != PANIC:
+            raise
         raise StabilityError(
             f"{doing} {name!r} must raise no error; received {reason(error)}: {remedy}."
         ) from error
 
 
-def reason(error: Exception) -> str:
+def reason(error: BaseException) -> str:
     """Return an exception's type and the first line of its message."""
     lines = str(error).strip().splitlines()
     if not lines:

@@ -77,7 +77,7 @@ class Network:
             },
             **(stand_ins or {}),
         }
-        options: dict[str, Any] = {} if cache is None else {self.cache_argument: cache}
+        options = {} if cache is None else {str(self.cache_argument): cache}
         remedy = "use site 'prelogit'" if stand_ins else "choose another model"
         # a model that keeps a state in its modules needs modules of its own for each pass
         model = view_of_all(self.model) if self._keeps_state else self.model

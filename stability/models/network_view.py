@@ -130,7 +130,7 @@ def view(module: nn.Module, stand_ins: Mapping[str, nn.Module]) -> nn.Module:
         else:
             viewed._modules[child] = stand_in
     for child, parts in inner.items():
-        viewed._modules[child] = view(viewed._modules[child], parts)
+        viewed._modules[child] = view(module.get_submodule(child), parts)
     return viewed
 
 

@@ -1,4 +1,4 @@
-"""Every architecture: each site is right, by a hook on the whole model, or refused with its reason."""
+"""Every architecture: each site is right, against a hook on the whole model, or refused."""
 
 from concurrent.futures import ThreadPoolExecutor
 

@@ -59,3 +59,12 @@ def test_what_succeeds_is_left_alone():
     with foreign("Running", "tiny"):
         result = 3
     assert result == 3
+
+
+def test_a_panic_of_compiled_code_is_a_sentence_too():
+    panic = type("PanicException", (BaseException,), {})
+    with (
+        pytest.raises(StabilityError, match=r"received PanicException \(index out of bounds\)"),
+        foreign("Tokenizing with", "mine"),
+    ):
+        raise panic("index out of bounds")

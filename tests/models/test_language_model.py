@@ -27,6 +27,7 @@ from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.geometry.ray import ray
 from stability.models import LanguageModel, load, loading
+from stability.models.network import Network
 
 BIASED, SCALED, CAPPED = {"phi": True}, {"cohere": 0.25, "granite": 0.25}, {"gemma2": 5.0}
 WIDTHS = {"opt_projected": WIDTH // 2}
@@ -243,8 +244,8 @@ def test_a_bos_token_is_added_where_the_tokenizer_does(tmp_path, bos):
 
 def test_output_that_is_not_finite_is_refused(family, monkeypatch):
     lm = family("qwen3")
-    prelogits = LanguageModel.prelogits
-    monkeypatch.setattr(LanguageModel, "prelogits", lambda self, ids: prelogits(self, ids) / 0)
+    prelogits = Network.prelogits
+    monkeypatch.setattr(Network, "prelogits", lambda self, ids: prelogits(self, ids) / 0)
     damaged = (
         r"must be finite; .* in float32 gives \d+ NaN .*: its weights are damaged, get a clean"
     )
