@@ -94,6 +94,7 @@ def hub(monkeypatch, tmp_path) -> Iterator[ThreadingHTTPServer]:
         server.asked, server.answer = [], hangs_up
         url = f"http://127.0.0.1:{server.server_port}"
         template = constants.HUGGINGFACE_CO_URL_TEMPLATE.replace(constants.ENDPOINT, url)
+        monkeypatch.setattr(constants, "HF_HUB_OFFLINE", False)
         monkeypatch.setattr(constants, "ENDPOINT", url)
         monkeypatch.setattr(constants, "HUGGINGFACE_CO_URL_TEMPLATE", template)
         monkeypatch.setattr(constants, "HF_HUB_CACHE", str(tmp_path / "hub"))
