@@ -78,7 +78,7 @@ def test_the_registry_states_the_sizes_of_its_default_model(smollm2_folder):
 )
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16"])
 def test_loading_takes_no_more_memory_than_is_said(tmp_path, dtype):
-    """A model of 400 MB, large beside the 200 MB that are allowed for everything else."""
+    """A model of 390 MB: a second copy of its weights would be seen, beside 150 MB for the rest."""
     config = FAMILIES["llama"]()
     config.vocab_size, config.hidden_size, config.intermediate_size = 32_000, 1024, 4096
     folder = save_model(tmp_path / "large", config, edit=lambda model: model.bfloat16())
@@ -93,4 +93,4 @@ def test_loading_takes_no_more_memory_than_is_said(tmp_path, dtype):
     most = int(done.stdout)
     # the weights in another precision than that of their file are the process's own
     least = asked.weights.parameters * 4 if dtype == "float32" else 4 * asked.weights.unembedding
-    assert least <= most <= asked.memory(dtype)
+    assert least <= most <= asked.memory(dtype) - WORKING + 150_000_000

@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 def test_memory_is_checked_again_when_a_model_is_about_to_be_loaded(folder, monkeypatch):
     monkeypatch.setattr(memory, "memory_at_hand", lambda: 1000)
-    refused(lambda: models._load(folder, silent), "tiny in float32 needs about 200 MB")
+    refused(lambda: models._load(folder, silent), "tiny in float32 needs about 400 MB")
 
 
 def test_two_models_are_not_loaded_at_once(folder, monkeypatch):

@@ -215,6 +215,20 @@ def test_the_precision_is_part_of_the_model_and_of_its_link(folders):
     assert recent_models.recent_models() == [f"{second} in bfloat16"]
 
 
+def test_the_device_is_chosen_where_there_are_several_and_is_no_part_of_the_link(monkeypatch):
+    monkeypatch.setattr(model_offer, "_devices", lambda: ["cuda:0", "cuda:1", "cpu"])
+    monkeypatch.setattr(model_offer, "requirements", huge)
+    loading = Loading(monkeypatch)
+    loading.gate.set()
+    page = small(DEFAULT)
+    look_up(page, "owner/name")
+    page.segmented_control(key="device").set_value("cpu").run()
+    press(page, "Load")
+    settle(page)
+    assert loading.loaded == ["owner/name on cpu"]
+    assert page.query_params["model"] == "owner/name"
+
+
 # --- memory -----------------------------------------------------------------------------------------
 
 
@@ -230,7 +244,7 @@ def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(monkeypatch):
     look_up(page, "owner/huge")
     assert not is_offered(page)
     [error] = page.error
-    assert "needs about 4.2 GB, and main memory has 1.0 GB free" in plain_text(error)
+    assert "needs about 4.4 GB, and main memory has 1.0 GB free" in plain_text(error)
 
 
 def test_where_both_do_not_fit_the_old_model_makes_room(monkeypatch):
