@@ -83,7 +83,7 @@ def run_forward(network: Network, ids: Int[Tensor, " T"], cached: bool = True) -
     if cache is not None:
         keep_all_positions(cache)
     calls: list[tuple[str, Any]] = []
-    recording: dict[str, nn.Module] = {
+    recording = {
         name: RecordingBlock(block, name, calls)
         for blocks in network.block_lists
         for name, block in blocks.items()

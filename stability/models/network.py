@@ -50,7 +50,7 @@ class Network:
     def prelogits(
         self,
         ids: Int[Tensor, "n t"],
-        stand_ins: Mapping[str, nn.Module] | None = None,
+        stand_ins: Mapping[str, StandIn] | None = None,
         cache: Cache | None = None,
         length: int | None = None,
     ) -> Float[Tensor, "n t D"]:
@@ -69,7 +69,7 @@ class Network:
         Raises:
             StabilityError: the model's own code fails, or never calls its unembedding.
         """
-        parts = {
+        parts: dict[str, StandIn] = {
             **self._end,
             **{
                 name: FixedRotation(rotary, length or ids.shape[1])
@@ -77,10 +77,13 @@ class Network:
             },
             **(stand_ins or {}),
         }
+        model: nn.Module = self.model
+        if getattr(model, "_is_stateful", False):
+            # it keeps a state in its modules, and needs modules of its own for each pass
+            model = view_of_all(model)
+            parts = {name: part.of(model.get_submodule(name)) for name, part in parts.items()}
         options = {} if cache is None else {str(self.cache_argument): cache}
         remedy = "use site 'prelogit'" if stand_ins else "choose another model"
-        # a model that keeps a state in its modules needs modules of its own for each pass
-        model = view_of_all(self.model) if self._keeps_state else self.model
         try:
             with foreign("Running", self.card.name, remedy):
                 view(model, parts)(input_ids=ids, use_cache=cache is not None, **options)
@@ -102,6 +105,7 @@ class Network:
             return None
         try:
             return DynamicCache(config=self.model.config)
+        # a configuration that no cache is made for, whatever it then raises
         except Exception:
             return None
 
@@ -129,17 +133,13 @@ class Network:
         )
 
     @cached_property
-    def _end(self) -> dict[str, nn.Module]:
+    def _end(self) -> dict[str, StandIn]:
         unembedding: Any = self.model.get_output_embeddings()
         return {
             name: _EndOfPass(module)
             for name, module in self.model.named_modules(remove_duplicate=False)
             if module is unembedding
         }
-
-    @property
-    def _keeps_state(self) -> bool:
-        return bool(getattr(self.model, "_is_stateful", False))
 
 
 def _outermost_lists(

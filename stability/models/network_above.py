@@ -11,11 +11,11 @@ from functools import cached_property
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import DynamicCache
 
 from stability.models.forward_pass import ForwardPass
-from stability.models.network_view import InjectingBlock, SkippedBlock, TracedBlock
+from stability.models.network_view import InjectingBlock, SkippedBlock, StandIn, TracedBlock
 
 # keys a block that are repeated for the rows of a batch
 KEYS_AT_ONCE = 16384
@@ -84,9 +84,9 @@ class NetworkAbove:
 
     def _stand_ins(
         self, stream: Float[Tensor, "n t d"], outputs: list[Tensor] | None
-    ) -> dict[str, nn.Module]:
+    ) -> dict[str, StandIn]:
         """Skip the blocks below, let the block return `stream`, and trace those above if asked."""
-        stand_ins: dict[str, nn.Module] = {}
+        stand_ins: dict[str, StandIn] = {}
         blocks, others = self.forward_pass.blocks.items(), self.forward_pass.others
         for index, ((name, block), beside) in enumerate(zip(blocks, others, strict=True)):
             if index < self.block:

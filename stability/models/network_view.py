@@ -21,6 +21,12 @@ class StandIn(nn.Module):
         # past `nn.Module`, which would register a submodule
         self.__dict__["original"] = original
 
+    def of(self, original: nn.Module) -> "StandIn":
+        """Return the same stand-in, with what it appends to, for another module."""
+        new = copy.copy(self)
+        new.__dict__["original"] = original
+        return new
+
     def __getattr__(self, name: str) -> Any:
         return getattr(self.__dict__["original"], name)
 

@@ -5,7 +5,7 @@ from contextlib import suppress
 
 import torch
 from jaxtyping import Float, Int
-from torch import Tensor, nn
+from torch import Tensor
 from transformers import DynamicCache
 
 from stability.errors import StabilityError
@@ -14,7 +14,7 @@ from stability.models.checks import AGREEMENT
 from stability.models.forward_pass import run_prefix
 from stability.models.language_model import LanguageModel
 from stability.models.network_above import NetworkAbove
-from stability.models.network_view import PushedBlock
+from stability.models.network_view import PushedBlock, StandIn
 from stability.prediction import distribution
 from stability.prediction.state import State
 
@@ -84,7 +84,7 @@ def _agree(vectors: Float[Tensor, "n t D"], expected: Float[Tensor, "n t D"]) ->
     return bool((error <= tolerance * expected.norm(dim=-1)).all())
 
 
-def _pushed(state: State, vectors: Float[Tensor, "n d"]) -> dict[str, nn.Module]:
+def _pushed(state: State, vectors: Float[Tensor, "n d"]) -> dict[str, StandIn]:
     """The state's block, pushed at its position so that `vectors` leave it; none at `prelogit`."""
     if not isinstance(state.above, NetworkAbove):
         return {}

@@ -40,8 +40,16 @@ def test_every_site_is_right_or_refused_with_its_reason(name):
 def test_a_state_in_the_models_own_modules_is_not_shared_between_threads():
     """RecurrentGemma keeps the state of its recurrence in the module that computes it."""
     lm = language_model(FAMILIES["recurrent_gemma"]())
-    texts = [TEXT, "the cat", "a dog ran after the cat", "on the mat"] * 8
-    alone = {text: lm.capture(text).vector for text in texts}
+    modules = [dict(vars(module)) for module in lm.model.modules()]
+    texts = [TEXT, "the cat", "a dog ran after the cat", "on the mat"]
+    questions = [(text, -1, site) for text in texts for site in ("prelogit", "block:0")] * 4
+
+    def answer(question):
+        state = lm.capture(*question)
+        return state.above(1.1 * state.vector[None]) if state.above else state.vector
+
+    alone = [answer(question) for question in questions]
     with ThreadPoolExecutor(4) as pool:
-        for text, state in zip(texts, pool.map(lm.capture, texts), strict=True):
-            assert torch.equal(state.vector, alone[text])
+        assert all(map(torch.equal, pool.map(answer, questions), alone))
+    for module, before in zip(lm.model.modules(), modules, strict=True):
+        assert all(value is before[name] for name, value in vars(module).items())
