@@ -8,17 +8,19 @@ from typing import Any
 # bytes of a weight
 WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
 UNKNOWN_LICENCE = "unknown"
-# Bytes for the tokenizer and for looking at a prompt. Measured on SmolLM2-135M: at most 364 MB beside
-# the weights, while it was loaded and the pages Explore and Depth were drawn.
-WORKING = 400_000_000
+# Bytes for the tokenizer and for looking at a prompt, in all and for each token of the vocabulary.
+# Measured beside the weights, while a model was loaded and the page Explore drawn with all its figures:
+# at most 364 MB on SmolLM2-135M (49,152 tokens), 1219 MB on Gemma 3 270M (262,144 tokens).
+WORKING, WORKING_PER_TOKEN = 200_000_000, 4_000
 
 
 @dataclass(frozen=True)
 class Weights:
-    """How many weights a model has, and how many of them are in its largest table of tokens."""
+    """How many weights a model has, how many of them are in its unembedding, and that one's rows."""
 
     parameters: int
     unembedding: int
+    vocabulary: int
 
 
 def licence_of(card: Mapping[str, Any]) -> str:
@@ -32,7 +34,11 @@ def weights_of(shapes: Iterable[Sequence[int]]) -> Weights:
     shapes = [tuple(int(side) for side in shape) for shape in shapes]
     matrices = [shape for shape in shapes if len(shape) == 2]
     longest = max(matrices, key=lambda shape: (max(shape), math.prod(shape)), default=())
-    return Weights(sum(map(math.prod, shapes)), math.prod(longest) if longest else 0)
+    return Weights(
+        parameters=sum(map(math.prod, shapes)),
+        unembedding=math.prod(longest) if longest else 0,
+        vocabulary=max(longest, default=0),
+    )
 
 
 @dataclass(frozen=True)
@@ -60,10 +66,10 @@ class Requirements:
     def memory(self, dtype: str) -> int | None:
         """Bytes of main memory that loading takes at most, beside files that the system can drop.
 
-        `n·w + 4·m + WORKING` with `n` weights of `w` bytes each. The readout holds a float32 copy of a
-        half-precision unembedding (`m` weights), and a conversion one float32 tensor beside the others;
-        `m` is 0 without either. Measured on SmolLM2-135M and on a Llama of 254 million weights: whole,
-        sharded, and from either precision to either, the peak is never above this.
+        `n·w + 4·m + WORKING + WORKING_PER_TOKEN·V` with `n` weights of `w` bytes each. The readout
+        holds a float32 copy of a half-precision unembedding (`m` weights), and a conversion one float32
+        tensor beside the others; `m` is 0 without either. Measured on SmolLM2-135M and on a Llama of
+        254 million weights: whole, sharded, from either precision to either, the peak is not above.
         """
         if self.weights is None:
             return None
@@ -75,4 +81,5 @@ class Requirements:
 
 def _needed(weights: Weights, dtype: str, has_copy: bool) -> int:
     copied = WIDTHS["float32"] * weights.unembedding if has_copy else 0
-    return weights.parameters * WIDTHS[dtype] + copied + WORKING
+    working = WORKING + WORKING_PER_TOKEN * weights.vocabulary
+    return weights.parameters * WIDTHS[dtype] + copied + working

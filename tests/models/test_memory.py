@@ -69,7 +69,7 @@ def test_a_group_of_version_1_leaves_what_its_limit_does(machine):
 
 
 def sized(parameters):
-    return Requirements("m", "M", "none", 0, 0, Weights(parameters, 0))
+    return Requirements("m", "M", "none", 0, 0, Weights(parameters, 0, 0))
 
 
 def test_a_model_that_does_not_fit_is_refused_with_both_numbers(monkeypatch):

@@ -10,7 +10,14 @@ from support.paths import ROOT
 from stability.models.examination import examine
 from stability.models.model_name import parse_name
 from stability.models.packaged.registry import PACKAGED
-from stability.models.requirements import WORKING, Requirements, Weights, licence_of, weights_of
+from stability.models.requirements import (
+    WORKING,
+    WORKING_PER_TOKEN,
+    Requirements,
+    Weights,
+    licence_of,
+    weights_of,
+)
 
 # what a process has for itself: files that it maps are given back when memory is short
 MEASURE = """
@@ -37,13 +44,14 @@ print(most - start)
 
 
 def test_memory_is_that_of_the_weights_and_of_a_float32_copy_of_the_unembedding():
-    asked = Requirements("m", "M", "none", 0, 0, Weights(1000, unembedding=300))
-    assert asked.memory("float32") == 4 * 1000 + WORKING
-    assert asked.memory("bfloat16") == asked.memory("float16") == 2 * 1000 + 4 * 300 + WORKING
+    asked = Requirements("m", "M", "none", 0, 0, Weights(1000, unembedding=300, vocabulary=50))
+    working = WORKING + 50 * WORKING_PER_TOKEN
+    assert asked.memory("float32") == 4 * 1000 + working
+    assert asked.memory("bfloat16") == asked.memory("float16") == 2 * 1000 + 4 * 300 + working
 
 
 def test_a_conversion_to_float32_may_need_more_than_what_is_loaded_then():
-    asked = Requirements("m", "M", "none", 0, 0, Weights(1000, unembedding=300), is_converted=True)
+    asked = Requirements("m", "M", "none", 0, 0, Weights(1000, 300, 0), is_converted=True)
     assert asked.memory("bfloat16") == asked.memory("float32") == 4 * 1000 + 4 * 300 + WORKING
 
 
@@ -60,8 +68,8 @@ def test_what_is_unknown_stays_unknown():
 
 def test_the_unembedding_is_the_matrix_with_the_longest_side():
     shapes = [(8,), (8, 24), (50, 8), (4, 24, 8)]
-    assert weights_of(shapes) == Weights(8 + 8 * 24 + 50 * 8 + 4 * 24 * 8, unembedding=50 * 8)
-    assert weights_of([]) == Weights(0, 0)
+    assert weights_of(shapes) == Weights(8 + 8 * 24 + 50 * 8 + 4 * 24 * 8, 50 * 8, 50)
+    assert weights_of([]) == Weights(0, 0, 0)
 
 
 def test_the_registry_states_the_sizes_of_its_default_model(smollm2_folder):
@@ -91,6 +99,7 @@ def test_loading_takes_no_more_memory_than_is_said(tmp_path, dtype):
         check=True,
     )
     most = int(done.stdout)
+    working = WORKING + asked.weights.vocabulary * WORKING_PER_TOKEN
     # the weights in another precision than that of their file are the process's own
     least = asked.weights.parameters * 4 if dtype == "float32" else 4 * asked.weights.unembedding
-    assert least <= most <= asked.memory(dtype) - WORKING + 150_000_000
+    assert least <= most <= asked.memory(dtype) - working + 150_000_000

@@ -44,7 +44,7 @@ PACKAGED = {
             sha256="bcc81830d10ce7d9e76640cad826a4b79ed3e4547c78a0be5c4f2fb0e2448c70",
             size=92_871_040,
             disk=641_000_000,
-            weights=Weights(134_515_008, unembedding=49_152 * 576),
+            weights=Weights(134_515_008, unembedding=49_152 * 576, vocabulary=49_152),
         ),
         Packaged(
             name="gemma-3-270m",
@@ -56,7 +56,7 @@ PACKAGED = {
             size=253_113_024,
             disk=1_360_000_000,
             extra="gemma",
-            weights=Weights(268_098_176, unembedding=262_144 * 640),
+            weights=Weights(268_098_176, unembedding=262_144 * 640, vocabulary=262_144),
         ),
     )
 }

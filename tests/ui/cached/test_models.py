@@ -34,7 +34,7 @@ def folder(tmp_path):
 
 def test_memory_is_checked_again_when_a_model_is_about_to_be_loaded(folder, monkeypatch):
     monkeypatch.setattr(memory, "memory_at_hand", lambda: 1000)
-    refused(lambda: models._load(folder, silent), "tiny in float32 needs about 400 MB")
+    refused(lambda: models._load(folder, silent), "tiny in float32 needs about 201 MB")
 
 
 def test_two_models_are_not_loaded_at_once(folder, monkeypatch):
@@ -80,18 +80,16 @@ def test_results_of_a_model_are_told_by_their_keys():
 
 def test_memory_falls_back_when_a_model_is_let_go(smollm2_folder, folder):
     """In half precision, so that no weight is a page of a file, which the system could drop itself."""
-    process = psutil.Process()
-    page = opened(model=folder)
-    assert not page.exception
-    before = process.memory_info().rss
-    large = opened(model="smollm2-135m in bfloat16")
-    assert not large.exception
-    module = weakref.ref(models.loaded("smollm2-135m in bfloat16").model)
     weights = 2 * 134_515_008 + 4 * 49_152 * 576
-    assert process.memory_info().rss > before + 0.9 * weights
-    large.session_state["model"] = folder
-    large.run()
-    models.let_go()
-    assert module() is None
-    # what is left are results of the tiny model, compiled code, and the allocator's crumbs
-    assert process.memory_info().rss < before + 0.25 * weights
+    process, large = psutil.Process(), "smollm2-135m in bfloat16"
+    for _ in range(2):
+        page = opened(model=large)
+        assert not page.exception
+        module = weakref.ref(models.loaded(large).model)
+        taken = process.memory_info().rss
+        page.session_state["model"] = folder
+        page.run()
+        models.let_go()
+        assert module() is None
+        # free crumbs between what is kept stay with the allocator: up to a third, as measured
+        assert process.memory_info().rss < taken - 0.6 * weights

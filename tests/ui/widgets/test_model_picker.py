@@ -234,7 +234,7 @@ def test_the_device_is_chosen_where_there_are_several_and_is_no_part_of_the_link
 
 def huge(name):
     size = 10**9 if "huge" in name else 10**6
-    return Requirements(name, name, "mit", 4 * size, 0, Weights(size, 0))
+    return Requirements(name, name, "mit", 4 * size, 0, Weights(size, 0, 0))
 
 
 def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(monkeypatch):
@@ -244,7 +244,7 @@ def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(monkeypatch):
     look_up(page, "owner/huge")
     assert not is_offered(page)
     [error] = page.error
-    assert "needs about 4.4 GB, and main memory has 1.0 GB free" in plain_text(error)
+    assert "needs about 4.2 GB, and main memory has 1.0 GB free" in plain_text(error)
 
 
 def test_where_both_do_not_fit_the_old_model_makes_room(monkeypatch):
@@ -274,7 +274,7 @@ def examined(monkeypatch):
 
     def requirements(name):
         names.append(name)
-        return Requirements(name, name, "mit", 0, 5_000_000_000, Weights(10**6, 0))
+        return Requirements(name, name, "mit", 0, 5_000_000_000, Weights(10**6, 0, 0))
 
     monkeypatch.setattr(model_offer, "requirements", requirements)
     monkeypatch.setattr(
