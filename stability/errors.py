@@ -9,9 +9,10 @@ class StabilityError(ValueError):
     """An error whose message states the invariant, the value received and the remedy.
 
     >>> import numpy as np, stability
-    >>> stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0])).most_likely(0)
+    >>> stability.bare_state(np.eye(3), np.zeros(3)).most_likely(0)
     Traceback (most recent call last):
-    stability.errors.StabilityError: A ranking needs at least one token; received 0: ask for 10.
+    stability.errors.StabilityError: A number of tokens to rank must be a whole number of at least 1; \
+received 0: try 10.
     """
 
 

@@ -14,6 +14,7 @@ from stability.errors import StabilityError
 from stability.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG, has_adapter, read_json
 from stability.models.foreign import foreign
 from stability.models.locate import locate
+from stability.models.model_name import parse_name, shortened
 from stability.models.progress import Report
 from stability.models.transformers_logging import quiet
 
@@ -21,13 +22,14 @@ from stability.models.transformers_logging import quiet
 MERGED = 16  # units of rounding
 
 
-def locate_base(folder: Path, name: str, report: Report) -> tuple[Path, str]:
+def locate_base(folder: Path, revision: str, name: str, report: Report) -> tuple[Path, str]:
     """Return the folder and the revision of the model that an adapter changes.
 
     It is the folder itself where a whole model stands beside the adapter.
 
     Raises:
-        StabilityError: the adapter names no base, or one that is an adapter too.
+        StabilityError: the adapter names no base, one that is an adapter too, or, if it comes from the
+            hub, one on this computer.
     """
     if (folder / CONFIG).exists():
         return folder, "the model beside it"
@@ -37,13 +39,18 @@ def locate_base(folder: Path, name: str, report: Report) -> tuple[Path, str]:
             f"An adapter must name its base model; {name!r} names {base!r}: set "
             f"base_model_name_or_path in {ADAPTER_CONFIG}."
         )
-    located, revision = locate(base, report)
+    if revision != "local" and parse_name(base).kind != "hub":
+        raise StabilityError(
+            f"An adapter from the hub must name a base on the hub; {name!r} names {shortened(base)}: "
+            "load a copy of it from a folder, if you trust it."
+        )
+    located, base_revision = locate(base, report)
     if not (located / CONFIG).exists() and has_adapter(located):
         raise StabilityError(
             f"The base of an adapter must be a whole model; {base!r}, the base of {name!r}, is an "
             "adapter: merge it into its own base first."
         )
-    return located, f"{base} {revision}"
+    return located, f"{base} {base_revision}"
 
 
 @contextmanager

@@ -8,7 +8,8 @@ from pathlib import Path
 from typing import Any
 
 from stability.errors import StabilityError
-from stability.models.hub_files import HubSilentError, cached_snapshot, examine_on_hub
+from stability.models.hub import HubSilentError, examine_on_hub
+from stability.models.hub_download import cached_snapshot
 from stability.models.model_name import ModelName, parse_name, shortened
 from stability.models.packaged.cache import prepared
 from stability.models.packaged.fetch import require_extra

@@ -1,145 +1,144 @@
-"""The model hub: the folder of a model's files, fetched once into the hub's own cache."""
+"""A model's files on the hub: what they are and ask for, before any is fetched."""
 
+from collections.abc import Callable
 from concurrent.futures import Future, wait
-from io import StringIO
-from pathlib import Path
+from dataclasses import dataclass
 from threading import Thread
-from typing import Any
-
-from huggingface_hub import constants, get_session, snapshot_download
-from huggingface_hub.errors import (
-    DryRunError,
-    GatedRepoError,
-    HfHubHTTPError,
-    HFValidationError,
-    LocalEntryNotFoundError,
-    RepositoryNotFoundError,
-    RevisionNotFoundError,
-)
-from tqdm import tqdm
+from typing import Any, TypeVar
 
 from stability.errors import StabilityError
 from stability.models.foreign import reason
-from stability.models.packaged.registry import PACKAGED
-from stability.models.progress import Report
-from stability.models.transformers_logging import quiet
+from stability.models.model_name import ModelName
+from stability.models.requirements import Requirements, licence_of, weights_of
 
-# what is read of a model; neither its code nor its pickles are fetched
-FILES = [
-    "*.json",
-    "*.jinja",
-    "*.model",
-    "*.txt",
-    "*.tiktoken",
-    "model.safetensors",
-    "model-*.safetensors",
-    "adapter_model.safetensors",
-    "README.md",
-    "LICENSE*",
-]
-
-_UNKNOWN = (
-    "A model must be a packaged name ({packaged}), a hub id, a local folder or a .gguf file; "
-)
-# by the first kind that fits: the error of a gated model is also one of an absent model
-REFUSALS: dict[type[Exception], str] = {
-    HFValidationError: _UNKNOWN + "{name!r} is none of these: check the name.",
-    GatedRepoError: "The hub must let you read a model; {name!r} is gated: accept its terms on its "
-    "page, and set HF_TOKEN to a token of yours.",
-    RepositoryNotFoundError: _UNKNOWN
-    + "the hub has no {name!r} that you may read: check the name, or "
-    "set HF_TOKEN if it is private.",
-    RevisionNotFoundError: "A revision must be a branch, tag or commit of the model; the hub has no "
-    "{name!r}: check what follows the @.",
-    LocalEntryNotFoundError: _UNKNOWN
-    + "{name!r} is not in the hub's cache here, and the hub cannot be "
-    "reached: check the name, or the connection.",
-    HfHubHTTPError: "The hub must give a model's files; for {name!r} it answers {reason}: try "
-    "again later.",
-    Exception: "A model's files must arrive whole; fetching {name!r} was interrupted by {reason}: run "
-    "the same again, and it goes on where it stopped.",
-}
+# seconds for all that is asked of the hub about one model
+PATIENCE = 20.0
+# endings of the small files that configuration and tokenizer consist of
+SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+ADAPTER = "adapter_model.safetensors"
+Answer = TypeVar("Answer")
 
 
-def hub_answers() -> bool:
-    """Return whether the hub gives any answer within its client's own timeout.
+class HubSilentError(StabilityError):
+    """The hub does not answer, or may not be asked."""
 
-    That is `HF_HUB_ETAG_TIMEOUT`; without a network the client would try six times, in 45 seconds,
-    and report nothing.
+
+@dataclass(frozen=True)
+class Listing:
+    """The files of a hub model that loading needs, with their sizes, and those that are not cached."""
+
+    needed: dict[str, int | None]
+    missing: dict[str, int | None]
+    shapes: list[list[int]]
+    licence: str
+
+
+def examine_on_hub(name: ModelName) -> Requirements:
+    """What a model asks for, from the hub's own list of its files and the headers of its weights.
+
+    Raises StabilityError for a model that is missing, private, gated or without safetensors weights,
+    and HubSilentError where the hub cannot be asked.
     """
-    timeout = constants.HF_HUB_ETAG_TIMEOUT
-    answer: Future[bool] = Future()
+    listing = listed(name)
+    missing = listing.missing.values()
+    return Requirements(
+        name=name.text,
+        title=name.text,
+        licence=listing.licence,
+        stored=total(listing.needed) - total(listing.missing),
+        to_fetch=None if None in missing else total(listing.missing),
+        weights=weights_of(listing.shapes),
+    )
+
+
+def listed(name: ModelName) -> Listing:
+    """What the hub says of a model's files; raises StabilityError as `examine_on_hub`."""
+    from huggingface_hub import HfApi, try_to_load_from_cache
+
+    def question() -> tuple[Any, Any]:
+        api = HfApi()
+        info = api.model_info(name.repository, revision=name.revision, files_metadata=True)
+        files = {file.rfilename for file in info.siblings or ()}
+        if "config.json" not in files and ADAPTER in files:
+            return info, {ADAPTER: _header(api, name, info.sha)}
+        whole = api.get_safetensors_metadata(name.repository, revision=info.sha)
+        return info, whole.files_metadata
+
+    info, weights = _ask(name, question)
+    needed = {
+        file.rfilename: file.size
+        for file in info.siblings or ()
+        if file.rfilename in weights
+        or ("/" not in file.rfilename and file.rfilename.endswith(SMALL_FILES))
+    }
+    cached = {
+        file
+        for file in needed
+        if isinstance(try_to_load_from_cache(name.repository, file, revision=info.sha), str)
+    }
+    return Listing(
+        needed=needed,
+        missing={file: size for file, size in needed.items() if file not in cached},
+        shapes=[tensor.shape for file in weights.values() for tensor in file.tensors.values()],
+        licence=licence_of(info.card_data.to_dict() if info.card_data else {}),
+    )
+
+
+def _header(api: Any, name: ModelName, revision: str | None) -> Any:
+    """The tensors of an adapter's weights, from the beginning of their file."""
+    return api.parse_safetensors_file_metadata(name.repository, ADAPTER, revision=revision)
+
+
+def total(sizes: dict[str, int | None]) -> int:
+    """Bytes of files, those of unknown size left out."""
+    return sum(size or 0 for size in sizes.values())
+
+
+def _ask(name: ModelName, question: Callable[[], Answer]) -> Answer:
+    """The hub's answer, in a thread: resolving the name has no timeout, and each try has its own."""
+    answer: Future[Answer] = Future()
 
     def ask() -> None:
         try:
-            get_session().head(constants.ENDPOINT, timeout=timeout)
-            answer.set_result(True)
-        # the client may be built on one HTTP library or another
-        except Exception:
-            answer.set_result(False)
+            answer.set_result(question())
+        except Exception as error:
+            answer.set_exception(error)
 
-    # in a thread: resolving the name has no timeout, and each address of several has its own
     Thread(target=ask, daemon=True).start()
-    return bool(wait([answer], timeout).done) and answer.result()
-
-
-def snapshot(name: str, report: Report) -> Path:
-    """Return the folder of a hub model's files, named by its commit; fetch what the cache lacks.
-
-    Args:
-        name: `owner/model`, or `owner/model@revision` with a branch, tag or commit.
-        report: called with a message and the fraction of the bytes that has arrived.
-
-    Raises:
-        StabilityError: the hub has no such model or revision, asks for permission, or cannot be
-            reached and the cache does not hold the model.
-    """
-    repository, _, revision = name.partition("@")
-    options: Any = {
-        "revision": revision or None,
-        "cache_dir": constants.HF_HUB_CACHE,
-        "allow_patterns": FILES,
-        # copies in other formats
-        "ignore_patterns": ["*/*"],
-    }
-    report(f"Asking the hub for {name}", 0.0)
-    cached_only = not hub_answers()
+    if not wait([answer], PATIENCE).done:
+        raise HubSilentError(
+            f"The hub must answer within {PATIENCE:.0f} s; asked for {name.text}, it has not: check "
+            "the connection and try again."
+        )
     try:
-        with quiet():
-            if cached_only:
-                return Path(snapshot_download(repository, local_files_only=True, **options))
-            files = snapshot_download(repository, dry_run=True, **options)
-            size = sum(file.file_size for file in files if file.will_download)
-            bar = _reporting_bar(name, size, report)
-            return Path(snapshot_download(repository, tqdm_class=bar, **options))
-    except StabilityError:
-        raise
+        return answer.result()
     except Exception as error:
-        raise StabilityError(_sentence(error, name)) from error
+        raise _explained(name, error) from error
 
 
-def _sentence(error: Exception, name: str) -> str:
-    """Say why a hub has not given a model, and what to do."""
-    # the plan of a download hides why it could not be made
-    if isinstance(error, DryRunError) and isinstance(error.__cause__, Exception):
-        error = error.__cause__
-    template = next(template for kind, template in REFUSALS.items() if isinstance(error, kind))
-    return template.format(name=name, reason=reason(error), packaged=", ".join(PACKAGED))
+def _explained(name: ModelName, error: Exception) -> StabilityError:
+    """One sentence for what the hub's client raises."""
+    from huggingface_hub import errors
 
-
-def _reporting_bar(name: str, size: int, report: Report) -> Any:
-    """Return a progress bar for the hub's client, which reports bytes of `size` and draws nothing."""
-
-    class ReportingBar(tqdm):  # type: ignore[misc]
-        def __init__(self, *arguments: Any, **options: Any) -> None:
-            super().__init__(*arguments, **{**options, "file": StringIO(), "leave": False})
-
-        def update(self, n: int | float | None = 1) -> bool | None:
-            drawn = super().update(n)
-            # another bar of the client counts files
-            if self.unit == "B" and size:
-                message = f"Fetching {name} ({self.n / 1e6:,.0f} of {size / 1e6:,.0f} MB)"
-                report(message, min(self.n / size, 1.0))
-            return drawn
-
-    return ReportingBar
+    match error:
+        case errors.NotASafetensorsRepoError():
+            return StabilityError(
+                "A model on the hub must have safetensors weights (pickles are never read); "
+                f"{name.text} has none: choose another copy of it."
+            )
+        case errors.GatedRepoError():
+            return StabilityError(
+                f"A gated model needs its owner's permission; {name.text} gives none: accept its terms "
+                "on the hub, run `hf auth login` on this computer and try again."
+            )
+        case errors.RepositoryNotFoundError() | errors.RevisionNotFoundError():
+            return StabilityError(
+                f"A hub id must name a public model, or one that your login may read; {name.text} is "
+                "not there: check its spelling and revision."
+            )
+    is_offline = isinstance(error, errors.OfflineModeIsEnabled)
+    return HubSilentError(
+        f"The hub must answer; asked for {name.text}, it has not "
+        f"({'offline mode is on' if is_offline else reason(error)}): check the name and the "
+        "connection."
+    )

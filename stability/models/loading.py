@@ -86,7 +86,7 @@ def _read(
         report(f"Loading {name}", 0.9)
         require_causal_model(folder, name)
         return read_model(folder, name, dtype), read_tokenizer(folder, name), revision
-    base, base_revision = locate_base(folder, name, part(report, 0.6, 0.9))
+    base, base_revision = locate_base(folder, revision, name, part(report, 0.6, 0.9))
     report(f"Merging {name} into its base", 0.9)
     require_causal_model(base, name)
     with without_adapter(base) as plain:

@@ -67,8 +67,7 @@ def test_an_unknown_name_is_refused_offline():
         text=True,
         check=True,
     )
-    assert "A model must be a packaged name (smollm2-135m, gemma-3-270m)" in done.stdout
-    assert "'nobody/no-such-model' is not" in done.stdout
+    assert "The hub must answer; asked for nobody/no-such-model, it has not" in done.stdout
     assert "Traceback" not in done.stderr
 
 
@@ -135,7 +134,7 @@ def test_a_model_that_is_no_causal_language_model_is_refused(tmp_path, model, re
 
 
 def test_a_file_of_weights_is_no_model(folder):
-    with pytest.raises(StabilityError, match=r"must be a folder .*safetensors' is a file"):
+    with pytest.raises(StabilityError, match=r"must be a folder .* is a file"):
         load(str(folder / "model.safetensors"))
 
 

@@ -15,7 +15,7 @@ import streamlit as st
 
 from stability.errors import writing
 from stability.models.examination import examine
-from stability.models.hub_files import HubSilentError, download
+from stability.models.hub_download import snapshot
 from stability.models.memory import require_memory
 from stability.models.model_name import ModelName, parse_name
 from stability.models.progress import Report, part
@@ -130,13 +130,9 @@ def _load(model: str, report: Report) -> "LanguageModel":
 
 
 def _fetch(name: ModelName, report: Report) -> None:
-    """Download a hub model; without an answer of the hub, `load` takes or misses what is cached."""
-    if name.kind != "hub":
-        return
-    try:
-        download(name, report)
-    except HubSilentError:
-        report(f"Reading the cache for {name.text}", 0.0)
+    """Fetch what a hub model lacks, if it is one."""
+    if name.kind == "hub":
+        snapshot(name, report)
 
 
 def _converted(gguf: Path, report: Report) -> str:
