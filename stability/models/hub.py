@@ -1,5 +1,6 @@
 """A model's files on the hub: what they are and ask for, before any is fetched."""
 
+import re
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
@@ -11,11 +12,14 @@ from stability.models.foreign import reason
 from stability.models.model_name import ModelName
 from stability.models.requirements import Requirements, licence_of, weights_of
 
-# seconds for all that is asked of the hub about one model
+# seconds for all that is asked of the hub at once
 PATIENCE = 20.0
 # endings of the small files that configuration and tokenizer consist of
 SMALL_FILES = (".json", ".txt", ".model", ".jinja", ".tiktoken")
+WEIGHTS = re.compile(r"model(-\d+-of-\d+)?\.safetensors")
 ADAPTER = "adapter_model.safetensors"
+# an answer that says that the hub is not itself, or busy
+_UNWELL, _BUSY = 500, 429
 Answer = TypeVar("Answer")
 
 
@@ -27,10 +31,15 @@ class HubSilentError(StabilityError):
 class Listing:
     """The files of a hub model that loading needs, with their sizes, and those that are not cached."""
 
+    commit: str
     needed: dict[str, int | None]
     missing: dict[str, int | None]
-    shapes: list[list[int]]
     licence: str
+
+    @property
+    def weights(self) -> list[str]:
+        """The files of tensors."""
+        return [file for file in self.needed if file.endswith(".safetensors")]
 
 
 def examine_on_hub(name: ModelName) -> Requirements:
@@ -47,7 +56,7 @@ def examine_on_hub(name: ModelName) -> Requirements:
         licence=listing.licence,
         stored=total(listing.needed) - total(listing.missing),
         to_fetch=None if None in missing else total(listing.missing),
-        weights=weights_of(listing.shapes),
+        weights=weights_of(_shapes(name, listing)),
     )
 
 
@@ -55,38 +64,43 @@ def listed(name: ModelName) -> Listing:
     """What the hub says of a model's files; raises StabilityError as `examine_on_hub`."""
     from huggingface_hub import HfApi, try_to_load_from_cache
 
-    def question() -> tuple[Any, Any]:
-        api = HfApi()
-        info = api.model_info(name.repository, revision=name.revision, files_metadata=True)
-        files = {file.rfilename for file in info.siblings or ()}
-        if "config.json" not in files and ADAPTER in files:
-            return info, {ADAPTER: _header(api, name, info.sha)}
-        whole = api.get_safetensors_metadata(name.repository, revision=info.sha)
-        return info, whole.files_metadata
+    def question() -> Any:
+        return HfApi().model_info(name.repository, revision=name.revision, files_metadata=True)
 
-    info, weights = _ask(name, question)
+    info = _ask(name, question)
+    files = {file.rfilename: file.size for file in info.siblings or () if "/" not in file.rfilename}
+    is_weights = WEIGHTS.fullmatch if "config.json" in files else ADAPTER.__eq__
     needed = {
-        file.rfilename: file.size
-        for file in info.siblings or ()
-        if file.rfilename in weights
-        or ("/" not in file.rfilename and file.rfilename.endswith(SMALL_FILES))
+        file: size for file, size in files.items() if is_weights(file) or file.endswith(SMALL_FILES)
     }
-    cached = {
-        file
-        for file in needed
-        if isinstance(try_to_load_from_cache(name.repository, file, revision=info.sha), str)
-    }
-    return Listing(
+    listing = Listing(
+        commit=info.sha,
         needed=needed,
-        missing={file: size for file, size in needed.items() if file not in cached},
-        shapes=[tensor.shape for file in weights.values() for tensor in file.tensors.values()],
+        missing={
+            file: size
+            for file, size in needed.items()
+            if not isinstance(try_to_load_from_cache(name.repository, file, revision=info.sha), str)
+        },
         licence=licence_of(info.card_data.to_dict() if info.card_data else {}),
     )
+    if not listing.weights:
+        raise StabilityError(
+            "A model on the hub must have safetensors weights (pickles are never read); "
+            f"{name.text} has none: choose another copy of it."
+        )
+    return listing
 
 
-def _header(api: Any, name: ModelName, revision: str | None) -> Any:
-    """The tensors of an adapter's weights, from the beginning of their file."""
-    return api.parse_safetensors_file_metadata(name.repository, ADAPTER, revision=revision)
+def _shapes(name: ModelName, listing: Listing) -> list[list[int]]:
+    """The shapes of all tensors, from the beginnings of their files."""
+    from huggingface_hub import HfApi
+
+    def header(file: str) -> Any:
+        parse = HfApi().parse_safetensors_file_metadata
+        return parse(name.repository, file, revision=listing.commit)
+
+    headers = [_ask(name, lambda file=file: header(file)) for file in listing.weights]
+    return [tensor.shape for found in headers for tensor in found.tensors.values()]
 
 
 def total(sizes: dict[str, int | None]) -> int:
@@ -113,19 +127,14 @@ def _ask(name: ModelName, question: Callable[[], Answer]) -> Answer:
     try:
         return answer.result()
     except Exception as error:
-        raise _explained(name, error) from error
+        raise explained(name, error) from error
 
 
-def _explained(name: ModelName, error: Exception) -> StabilityError:
+def explained(name: ModelName, error: Exception) -> StabilityError:
     """One sentence for what the hub's client raises."""
     from huggingface_hub import errors
 
     match error:
-        case errors.NotASafetensorsRepoError():
-            return StabilityError(
-                "A model on the hub must have safetensors weights (pickles are never read); "
-                f"{name.text} has none: choose another copy of it."
-            )
         case errors.GatedRepoError():
             return StabilityError(
                 f"A gated model needs its owner's permission; {name.text} gives none: accept its terms "
@@ -136,9 +145,26 @@ def _explained(name: ModelName, error: Exception) -> StabilityError:
                 f"A hub id must name a public model, or one that your login may read; {name.text} is "
                 "not there: check its spelling and revision."
             )
-    is_offline = isinstance(error, errors.OfflineModeIsEnabled)
-    return HubSilentError(
-        f"The hub must answer; asked for {name.text}, it has not "
-        f"({'offline mode is on' if is_offline else reason(error)}): check the name and the "
-        "connection."
+    if _is_silence(error):
+        return HubSilentError(
+            f"The hub must answer; asked for {name.text}, it has not ({reason(error)}): check the "
+            "name and the connection."
+        )
+    return StabilityError(
+        f"The hub must give a model's files; asked for {name.text}, its client raises {reason(error)}: "
+        "check the name, or try again later."
+    )
+
+
+def _is_silence(error: Exception) -> bool:
+    """Whether the hub could not be asked, or could not answer; all else is an answer."""
+    from huggingface_hub import errors
+
+    if isinstance(error, errors.HfHubHTTPError):
+        status = getattr(error.response, "status_code", _UNWELL)
+        return bool(status >= _UNWELL or status == _BUSY)
+    kinds = {kind.__name__ for kind in type(error).__mro__}
+    # the client may be built on one HTTP library or another
+    return bool(
+        kinds & {"OfflineModeIsEnabled", "ConnectionError", "TimeoutError", "TransportError"}
     )

@@ -5,9 +5,35 @@ from typing import Any
 
 from stability.errors import StabilityError
 from stability.models.foreign import reason
-from stability.models.hub import HubSilentError, listed, total
+from stability.models.hub import ADAPTER, SMALL_FILES, HubSilentError, Listing, listed, total
 from stability.models.model_name import ModelName
 from stability.models.progress import Report
+
+# those that `hub.listed` counts, as the client's patterns
+FILES: dict[str, Any] = {
+    "allow_patterns": [
+        *(f"*{ending}" for ending in SMALL_FILES),
+        "model.safetensors",
+        "model-*-of-*.safetensors",
+        ADAPTER,
+    ],
+    "ignore_patterns": ["*/*"],
+}
+
+
+def snapshot(name: ModelName, report: Report) -> Path:
+    """The folder of a hub model's files, named by its commit; what the cache lacks is fetched.
+
+    An exception that `report` raises stops the download when the next ten megabytes have arrived.
+    Raises StabilityError as `examine_on_hub`, but where the hub is silent only if nothing is cached.
+    """
+    report(f"Asking the hub for {name.text}", 0.0)
+    try:
+        return _fetched(name, listed(name), report)
+    except HubSilentError:
+        if folder := cached_snapshot(name):
+            return folder
+        raise
 
 
 def cached_snapshot(name: ModelName) -> Path | None:
@@ -16,65 +42,53 @@ def cached_snapshot(name: ModelName) -> Path | None:
     from huggingface_hub.errors import LocalEntryNotFoundError
 
     try:
-        folder = snapshot_download(name.repository, revision=name.revision, local_files_only=True)
+        folder = snapshot_download(
+            name.repository, revision=name.revision, local_files_only=True, **FILES
+        )
     except LocalEntryNotFoundError:
         return None
     return Path(folder)
 
 
-def download(name: ModelName, report: Report) -> None:
-    """Fetch the files of a hub model that its cache lacks.
+def _fetched(name: ModelName, listing: Listing, report: Report) -> Path:
+    """All files of one commit: a branch that moves meanwhile is resolved once."""
+    from huggingface_hub import snapshot_download
 
-    An exception that `report` raises stops the download when the next ten megabytes have arrived, and
-    the partial file is removed. Raises StabilityError as `examine_on_hub`.
-    """
-    from huggingface_hub import hf_hub_download
-
-    report(f"Asking the hub for {name.text}", 0.0)
-    missing = listed(name).missing
-    bar = _reporting_bar(name.text, total(missing), report)
-    for file in missing:
-        try:
-            hf_hub_download(name.repository, file, revision=name.revision, tqdm_class=bar)
-        except StabilityError:
-            raise
-        except Exception as error:
-            raise StabilityError(
-                f"A download must be whole; that of {name.text} was interrupted by {reason(error)}: "
-                "check the connection and the room on the disk, and try again."
-            ) from error
-
-
-def snapshot(name: ModelName, report: Report) -> Path:
-    """The folder of a hub model's files, named by its commit; what the cache lacks is fetched.
-
-    Raises StabilityError as `examine_on_hub`, but where the hub is silent only if nothing is cached.
-    """
     try:
-        download(name, report)
-    except HubSilentError:
-        if folder := cached_snapshot(name):
-            return folder
+        folder = snapshot_download(
+            name.repository,
+            revision=name.revision,
+            **FILES,
+            tqdm_class=_reporting_bar(name.text, total(listing.missing), report),
+        )
+    except StabilityError:
         raise
-    folder = cached_snapshot(name)
-    assert folder is not None
-    return folder
+    except Exception as error:
+        raise StabilityError(
+            f"A download must be whole; that of {name.text} was interrupted by {reason(error)}: check "
+            "the connection and the room on the disk, and try again."
+        ) from error
+    return Path(folder)
 
 
 def _reporting_bar(name: str, size: int, report: Report) -> type:
     """A progress bar that draws nothing, and reports the bytes of all files that have arrived."""
     from tqdm import tqdm
 
-    arrived = 0
+    furthest = 0
 
     class Bar(tqdm):  # type: ignore[misc]
         def __init__(self, *arguments: Any, **options: Any) -> None:
             super().__init__(*arguments, **options | {"disable": True})
+            self.counts_bytes, self.arrived = options.get("unit") == "B", 0
 
         def update(self, n: int | float | None = 1) -> None:
-            nonlocal arrived
-            arrived += int(n or 0)
-            message = f"Fetching {name}: {arrived / 1e6:.0f} of {size / 1e6:.0f} MB"
-            report(message, arrived / max(size, 1))
+            nonlocal furthest
+            self.arrived += int(n or 0)
+            # the client counts bytes twice, as they arrive and as they are written
+            if self.counts_bytes and self.arrived > furthest:
+                furthest = self.arrived
+                message = f"Fetching {name}: {furthest / 1e6:.0f} of {size / 1e6:.0f} MB"
+                report(message, min(furthest / max(size, 1), 1.0))
 
     return Bar

@@ -36,7 +36,12 @@ class Hub(BaseHTTPRequestHandler):
             return *self.server.refusal, b"{}"
         folder: Path = self.server.folder
         if "/tree/" in path:
-            return 200, None, b"[]"
+            files = [
+                {"type": "file", "path": file.name, "size": file.stat().st_size, "oid": "0"}
+                for file in folder.iterdir()
+                if file.is_file()
+            ]
+            return 200, None, json.dumps(files).encode()
         if path.startswith("/api/models/owner/tiny"):
             siblings = [
                 {
