@@ -35,14 +35,18 @@ def readable(found: "SelfCheck") -> str:
     for site, why in found.refused.items():
         sites.setdefault(why, []).append(site)
     lines += [f"refused   {', '.join(names)}: {why}" for why, names in sites.items()]
-    lines.append("everything holds" if found.holds else "NOT TO BE TRUSTED: see what fails above")
+    if found.window >= found.tokens:
+        lines.append(f"not read  a text longer than the window of {found.window} tokens")
+    lines.append(
+        "all that was compared holds" if found.holds else "NOT TO BE TRUSTED: see what fails above"
+    )
     return "\n".join(lines)
 
 
 def _line(comparison: "Comparison") -> str:
     unit = "" if comparison.unit == "relative" else f" {comparison.unit}"
     if comparison.limit is None:
-        verdict, limit = "told", ""
+        verdict, limit = "reported", ""
     else:
         verdict, limit = (
             "holds" if comparison.holds else "FAILS",

@@ -18,6 +18,8 @@ from stability.models.model_name import parse_name, shortened
 from stability.models.progress import Report
 from stability.models.transformers_logging import quiet
 
+# settings of LoRA that load code, or change the network beyond its weights
+BEYOND_LORA = ("layer_replication", "megatron_config")
 # relative to the largest logit: merging rounds each weight once more, in the model's own precision
 MERGED = 16  # units of rounding
 
@@ -83,6 +85,7 @@ def merge_adapter(model: Any, folder: Path, name: str) -> Any:
             f"An adapter's weights must be safetensors; {name!r} has no {ADAPTER_WEIGHTS}: "
             "convert them."
         )
+    _require_lora(read_json(folder / ADAPTER_CONFIG, name), name)
     try:
         from peft import PeftModel, get_peft_model_state_dict
     except ImportError as error:
@@ -97,6 +100,18 @@ def merge_adapter(model: Any, folder: Path, name: str) -> Any:
         merged = adapted.merge_and_unload()
         _require_same(_some_logits(merged), expected, model.dtype, name)
     return merged
+
+
+def _require_lora(config: dict[str, Any], name: str) -> None:
+    """Other kinds may name further files, pickles among them, or code, and cannot be merged."""
+    kind = config.get("peft_type")
+    odd = [key for key in BEYOND_LORA if config.get(key)]
+    if kind != "LORA" or odd:
+        received = f"sets {odd[0]}" if kind == "LORA" else f"is {kind!r}"
+        raise StabilityError(
+            f"An adapter must be plain LoRA to be merged; {name!r} {received}: merge it with the tool "
+            "that made it."
+        )
 
 
 def _require_applied(

@@ -12,6 +12,7 @@ from stability.errors import StabilityError
 from stability.models.checks import require_finite
 from stability.models.foreign import foreign
 from stability.models.language_model import LanguageModel
+from stability.models.network import Network
 from stability.prediction import distribution
 
 # below any length that is told from 0
@@ -30,7 +31,7 @@ class Comparison:
     Attributes:
         name: the quantity.
         error: how far apart the two are, in `unit`.
-        limit: how far apart rounding may bring them; None where the error is only told.
+        limit: how far apart rounding may bring them; None where it has no limit.
         unit: of the error and the limit; `relative` for a ratio.
         demand: what must hold, for a person who is told that it does not.
         remedy: what to do then.
@@ -75,7 +76,8 @@ def readout_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison
         The comparison; an architecture that treats its logits in an unknown way must fail it, for
         everything drawn of it would be wrong.
     """
-    expected = own_logits(lm, ids)
+    with torch.inference_mode():
+        expected = lm.network.logits(ids.to(lm.model.device))[0]
     require_finite(expected, lm.model, lm.card)
     # in parts: a long text's logits in float64 take gigabytes
     parts = zip(lm.prelogits(ids)[0].split(FEW), expected.split(FEW), strict=True)
@@ -111,13 +113,6 @@ def future_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison:
     )
 
 
-def own_logits(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Float[Tensor, "n V"]:
-    """The logits of a model's own forward pass over a text, in the model's own precision."""
-    with torch.inference_mode(), foreign("Running", lm.card.name):
-        logits: Tensor = lm.model(input_ids=ids.to(lm.model.device), use_cache=False).logits[0]
-        return logits
-
-
 def rounding_limit(lm: LanguageModel) -> float:
     """How far rounding moves logits, relative to the largest."""
     # a product of a thousand terms accumulates about the root of their number of float32 roundings,
@@ -132,11 +127,13 @@ def precision_comparisons(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Iterato
     Yields:
         The two comparisons; only the first has a limit, and only for a model in float32.
     """
-    log_p = distribution.log_probs(own_logits(lm, ids).double())
+    ids = ids.to(lm.model.device)
+    log_p = _log_probs(lm.network, ids)
 
     def distance(dtype: torch.dtype) -> float:
-        other = LanguageModel(copy.deepcopy(lm.model).to(dtype), lm.tokenizer, lm.readout, lm.card)
-        log_q = distribution.log_probs(own_logits(other, ids).double())
+        with foreign("Converting", lm.card.name, "compare it in float32 alone"):
+            other = copy.deepcopy(lm.model).to(dtype)
+        log_q = _log_probs(Network(other, lm.card), ids)
         return float(distribution.kl(log_q, log_p).max())
 
     yield Comparison(
@@ -156,3 +153,8 @@ def precision_comparisons(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Iterato
             demand="Half precision must not change a prediction",
             remedy="load it in float32",
         )
+
+
+def _log_probs(network: Network, ids: Int[Tensor, "1 n"]) -> Float[Tensor, "n V"]:
+    with torch.inference_mode():
+        return distribution.log_probs(network.logits(ids)[0].double())

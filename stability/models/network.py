@@ -69,24 +69,8 @@ class Network:
         Raises:
             StabilityError: the model's own code fails, or never calls its unembedding.
         """
-        parts: dict[str, StandIn] = {
-            **self._end,
-            **{
-                name: FixedRotation(rotary, length or ids.shape[1])
-                for name, rotary in self.rotations.items()
-            },
-            **(stand_ins or {}),
-        }
-        model: nn.Module = self.model
-        if getattr(model, "_is_stateful", False):
-            # it keeps a state in its modules, and needs modules of its own for each pass
-            model = view_of_all(model)
-            parts = {name: part.of(model.get_submodule(name)) for name, part in parts.items()}
-        options = {} if cache is None else {str(self.cache_argument): cache}
-        remedy = "use site 'prelogit'" if stand_ins else "choose another model"
         try:
-            with foreign("Running", self.card.name, remedy):
-                view(model, parts)(input_ids=ids, use_cache=cache is not None, **options)
+            self._run(ids, {**self._end, **(stand_ins or {})}, cache, length)
         except _Reached as reached:
             prelogits = reached.prelogits
             if prelogits[..., 0].numel() == ids.numel():
@@ -98,6 +82,41 @@ class Network:
             "A language model must give its unembedding a vector for each token; received "
             f"{received} from {self.card.name!r} ({type(self.model).__name__}): choose another model."
         )
+
+    def logits(
+        self, ids: Int[Tensor, "n t"], stand_ins: Mapping[str, StandIn] | None = None
+    ) -> Float[Tensor, "n t V"]:
+        """Return the model's own logits of rows of token ids, from a private view and without a cache.
+
+        Raises:
+            StabilityError: the model's own code fails.
+        """
+        logits: Tensor = self._run(ids, stand_ins or {}).logits
+        return logits
+
+    def _run(
+        self,
+        ids: Int[Tensor, "n t"],
+        stand_ins: Mapping[str, StandIn],
+        cache: Cache | None = None,
+        length: int | None = None,
+    ) -> Any:
+        parts: dict[str, StandIn] = {
+            **{
+                name: FixedRotation(rotary, length or ids.shape[1])
+                for name, rotary in self.rotations.items()
+            },
+            **stand_ins,
+        }
+        model: nn.Module = self.model
+        if getattr(model, "_is_stateful", False):
+            # it keeps a state in its modules, and needs modules of its own for each pass
+            model = view_of_all(model)
+            parts = {name: part.of(model.get_submodule(name)) for name, part in parts.items()}
+        options = {} if cache is None else {str(self.cache_argument): cache}
+        remedy = "use site 'prelogit'" if stand_ins.keys() - self._end else "choose another model"
+        with foreign("Running", self.card.name, remedy):
+            return view(model, parts)(input_ids=ids, use_cache=cache is not None, **options)
 
     def new_cache(self) -> DynamicCache | None:
         """Return an empty cache, or None if the model takes none."""
@@ -133,13 +152,18 @@ class Network:
         )
 
     @cached_property
-    def _end(self) -> dict[str, StandIn]:
+    def unembedding(self) -> dict[str, nn.Module]:
+        """The module that makes logits, by each of its qualified names."""
         unembedding: Any = self.model.get_output_embeddings()
         return {
-            name: _EndOfPass(module)
+            name: module
             for name, module in self.model.named_modules(remove_duplicate=False)
             if module is unembedding
         }
+
+    @cached_property
+    def _end(self) -> dict[str, StandIn]:
+        return {name: _EndOfPass(module) for name, module in self.unembedding.items()}
 
 
 def _outermost_lists(

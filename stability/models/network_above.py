@@ -11,7 +11,7 @@ from functools import cached_property
 
 import torch
 from jaxtyping import Float
-from torch import Tensor
+from torch import Tensor, nn
 from transformers import DynamicCache
 
 from stability.models.forward_pass import ForwardPass
@@ -28,6 +28,11 @@ class NetworkAbove:
     forward_pass: ForwardPass
     position: int
     block: int
+
+    @property
+    def named_block(self) -> tuple[str, nn.Module]:
+        """The block that the vector leaves, with its qualified name."""
+        return list(self.forward_pass.blocks.items())[self.block]
 
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """Return the vectors after the final norm, for several vectors that leave the block."""

@@ -8,12 +8,11 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
-from torch import Tensor, nn
+from torch import Tensor
 
-from stability.models.foreign import foreign
-from stability.models.language_model import LanguageModel
+from stability.models.network import Network
 from stability.models.network_above import NetworkAbove
-from stability.models.network_view import PushedBlock, StandIn, view
+from stability.models.network_view import PushedBlock, StandIn
 from stability.prediction.state import State
 
 
@@ -33,30 +32,24 @@ class _PushedUnembedding(StandIn):
 
 
 def pushed_logits(
-    lm: LanguageModel, state: State, deltas: Float[Tensor, "n d"]
+    network: Network, state: State, deltas: Float[Tensor, "n d"]
 ) -> Float[Tensor, "n V"]:
     """Return the model's own logits at a state's position, for several pushes of its vector.
 
     Raises StabilityError where the model's own code fails.
     """
-    ids = torch.tensor([[token.id for token in state.tokens]], device=lm.model.device)
-    pushed = view(lm.model, _stand_ins(lm, state, deltas))
-    with torch.inference_mode(), foreign("Running", lm.card.name):
-        logits = pushed(input_ids=ids.expand(len(deltas), -1), use_cache=False).logits
+    ids = torch.tensor([[token.id for token in state.tokens]], device=network.model.device)
+    with torch.inference_mode():
+        logits = network.logits(ids.expand(len(deltas), -1), _stand_ins(network, state, deltas))
     return logits[:, state.position]
 
 
-def _stand_ins(
-    lm: LanguageModel, state: State, deltas: Float[Tensor, "n d"]
-) -> dict[str, nn.Module]:
+def _stand_ins(network: Network, state: State, deltas: Float[Tensor, "n d"]) -> dict[str, StandIn]:
     """What takes the place of the module after which the state was captured, by its name."""
     if isinstance(state.above, NetworkAbove):
-        above = state.above
-        name, block = list(above.forward_pass.blocks.items())[above.block]
+        name, block = state.above.named_block
         return {name: PushedBlock(block, state.position, deltas)}
-    unembedding: Any = lm.model.get_output_embeddings()
     return {
         name: _PushedUnembedding(module, state.position, deltas)
-        for name, module in lm.model.named_modules(remove_duplicate=False)
-        if module is unembedding
+        for name, module in network.unembedding.items()
     }

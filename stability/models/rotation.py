@@ -34,7 +34,20 @@ def depends_on_length(module: nn.Module) -> bool:
     """Return whether a module is a rotary embedding whose frequencies depend on the text's length."""
     kinds = getattr(module, "rope_type", None)
     kinds = kinds.values() if isinstance(kinds, dict) else [kinds]
-    return any(kind == "longrope" or "dynamic" in str(kind) for kind in kinds)
+    return any(
+        "dynamic" in str(kind) or (kind == "longrope" and _has_two_sets(module)) for kind in kinds
+    )
+
+
+def _has_two_sets(rotary: nn.Module) -> bool:
+    """Whether a rotary embedding turns or scales otherwise in long texts than in short ones."""
+    parameters = getattr(rotary.config, "rope_parameters", None) or {}
+    sets = [parameters, *(part for part in parameters.values() if isinstance(part, dict))]
+    return any(
+        part.get(f"short_{what}") != part.get(f"long_{what}")
+        for part in sets
+        for what in ("factor", "mscale")
+    )
 
 
 def _as_loaded(rotary: nn.Module) -> nn.Module:

@@ -30,6 +30,8 @@ from stability.prediction.state import State
 
 # by how many tokens a text is longer than a window of attention
 BEYOND = 8
+# numbers of one pass that are held at once, in float32 a gigabyte
+MOST_NUMBERS = 250_000_000
 
 
 @dataclass(frozen=True)
@@ -39,6 +41,7 @@ class SelfCheck:
     Attributes:
         model: the model.
         tokens: the length of the text that was read.
+        window: the longest reach of a layer that does not attend to all tokens, 0 without one.
         comparisons: each with its error and its limit.
         refused: the sites that cannot be perturbed, with the reason, by name::
 
@@ -48,6 +51,7 @@ class SelfCheck:
 
     model: ModelCard
     tokens: int
+    window: int
     comparisons: tuple[Comparison, ...]
     refused: dict[str, str]
 
@@ -61,6 +65,7 @@ class SelfCheck:
         return {
             "model": vars(self.model),
             "tokens": self.tokens,
+            "window": self.window,
             "holds": self.holds,
             "comparisons": [
                 {
@@ -102,20 +107,33 @@ def check(lm: LanguageModel, report: Report = silent) -> SelfCheck:
     readout = lm.capture_all(prompt)
     state = readout[-1]
     states, refused = _deep_states(lm, prompt)
-    comparisons += [*curvature_comparisons(state), sites_comparison(readout, states)]
+    comparisons += curvature_comparisons(state)
+    if states:
+        comparisons.append(sites_comparison(readout, states))
     report("Running boundaries again", 0.5)
     places = [state, *(found[-1] for site, found in states.items() if site in _some_sites(lm))]
-    comparisons += [boundary_comparison(lm, place) for place in places]
+    comparisons += [found for place in places for found in boundary_comparison(lm, place)]
     report("Running in other precisions", 0.8)
     comparisons += precision_comparisons(lm, ids[:, :FEW])
     report("Checked", 1.0)
-    return SelfCheck(lm.card, ids.shape[1], tuple(comparisons), refused)
+    return SelfCheck(lm.card, ids.shape[1], longest_window(lm), tuple(comparisons), refused)
 
 
 def long_text(lm: LanguageModel) -> Int[Tensor, "1 n"]:
-    """Token ids of the built-in prompts, again and again, to a length beyond any window."""
+    """Token ids of the built-in prompts, again and again, to a length beyond any window.
+
+    Returns:
+        As many as the context holds, and no more than leave the logits and one layer's attention in a
+        gigabyte.
+    """
     ids = [i for prompt in _prompts() for i in _ids(lm, prompt)]
-    length = min(longest_window(lm) + BEYOND, lm.context or math.inf)
+    heads = getattr(lm.model.config.get_text_config(), "num_attention_heads", None) or 1
+    length = min(
+        max(longest_window(lm) + BEYOND, 2 * FEW),
+        lm.context or math.inf,
+        math.isqrt(MOST_NUMBERS // heads),
+        MOST_NUMBERS // lm.readout.vocab_size,
+    )
     repeated = torch.tensor(ids).repeat(1, -(-int(length) // len(ids)))
     return repeated[:, : int(length)] % lm.readout.vocab_size
 
@@ -129,14 +147,14 @@ def short_prompt(lm: LanguageModel) -> str:
 
 
 def longest_window(lm: LanguageModel) -> int:
-    """The most tokens that a layer of limited reach attends to, at least the length of two prompts."""
+    """The most tokens that a layer of limited reach attends to; 0 where every layer attends to all."""
     settings: dict[str, Any] = lm.model.config.get_text_config().to_dict()
     windows = [
         value
         for name, value in settings.items()
         if ("window" in name or "chunk" in name) and type(value) is int
     ]
-    return max([2 * FEW, *windows])
+    return max([0, *windows])
 
 
 def _ids(lm: LanguageModel, text: str) -> list[int]:

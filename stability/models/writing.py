@@ -88,8 +88,7 @@ def _pushed(state: State, vectors: Float[Tensor, "n d"]) -> dict[str, StandIn]:
     """The state's block, pushed at its position so that `vectors` leave it; none at `prelogit`."""
     if not isinstance(state.above, NetworkAbove):
         return {}
-    [*blocks] = state.above.forward_pass.blocks.items()
-    name, block = blocks[state.above.block]
+    name, block = state.above.named_block
     return {name: PushedBlock(block, state.position, vectors - state.vector.double())}
 
 

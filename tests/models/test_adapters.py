@@ -70,6 +70,26 @@ def test_without_peft_an_adapter_is_refused_and_never_left_out(folder, adapter, 
         load(str(adapter), device="cpu")
 
 
+@pytest.mark.parametrize(
+    ("settings", "received"),
+    [
+        ({"peft_type": "XLORA", "adapters": {"0": "/nowhere"}}, "is 'XLORA'"),
+        ({"peft_type": "PROMPT_TUNING"}, "is 'PROMPT_TUNING'"),
+        ({"megatron_config": {"a": 1}, "megatron_core": "antigravity"}, "sets megatron_config"),
+        ({"layer_replication": [[0, 2], [0, 2]]}, "sets layer_replication"),
+    ],
+)
+def test_what_is_more_than_plain_lora_is_refused_before_anything_of_it_is_read(
+    folder, adapter, settings, received, monkeypatch
+):
+    write_adapter(folder, adapter)
+    path = adapter / "adapter_config.json"
+    path.write_text(json.dumps(json.loads(path.read_text()) | settings))
+    monkeypatch.setattr(PeftModel, "from_pretrained", lambda *_, **__: pytest.fail("it was read"))
+    with pytest.raises(StabilityError, match=f"must be plain LoRA to be merged; .* {received}"):
+        load(str(adapter), device="cpu")
+
+
 def test_an_adapter_whose_weights_are_a_pickle_is_refused(folder, adapter):
     write_adapter(folder, adapter)
     weights = load_file(adapter / "adapter_model.safetensors")

@@ -5,6 +5,7 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 import torch
 from support.families import FAMILIES, language_model
+from support.models import FAMILIES as THOROUGH
 from support.models import blocks, hooked_logits, random_model
 
 from stability.models.generation import continuations
@@ -35,6 +36,24 @@ def test_the_rotations_that_depend_on_the_length_are_found(name):
     expected = name in (*BY_LENGTH, "llama, dynamic")
     model = random_model(FAMILIES[name]())
     assert any(map(depends_on_length, model.modules())) == expected
+
+
+def test_one_set_of_factors_for_all_lengths_depends_on_none():
+    """As GGUF files of Llama 3 have them: nothing is read anew for them."""
+    config = THOROUGH["llama"]()
+    config.rope_parameters = {
+        "rope_type": "longrope",
+        "rope_theta": 10000.0,
+        "short_factor": [1.0 + 0.1 * i for i in range(8)],
+        "long_factor": [1.0 + 0.1 * i for i in range(8)],
+        "attention_factor": 1.0,
+        "original_max_position_embeddings": 8,
+    }
+    lm = language_model(config)
+    assert lm.network.rotations == {}
+    for state in (lm.capture_all(LONG, "block:0")[3], lm.capture(LONG, site="block:0")):
+        expected = own_logits(lm, LONG)[state.position]
+        assert torch.allclose(state.logits, expected, **CLOSE)
 
 
 @by_length
