@@ -4,6 +4,7 @@ import re
 from collections.abc import Callable
 from concurrent.futures import Future, wait
 from dataclasses import dataclass
+from functools import partial
 from threading import Thread
 from typing import Any, TypeVar
 
@@ -99,7 +100,7 @@ def _shapes(name: ModelName, listing: Listing) -> list[list[int]]:
         parse = HfApi().parse_safetensors_file_metadata
         return parse(name.repository, file, revision=listing.commit)
 
-    headers = [_ask(name, lambda file=file: header(file)) for file in listing.weights]
+    headers = [_ask(name, partial(header, file)) for file in listing.weights]
     return [tensor.shape for found in headers for tensor in found.tensors.values()]
 
 
