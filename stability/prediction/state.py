@@ -79,9 +79,14 @@ class State:
         return len(self.vector)
 
     @property
+    def is_at_readout(self) -> bool:
+        """Whether the vector itself is given to the readout: its uncapped logits are linear in it."""
+        return self.above is None
+
+    @property
     def is_linear(self) -> bool:
         """Whether the logits are linear in the vector: at `prelogit`, unless they are capped."""
-        return self.above is None and self.readout.softcap is None
+        return self.is_at_readout and self.readout.softcap is None
 
     @cached_property
     def prelogit(self) -> Float[Tensor, " D"]:
@@ -152,18 +157,19 @@ class State:
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
         """How fast each logit moves along directions, `dz/dx V`."""
         slopes = self.readout.slopes(self.jvp(directions))
-        return slopes if self._cap_slope is None else slopes * self._cap_slope
+        return slopes if self.cap_slope is None else slopes * self.cap_slope[:, None]
 
     def pull_back(self, weights: Float[Tensor, "V k"]) -> Float[Tensor, "d k"]:
         """The transpose of `slopes`: gradients of weighted sums of the logits."""
-        capped = weights if self._cap_slope is None else weights * self._cap_slope
+        capped = weights if self.cap_slope is None else weights * self.cap_slope[:, None]
         return self.vjp(self.readout.pull_back(capped))
 
     @cached_property
-    def _cap_slope(self) -> Float[Tensor, "V 1"] | None:
+    def cap_slope(self) -> Float[Tensor, " V"] | None:
+        """`f'(z)`, by which capping slows each logit here; None without capping."""
         if self.readout.softcap is None:
             return None
-        return self.readout.cap_slope(self.uncapped_logits)[:, None]
+        return self.readout.cap_slope(self.uncapped_logits)
 
     def most_likely(self, n: int) -> tuple[tuple[Token, float], ...]:
         """The `n` most likely next tokens with their probabilities, in order.
@@ -182,14 +188,22 @@ class State:
         )
 
 
-def require_linear(*states: State) -> None:
-    """Raise unless the logits are linear in each state, the premise of what is exact or certified."""
+def require_at_readout(*states: State) -> None:
+    """Raise unless uncapped logits are linear in each state, the premise of exact argmax changes."""
     for state in states:
-        if not state.is_linear:
-            cap = state.readout.softcap
-            capped = f", whose logits are soft-capped at {cap:g}" if cap else ""
+        if not state.is_at_readout:
             raise StabilityError(
-                "Logits must be linear in the state for this; received a state of "
-                f"{state.model.name} at {state.site!r}{capped}: capture it at 'prelogit' of a model "
-                "without soft-capping."
+                "Logits must be linear in the state, but for soft-capping, for this; received a state "
+                f"of {state.model.name} at {state.site!r}: capture it at 'prelogit'."
             )
+
+
+def require_linear(state: State) -> None:
+    """Raise unless the logits are linear in a state, the premise of what is certified."""
+    require_at_readout(state)
+    if not state.is_linear:
+        raise StabilityError(
+            f"Logits must be linear in the state for this; received a state of {state.model.name} at "
+            f"{state.site!r}, whose logits are soft-capped at {state.readout.softcap:g}: use a model "
+            "without soft-capping."
+        )
