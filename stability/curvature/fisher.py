@@ -21,7 +21,8 @@ from torch import Tensor
 
 from stability.arguments import nats
 from stability.curvature.row_spread import cap_slopes, mean_offsets, means
-from stability.prediction.state import State, require_at_readout
+from stability.prediction.premise import require_at_readout
+from stability.prediction.state import State
 
 ROWS_IN_MEMORY = 16384  # rows of W_U held at a time
 ROWS_IN_CACHE = 2048  # rows whose slopes a processor's cache holds

@@ -14,7 +14,8 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from stability.prediction.state import State, require_at_readout, require_linear
+from stability.prediction.premise import require_at_readout, require_linear
+from stability.prediction.state import State
 
 
 def cap_slopes(states: Sequence[State]) -> Float[Tensor, "T V"] | None:

@@ -14,7 +14,8 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability.prediction.state import State, require_at_readout
+from stability.prediction.premise import require_at_readout
+from stability.prediction.state import State
 
 CANCELLED_SQUARE = (
     1e-4  # of ‖w‖²: below, a squared distance from float32 products has lost its digits
@@ -65,9 +66,7 @@ def envelope(
     return winners
 
 
-def along(
-    state: State, slopes: Float[ndarray, " V"], limit: int
-) -> tuple[list[Flip], list[Flip]]:
+def along(state: State, slopes: Float[ndarray, " V"], limit: int) -> tuple[list[Flip], list[Flip]]:
     """The argmax changes on the minus and on the plus side, in order, by slopes before capping."""
     logits = state.uncapped_logits.cpu().numpy()
     minus, plus = (

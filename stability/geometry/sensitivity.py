@@ -18,7 +18,8 @@ from stability.curvature.spectrum import RITZ_ROUNDING, TOLERANCE, Spectrum
 from stability.curvature.subspace import eigenvalue_upper_bounds, iterate
 from stability.exact import flips, self_concordance
 from stability.exact.flips import Flip
-from stability.prediction.state import State, require_at_readout
+from stability.prediction.premise import require_at_readout
+from stability.prediction.state import State
 
 POSITIONS_AT_ONCE = 16  # whose blocks are multiplied together
 BLOCK = 4  # vectors a position
