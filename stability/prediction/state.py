@@ -10,7 +10,6 @@ from torch import Tensor
 
 from stability import numerics
 from stability.arguments import whole
-from stability.errors import StabilityError
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
 from stability.prediction.jacobian import Jacobian, jacobian
