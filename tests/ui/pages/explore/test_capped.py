@@ -33,7 +33,9 @@ def test_explore_shows_the_librarys_numbers_and_says_which_are_exact(folder):
     nearest = stability.sensitivity(state, pairs).nearest_flip
     assert values["nearest flip"].endswith(f" at {nearest.distance:#.3g}")
     assert not {"certified ball", "κ₃"} & values.keys()
-    said = f"soft-caps its logits at {state.readout.softcap:g}: flips are exact, boundaries are first"
+    said = (
+        f"soft-caps its logits at {state.readout.softcap:g}: flips are exact, boundaries are first"
+    )
     assert sum(said in caption.value for caption in page.caption) == 1
 
 
