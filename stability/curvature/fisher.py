@@ -4,7 +4,8 @@ At `prelogit` the logits are linear in the state, `J = s·W_U`, and with `μ = �
 
     H = Σ_i p_i (w_i − μ)(w_i − μ)ᵀ,
 
-the covariance of the unembedding rows under `p`. Below, `J` goes through the network as well, and `H`
+the covariance of the unembedding rows under `p`; where soft-capping slows each logit by `d_i`, of the
+rows `d_i w_i`. Below, `J` goes through the network as well, and `H`
 is applied by its derivatives. Everything is centred as in `row_spread`, so that nothing cancels where
 `p` is nearly one-hot.
 """
@@ -19,8 +20,9 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.arguments import nats
-from stability.curvature.row_spread import mean_offsets, means
-from stability.prediction.state import State, require_linear
+from stability.curvature.row_spread import cap_slopes, mean_offsets, means
+from stability.prediction.premise import require_at_readout
+from stability.prediction.state import State
 
 ROWS_IN_MEMORY = 16384  # rows of W_U held at a time
 ROWS_IN_CACHE = 2048  # rows whose slopes a processor's cache holds
@@ -73,24 +75,35 @@ def hvp_batched(
 
     With the mean known, `offsets` from `mean_offsets`, a few rows at a time make their slopes and are
     pulled back while the processor still holds them: `H V = Σ_i p_i (w_i − μ)(w_i − μ)ᵀV`, the term
-    of the likeliest token apart, as it would cancel.
+    of the likeliest token apart, as it would cancel. Soft-capping slows the slopes of each row, and
+    what is pulled back of them.
     """
-    require_linear(*states)
+    require_at_readout(*states)
     readout = states[0].readout
     W_U, scale = readout.W_U, readout.scale
     T, d, b = blocks.shape
     tops = torch.tensor([state.argmax for state in states], device=W_U.device)[:, None]
     probs = torch.stack([state.probs for state in states])
     others = probs.scatter(1, tops, 0).to(W_U)
+    weights = others.T.split(ROWS_IN_CACHE)
+    capping = cap_slopes(states)
+    slowing = (None,) * len(weights)
+    if capping is not None:
+        slowing = capping.to(W_U).T.split(ROWS_IN_CACHE)
     centres = means(states, offsets)
     levels = torch.einsum("td,tdb->tb", centres, blocks.to(centres)).to(W_U)
     vectors = scale * torch.cat([*blocks], dim=1).to(W_U)
     pulled = torch.zeros(d, T * b, dtype=centres.dtype, device=W_U.device)
     total = torch.zeros(T, b, dtype=centres.dtype, device=W_U.device)
-    for rows, p in zip(readout.in_parts(ROWS_IN_CACHE), others.T.split(ROWS_IN_CACHE), strict=True):
-        slopes = (rows @ vectors).view(-1, T, b).sub_(levels).mul_(p[..., None])
-        pulled += rows.T @ slopes.view(-1, T * b)
+    for rows, p, slowed in zip(readout.in_parts(ROWS_IN_CACHE), weights, slowing, strict=True):
+        slopes = (rows @ vectors).view(-1, T, b)
+        if slowed is not None:
+            slopes *= slowed[..., None]
+        slopes.sub_(levels).mul_(p[..., None])
         total += slopes.sum(dim=0)
+        if slowed is not None:
+            slopes *= slowed[..., None]
+        pulled += rows.T @ slopes.view(-1, T * b)
     top = probs.gather(1, tops) * torch.einsum("td,tdb->tb", offsets, blocks.to(centres))
     image = scale * pulled.T.view(T, b, d) - total[..., None] * centres[:, None]
     return (image + top[..., None] * offsets[:, None]).mT

@@ -10,14 +10,21 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-MASS, FEWEST_TOKENS, MOST_TOKENS = 0.998, 1024, 4096  # probability and number of tokens
+from stability.prediction.state import State
+
+MASS, FEWEST_TOKENS, MOST_TOKENS = 0.998, 1024, 4096  # share of all weight, and number of tokens
 HEAD_PASSES = 8
 
 
-def head_tokens(probs: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
-    """The most probable tokens, enough of them to carry `MASS` within fixed limits."""
-    most = probs.topk(min(MOST_TOKENS, len(probs)))
-    needed = int((most.values.cumsum(0) < MASS).sum()) + 1
+def head_weights(state: State) -> Float[Tensor, " V"]:
+    """`p`, or `p·f'(z)²` where soft-capping slows the logits: what a token's row counts in `H`."""
+    return state.probs if state.cap_slope is None else state.probs * state.cap_slope**2
+
+
+def head_tokens(weights: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
+    """The tokens of most weight, enough of them to carry `MASS` of it within fixed limits."""
+    most = weights.topk(min(MOST_TOKENS, len(weights)))
+    needed = int((most.values.cumsum(0) < MASS * weights.sum()).sum()) + 1
     return most.indices[: max(needed, FEWEST_TOKENS)]
 
 

@@ -3,6 +3,7 @@
 `μ = Σ p_i w_i` is the mean row and `‖w_i − μ‖` what a token's logit can move against the average one,
 at most, for each unit of length. Everything here is centred on the row of the most likely token: where
 `p` is nearly one-hot, `w_top − μ` cancels in float32, and the sum over the *other* tokens does not.
+Where soft-capping slows each logit by `d_i = f'(z_i)`, the rows are `d_i w_i`.
 """
 
 from collections.abc import Sequence
@@ -13,17 +14,32 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
-from stability.prediction.state import State, require_linear
+from stability.prediction.premise import require_at_readout, require_linear
+from stability.prediction.state import State
+
+
+def cap_slopes(states: Sequence[State]) -> Float[Tensor, "T V"] | None:
+    """`f'(z)` of each state, by which capping slows its logits; None without soft-capping."""
+    slopes = [state.cap_slope for state in states if state.cap_slope is not None]
+    return torch.stack(slopes) if slopes else None
+
+
+def top_rows(states: Sequence[State]) -> Float[Tensor, "T d"]:
+    """`s·w_top` of each state, slowed by its soft-capping."""
+    tops = [state.argmax for state in states]
+    rows = states[0].readout.scale * states[0].readout.W_U[tops].double()
+    capping = cap_slopes(states)
+    return rows if capping is None else rows * capping[range(len(tops)), tops][:, None]
 
 
 def mean_offsets(states: Sequence[State]) -> Float[Tensor, "T d"]:
     """`s·(μ − w_top)` of each state, summed over the other tokens so that nothing cancels."""
-    readout = states[0].readout
     others = torch.stack([state.probs for state in states], dim=1)
-    tops = [state.argmax for state in states]
+    tops, capping = [state.argmax for state in states], cap_slopes(states)
     others[tops, range(len(tops))] = 0
-    rows = readout.scale * readout.W_U[tops].double()
-    return readout.pull_back(others).T - others.sum(dim=0)[:, None] * rows
+    weights = others if capping is None else others * capping.T
+    pulled = states[0].readout.pull_back(weights).T
+    return pulled - others.sum(dim=0)[:, None] * top_rows(states)
 
 
 def mean_offset(state: State) -> Float[Tensor, " d"]:
@@ -33,8 +49,7 @@ def mean_offset(state: State) -> Float[Tensor, " d"]:
 
 def means(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Float[Tensor, "T d"]:
     """`s·μ` of each state, from its offset."""
-    readout = states[0].readout
-    return readout.scale * readout.W_U[[state.argmax for state in states]].double() + offsets
+    return top_rows(states) + offsets
 
 
 def weighted_rows(
@@ -45,8 +60,12 @@ def weighted_rows(
     Their Gram matrix is these tokens' part of `H`.
     """
     scale, W_U = state.readout.scale, state.readout.W_U
-    rows = W_U[tokens]  # a copy, changed in place: memory is what this costs
-    rows -= W_U[state.argmax]
+    # a copy, changed in place: memory is what this costs
+    rows, top = W_U[tokens], W_U[state.argmax]
+    if state.cap_slope is not None:
+        rows *= state.cap_slope[tokens].to(W_U)[:, None]
+        top = top * state.cap_slope[state.argmax].to(W_U)
+    rows -= top
     rows *= scale
     rows -= offset.to(W_U)
     return rows.mul_(state.probs[tokens].sqrt().to(W_U)[:, None])
@@ -68,18 +87,19 @@ class RowSpread:
 
         The sum over the other tokens follows from the mean, which holds `Σ p_i w_i`.
         """
-        readout, top = self.state.readout, self.state.argmax
+        top, capping = self.state.argmax, self.state.cap_slope
         others = self.state.probs.clone()
         others[top] = 0
-        norms = readout.row_norms_squared
-        row = readout.scale * readout.W_U[top].double()
+        norms, row = self.state.readout.row_norms_squared, top_rows([self.state])[0]
+        norms = norms if capping is None else norms * capping**2
         overlap = row @ (self.offset + others.sum() * row)
         squares = others @ (norms + norms[top]) - 2 * overlap - self.offset.square().sum()
         return max(float(squares), 0.0)
 
     @cached_property
     def distances(self) -> Float[Tensor, " V"]:
-        """`s·‖w_i − μ‖` of every token, in one read of `W_U`."""
+        """`s·‖w_i − μ‖` of every token, in one read of `W_U`; raises StabilityError unless linear."""
+        require_linear(self.state)
         return _distances([self.state], self.offset[None])[0]
 
     @property
@@ -98,16 +118,21 @@ class RowSpread:
 
 
 def row_spread(state: State) -> RowSpread:
-    """Find the mean row at one state, in one read of `W_U`; raises StabilityError unless linear."""
-    require_linear(state)
+    """Find the mean row at one state, in one read of `W_U`; raises StabilityError below `prelogit`."""
+    require_at_readout(state)
     return RowSpread(state, mean_offset(state))
 
 
 def row_spreads(states: Sequence[State]) -> list[RowSpread]:
-    """The row spreads of several states with their distances, in two reads of `W_U` for all of them."""
-    require_linear(*states)
+    """The row spreads of several states, in two reads of `W_U` for all of them.
+
+    With their distances where the logits are linear, the only states that have them.
+    """
+    require_at_readout(*states)
     offsets = mean_offsets(states)
     spreads = [RowSpread(state, offset) for state, offset in zip(states, offsets, strict=True)]
+    if not states[0].is_linear:
+        return spreads
     for spread, distances in zip(spreads, _distances(states, offsets), strict=True):
         spread.__dict__["distances"] = distances  # where the cached property keeps it
     return spreads

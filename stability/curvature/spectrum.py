@@ -15,7 +15,7 @@ from torch import Tensor
 
 from stability.arguments import positive, whole
 from stability.curvature import fisher
-from stability.curvature.head import head_block, head_tokens, norm_outside
+from stability.curvature.head import head_block, head_tokens, head_weights, norm_outside
 from stability.curvature.row_spread import RowSpread, row_spread, weighted_rows
 from stability.curvature.subspace import eigenvalue_upper_bounds, iterate, sign_fixed
 from stability.errors import StabilityError
@@ -109,7 +109,7 @@ def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectru
         )
     if 8 * (k + GUARD) >= d or k + GUARD > state.readout.width:
         return _dense(state, k)
-    return _by_head(state, k, tolerance) if state.is_linear else _by_factor(state, k, tolerance)
+    return (_by_head if state.is_at_readout else _by_factor)(state, k, tolerance)
 
 
 def _dense(state: State, k: int) -> Spectrum:
@@ -122,11 +122,11 @@ def _dense(state: State, k: int) -> Spectrum:
     return Spectrum(values, vectors, residuals, float(H.trace()), upper=upper, row_spread=spread)
 
 
-def _flat(state: State, k: int, spread: RowSpread) -> Spectrum:
+def _flat(state: State, k: int, spread: RowSpread | None) -> Spectrum:
     """The spectrum of `H = 0`: a prediction so certain that its other probabilities underflow."""
     zeros = torch.zeros(k, dtype=torch.float64, device=state.vector.device)
     axes = torch.eye(state.width, k, dtype=torch.float64, device=state.vector.device)
-    return Spectrum(zeros, axes, zeros, 0.0, upper=zeros, row_spread=spread)
+    return Spectrum(zeros, axes, zeros, 0.0, upper=zeros if spread else None, row_spread=spread)
 
 
 def low_rank_factor(state: State, m: int) -> Float[Tensor, "d m"]:
@@ -134,11 +134,8 @@ def low_rank_factor(state: State, m: int) -> Float[Tensor, "d m"]:
 
     Returns:
         `C` with `H ≈ C Cᵀ`: as `H = Jᵀ H_prelogit J`, `C = Jᵀ V √λ`; what it leaves out is positive
-        semi-definite. At a readout whose logits are capped, where `H` has no head to start from, a
-        random sketch.
+        semi-definite.
     """
-    if state.above is None and not state.is_linear:
-        return fisher.sketch(state, m, seed=0) / m**0.5
     start = state.at_readout()
     pairs = spectrum(start, min(m, start.width), FACTOR_TOLERANCE)
     return state.vjp(pairs.vectors * pairs.eigenvalues.clamp_min(0).sqrt())
@@ -166,9 +163,10 @@ def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
 def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
     """Block iteration from the eigenvectors of the part of `H` that the likeliest tokens make."""
     spread = row_spread(state)
+    certified = spread if state.is_linear else None
     if not spread.trace > 0:
-        return _flat(state, k, spread)
-    rows = weighted_rows(state, head_tokens(state.probs), spread.offset)
+        return _flat(state, k, certified)
+    rows = weighted_rows(state, head_tokens(head_weights(state)), spread.offset)
     gram = rows.T @ rows
 
     def apply(block: Float[Tensor, "d b"]) -> Float[Tensor, "d b"]:
@@ -185,6 +183,6 @@ def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
         trace=spread.trace,
         passes=pairs.passes,
         converged=pairs.converged,
-        upper=upper[:k],
-        row_spread=spread,
+        upper=upper[:k] if certified else None,
+        row_spread=certified,
     )

@@ -14,7 +14,8 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability.prediction.state import State, require_linear
+from stability.prediction.premise import require_at_readout
+from stability.prediction.state import State
 
 CANCELLED_SQUARE = (
     1e-4  # of ‖w‖²: below, a squared distance from float32 products has lost its digits
@@ -65,10 +66,17 @@ def envelope(
     return winners
 
 
-def along(state: State, slopes: Float[ndarray, " V"], limit: int) -> list[Flip]:
-    """The argmax changes on the side of growing `t`, in order."""
-    winners = envelope(state.uncapped_logits.cpu().numpy(), slopes, state.argmax, limit)
-    return [Flip(t, token, state.text(token)) for t, token in winners]
+def along(state: State, slopes: Float[ndarray, " V"], limit: int) -> tuple[list[Flip], list[Flip]]:
+    """The argmax changes on the minus and on the plus side, in order, by slopes before capping."""
+    logits = state.uncapped_logits.cpu().numpy()
+    minus, plus = (
+        [
+            Flip(t, token, state.text(token))
+            for t, token in envelope(logits, sign * slopes, state.argmax, limit)
+        ]
+        for sign in (-1, 1)
+    )
+    return minus, plus
 
 
 def nearest(state: State) -> Flip | None:
@@ -81,7 +89,7 @@ def nearest(state: State) -> Flip | None:
 
 def nearest_each(states: Sequence[State]) -> list[Flip | None]:
     """The closest argmax change of each state, in one read of `W_U` for all of them."""
-    require_linear(*states)
+    require_at_readout(*states)
     readout = states[0].readout
     top_rows = readout.W_U[[state.argmax for state in states]]
     overlaps = readout.scale * readout.slopes(top_rows.T)

@@ -93,8 +93,7 @@ class ExactLine:
 
     def flips(self, limit: int) -> tuple[list[Flip], list[Flip]]:
         """The argmax changes on the minus and on the plus side, in order of distance."""
-        minus, plus = (flips.along(self.state, sign * self.slopes, limit) for sign in (-1, 1))
-        return minus, plus
+        return flips.along(self.state, self.slopes, limit)
 
     def trust_range(self, tolerance: float) -> tuple[float | None, float | None]:
         """The first `t` of each side at which the quadratic is off by `tolerance` of the true KL."""

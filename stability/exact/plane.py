@@ -91,6 +91,10 @@ class ExactPlane:
 
     def cells(self, extent: Extent) -> list[Cell]:
         """The argmax cells in view, as polygons: exact, not a count of pixels."""
-        logits = self.state.uncapped_logits.cpu().numpy()
-        polygons = cells.envelope(logits, self.slopes, extent)
-        return [Cell(token, self.state.text(token), p) for token, p in polygons.items()]
+        return cells_in_view(self.state, self.slopes, extent)
+
+
+def cells_in_view(state: State, slopes: Float[ndarray, "V 2"], extent: Extent) -> list[Cell]:
+    """The argmax cells in view by slopes before capping, which changes no argmax."""
+    polygons = cells.envelope(state.uncapped_logits.cpu().numpy(), slopes, extent)
+    return [Cell(token, state.text(token), polygon) for token, polygon in polygons.items()]

@@ -12,13 +12,14 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.curvature.head import dominant_block
+from stability.curvature.head import dominant_block, head_weights
 from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
 from stability.curvature.spectrum import RITZ_ROUNDING, TOLERANCE, Spectrum
 from stability.curvature.subspace import eigenvalue_upper_bounds, iterate
 from stability.exact import flips, self_concordance
 from stability.exact.flips import Flip
-from stability.prediction.state import State, require_linear
+from stability.prediction.premise import require_at_readout
+from stability.prediction.state import State
 
 POSITIONS_AT_ONCE = 16  # whose blocks are multiplied together
 BLOCK = 4  # vectors a position
@@ -33,8 +34,9 @@ class Sensitivity:
     `eigenvalue` is the largest of `H` and `upper` bounds it from above; `entropy` is in nats; `reach`
     is `ρ = max ‖w_i − μ‖`; `rounding` is how far that of the logits may move a radius, as a part of it;
     `token_constraint_bound` is the length of Liu et al. (arXiv 2602.10816), and `nearest_flip` the
-    closest argmax change of all directions, both in coordinates. Where the logits are not linear in
-    the state only `eigenvalue` and `entropy` are known, and the rest is None.
+    closest argmax change of all directions, both in coordinates. Where the logits are soft-capped only
+    `eigenvalue`, `entropy` and `nearest_flip` are known, below `prelogit` the first two, and the rest
+    is None.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -70,8 +72,8 @@ def sensitivity(state: State, spectrum: Spectrum) -> Sensitivity:
         spectrum: the eigenpairs of `H` there; one is enough.
 
     Returns:
-        The largest eigenvalue, and, where logits are linear, the certified ball, the nearest argmax
-        change over all directions and the token constraint bound.
+        The largest eigenvalue; at `prelogit` the nearest argmax change over all directions; and, where
+        logits are linear, the certified ball and the token constraint bound.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -80,9 +82,15 @@ def sensitivity(state: State, spectrum: Spectrum) -> Sensitivity:
     (0.758, 1.414)
     """
     eigenvalue, spread = float(spectrum.eigenvalues[0]), spectrum.row_spread
+    nearest_flip = flips.nearest(state) if state.is_at_readout else None
     if spread is None or spectrum.upper is None:
-        return Sensitivity(eigenvalue=eigenvalue, entropy=state.entropy)
-    return _certified(spread, eigenvalue, float(spectrum.upper[0]), flips.nearest(state))
+        return _uncertified(state, eigenvalue, nearest_flip)
+    return _certified(spread, eigenvalue, float(spectrum.upper[0]), nearest_flip)
+
+
+def _uncertified(state: State, eigenvalue: float, nearest_flip: Flip | None) -> Sensitivity:
+    """The sensitivity where logits are not linear."""
+    return Sensitivity(eigenvalue=eigenvalue, entropy=state.entropy, nearest_flip=nearest_flip)
 
 
 def _certified(
@@ -115,14 +123,14 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
         A sensitivity for each state.
 
     Raises:
-        StabilityError: the logits are not linear in a state.
+        StabilityError: a state lies below `prelogit`.
 
     >>> import numpy as np, stability
     >>> states = [stability.bare_state(np.eye(3), np.array([x, 0.0, 0.0])) for x in (0.0, 2.0)]
     >>> [round(sensitivity.radius(0.1), 3) for sensitivity in stability.token_map(states)]
     [0.775, 0.892]
     """
-    require_linear(*states)
+    require_at_readout(*states)
     size = POSITIONS_AT_ONCE
     chunks = [states[i : i + size] for i in range(0, len(states), size)]
     return [entry for chunk in chunks for entry in _sensitivities(_with_logits(chunk))]
@@ -142,6 +150,8 @@ def _sensitivities(states: Sequence[State]) -> list[Sensitivity]:
     spreads = row_spreads(states)
     eigenvalues, upper = _top_eigenvalues(states, spreads)
     nearest = flips.nearest_each(states)
+    if not states[0].is_linear:
+        return [*map(_uncertified, states, eigenvalues, nearest)]
     return [*map(_certified, spreads, eigenvalues, upper, nearest)]
 
 
@@ -166,10 +176,11 @@ def _top_eigenvalues(
 
 
 def _head_blocks(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Float[Tensor, "T d b"]:
-    """Top eigenvectors, nearly, of the part of each `H` that the most probable tokens make."""
+    """Top eigenvectors, nearly, of the part of each `H` that the tokens of most weight make."""
+    size = min(HEAD_SIZE, states[0].readout.vocab_size)
     rows = torch.stack(
         [
-            weighted_rows(state, state.probs.topk(min(HEAD_SIZE, len(state.probs))).indices, offset)
+            weighted_rows(state, head_weights(state).topk(size).indices, offset)
             for state, offset in zip(states, offsets, strict=True)
         ]
     ).double()

@@ -11,6 +11,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
+from stability.exact import flips
 from stability.exact.boundaries import Boundaries
 from stability.exact.flips import Flip
 from stability.numerical.crossings import FIRST, Lines, LineSamples
@@ -62,6 +63,10 @@ class NumericalLine:
 
     def flips(self, limit: int) -> tuple[list[Flip], list[Flip]]:
         """The argmax changes on the minus and on the plus side, in order of distance."""
+        # soft-capping changes no argmax
+        if self.state.is_at_readout:
+            slopes = self.state.readout.slopes(self.direction[:, None])[:, 0]
+            return flips.along(self.state, slopes.cpu().numpy(), limit)
         minus, plus = self._sides.flips(self._samples, limit)
         return minus, plus
 

@@ -12,6 +12,7 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.exact.cells import Cell, Extent
+from stability.exact.plane import cells_in_view
 from stability.numerical.crossings import Lines
 from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
 from stability.prediction.state import State
@@ -60,11 +61,14 @@ class NumericalPlane:
         return self.at(x, y).argmax.reshape(np.shape(x))
 
     def cells(self, extent: Extent) -> list[Cell]:
-        """The argmax cells in view, from a lattice of `LATTICE²` points.
+        """The argmax cells in view: exact at the readout, else from a lattice of `LATTICE²` points.
 
         Leads are linear between points. A token may have several cells; a hole in one is drawn by the
         cell that lies in it.
         """
+        if self.state.is_at_readout:
+            slopes = self.state.readout.slopes(self.axes).cpu().numpy()
+            return cells_in_view(self.state, slopes, extent)
         x_min, x_max, y_min, y_max = extent
         x, y = np.linspace(x_min, x_max, LATTICE), np.linspace(y_min, y_max, LATTICE)
         predictions = self.at(*np.meshgrid(x, y))

@@ -10,7 +10,6 @@ from torch import Tensor
 
 from stability import numerics
 from stability.arguments import whole
-from stability.errors import StabilityError
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
 from stability.prediction.jacobian import Jacobian, jacobian
@@ -79,9 +78,14 @@ class State:
         return len(self.vector)
 
     @property
+    def is_at_readout(self) -> bool:
+        """Whether the vector itself is given to the readout: its uncapped logits are linear in it."""
+        return self.above is None
+
+    @property
     def is_linear(self) -> bool:
         """Whether the logits are linear in the vector: at `prelogit`, unless they are capped."""
-        return self.above is None and self.readout.softcap is None
+        return self.is_at_readout and self.readout.softcap is None
 
     @cached_property
     def prelogit(self) -> Float[Tensor, " D"]:
@@ -152,18 +156,19 @@ class State:
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
         """How fast each logit moves along directions, `dz/dx V`."""
         slopes = self.readout.slopes(self.jvp(directions))
-        return slopes if self._cap_slope is None else slopes * self._cap_slope
+        return slopes if self.cap_slope is None else slopes * self.cap_slope[:, None]
 
     def pull_back(self, weights: Float[Tensor, "V k"]) -> Float[Tensor, "d k"]:
         """The transpose of `slopes`: gradients of weighted sums of the logits."""
-        capped = weights if self._cap_slope is None else weights * self._cap_slope
+        capped = weights if self.cap_slope is None else weights * self.cap_slope[:, None]
         return self.vjp(self.readout.pull_back(capped))
 
     @cached_property
-    def _cap_slope(self) -> Float[Tensor, "V 1"] | None:
+    def cap_slope(self) -> Float[Tensor, " V"] | None:
+        """`f'(z)`, by which capping slows each logit here; None without capping."""
         if self.readout.softcap is None:
             return None
-        return self.readout.cap_slope(self.uncapped_logits)[:, None]
+        return self.readout.cap_slope(self.uncapped_logits)
 
     def most_likely(self, n: int) -> tuple[tuple[Token, float], ...]:
         """The `n` most likely next tokens with their probabilities, in order.
@@ -180,16 +185,3 @@ class State:
         return tuple(
             (Token(rank, i, self.text(i)), float(self.probs[i])) for rank, i in enumerate(order)
         )
-
-
-def require_linear(*states: State) -> None:
-    """Raise unless the logits are linear in each state, the premise of what is exact or certified."""
-    for state in states:
-        if not state.is_linear:
-            cap = state.readout.softcap
-            capped = f", whose logits are soft-capped at {cap:g}" if cap else ""
-            raise StabilityError(
-                "Logits must be linear in the state for this; received a state of "
-                f"{state.model.name} at {state.site!r}{capped}: capture it at 'prelogit' of a model "
-                "without soft-capping."
-            )

@@ -42,8 +42,8 @@ GLOSSARY = """
   changed probabilities.
 - **ε**: the KL at which the prediction counts as changed. **Stable region**: all changes of the
   vector that keep KL below ε. **Boundary**: its edge along a direction, at another distance on the
-  − side than on the + side. At *final* and at blocks it is the first place where KL reaches ε,
-  which may never happen.
+  − side than on the + side. At *final* and at blocks, and where a model soft-caps its logits, it
+  is the first place where KL reaches ε, which may never happen.
 - **closed form**, predicted r: √(2ε / vᵀHv), the distance at which ½ t² vᵀHv reaches ε. It is an
   approximation: the numbers called *actual* are the truth.
 - **trust range**: how far along the line ½ t² vᵀHv stays within 10 % of the true KL.

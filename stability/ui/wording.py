@@ -126,7 +126,7 @@ def verdict(view: "RayView", token: str) -> str:
         f"After {code(token)}, along {plain(view.label)}, the closed form is {minus} and {plus}."
     )
     if not flips:
-        far = "" if view.certificate else " within five norms of the vector"
+        far = "" if view.has_exact_flips else " within five norms of the vector"
         return f"{start} The most likely token never changes along this line{far}."
     distance, sign, text, boundary = min(flips)
     where = "inside" if boundary is None or distance < boundary else "outside"
@@ -134,6 +134,18 @@ def verdict(view: "RayView", token: str) -> str:
         f"{start} The most likely token changes to {code(text)} at {number(distance)}"
         f"{view.unit.symbol} on the {sign} side, {where} the stable region."
     )
+
+
+def certainty(view: "RayView", softcap: float | None) -> str:
+    """What is certain of a ray's boundaries, and of its flips where the logits are soft-capped."""
+    if view.certificate:
+        return "Each boundary lies in its grey band, certified."
+    if view.has_exact_flips and softcap is not None:
+        return (
+            f"This model soft-caps its logits at {softcap:g}: flips are exact, boundaries are first "
+            "crossings, and nothing is certified."
+        )
+    return "Boundaries are first crossings; nothing is certified at this site."
 
 
 def depth_check(check: "DepthCheck") -> str:

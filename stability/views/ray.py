@@ -47,8 +47,9 @@ class RayView:
 
     Lengths are in `unit`; `epsilon`, `kl` and `quadratic` are in nats. A boundary is None where there
     is none, and `kinds` say why, and which are jumps: see `Boundaries`; `certificate` is None where
-    nothing is certified. `flips` are those of either side, nearest first; `flips_in_view` are those
-    between the ends of `t`, from the − side to the + side, and divide it into `segments`. `shares` are
+    nothing is certified. `flips` are those of either side, nearest first, and all there are where
+    `has_exact_flips`; `flips_in_view` are those between the ends of `t`, from the − side to the + side,
+    and divide it into `segments`. `shares` are
     the probabilities of the leading tokens along the ray, a row each, spelled by `names`; one more row
     is that of all other tokens together.
     """
@@ -63,6 +64,7 @@ class RayView:
     kinds: tuple[str, str]
     certificate: tuple[Bracket, Bracket] | None
     flips: tuple[list[Flip], list[Flip]]
+    has_exact_flips: bool
     flips_in_view: list[SignedFlip]
     segments: list[Segment]
     names: list[str]
@@ -103,7 +105,7 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
     found = ray.find(np.array([epsilon]))
     minus, plus = (t if np.isfinite(t) else None for t in found.distances[:, 0].tolist())
     boundary = minus, plus
-    flips = ray.flips(limit=len(ray.slopes) if ray.state.is_linear else NUMERICAL_FLIPS)
+    flips = ray.flips(limit=len(ray.slopes) if ray.state.is_at_readout else NUMERICAL_FLIPS)
     landmarks = [UNREACHED_LENGTH * predicted if side is None else side for side in boundary]
     start, stop = (
         _drawn_length(max(predicted, landmark), side)
@@ -125,6 +127,7 @@ def ray_view(ray: Ray, label: str, epsilon: float) -> RayView | None:
         kinds=tuple(found.kinds[:, 0].tolist()),
         certificate=ray.certificate(epsilon),
         flips=flips,
+        has_exact_flips=ray.state.is_at_readout,
         flips_in_view=[*before, *after],
         segments=segments,
         names=names,

@@ -181,6 +181,24 @@ def test_products_of_several_states_are_those_of_each_for_its_own_directions():
         torch.testing.assert_close(image, fisher.dense(state) @ block, rtol=1e-10, atol=1e-12)
 
 
+@pytest.mark.parametrize("softcap", [0.5, 5.0, 30.0])
+def test_products_and_traces_of_a_capped_readout_are_those_of_the_autograd_hessian(softcap):
+    """Caps that hold most logits, some, or hardly any: their standard deviations are 1, 3 and 9."""
+    first = random_state(V=5000, bias=True, scale=0.7, softcap=softcap)  # several chunks of rows
+    states = [replace(first, vector=gain * first.vector / 0.7) for gain in (1, 3, 9)]
+    spreads = row_spread.row_spreads(states)
+    blocks = torch.eye(6, dtype=torch.float64).expand(3, 6, 6)
+    images = fisher.hvp_batched(states, blocks, torch.stack([each.offset for each in spreads]))
+    for state, spread, image in zip(states, spreads, images, strict=True):
+        H = divergence_hessian(state)
+        # float64 sums over 5000 tokens, autograd's own included
+        close = {"rtol": 1e-10, "atol": 1e-12 * float(H.trace())}
+        torch.testing.assert_close(image, H, **close)
+        assert spread.trace == pytest.approx(float(H.trace()), rel=1e-10)
+        rows = row_spread.weighted_rows(state, torch.arange(5000), spread.offset)
+        torch.testing.assert_close(rows.T @ rows, H, **close)
+
+
 SKETCHED = {"linear": random_state(), "below a layer": NONLINEAR["below a layer"]}
 
 
@@ -301,30 +319,32 @@ def test_the_matrix_is_positive_semi_definite_of_rank_below_the_vocabulary(seed,
     assert int((eigenvalues > rounding).sum()) <= min(d, V)
 
 
-@pytest.mark.parametrize(
-    ("state", "received"),
-    [
-        (random_state(softcap=30.0), "tiny at 'prelogit', whose logits are soft-capped at 30: "),
-        (nonlinear_state(), "tiny at 'block:0': "),
-        (nonlinear_state(softcap=30.0), "tiny at 'block:0', whose logits are soft-capped at 30: "),
-    ],
-    ids=["capped", "below", "both"],
-)
+@pytest.mark.parametrize("state", [nonlinear_state(), nonlinear_state(softcap=30.0)])
 @pytest.mark.parametrize(
     "quantity",
-    [row_spread.row_spread, lambda state: row_spread.row_spreads([random_state(), state])],
-    ids=["one", "several"],
+    [
+        row_spread.row_spread,
+        lambda state: row_spread.row_spreads([random_state(), state]),
+        lambda state: fisher.hvp_batched([state], torch.zeros(1, 8, 1), torch.zeros(1, 8)),
+    ],
+    ids=["one", "several", "fused product"],
 )
-def test_a_spread_needs_logits_that_are_linear_in_the_state(quantity, state, received):
-    with pytest.raises(StabilityError, match=f"linear in the state .* {received}capture it at"):
+def test_spreads_and_fused_products_need_states_at_the_readout(quantity, state):
+    said = "linear in the state, but for .* tiny at 'block:0': capture it at 'prelogit'"
+    with pytest.raises(StabilityError, match=said):
         quantity(state)
 
 
-def test_fused_products_need_logits_that_are_linear_in_the_state():
+@pytest.mark.parametrize(
+    "quantity", [lambda spread: spread.reach, lambda spread: spread.token_constraint_bound()]
+)
+def test_the_distances_of_a_spread_need_logits_without_capping(quantity):
     state = random_state(softcap=30.0)
-    zeros = torch.zeros(1, 6, dtype=torch.float64)
-    with pytest.raises(StabilityError, match="soft-capped at 30: capture it at 'prelogit' of a"):
-        fisher.hvp_batched([state], zeros[..., None], zeros)
+    for spread in (row_spread.row_spread(state), *row_spread.row_spreads([state, state])):
+        with pytest.raises(
+            StabilityError, match=r"linear .* soft-capped at 30: use a model without"
+        ):
+            quantity(spread)
 
 
 @pytest.mark.parametrize("epsilon", [1e-3, 0.5])

@@ -133,9 +133,43 @@ def test_a_duplicate_row_with_a_higher_id_never_takes_over():
 
 def test_along_limits_the_flips_and_measures_in_state_coordinates():
     state = binary_state(0.3)
-    (flip,) = along(state, np.array([0.0, 2.0]), limit=8)
+    minus, (flip,) = along(state, np.array([0.0, 2.0]), limit=8)
+    assert minus == []
     assert flip.distance == pytest.approx(np.log(0.7 / 0.3) / 2, rel=1e-14)
-    assert along(state, np.array([0.0, 2.0]), limit=0) == []
+    assert along(state, np.array([0.0, 2.0]), limit=0) == ([], [])
+
+
+# --- where logits are soft-capped -----------------------------------------------------------------
+
+
+@pytest.mark.parametrize("softcap", [0.5, 5.0])
+@pytest.mark.parametrize("seed", range(4))
+def test_flips_along_a_ray_of_capped_logits_are_those_of_a_dense_scan(softcap, seed):
+    state = random_state(seed, gain=2.0, bias=True, scale=0.7, softcap=softcap)
+    v = random_direction(state)
+    for sign, flips in zip((-1, 1), ray(state, v).flips(limit=40), strict=True):
+        assert 1 <= len(flips) < 40
+        edges = [0.0, *(flip.distance for flip in flips), 2 * flips[-1].distance]
+        winners = [state.argmax, *(flip.id for flip in flips)]
+        for start, stop, winner in zip(edges[:-1], edges[1:], winners, strict=True):
+            t = np.linspace(start, stop, 12)[1:-1]
+            capped = perturbed_logits(state, sign * t[:, None] * v)
+            # logits at the cap may be equal in float64
+            assert (capped[:, winner] == capped.max(dim=1).values).all()
+            assert (capped.argmax(dim=1) == winner).all() or capped.max() > 0.999 * softcap
+
+
+@pytest.mark.parametrize("softcap", [0.5, 5.0])
+def test_nothing_flips_capped_logits_nearer_than_the_nearest_flip_and_beyond_it_does(softcap):
+    state = random_state(3, gain=1.0, bias=True, scale=0.7, softcap=softcap)
+    flip = nearest(state)
+    draw = torch.randn(4000, 6, generator=torch.Generator().manual_seed(0), dtype=torch.float64)
+    spheres = draw / draw.norm(dim=1, keepdim=True)
+    inside = perturbed_logits(state, flip.distance * (1 - 1e-9) * spheres)
+    assert (inside.argmax(dim=1) == state.argmax).all()
+    towards = state.readout.W_U[flip.id] - state.readout.W_U[state.argmax]
+    beyond = perturbed_logits(state, flip.distance * (1 + 1e-6) * towards / towards.norm())
+    assert int(beyond.argmax()) == flip.id
 
 
 # --- over all directions --------------------------------------------------------------------------
@@ -243,8 +277,6 @@ def test_no_token_can_take_over_where_all_rows_are_equal(row):
     assert nearest(with_logits(np.full((3, 2), row), [1.0, 1.0, 1.0])) is None
 
 
-def test_nearest_needs_logits_that_are_linear_in_the_state():
-    with pytest.raises(StabilityError, match=r"at 'prelogit', whose .* soft-capped at 30: capture"):
-        nearest(random_state(softcap=30.0))
+def test_nearest_needs_logits_that_are_linear_in_the_state_but_for_capping():
     with pytest.raises(StabilityError, match=r"of tiny at 'block:0': capture it at 'prelogit'"):
         nearest(nonlinear_state())

@@ -27,6 +27,7 @@ from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import resolve
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
+from stability.exact import flips
 from stability.geometry.analysis import Analysis, along, analyze, pairs_for
 from stability.geometry.ray import ray
 from stability.models import load
@@ -145,8 +146,8 @@ def test_a_report_is_made_of_the_librarys_own_functions(direction):
         assert [row["actual"]["minus"], row["actual"]["plus"]] == ends
         minus, plus = line.certificate(epsilon)
         assert row["certified"] == {"minus": [*minus], "plus": [*plus]}
-    for side, flips in zip(("minus", "plus"), line.flips(), strict=True):
-        assert report["flips"][side] == [vars(flip) for flip in flips]
+    for side, changes in zip(("minus", "plus"), line.flips(), strict=True):
+        assert report["flips"][side] == [vars(flip) for flip in changes]
 
 
 @pytest.mark.parametrize("state", NONLINEAR.values(), ids=NONLINEAR)
@@ -154,7 +155,9 @@ def test_where_logits_are_nonlinear_a_report_has_the_truth_and_no_certificate(st
     report = look(state, "random:1", k=2).report((*EPSILONS, 100.0))
     line = ray(state, directions.random(state, 1).vector)
     assert report["site"] == state.site
-    assert report["nearest_flip"] is report["certified_ball"] is None
+    nearest = flips.nearest(state) if state.site == "prelogit" else None
+    assert report["nearest_flip"] == (nearest and vars(nearest))
+    assert report["certified_ball"] is None
     assert report["token_constraint_bound"] is None
     for row in report["radii"]:
         assert row["certified"] is None
@@ -165,8 +168,8 @@ def test_where_logits_are_nonlinear_a_report_has_the_truth_and_no_certificate(st
                 assert kl == pytest.approx(row["epsilon"], rel=4e-4)
     assert report["radii"][0]["actual"]["plus"] is not None
     assert report["radii"][-1]["actual"] == {"minus": None, "plus": None}  # of 100 nats
-    for side, flips in zip(("minus", "plus"), line.flips(), strict=True):
-        assert report["flips"][side] == [vars(flip) for flip in flips]
+    for side, changes in zip(("minus", "plus"), line.flips(), strict=True):
+        assert report["flips"][side] == [vars(flip) for flip in changes]
 
 
 def test_the_error_of_an_estimated_trace_is_reported():

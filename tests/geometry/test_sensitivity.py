@@ -7,6 +7,7 @@ import pytest
 import torch
 from support.states import (
     Function,
+    divergence_hessian,
     make_state,
     nearly_one_hot,
     random_direction,
@@ -19,12 +20,17 @@ from stability.curvature.row_spread import row_spread
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.exact.flips import nearest
-from stability.geometry.sensitivity import BLOCK, POSITIONS_AT_ONCE, token_map
+from stability.geometry.sensitivity import BLOCK, POSITIONS_AT_ONCE, sensitivity, token_map
 from stability.prediction.state import State
 
 
 def prompt_states(
-    n: int, V: int = 500, d: int = 40, scale: float = 1.0, bias: bool = True
+    n: int,
+    V: int = 500,
+    d: int = 40,
+    scale: float = 1.0,
+    bias: bool = True,
+    softcap: float | None = None,
 ) -> list[State]:
     """States of one readout, from nearly uniform to nearly certain."""
     first = random_state(0, V, d, dtype=torch.float32, bias=bias, scale=scale)
@@ -32,7 +38,7 @@ def prompt_states(
     draw = torch.Generator().manual_seed(1)
     gains = torch.linspace(0.1, 5, n)
     vectors = gains[:, None] * torch.randn(n, d, generator=draw) / (scale * d**0.5)
-    return [make_state(readout.W_U, vector, readout.bias, scale) for vector in vectors]
+    return [make_state(readout.W_U, vector, readout.bias, scale, softcap) for vector in vectors]
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.25])
@@ -125,10 +131,24 @@ def test_fewer_dimensions_than_the_block_are_enough(V, d):
     assert token_map([state])[0].eigenvalue == pytest.approx(expected, rel=2e-4)
 
 
-def test_a_map_needs_logits_that_are_linear_in_every_state():
+@pytest.mark.parametrize("softcap", [0.5, 5.0, 30.0])
+def test_a_map_of_capped_logits_has_the_eigenvalues_and_nearest_flips_of_each_state(softcap):
+    states = prompt_states(POSITIONS_AT_ONCE + 2, scale=0.7, softcap=softcap)
+    for state, at_position in zip(states, token_map(states), strict=True):
+        alone = sensitivity(state, spectrum(state, 1))
+        assert at_position.eigenvalue == pytest.approx(alone.eigenvalue, rel=2e-4)
+        largest = float(torch.linalg.eigvalsh(divergence_hessian(state))[-1])
+        # float32 products beside the passes' tolerance
+        assert at_position.eigenvalue == pytest.approx(largest, rel=2e-4)
+        for each in (at_position, alone):
+            assert each.nearest_flip.id == nearest(state).id
+            assert each.nearest_flip.distance == pytest.approx(nearest(state).distance, abs=1e-6)
+            assert each.upper is each.reach is each.token_constraint_bound is None
+            assert each.certified_ball(0.1) is None
+
+
+def test_a_map_needs_logits_that_are_linear_in_every_state_but_for_capping():
     linear = random_state()
-    with pytest.raises(StabilityError, match=r"at 'prelogit', whose .* soft-capped at 30: capture"):
-        token_map([random_state(softcap=30.0)])
     below = replace(linear, site="final", above=Function(lambda x: x))
     with pytest.raises(StabilityError, match="of tiny at 'final': capture it at 'prelogit'"):
         token_map([linear, below])

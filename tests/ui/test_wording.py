@@ -1,8 +1,10 @@
 """Numbers and findings in words."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
-from support.states import with_logits
+from support.states import Function, nonlinear_state, random_direction, random_state, with_logits
 
 from stability.exact.flips import Flip
 from stability.geometry.continuation import Continuation
@@ -63,6 +65,28 @@ def test_the_verdict_says_side_error_and_the_token_as_it_is_spelled():
     assert verdict.startswith("After `` ␣a`b ``, along the axis, ")
     # the factory spells token 0 as <0>: no markup is escaped outside figures
     assert f"changes to `<0>` at {np.log(7 / 3) / 2:.3g} on the − side, outside" in verdict
+
+
+def test_what_is_certain_of_a_ray_is_said_by_its_logits():
+    views = [
+        ray_view(ray(state, random_direction(state)), "a direction", 0.01)
+        for state in (random_state(), random_state(softcap=5.0), nonlinear_state(softcap=5.0))
+    ]
+    linear, capped, below = (
+        wording.certainty(v, c) for v, c in zip(views, (None, 5.0, 5.0), strict=True)
+    )
+    assert linear.endswith("grey band, certified.")
+    assert "soft-caps its logits at 5: flips are exact, boundaries are first crossings" in capped
+    assert below == "Boundaries are first crossings; nothing is certified at this site."
+
+
+def test_that_no_flip_is_found_means_that_there_is_none_where_they_are_exact():
+    capped = random_state(softcap=5.0)
+    below = replace(capped, site="final", above=Function(lambda x: x))
+    for state, far in ((capped, ""), (below, " within five norms of the vector")):
+        view = ray_view(ray(state, random_direction(state)), "a direction", 0.01)
+        verdict = wording.verdict(replace(view, flips=([], [])), "x")
+        assert verdict.endswith(f"never changes along this line{far}.")
 
 
 @pytest.mark.parametrize("text", ["**bold**", "[a](b)", ":red[x]", "$x$", "<b>", "a_b_c", "1. x"])

@@ -51,6 +51,7 @@ def everything(analysis: Analysis, view: RayView, calibrated: Calibrated) -> Non
     rows = [
         ("first flip −", wording.change(minus), "most likely token changes"),
         ("first flip +", wording.change(plus), "most likely token changes"),
+        *(_nearest_flip(analysis, unit) if state.is_at_readout else ()),
         ("entropy", f"{wording.number(state.entropy)} nats", "of the next token"),
         ("margin", f"{wording.number(state.margin)} nats", "gap of the two largest logits"),
         ("trust range −", _beyond(trust_minus, far), "quadratic within 10 % of true KL"),
@@ -92,15 +93,18 @@ def _range(radius: Estimate, unit: Unit) -> str:
     return f"{value} ({low} – {high})"
 
 
+def _nearest_flip(analysis: Analysis, unit: Unit) -> list[tuple[str, str, str]]:
+    nearest = wording.change(analysis.sensitivity.nearest_flip, unit)
+    return [("nearest flip", nearest, "change of the top token, all directions")]
+
+
 def _where_linear(analysis: Analysis, view: RayView) -> list[tuple[str, str, str]]:
     """The numbers that exist only where the logits are linear in the vector."""
     unit, sensitivity = view.unit, analysis.sensitivity
     _, third, fourth = analysis.ray.cumulants or (None, None, None)
     ball = unit.count(sensitivity.certified_ball(view.epsilon))
     bound = unit.count(sensitivity.token_constraint_bound)
-    nearest = wording.change(sensitivity.nearest_flip, unit)
     return [
-        ("nearest flip", nearest, "change of the top token, all directions"),
         ("certified ball", wording.number(ball), "no direction at all exceeds ε inside"),
         ("token constraint bound", wording.number(bound), "ranks states, ε = 1"),
         ("κ₃", wording.number(third), "makes the two sides differ"),

@@ -8,6 +8,7 @@ from stability.figures.pushes import pushes_figure
 from stability.figures.ray import ray_figure
 from stability.figures.spectrum import spectrum_figure
 from stability.geometry.analysis import Analysis
+from stability.prediction.state import State
 from stability.ui import wording
 from stability.ui.choice import look_along
 from stability.ui.pages.explore.result import Result
@@ -39,17 +40,13 @@ def draw_facts(result: Result) -> None:
     headline(result.view)
 
 
-def draw_ray(view: RayView) -> None:
+def draw_ray(view: RayView, state: State) -> None:
     """The divergence along the direction, with the boundaries."""
-    certified = (
-        "Each boundary lies in its grey band, certified."
-        if view.certificate
-        else "Boundaries are first crossings; nothing is certified at this site."
-    )
+    certainty = wording.certainty(view, state.readout.softcap)
     draw_figure(
         ray_figure(view),
         "ray",
-        f"Solid: true divergence; dashed: the closed form. {certified} Below: probabilities of the "
+        f"Solid: true divergence; dashed: the closed form. {certainty} Below: probabilities of the "
         "leading tokens along the same line.",
     )
 

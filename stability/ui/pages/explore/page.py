@@ -39,7 +39,7 @@ def draw() -> None:
         return
     if result.view is not None:
         with picture:
-            line.draw_ray(result.view)
+            line.draw_ray(result.view, result.analysis.state)
     with right:
         line.draw_side(result.analysis)
     if result.view is not None:
