@@ -1,7 +1,5 @@
 """What a loaded model must satisfy, as numbers: each comparison gives an error and its limit."""
 
-import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
@@ -12,14 +10,11 @@ from stability.errors import StabilityError
 from stability.models.checks import require_finite
 from stability.models.foreign import foreign
 from stability.models.language_model import LanguageModel
-from stability.prediction import distribution
 
 # below any length that is told from 0
 TINY = torch.finfo(torch.float64).tiny
-# positions whose logits are compared at once, and tokens of a text that is read in two precisions
+# positions whose logits are compared at once, and tokens of a text that is read more than once
 FEW = 32
-# nats, between float32 and float64; 4e-11 was measured on SmolLM2
-ROUNDED = 1e-6
 UNSUPPORTED = "this architecture is not supported; please report it"
 
 
@@ -124,35 +119,3 @@ def rounding_limit(lm: LanguageModel) -> float:
     # also in half precision, where only the results are rounded further: once for each operation
     eps = torch.finfo(getattr(torch, lm.card.dtype)).eps
     return 64 * torch.finfo(torch.float32).eps + 4 * eps
-
-
-def precision_comparisons(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Iterator[Comparison]:
-    """Compare predictions with those of the same model in float64, and say how far bfloat16 is off.
-
-    Yields:
-        The two comparisons; only the first has a limit, and only for a model in float32.
-    """
-    log_p = distribution.log_probs(own_logits(lm, ids).double())
-
-    def distance(dtype: torch.dtype) -> float:
-        other = LanguageModel(copy.deepcopy(lm.model).to(dtype), lm.tokenizer, lm.readout, lm.card)
-        log_q = distribution.log_probs(own_logits(other, ids).double())
-        return float(distribution.kl(log_q, log_p).max())
-
-    yield Comparison(
-        name="predictions against the same model in float64",
-        error=distance(torch.float64),
-        limit=ROUNDED if lm.card.dtype == "float32" else None,
-        unit="nats",
-        demand="Rounding must not change a prediction",
-        remedy="its numbers are no better than that",
-    )
-    if lm.card.dtype == "float32":
-        yield Comparison(
-            name="predictions against the same model in bfloat16",
-            error=distance(torch.bfloat16),
-            limit=None,
-            unit="nats",
-            demand="Half precision must not change a prediction",
-            remedy="load it in float32",
-        )

@@ -386,7 +386,9 @@ def test_epsilon_must_be_a_positive_number_of_nats(line, nonlinear, method, epsi
 
 @pytest.mark.parametrize("tolerance", [0.0, -1.0, np.inf, np.nan])
 def test_a_tolerance_must_be_positive(tolerance):
-    with pytest.raises(StabilityError, match=f"must be positive, and finite; received {tolerance}: try 0.1"):
+    with pytest.raises(
+        StabilityError, match=f"must be positive, and finite; received {tolerance}: try 0.1"
+    ):
         ray(random_state(), random_direction(random_state())).trust_range(tolerance)
 
 
