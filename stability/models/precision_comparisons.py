@@ -51,7 +51,7 @@ def precision_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"], dtype: str)
         error=float(distribution.kl(log_q, log_p).max()),
         limit=ROUNDED if is_limited else None,
         unit="nats",
-        demand="Rounding must not change a prediction",
+        demand=f"In {dtype} the model must predict the same",
         remedy="its numbers are no better than that",
     )
 

@@ -13,7 +13,7 @@ from stability.models.comparisons import (
 )
 from stability.models.language_model import LanguageModel
 from stability.models.precision_comparisons import name_of, precision_comparison
-from stability.models.progress import Report, silent
+from stability.models.progress import Report, part, silent
 from stability.models.state_comparisons import (
     PAIRS,
     SITES,
@@ -117,9 +117,8 @@ def check(lm: LanguageModel, report: Report = silent) -> SelfCheck:
         except StabilityError as error:
             not_run[name] = str(error)
 
-    report("Capturing every site", 0.2)
     readout = lm.capture_all(prompt)
-    states, refused = _deep_states(lm, prompt)
+    states, refused = _deep_states(lm, prompt, part(report, 0.2, 0.5))
     attempt(TRACE, trace_comparison, readout[-1])
     attempt(PAIRS, pairs_comparison, readout[-1])
     attempt(SITES, sites_comparison, readout, states)
@@ -139,12 +138,14 @@ def _some_sites(lm: LanguageModel) -> set[str]:
 
 
 def _deep_states(
-    lm: LanguageModel, prompt: str
+    lm: LanguageModel, prompt: str, report: Report
 ) -> tuple[dict[str, tuple[State, ...]], dict[str, str]]:
     """The states of every site below `prelogit`, and why those are refused that are."""
     states: dict[str, tuple[State, ...]] = {}
     refused: dict[str, str] = {}
-    for site in lm.sites[1:]:
+    below = lm.sites[1:]
+    for number, site in enumerate(below):
+        report(f"Capturing {site}", number / len(below))
         try:
             states[site] = lm.capture_all(prompt, site)
         except StabilityError as error:

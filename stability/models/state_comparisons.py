@@ -140,6 +140,6 @@ def boundary_comparison(lm: LanguageModel, state: State) -> Comparison:
         # half precision rounds the passes themselves
         limit=1e-3 if lm.card.dtype == "float32" else None,
         unit="relative",
-        demand=f"At the boundary of {EPSILON:g} nats the model itself must change by as much",
+        demand=f"At the boundary at {state.site} the model itself must change by {EPSILON:g} nats",
         remedy=UNSUPPORTED,
     )

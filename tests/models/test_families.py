@@ -57,12 +57,11 @@ def test_the_table_has_these_families_and_no_others():
 
 def test_the_readme_counts_the_families_as_the_table_does():
     rows = [line.split(" | ") for line in TABLE.read_text("utf-8").removeprefix(HEAD).splitlines()]
-    readme = (ROOT / "README.md").read_text("utf-8")
+    readme = " ".join((ROOT / "README.md").read_text("utf-8").split())
     said = re.search(
         r"Of (\d+) families .*?all are right at the readout and (\d+) at every block.*?"
         r"the other (\w+) .*?\(assets/families\.md\)",
         readme,
-        re.DOTALL,
     )
     assert {cells[2] for cells in rows} == {"right"}
     below = [cells[3] for cells in rows]
