@@ -11,6 +11,7 @@ import pytest
 from support.paths import ROOT
 
 import stability
+from stability.models.gguf.architectures import ARCHITECTURES
 
 README = (ROOT / "README.md").read_text("utf-8")
 # in the README's Python: a value that is printed, and the number that the comment gives for it
@@ -63,6 +64,11 @@ def test_every_file_that_the_readme_maps_is_there():
     )
     assert len(paths) >= 14
     assert [path for path in paths if not (ROOT / path).exists()] == []
+
+
+def test_the_readme_names_the_architectures_of_gguf_files_that_are_read():
+    listed = re.search(r"`\.gguf` file of\s(.+?)\. The", README, re.DOTALL)[1]
+    assert re.split(r",\s|\sor\s", listed) == [*ARCHITECTURES]
 
 
 @pytest.mark.parametrize("old", ["across", "path", "Path"])

@@ -31,15 +31,12 @@ def readable(found: "SelfCheck") -> str:
         f"{card.name} ({card.revision}), {card.dtype}, checked on a text of {found.tokens} tokens",
         *map(_line, found.comparisons),
     ]
-    sites: dict[str, list[str]] = {}
-    for site, why in found.refused.items():
-        sites.setdefault(why, []).append(site)
-    lines += [f"refused   {', '.join(names)}: {why}" for why, names in sites.items()]
+    lines += [f"not run   {name}: {why}" for name, why in found.not_run.items()]
+    lines += [f"refused   {', '.join(sites)}: {why}" for why, sites in found.refusals.items()]
     if found.window >= found.tokens:
         lines.append(f"not read  a text longer than the window of {found.window} tokens")
-    lines.append(
-        "all that was compared holds" if found.holds else "NOT TO BE TRUSTED: see what fails above"
-    )
+    held = "everything that could be compared holds" if found.not_run else "everything holds"
+    lines.append(held if found.holds else "NOT TO BE TRUSTED: see what fails above")
     return "\n".join(lines)
 
 

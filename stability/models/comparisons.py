@@ -1,26 +1,19 @@
 """What a loaded model must satisfy, as numbers: each comparison gives an error and its limit."""
 
-import copy
-from collections.abc import Iterator
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Float, Int
+from jaxtyping import Int
 from torch import Tensor
 
 from stability.errors import StabilityError
 from stability.models.checks import require_finite
-from stability.models.foreign import foreign
 from stability.models.language_model import LanguageModel
-from stability.models.network import Network
-from stability.prediction import distribution
 
 # below any length that is told from 0
 TINY = torch.finfo(torch.float64).tiny
-# positions whose logits are compared at once, and tokens of a text that is read in two precisions
+# positions whose logits are compared at once, and tokens of a text that is read more than once
 FEW = 32
-# nats, between float32 and float64; 4e-11 was measured on SmolLM2
-ROUNDED = 1e-6
 UNSUPPORTED = "this architecture is not supported; please report it"
 
 
@@ -119,42 +112,3 @@ def rounding_limit(lm: LanguageModel) -> float:
     # also in half precision, where only the results are rounded further: once for each operation
     eps = torch.finfo(getattr(torch, lm.card.dtype)).eps
     return 64 * torch.finfo(torch.float32).eps + 4 * eps
-
-
-def precision_comparisons(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Iterator[Comparison]:
-    """Compare predictions with those of the same model in float64, and say how far bfloat16 is off.
-
-    Yields:
-        The two comparisons; only the first has a limit, and only for a model in float32.
-    """
-    ids = ids.to(lm.model.device)
-    log_p = _log_probs(lm.network, ids)
-
-    def distance(dtype: torch.dtype) -> float:
-        with foreign("Converting", lm.card.name, "compare it in float32 alone"):
-            other = copy.deepcopy(lm.model).to(dtype)
-        log_q = _log_probs(Network(other, lm.card), ids)
-        return float(distribution.kl(log_q, log_p).max())
-
-    yield Comparison(
-        name="predictions against the same model in float64",
-        error=distance(torch.float64),
-        limit=ROUNDED if lm.card.dtype == "float32" else None,
-        unit="nats",
-        demand="Rounding must not change a prediction",
-        remedy="its numbers are no better than that",
-    )
-    if lm.card.dtype == "float32":
-        yield Comparison(
-            name="predictions against the same model in bfloat16",
-            error=distance(torch.bfloat16),
-            limit=None,
-            unit="nats",
-            demand="Half precision must not change a prediction",
-            remedy="load it in float32",
-        )
-
-
-def _log_probs(network: Network, ids: Int[Tensor, "1 n"]) -> Float[Tensor, "n V"]:
-    with torch.inference_mode():
-        return distribution.log_probs(network.logits(ids)[0].double())

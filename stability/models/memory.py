@@ -44,6 +44,11 @@ def memory_at_hand() -> int:
     return max(min([psutil.virtual_memory().available, *_left_in_cgroups()]), 0)
 
 
+def free_on(device: str) -> int:
+    """Bytes that a device can still take."""
+    return _free_on(device) if device.startswith("cuda") else memory_at_hand()
+
+
 def _card(device: str | None) -> str | None:
     """The CUDA card that a device names, or that is the default one; None for the CPU."""
     if device is None:

@@ -1,37 +1,34 @@
 """The self-check: everything that is drawn of a model, computed a second way."""
 
-import math
+from collections.abc import Callable
 from dataclasses import dataclass
-from importlib.resources import files
-from typing import Any
-
-import torch
-from jaxtyping import Int
-from torch import Tensor
 
 from stability.errors import StabilityError
+from stability.models.check_texts import long_text, longest_window, short_prompt
 from stability.models.comparisons import (
     FEW,
     Comparison,
     future_comparison,
-    precision_comparisons,
     readout_comparison,
 )
-from stability.models.foreign import foreign
 from stability.models.language_model import LanguageModel
-from stability.models.progress import Report, silent
+from stability.models.precision_comparisons import name_of, precision_comparison
+from stability.models.progress import Report, part, silent
 from stability.models.state_comparisons import (
+    PAIRS,
+    SITES,
+    TRACE,
     boundary_comparison,
-    curvature_comparisons,
+    boundary_name,
+    pairs_comparison,
     sites_comparison,
+    trace_comparison,
 )
 from stability.prediction.provenance import ModelCard
 from stability.prediction.state import State
 
-# by how many tokens a text is longer than a window of attention
-BEYOND = 8
-# numbers of one pass that are held at once, in float32 a gigabyte
-MOST_NUMBERS = 250_000_000
+# in which other precisions a model is run
+OTHERS = {"float32": ["float64", "bfloat16"]}
 
 
 @dataclass(frozen=True)
@@ -43,6 +40,7 @@ class SelfCheck:
         tokens: the length of the text that was read.
         window: the longest reach of a layer that does not attend to all tokens, 0 without one.
         comparisons: each with its error and its limit.
+        not_run: the comparisons that could not be made, with the reason, by name.
         refused: the sites that cannot be perturbed, with the reason, by name::
 
     check = stability.check(lm)
@@ -53,12 +51,21 @@ class SelfCheck:
     tokens: int
     window: int
     comparisons: tuple[Comparison, ...]
+    not_run: dict[str, str]
     refused: dict[str, str]
 
     @property
     def holds(self) -> bool:
-        """Whether every comparison is within its limit."""
+        """Whether every comparison that could be made is within its limit."""
         return all(comparison.holds for comparison in self.comparisons)
+
+    @property
+    def refusals(self) -> dict[str, list[str]]:
+        """The sites that are refused, by reason."""
+        sites: dict[str, list[str]] = {}
+        for site, why in self.refused.items():
+            sites.setdefault(why, []).append(site)
+        return sites
 
     def report(self) -> dict[str, object]:
         """The check as JSON takes it."""
@@ -77,6 +84,7 @@ class SelfCheck:
                 }
                 for comparison in self.comparisons
             ],
+            "not_run": [{"name": name, "reason": why} for name, why in self.not_run.items()],
             "refused": [{"site": site, "reason": why} for site, why in self.refused.items()],
         }
 
@@ -95,76 +103,38 @@ def check(lm: LanguageModel, report: Report = silent) -> SelfCheck:
         report: called with a message and the fraction done, in [0, 1].
 
     Returns:
-        The comparisons, each with its error and its limit, and the sites that are refused.
+        The comparisons, each with its error and its limit; those that could not be made; and the sites
+        that are refused.
 
     Raises:
-        StabilityError: the model's own code fails.
+        StabilityError: the model's own code fails in its own precision.
     """
     ids, prompt = long_text(lm), short_prompt(lm)
     report("Reading a text longer than any window", 0.0)
     comparisons = [readout_comparison(lm, ids), future_comparison(lm, ids)]
-    report("Capturing every site", 0.2)
+    not_run: dict[str, str] = {}
+
+    def attempt(name: str, compare: Callable[..., Comparison], *arguments: object) -> None:
+        try:
+            comparisons.append(compare(*arguments))
+        except StabilityError as error:
+            not_run[name] = str(error)
+
     readout = lm.capture_all(prompt)
-    state = readout[-1]
-    states, refused = _deep_states(lm, prompt)
-    comparisons += curvature_comparisons(state)
-    if states:
-        comparisons.append(sites_comparison(readout, states))
-    report("Running boundaries again", 0.5)
-    places = [state, *(found[-1] for site, found in states.items() if site in _some_sites(lm))]
-    comparisons += [found for place in places for found in boundary_comparison(lm, place)]
+    states, refused = _deep_states(lm, prompt, part(report, 0.2, 0.5))
+    attempt(TRACE, trace_comparison, readout[-1])
+    attempt(PAIRS, pairs_comparison, readout[-1])
+    attempt(SITES, sites_comparison, readout, states)
+    places = [readout[-1], *(states[site][-1] for site in states if site in _some_sites(lm))]
+    for number, place in enumerate(places):
+        report(f"Running the boundary at {place.site} again", 0.5 + 0.3 * number / len(places))
+        attempt(boundary_name(place.site), boundary_comparison, lm, place)
     report("Running in other precisions", 0.8)
-    comparisons += precision_comparisons(lm, ids[:, :FEW])
+    for dtype in OTHERS.get(lm.card.dtype, ["float64"]):
+        attempt(name_of(dtype), precision_comparison, lm, ids[:, :FEW], dtype)
     report("Checked", 1.0)
-    return SelfCheck(lm.card, ids.shape[1], longest_window(lm), tuple(comparisons), refused)
-
-
-def long_text(lm: LanguageModel) -> Int[Tensor, "1 n"]:
-    """Token ids of the built-in prompts, again and again, to a length beyond any window.
-
-    Returns:
-        As many as the context holds, and no more than leave the logits and one layer's attention in a
-        gigabyte.
-    """
-    ids = [i for prompt in _prompts() for i in _ids(lm, prompt)]
-    heads = getattr(lm.model.config.get_text_config(), "num_attention_heads", None) or 1
-    length = min(
-        max(longest_window(lm) + BEYOND, 2 * FEW),
-        lm.context or math.inf,
-        math.isqrt(MOST_NUMBERS // heads),
-        MOST_NUMBERS // lm.readout.vocab_size,
-    )
-    repeated = torch.tensor(ids).repeat(1, -(-int(length) // len(ids)))
-    return repeated[:, : int(length)] % lm.readout.vocab_size
-
-
-def short_prompt(lm: LanguageModel) -> str:
-    """The beginning of a built-in prompt, no longer than the context."""
-    prompt, most = _prompts()[0], min(FEW, lm.context or FEW)
-    while len(_ids(lm, prompt)) > most and len(prompt) > 1:
-        prompt = prompt[: len(prompt) // 2]
-    return prompt
-
-
-def longest_window(lm: LanguageModel) -> int:
-    """The most tokens that a layer of limited reach attends to; 0 where every layer attends to all."""
-    settings: dict[str, Any] = lm.model.config.get_text_config().to_dict()
-    windows = [
-        value
-        for name, value in settings.items()
-        if ("window" in name or "chunk" in name) and type(value) is int
-    ]
-    return max([0, *windows])
-
-
-def _ids(lm: LanguageModel, text: str) -> list[int]:
-    with foreign("Tokenizing with", lm.card.name):
-        return list(lm.tokenizer(text).input_ids)
-
-
-def _prompts() -> list[str]:
-    text = files("stability.models").joinpath("prompts.txt").read_text("utf-8")
-    return [prompt for prompt in text.splitlines() if prompt]
+    window = longest_window(lm)
+    return SelfCheck(lm.card, ids.shape[1], window, tuple(comparisons), not_run, refused)
 
 
 def _some_sites(lm: LanguageModel) -> set[str]:
@@ -172,12 +142,14 @@ def _some_sites(lm: LanguageModel) -> set[str]:
 
 
 def _deep_states(
-    lm: LanguageModel, prompt: str
+    lm: LanguageModel, prompt: str, report: Report
 ) -> tuple[dict[str, tuple[State, ...]], dict[str, str]]:
     """The states of every site below `prelogit`, and why those are refused that are."""
     states: dict[str, tuple[State, ...]] = {}
     refused: dict[str, str] = {}
-    for site in lm.sites[1:]:
+    below = lm.sites[1:]
+    for number, site in enumerate(below):
+        report(f"Capturing {site}", number / len(below))
         try:
             states[site] = lm.capture_all(prompt, site)
         except StabilityError as error:

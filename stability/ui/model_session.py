@@ -2,7 +2,7 @@
 
 Its keys in `st.session_state`: `model`, the written form of the one in use; `loading`, the one on its
 way; `model_error`, why that failed; `picker`, whether the dialog is open; `looked_at`, whose facts it
-shows.
+shows; `shows_check`, whether the dialog on the model's check is open.
 """
 
 from dataclasses import dataclass
@@ -13,6 +13,7 @@ from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.models.model_name import ModelName, parse_name
 from stability.ui.cached.background import Job
+from stability.ui.cached.checks import stop_check
 from stability.ui.cached.models import (
     hold,
     is_loaded,
@@ -98,6 +99,7 @@ def is_alone() -> bool:
 def open_picker() -> None:
     """Open the dialog on its list; for callbacks."""
     st.session_state.picker, st.session_state.looked_at = True, None
+    st.session_state.shows_check = False
 
 
 def look_at(model: str) -> None:
@@ -169,7 +171,9 @@ def _settle() -> None:
 
 def _use(model: str) -> None:
     st.session_state.pop("model_error", None)
+    left = st.session_state.model
     st.session_state.model = hold().model = model
+    stop_check(left)
     st.session_state.unremembered = model
     start_at_the_end()
 

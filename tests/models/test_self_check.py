@@ -4,15 +4,19 @@ from dataclasses import replace
 
 import pytest
 import torch
+from support.families import FAMILIES as MANY
+from support.families import language_model
 from support.models import FAMILIES, save_model
 from transformers.models.llama.modeling_llama import LlamaDecoderLayer
 
 import stability
-from stability.models import load, self_check, state_comparisons
+from stability.models import check_texts, load, precision_comparisons, state_comparisons
 from stability.models.comparisons import Comparison
 from stability.models.language_model import LanguageModel
 from stability.models.network_above import NetworkAbove
 from stability.prediction.readout import Readout
+
+FLOAT64 = precision_comparisons.name_of("float64")
 
 
 @pytest.fixture(scope="module")
@@ -36,6 +40,7 @@ def with_readout(lm: LanguageModel, **changes) -> LanguageModel:
 def test_a_right_model_passes_with_every_error_far_below_its_limit(checked):
     assert checked.holds
     assert not checked.refused
+    assert not checked.not_run
     assert checked.tokens == 24  # its whole context
     for comparison in checked.comparisons:
         if comparison.limit is not None:
@@ -118,13 +123,64 @@ def test_in_half_precision_the_sites_below_are_refused_with_the_reason(lm):
     assert set(checked.refused) == {"final", "block:0", "block:1"}
     assert "need float32" in checked.refused["final"]
     assert checked.holds
+    # nothing is said to hold at sites that there are not
+    assert list(checked.not_run) == [state_comparisons.SITES]
+
+
+def test_what_cannot_be_compared_is_said_with_its_reason_and_is_no_failure():
+    """Gemma 2 caps its logits, so that no sum over rows of `W_U` gives H."""
+    lm = language_model(MANY["gemma2"]())
+    checked = stability.check(lm)
+    assert checked.holds
+    assert set(checked.not_run) == {state_comparisons.TRACE, state_comparisons.PAIRS}
+    assert "soft-capped at 5" in checked.not_run[state_comparisons.TRACE]
+    assert {entry["name"] for entry in checked.report()["not_run"]} == set(checked.not_run)
+
+
+def test_code_that_fails_in_another_precision_is_no_failure_of_the_model():
+    """XGLM fills its mask with a number of float64 where torch makes a float32 of it."""
+    checked = stability.check(language_model(MANY["xglm"]()))
+    assert checked.holds
+    [(name, why)] = checked.not_run.items()
+    assert name == precision_comparisons.name_of("float64")
+    assert "without overflow" in why
+
+
+def test_a_copy_that_does_not_fit_is_not_made(lm, monkeypatch):
+    needed = precision_comparisons.memory_of_copy(lm.model, "float64")
+    monkeypatch.setattr(precision_comparisons, "free_on", lambda device: needed - 1)
+    checked = stability.check(lm)
+    assert checked.holds
+    assert "must fit into the memory at hand" in checked.not_run[FLOAT64]
+    # the smaller copy would have fitted
+    assert list(checked.not_run) == [FLOAT64]
+
+
+def test_a_copy_takes_twice_the_weights_and_the_largest_once_more(lm):
+    weights = [tensor.numel() for tensor in lm.model.parameters()]
+    buffers = [tensor.numel() for tensor in lm.model.buffers()]
+    tensors = [*weights, *buffers]
+    expected = 8 * (sum(tensors) + max(tensors))
+    assert precision_comparisons.memory_of_copy(lm.model, "float64") == expected
+
+
+@pytest.mark.parametrize("name", ["mixtral", "qwen3_moe", "deepseek_v3"])
+def test_a_mixture_of_experts_is_compared_in_float64_too(name):
+    lm = language_model(MANY[name]())
+    implementation = lm.model.config._experts_implementation
+    checked = stability.check(lm)
+    assert checked.holds
+    assert not checked.not_run
+    assert FLOAT64 in [comparison.name for comparison in checked.comparisons]
+    # the model itself stays as it was
+    assert lm.model.config._experts_implementation == implementation
 
 
 def test_a_text_is_longer_than_any_window(tmp_path):
     config = FAMILIES["gemma3"]()
     config.max_position_embeddings, config.sliding_window = 256, 100
     lm = load(str(save_model(tmp_path, config)), device="cpu")
-    assert self_check.long_text(lm).shape == (1, 108)
+    assert check_texts.long_text(lm).shape == (1, 108)
 
 
 @pytest.mark.parametrize("error", [float("nan"), float("inf"), 2.0])
@@ -144,6 +200,5 @@ def test_a_report_is_json_with_the_number_of_each_comparison(checked):
 def test_a_readout_of_bare_rows_is_what_the_trace_is_computed_from(lm):
     """With two orthonormal rows and a uniform prediction the trace is 1/4 of |w1 − w0|² = 2: 1/2."""
     state = replace(lm.capture("a cat"), vector=torch.zeros(32), readout=Readout(torch.eye(2, 32)))
-    trace, pairs = state_comparisons.curvature_comparisons(state)
-    assert trace.holds
-    assert pairs.holds
+    assert state_comparisons.trace_comparison(state).holds
+    assert state_comparisons.pairs_comparison(state).holds

@@ -150,6 +150,11 @@ class Jobs:
         with self._lock:
             return key in self._jobs and not self._jobs[key].failed
 
+    def find(self, key: Hashable) -> Job | None:
+        """The run for a key, under way, done or failed; None if there is none."""
+        with self._lock:
+            return self._jobs.get(key)
+
     def ready(self) -> set[Hashable]:
         """The keys of the results that are there."""
         with self._lock:

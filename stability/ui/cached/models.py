@@ -72,13 +72,18 @@ def start_fetching(model: str) -> Job:
 
 def stop_loading(job: Job, model: str) -> None:
     """Stop loading a model, unless another session waits for it."""
-    if not any(model in (held.model, held.wanted) for held in _holds):
+    if not is_used(model):
         job.stop()
 
 
 def is_loaded(model: str) -> bool:
     """Whether a model is here already."""
     return model in _models.ready()
+
+
+def is_used(model: str) -> bool:
+    """Whether a session uses a model or waits for it."""
+    return any(model in (held.model, held.wanted) for held in _holds)
 
 
 def is_used_once(model: str) -> bool:

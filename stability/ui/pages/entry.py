@@ -8,6 +8,7 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.ui.choice import keep_shared
 from stability.ui.widgets.errors import show_error
+from stability.ui.widgets.model_check import draw_warning
 from stability.ui.widgets.resources import resource
 
 
@@ -20,7 +21,14 @@ def show(title: str, headline: str, draw: Callable[[], None]) -> None:
     st.markdown(f"#### {headline}")
     if st.session_state.pop("opened", False):
         st.switch_page("app.py")
+    warning = st.container()
+    with warning:
+        draw_warning()
+    is_first = "model" not in st.session_state
     try:
         draw()
     except StabilityError as error:
         show_error(error)
+    if is_first:
+        with warning:
+            draw_warning()

@@ -10,9 +10,11 @@ from stability.models.memory import memory_at_hand, require_memory
 from stability.models.requirements import Requirements
 from stability.text import in_bytes
 from stability.ui import model_session as session
+from stability.ui.cached.checks import found_of
 from stability.ui.cached.models import is_loaded, requirements
 from stability.ui.model_choice import DTYPES, ModelChoice
 from stability.ui.widgets.errors import show_error
+from stability.ui.widgets.model_check import summary
 from stability.ui.wording import plain
 
 # seconds between two looks at how far a model is
@@ -88,6 +90,8 @@ def _draw_button(choice: ModelChoice, asked: Requirements) -> None:
     look: Any = {"key": f"load {model}", "width": "stretch"}
     if model == st.session_state.model:
         st.button("In use", disabled=True, **look)
+        if (found := found_of(model)) is not None:
+            st.caption(plain(summary(found)))
     elif is_loaded(model):
         st.button("Use", on_click=session.use_loaded, args=(model,), type="primary", **look)
     elif (shortage := _shortage(asked, choice)) is None:

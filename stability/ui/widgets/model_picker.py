@@ -12,6 +12,7 @@ from stability.ui.model_choice import ModelChoice
 from stability.ui.recent_models import recent_models
 from stability.ui.server import may_name_paths
 from stability.ui.widgets.errors import show_error
+from stability.ui.widgets.model_check import draw_check
 from stability.ui.widgets.model_offer import (
     choose_precision,
     draw_loading,
@@ -40,6 +41,7 @@ def choose_model() -> str:
         st.caption(f"{choice.dtype}{f' on {choice.device}' if choice.device else ''}")
     if "model_error" in st.session_state:
         show_error(StabilityError(st.session_state.model_error))
+    draw_check(model)
     if st.session_state.get("picker"):
         _draw_dialog()
     elif "loading" in st.session_state:
