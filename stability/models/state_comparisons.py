@@ -17,7 +17,8 @@ from stability.models.comparisons import UNSUPPORTED, Comparison
 from stability.models.language_model import LanguageModel
 from stability.models.pushed import pushed_logits
 from stability.prediction import distribution
-from stability.prediction.state import State, require_linear
+from stability.prediction.premise import require_linear
+from stability.prediction.state import State
 
 SITES = "predictions at the sites below against the readout's"
 TRACE = "trace of H against the variances of all coordinates"

@@ -18,7 +18,7 @@ def test_a_table_says_what_was_compared_and_that_it_holds(folder, capsys):
     main(["check", folder])
     out = capsys.readouterr().out.splitlines()
     assert out[0].startswith(f"{folder} (local), float32, checked on a text of 24 tokens")
-    assert out[-1] == "all that was compared holds"
+    assert out[-1] == "everything holds"
     assert any(line.startswith("reported") and "bfloat16" in line for line in out)
 
 
