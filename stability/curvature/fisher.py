@@ -4,10 +4,9 @@ At `prelogit` the logits are linear in the state, `J = s·W_U`, and with `μ = �
 
     H = Σ_i p_i (w_i − μ)(w_i − μ)ᵀ,
 
-the covariance of the unembedding rows under `p`; where soft-capping slows each logit by `d_i`, of the
-rows `d_i w_i`. Below, `J` goes through the network as well, and `H`
-is applied by its derivatives. Everything is centred as in `row_spread`, so that nothing cancels where
-`p` is nearly one-hot.
+the covariance of the unembedding rows under `p`; of the rows `d_i w_i` where soft-capping slows each
+logit by `d_i`. Below, `J` goes through the network as well, and `H` is applied by its derivatives.
+Everything is centred as in `row_spread`, so that nothing cancels where `p` is nearly one-hot.
 """
 
 import math

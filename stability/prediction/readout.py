@@ -56,8 +56,8 @@ class Readout:
         return z if self.softcap is None else self.softcap * (z / self.softcap).tanh()
 
     def cap_slope(self, z: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
-        """`f'`, by which capping slows each logit: `1 − tanh²(z/c)`."""
-        return torch.ones_like(z) if self.softcap is None else 1 - (z / self.softcap).tanh() ** 2
+        """`f'`, by which capping slows each logit: `1/cosh²(z/c)`, with all its digits at the cap."""
+        return torch.ones_like(z) if self.softcap is None else (z / self.softcap).cosh() ** -2
 
     def logits(self, y: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch V"]:
         """The model's own logits `f(s·(W_U y) + b)`."""

@@ -102,6 +102,18 @@ def test_capping_is_monotone_bounded_and_undone_by_atanh():
     torch.testing.assert_close(30 * (capped / 30).atanh(), z, rtol=1e-12, atol=1e-12)
 
 
+def test_the_slope_of_a_cap_keeps_its_digits_where_the_logit_is_held():
+    x = torch.tensor([-200.0, -20.0, -1.0, 0.0, 3.0, 18.0, 300.0], dtype=torch.float64)
+    decay = (-2 * x.abs()).exp()
+    # a few roundings; exponents of 600 have an error of 600 roundings
+    torch.testing.assert_close(
+        Readout(torch.eye(2), softcap=0.5).cap_slope(0.5 * x),
+        4 * decay / (1 + decay) ** 2,
+        rtol=1e-12,
+        atol=0,
+    )
+
+
 def test_a_very_high_cap_changes_nothing():
     y = random(D, seed=1)
     # tanh(x) = x − x³/3 with x = z/1e6 ≤ 1e-5
