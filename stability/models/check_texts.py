@@ -11,31 +11,17 @@ from torch import Tensor
 from stability.models.comparisons import FEW
 from stability.models.foreign import foreign
 from stability.models.language_model import LanguageModel
-from stability.models.memory import free_on
 
 # by how many tokens a text is longer than a window of attention
 BEYOND = 8
 
 
 def long_text(lm: LanguageModel) -> Int[Tensor, "1 n"]:
-    """Token ids of the built-in prompts, again and again, to the wanted length or what memory holds."""
+    """Token ids of the built-in prompts, again and again, to a length beyond any window."""
     ids = [i for prompt in _prompts() for i in _ids(lm, prompt)]
-    length = wanted_length(lm)
-    while length > BEYOND and memory_of_text(lm, length) > free_on(lm.model.device.type):
-        length //= 2
-    repeated = torch.tensor(ids).repeat(1, -(-length // len(ids)))
-    return repeated[:, :length] % lm.readout.vocab_size
-
-
-def wanted_length(lm: LanguageModel) -> int:
-    """Tokens of a text that is longer than any window, and no longer than the context."""
-    return int(min(longest_window(lm) + BEYOND, lm.context or math.inf))
-
-
-def memory_of_text(lm: LanguageModel, length: int) -> int:
-    """Bytes that a pass over a text takes: its logits, and attention written out, some three times."""
-    heads = getattr(lm.model.config.get_text_config(), "num_attention_heads", 0)
-    return 4 * length * (lm.readout.vocab_size + 3 * length * (heads if type(heads) is int else 0))
+    length = min(longest_window(lm) + BEYOND, lm.context or math.inf)
+    repeated = torch.tensor(ids).repeat(1, -(-int(length) // len(ids)))
+    return repeated[:, : int(length)] % lm.readout.vocab_size
 
 
 def short_prompt(lm: LanguageModel) -> str:

@@ -4,7 +4,7 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stability.errors import StabilityError
-from stability.models.check_texts import long_text, memory_of_text, short_prompt, wanted_length
+from stability.models.check_texts import long_text, short_prompt
 from stability.models.comparisons import (
     FEW,
     Comparison,
@@ -26,7 +26,6 @@ from stability.models.state_comparisons import (
 )
 from stability.prediction.provenance import ModelCard
 from stability.prediction.state import State
-from stability.text import in_bytes
 
 # in which other precisions a model is run
 OTHERS = {"float32": ["float64", "bfloat16"]}
@@ -111,12 +110,6 @@ def check(lm: LanguageModel, report: Report = silent) -> SelfCheck:
     report("Reading a text longer than any window", 0.0)
     comparisons = [readout_comparison(lm, ids), future_comparison(lm, ids)]
     not_run: dict[str, str] = {}
-    if (wanted := wanted_length(lm)) > ids.shape[1]:
-        not_run[f"logits and later tokens on a text of {wanted:,} tokens, beyond any window"] = (
-            f"A text must fit into the memory at hand; this one takes "
-            f"{in_bytes(memory_of_text(lm, wanted))}, and {ids.shape[1]:,} tokens were read instead: "
-            "check the model on a larger computer."
-        )
 
     def attempt(name: str, compare: Callable[..., Comparison], *arguments: object) -> None:
         try:

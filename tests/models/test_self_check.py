@@ -183,16 +183,6 @@ def test_a_text_is_longer_than_any_window(tmp_path):
     assert check_texts.long_text(lm).shape == (1, 108)
 
 
-def test_a_text_that_does_not_fit_into_memory_is_shortened_and_that_is_said(lm, monkeypatch):
-    free = check_texts.memory_of_text(lm, 24) - 1
-    monkeypatch.setattr(check_texts, "free_on", lambda device: free)
-    checked = stability.check(lm)
-    assert checked.tokens == 12
-    [(name, why)] = checked.not_run.items()
-    assert "24 tokens" in name
-    assert "12 tokens were read instead" in why
-
-
 @pytest.mark.parametrize("error", [float("nan"), float("inf"), 2.0])
 def test_what_is_no_number_does_not_hold(error):
     comparison = Comparison("quantity", error, 1.0, "nats", "It must", "stop")
