@@ -37,7 +37,7 @@ def draw_check(model: str) -> None:
     if job is None or job.is_stopped:
         st.button(
             "Not checked yet · Check it now",
-            on_click=start_check,
+            on_click=_start,
             args=(model,),
             help=HELP,
             icon=":material/fact_check:",
@@ -47,7 +47,7 @@ def draw_check(model: str) -> None:
         _draw_progress(job)
     elif job.failed:
         show_error(StabilityError(f"The check ended early. {job.future.exception()}"))
-        st.button("Check it again", on_click=start_check, args=(model,), **look)
+        st.button("Check it again", on_click=_start, args=(model,), **look)
     elif (found := found_of(model)) is not None:
         icon = ":material/verified:" if found.holds else ":material/error:"
         st.button(plain(summary(found)), on_click=_open, icon=icon, **look)
@@ -76,6 +76,10 @@ def summary(found: "SelfCheck") -> str:
     if failed:
         return f"Check failed: {failed} of {counted(len(limited), 'comparison')}{missing}"
     return f"Checked: {counted(len(limited), 'comparison')} hold{missing}"
+
+
+def _start(model: str) -> None:
+    start_check(model)
 
 
 def _open() -> None:
