@@ -1,6 +1,7 @@
 """Fixtures and rules of the whole suite."""
 
 import os
+import tempfile
 from pathlib import Path
 
 import pytest
@@ -8,6 +9,9 @@ import pytest
 # before torch is loaded, here and in the workers: threads that spin while they wait take the cores
 # from each other, and the suite takes several times as long
 os.environ.setdefault("OMP_WAIT_POLICY", "passive")
+
+# what a test chooses is not what the person at this computer has chosen
+os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="stability-tests-")
 
 from stability.models.packaged.cache import ensure
 

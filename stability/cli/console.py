@@ -108,7 +108,12 @@ def readable(report: dict[str, Any]) -> str:
     model, spectrum, argmax = report["model"], report["spectrum"], report["argmax"]
     direction, token = report["direction"], report["tokens"][report["position"]]
     lines = [
-        f"model      {model['name']} ({model['revision']})",
+        *wrap(
+            f"{model['name']} ({model['revision']})",
+            REPORT_WIDTH,
+            initial_indent="model      ",
+            subsequent_indent=" " * 11,
+        ),
         f"after      position {report['position']}, {token['text']!r}",
         f"next       entropy {report['entropy']:.3g} nats, probability "
         f"{argmax['probability']:.3g} of {argmax['text']!r}",

@@ -142,9 +142,10 @@ def test_the_sites_are_the_readout_and_every_block_from_the_top(lm):
     "site", ["", "PRELOGIT", "final:1", "block", "block:", "block:2", "block:-1", "block:01"]
 )
 def test_an_unknown_site_is_refused(lm, site):
+    nearest = "block:1" if site.startswith("block:") else "prelogit"
     sentence = (
         f"A site must be prelogit, final or block:L with L from 0 to 1 for {lm.card.name}; "
-        f"received {site!r}: use 'prelogit'."
+        f"received {site!r}: use '{nearest}'."
     )
     for capture in (lm.capture, lm.capture_all):
         with pytest.raises(StabilityError) as refused:

@@ -616,7 +616,7 @@ BAD = {
             (["--directions", "prompt:\udcff"], r"text must be UTF-8; received 'prompt:\udcff'"),
             ([], "between 0 and 31 here; received 100"),  # of the default directions
             (["--sites", "nowhere"], "; received 'nowhere': use 'prelogit'"),
-            (["--sites", "prelogit", "block:2"], "; received 'block:2': use 'prelogit'"),
+            (["--sites", "prelogit", "block:2"], "; received 'block:2': use 'block:1'"),
             (["--epsilon", "0"], "positive number of nats; received 0.0"),
             (["--epsilon", "0.1", "nan"], "positive number of nats; received nan"),
             (["--epsilon", "x"], "argument --epsilon: invalid float value: 'x'"),

@@ -61,7 +61,8 @@ def _result(choice: Choice) -> "Result | None":
             show_error(error)
             st.toast("Something is wrong with the settings: see the top of the page.")
     good = st.session_state.get("good")
-    if good is None:
+    # numbers of another model must not stand under this one's name
+    if good is None or good.model != choice.model:
         return None
     st.caption("Still showing the last result that could be computed.")
     return _compute(good)
