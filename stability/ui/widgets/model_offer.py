@@ -7,6 +7,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.models.memory import memory_at_hand, require_memory
+from stability.models.precision import devices
 from stability.models.requirements import Requirements
 from stability.text import in_bytes
 from stability.ui import model_session as session
@@ -126,10 +127,8 @@ def _chosen(name: str) -> ModelChoice:
 
 def _devices() -> list[str]:
     """The devices to choose from, the default one first; none where there is only one."""
-    import torch
-
-    cards = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    return [*cards, "cpu"] if cards else []
+    found = devices()
+    return list(found) if len(found) > 1 else []
 
 
 def _size(asked: Requirements) -> str:

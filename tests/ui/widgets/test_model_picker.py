@@ -30,7 +30,7 @@ def own_computer(monkeypatch, tmp_path):
     """The app at the computer itself, freshly started, with an empty list of models used before."""
     monkeypatch.setattr(models, "_models", Jobs(max_entries=99, at_once=4))
     monkeypatch.setattr(models, "_holds", weakref.WeakSet())
-    monkeypatch.setattr(models, "download", lambda name, report: None)
+    monkeypatch.setattr(models, "snapshot", lambda name, report: None)
     monkeypatch.setenv(ALLOW_PATHS, "1")
     monkeypatch.setattr(recent_models, "_file", lambda: tmp_path / "data" / "recent_models.json")
 
@@ -234,7 +234,7 @@ def test_the_device_is_chosen_where_there_are_several_and_is_no_part_of_the_link
 
 def huge(name):
     size = 10**9 if "huge" in name else 10**6
-    return Requirements(name, name, "mit", 4 * size, 0, Weights(size, 0, 0))
+    return Requirements(name, "mit", 0, Weights(size, 0, 0))
 
 
 def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(monkeypatch):
@@ -274,7 +274,7 @@ def examined(monkeypatch):
 
     def requirements(name):
         names.append(name)
-        return Requirements(name, name, "mit", 0, 5_000_000_000, Weights(10**6, 0, 0))
+        return Requirements(name, "mit", 5_000_000_000, Weights(10**6, 0, 0))
 
     monkeypatch.setattr(model_offer, "requirements", requirements)
     monkeypatch.setattr(
