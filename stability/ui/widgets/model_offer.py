@@ -86,7 +86,8 @@ def draw_loading() -> None:
 def _draw_button(choice: ModelChoice, asked: Requirements) -> None:
     """The one thing that can be done with a model: it is in use, here, or to be loaded."""
     model = str(choice)
-    look: Any = {"key": f"load {model}", "width": "stretch"}
+    # a key is sent to the browser, and a path is not
+    look: Any = {"key": f"load {hash(model)}", "width": "stretch"}
     if model == st.session_state.model:
         st.button("In use", disabled=True, **look)
     elif is_loaded(model):
@@ -116,7 +117,11 @@ def _shortage(
 def _memory_in_use() -> int:
     """Bytes that the model in use would leave, if no other session used it."""
     choice = ModelChoice.parse(st.session_state.model)
-    return (requirements(choice.name).memory(choice.dtype) or 0) if session.is_alone() else 0
+    try:
+        return (requirements(choice.name).memory(choice.dtype) or 0) if session.is_alone() else 0
+    # its files may be gone, while it is in use
+    except StabilityError:
+        return 0
 
 
 def _chosen(name: str) -> ModelChoice:
