@@ -355,7 +355,7 @@ def test_a_way_around_an_upload_reads_nothing_on_a_shared_server(examined, monke
 
     look_up(page, f"{root}/model-1/../model-2/")
     assert examined[-1] == f"{root}/model-2"
-    assert is_offered(page)
+    assert is_offered(page, "Download and load")
     assert not [button for button in page.button if str(root) in str(button.key)]
 
 
