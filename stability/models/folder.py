@@ -10,10 +10,10 @@ from pathlib import Path
 from typing import Any
 
 from safetensors import safe_open
-from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
 
 from stability.errors import StabilityError
 from stability.models.foreign import foreign
+from stability.models.model_name import shortened
 
 CONFIG, ADAPTER_CONFIG = "config.json", "adapter_config.json"
 WEIGHTS, INDEX, ADAPTER_WEIGHTS = (
@@ -21,6 +21,8 @@ WEIGHTS, INDEX, ADAPTER_WEIGHTS = (
     "model.safetensors.index.json",
     "adapter_model.safetensors",
 )
+# bytes: no description of a model is longer
+LONGEST_TEXT = 50_000_000
 PICKLES = ("*.bin", "*.pt", "*.pth", "*.ckpt", "*.pkl")
 # the number of blocks, as architectures call it
 LAYERS = {"num_hidden_layers", "n_layer", "n_layers", "num_layers"}
@@ -37,9 +39,9 @@ def require_causal_model(folder: Path, name: str) -> None:
     """Raise StabilityError unless a folder describes a causal language model, with weights to read."""
     require_files(folder, name)
     config = read_json(folder / CONFIG, name)
-    tensors = tensor_names(folder, name)
+    shapes = tensor_shapes(weight_files(folder, name), name)
     _require_causal(config, name)
-    _require_layers(config, tensors, name)
+    _require_layers(config, len(shapes), name)
 
 
 def require_files(folder: Path, name: str) -> None:
@@ -59,6 +61,11 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
             f"A local model must be a folder with its configuration, weights and tokenizer; {name!r} "
             f"has no {path.name}: check the path."
         )
+    if (size := path.stat().st_size) > LONGEST_TEXT:
+        raise StabilityError(
+            f"{path.name} must have at most {LONGEST_TEXT:,} bytes; that of {name!r} has {size:,}: get "
+            "a clean copy."
+        )
     with foreign(f"Reading {path.name} of", name, "get a clean copy"):
         content = json.loads(path.read_text(encoding="utf-8"))
     if not isinstance(content, dict):
@@ -69,12 +76,12 @@ def read_json(path: Path, name: str) -> dict[str, Any]:
     return content
 
 
-def tensor_names(folder: Path, name: str) -> tuple[str, ...]:
-    """Return the names of all tensors in a model's safetensors files, from their headers.
+def weight_files(folder: Path, name: str) -> list[Path]:
+    """Return the safetensors files that loading a model's folder reads.
 
     Raises:
-        StabilityError: there are none, they are pickles, a part is missing, or there are two sets of
-            weights.
+        StabilityError: there are none, they are pickles, a part is missing or lies elsewhere, or there
+            are two sets of weights.
     """
     single, index = folder / WEIGHTS, folder / INDEX
     parts = set(_shards(index, name)) if index.exists() else {WEIGHTS} if single.exists() else set()
@@ -90,13 +97,23 @@ def tensor_names(folder: Path, name: str) -> tuple[str, ...]:
         raise StabilityError(
             f"A model must have one set of weights; {name!r} has {WEIGHTS!r} and {INDEX!r}: remove one."
         )
-    lost = sorted(part for part in parts if not (folder / part).is_file())
+    lost = sorted(part for part in parts if not _is_file_of(folder, part))
     if lost:
         raise StabilityError(
-            f"All weights of a model must be present; {name!r} lacks {lost[0]!r}: get a complete copy."
+            f"All weights of a model must be present in its folder; {name!r} lacks "
+            f"{shortened(lost[0])}: get a complete copy."
         )
+    return [folder / part for part in sorted(parts)]
+
+
+def tensor_shapes(files: Iterable[Path], name: str) -> dict[str, tuple[int, ...]]:
+    """Return the shapes of all tensors in a model's safetensors files by name, from their headers."""
+    shapes: dict[str, tuple[int, ...]] = {}
     with foreign("Reading the weights of", name, "get a clean copy"):
-        return tuple(tensor for part in sorted(parts) for tensor in _header(folder / part))
+        for path in files:
+            with safe_open(path, "np") as weights:
+                shapes |= {key: tuple(weights.get_slice(key).get_shape()) for key in weights.keys()}  # noqa: SIM118
+    return shapes
 
 
 def _shards(index: Path, name: str) -> Iterable[str]:
@@ -108,12 +125,14 @@ def _shards(index: Path, name: str) -> Iterable[str]:
     return shards.values()
 
 
-def _header(path: Path) -> list[str]:
-    with safe_open(path, "pt") as weights:
-        return list(weights.keys())
+def _is_file_of(folder: Path, part: str) -> bool:
+    """Whether a name is that of a file in a folder itself: an index must not lead anywhere else."""
+    return part == Path(part).name and (folder / part).is_file()
 
 
 def _require_causal(config: dict[str, Any], name: str) -> None:
+    from transformers.models.auto.modeling_auto import MODEL_FOR_CAUSAL_LM_MAPPING_NAMES
+
     architectures = config.get("architectures") or []
     if not isinstance(architectures, list):
         raise StabilityError(
@@ -131,13 +150,13 @@ def _require_causal(config: dict[str, Any], name: str) -> None:
         )
 
 
-def _require_layers(config: dict[str, Any], tensors: tuple[str, ...], name: str) -> None:
+def _require_layers(config: dict[str, Any], n_tensors: int, name: str) -> None:
     """A block has at least one tensor: an endless number of blocks must not be built in vain."""
     for key, value in config.items():
         if isinstance(value, dict):
-            _require_layers(value, tensors, name)
-        elif key in LAYERS and isinstance(value, int | float) and value > len(tensors):
+            _require_layers(value, n_tensors, name)
+        elif key in LAYERS and isinstance(value, int | float) and value > n_tensors:
             raise StabilityError(
-                f"A block has weights; {name!r} is to have more blocks than its {len(tensors)} "
+                f"A block has weights; {name!r} is to have more blocks than its {n_tensors} "
                 f"tensors: check {key} in {CONFIG}."
             )

@@ -52,10 +52,8 @@ def examine_on_hub(name: ModelName) -> Requirements:
     listing = listed(name)
     missing = listing.missing.values()
     return Requirements(
-        name=name.text,
         title=name.text,
         licence=listing.licence,
-        stored=total(listing.needed) - total(listing.missing),
         to_fetch=None if None in missing else total(listing.missing),
         weights=weights_of(_shapes(name, listing)),
     )

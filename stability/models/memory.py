@@ -4,6 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stability.errors import StabilityError
+from stability.models.precision import default_device
 from stability.models.requirements import Requirements
 from stability.text import in_bytes
 
@@ -51,10 +52,7 @@ def free_on(device: str) -> int:
 
 def _card(device: str | None) -> str | None:
     """The CUDA card that a device names, or that is the default one; None for the CPU."""
-    if device is None:
-        import torch
-
-        return "cuda" if torch.cuda.is_available() else None
+    device = device or default_device()
     return device if device.startswith("cuda") else None
 
 

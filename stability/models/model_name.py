@@ -3,6 +3,7 @@
 import os
 import re
 from dataclasses import dataclass
+from pathlib import Path, PurePath
 from typing import Literal
 
 from stability.errors import StabilityError
@@ -25,6 +26,17 @@ class ModelName:
     kind: Literal["packaged", "path", "hub"]
     repository: str = ""
     revision: str | None = None
+
+    @property
+    def path(self) -> Path:
+        """Return where a model on this computer lies, with the user's folder for ~."""
+        # unlike Path.expanduser, it leaves an unknown user as it is
+        return Path(os.path.expanduser(self.text))
+
+
+def is_gguf(path: str | PurePath) -> bool:
+    """Return whether a path is named as a GGUF file, in whatever case."""
+    return PurePath(path).suffix.lower() == ".gguf"
 
 
 def parse_name(typed: str) -> ModelName:

@@ -5,8 +5,8 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
 
-# bytes of a weight
-WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
+from stability.models.precision import WIDTHS
+
 UNKNOWN_LICENCE = "unknown"
 # Bytes for the tokenizer and for looking at a prompt, in all and for each token of the vocabulary.
 # Measured beside the weights, while a model was loaded and the page Explore drawn with all its figures:
@@ -46,19 +46,15 @@ class Requirements:
     """What is known of a model that is not loaded; None for what is not.
 
     Attributes:
-        name: as `load` takes it.
         title: as people know it.
         licence: its name, or `unknown`.
-        stored: bytes that lie on this computer.
         to_fetch: bytes that are still to be fetched.
         weights: their numbers.
         is_converted: whether float32 weights are made of a GGUF first.
     """
 
-    name: str
     title: str
     licence: str
-    stored: int
     to_fetch: int | None
     weights: Weights | None
     is_converted: bool = False

@@ -6,7 +6,7 @@ from pathlib import PurePath
 
 from stability.models.model_name import parse_name
 from stability.models.packaged.registry import PACKAGED
-from stability.models.requirements import WIDTHS
+from stability.models.precision import WIDTHS
 
 DTYPES = tuple(WIDTHS)
 _WRITTEN = re.compile(

@@ -5,7 +5,7 @@ way; `model_error`, why that failed; `picker`, whether the dialog is open; `look
 shows; `shows_check`, whether the dialog on the model's check is open.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
 
@@ -27,7 +27,7 @@ from stability.ui.choice import start_at_the_end
 from stability.ui.model_choice import DTYPES, ModelChoice
 from stability.ui.recent_models import remember
 from stability.ui.server import may_name_paths
-from stability.ui.uploads import is_upload, save
+from stability.ui.uploads import save, upload_at
 
 
 @dataclass(frozen=True, eq=False)
@@ -53,7 +53,11 @@ def begin() -> None:
 def admitted(typed: str) -> ModelName:
     """The name of a model that this visitor may look at; raises StabilityError for any other."""
     name = parse_name(typed)
-    if name.kind == "path" and not (is_upload(name.text) or may_name_paths()):
+    if name.kind != "path":
+        return name
+    if upload := upload_at(name.path):
+        return replace(name, text=str(upload))
+    if not may_name_paths():
         raise StabilityError(
             "A model on a shared server must be a packaged name, a hub id or an upload; received a "
             "path: upload the file, or start the app on your own computer."
@@ -184,13 +188,14 @@ def _remember() -> None:
     if model is not None and is_loaded(model):
         del st.session_state.unremembered
         name = ModelChoice.parse(model).name
-        if name not in MODELS and not is_upload(name):
+        if name not in MODELS and upload_at(name) is None:
             remember(model)
 
 
 def _write_link() -> None:
     choice = ModelChoice.parse(st.session_state.model).shared
-    written = None if str(choice) == MODELS[0] or is_upload(choice.name) else str(choice)
+    is_unnamed = str(choice) == MODELS[0] or upload_at(choice.name) is not None
+    written = None if is_unnamed else str(choice)
     if written is None:
         st.query_params.pop("model", None)
     elif st.query_params.get("model") != written:

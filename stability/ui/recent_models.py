@@ -31,12 +31,21 @@ def remember(model: str) -> None:
         file = _file()
         try:
             file.parent.mkdir(parents=True, exist_ok=True)
-            descriptor, partial = tempfile.mkstemp(dir=file.parent, suffix=".partial")
-            with os.fdopen(descriptor, "w", encoding="utf-8") as written:
-                json.dump(names, written, indent=2)
-            os.replace(partial, file)
+            _replace(file, json.dumps(names, indent=2))
         except OSError:
             return
+
+
+def _replace(file: Path, content: str) -> None:
+    """Write a file that appears whole, and leave nothing else behind."""
+    descriptor, partial = tempfile.mkstemp(dir=file.parent, suffix=".partial")
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as written:
+            written.write(content)
+        os.replace(partial, file)
+    except OSError:
+        os.unlink(partial)
+        raise
 
 
 def _file() -> Path:

@@ -1,17 +1,17 @@
-"""Model files that a visitor uploads: kept in a folder that goes with the session or the server."""
+"""Model files that a visitor uploads: one model, in a folder that goes with the session."""
 
+import atexit
+import os
 import re
 import shutil
 import tempfile
-import weakref
 from collections.abc import Sequence
 from pathlib import Path
-from weakref import WeakSet
 
 import streamlit as st
 
 from stability.errors import StabilityError, writing
-from stability.models.model_name import shortened
+from stability.models.model_name import is_gguf, shortened
 
 # MB of an upload that is no model: a vector or a list of prompts is a hundredth of it
 SMALL = 5
@@ -37,7 +37,7 @@ def save(uploads: Sequence[tuple[str, bytes]]) -> str:
     tokenizer.
     """
     names = [Path(name).name for name, _ in uploads]
-    if len(names) == 1 and names[0].endswith(".gguf"):
+    if len(names) == 1 and is_gguf(names[0]):
         # of the given name only what every file system takes
         names = [re.sub(r"[^\w.-]", "_", names[0], flags=re.ASCII)[-100:]]
     elif not {WEIGHTS, CONFIG} <= set(names) or not set(names) <= set(ACCEPTED):
@@ -47,32 +47,39 @@ def save(uploads: Sequence[tuple[str, bytes]]) -> str:
             f"{shortened(other)}: choose the files again."
         )
     with writing("An upload needs a folder", Path(tempfile.gettempdir())):
-        folder = Path(tempfile.mkdtemp(prefix="model-", dir=_session_folder()))
+        session = _session_folder()
+        # one model at a time: a look at each of many would fill the disk
+        for previous in session.iterdir():
+            shutil.rmtree(previous, ignore_errors=True)
+        folder = Path(tempfile.mkdtemp(prefix="model-", dir=session))
         for name, (_, content) in zip(names, uploads, strict=True):
             (folder / name).write_bytes(content)
-    return str(folder / names[0] if names[0].endswith(".gguf") else folder)
+    return str(folder / names[0] if is_gguf(names[0]) else folder)
 
 
-def is_upload(path: str) -> bool:
-    """Whether a path lies in the folder of a session that goes on."""
-    return any(folder.path in Path(path).parents for folder in _folders)
+def upload_at(path: str | Path) -> Path | None:
+    """The upload at a path, with neither `..` nor links; None for any other path."""
+    written = Path(os.path.abspath(path))
+    # no other path is looked at: that may wake a device or call another computer
+    if _folders.isdisjoint(written.parents):
+        return None
+    resolved = Path(os.path.realpath(written))
+    return None if _folders.isdisjoint(resolved.parents) else resolved
 
 
-class _Folder:
-    """A folder of uploads, removed when nothing holds this object, or when the server stops."""
-
-    def __init__(self) -> None:
-        self.path = Path(tempfile.mkdtemp(prefix="stability-uploads-"))
-        weakref.finalize(self, shutil.rmtree, self.path, ignore_errors=True)
-        _folders.add(self)
+# they stay here when they are gone: a name that is made by chance is not made twice
+_folders: set[Path] = set()
 
 
-_folders: WeakSet[_Folder] = WeakSet()
+def _remove(folder: Path) -> None:
+    shutil.rmtree(folder, ignore_errors=True)
 
 
+# Streamlit releases it when a session ends, or its connection does
+@st.cache_resource(scope="session", show_spinner=False, on_release=_remove)
 def _session_folder() -> Path:
-    """The folder of this session, which holds it."""
-    if "uploads" not in st.session_state:
-        st.session_state.uploads = _Folder()
-    folder: _Folder = st.session_state.uploads
-    return folder.path
+    """The folder of this session's uploads."""
+    folder = Path(tempfile.mkdtemp(prefix="stability-uploads-")).resolve()
+    _folders.add(folder)
+    atexit.register(_remove, folder)
+    return folder

@@ -10,7 +10,12 @@ from safetensors.torch import load_file, save_file
 
 from stability.errors import StabilityError
 from stability.models import load
-from stability.models.folder import require_causal_model, require_files
+from stability.models.folder import (
+    LONGEST_TEXT,
+    read_json,
+    require_causal_model,
+    require_files,
+)
 
 
 def shard(folder, weights):
@@ -121,3 +126,23 @@ def test_a_folder_without_weights_is_refused(folder):
     (folder / "model.safetensors").unlink()
     with pytest.raises(StabilityError, match=r"has no model\.safetensors"):
         load(str(folder))
+
+
+@pytest.mark.parametrize(
+    "part", ["{outside}", "../tiny/../outside.safetensors", "sub/w.safetensors"]
+)
+def test_a_part_of_the_weights_lies_in_the_folder_itself(folder, tmp_path, part):
+    outside = tmp_path / "outside.safetensors"
+    shutil.move(folder / "model.safetensors", outside)
+    (folder / "sub").mkdir()
+    shutil.copy(outside, folder / "sub" / "w.safetensors")
+    index = {"weight_map": {"a": part.format(outside=outside)}}
+    (folder / "model.safetensors.index.json").write_text(json.dumps(index))
+    with pytest.raises(StabilityError, match=r"must be present in its folder; .* lacks"):
+        require_causal_model(folder, "mine")
+
+
+def test_an_endless_description_is_not_read(folder):
+    os.truncate(folder / "config.json", LONGEST_TEXT + 1)
+    with pytest.raises(StabilityError, match=r"config\.json must have at most 50,000,000 bytes"):
+        read_json(folder / "config.json", "mine")

@@ -69,7 +69,7 @@ def test_a_group_of_version_1_leaves_what_its_limit_does(machine):
 
 
 def sized(parameters):
-    return Requirements("m", "M", "none", 0, 0, Weights(parameters, 0, 0))
+    return Requirements("M", "none", 0, Weights(parameters, 0, 0))
 
 
 def test_a_model_that_does_not_fit_is_refused_with_both_numbers(monkeypatch):
@@ -97,4 +97,4 @@ def test_a_card_must_hold_the_model_too(monkeypatch):
 
 def test_a_model_of_unknown_size_passes(monkeypatch):
     monkeypatch.setattr(memory, "memory_at_hand", lambda: 0)
-    memory.require_memory(Requirements("m", "M", "none", 0, None, None), "float32", "cpu")
+    memory.require_memory(Requirements("M", "none", None, None), "float32", "cpu")

@@ -3,7 +3,7 @@
 import pytest
 from support.ggufs import refused
 
-from stability.models.model_name import LONGEST_PART, ModelName, parse_name
+from stability.models.model_name import LONGEST_PART, ModelName, is_gguf, parse_name
 
 HUB = {
     "gpt2": ("gpt2", None),
@@ -79,3 +79,14 @@ def test_what_can_be_no_name_is_refused_in_one_short_sentence(typed, words):
 
 def test_names_up_to_the_limit_of_file_systems_are_taken():
     assert parse_name("/" + "a" * LONGEST_PART).kind == "path"
+
+
+def test_a_gguf_is_told_by_its_ending_in_any_case():
+    assert all(map(is_gguf, ("a.gguf", "/x/a.GGUF", "a.b.Gguf")))
+    assert not any(map(is_gguf, ("a.gguf.txt", "gguf", ".gguf", "a.gguf/config.json")))
+
+
+def test_a_path_begins_with_the_users_own_folder(monkeypatch, tmp_path):
+    monkeypatch.setenv("HOME", str(tmp_path))
+    assert parse_name("~/mine").path == tmp_path / "mine"
+    assert str(parse_name("~nobody-here/mine").path) == "~nobody-here/mine"

@@ -1,10 +1,12 @@
 """A person changes the model in a real browser: looks up, cancels, loads, and shares the link."""
 
+import time
 from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 from support.browser import CHROMIUM, FLAGS, MARKS, serving, settled
+from support.ggufs import write_gguf
 from support.hub import serving_hub
 from support.models import FAMILIES, PROMPT, save_model
 
@@ -30,11 +32,18 @@ def hub_cache(tmp_path_factory):
 
 
 @pytest.fixture(scope="module")
-def server(smollm2_folder, hub, hub_cache):
+def temporary(tmp_path_factory):
+    """The server's folder for what it keeps for a while."""
+    return tmp_path_factory.mktemp("temporary")
+
+
+@pytest.fixture(scope="module")
+def server(smollm2_folder, hub, hub_cache, temporary):
     with serving(
         HF_ENDPOINT=hub.url,
         HF_HUB_CACHE=str(hub_cache),
         HF_HUB_OFFLINE="0",
+        TMPDIR=str(temporary),
         XDG_DATA_HOME=str(hub_cache / "data"),
     ) as address:
         yield address
@@ -134,3 +143,22 @@ def test_a_link_to_a_model_asks_first_and_then_opens_it(visit, hub):
     )
     assert page.url.endswith("?model=owner%2Ftiny")
     assert page.get_by_test_id("stException").count() == 0
+
+
+def test_what_a_person_uploads_is_deleted_when_they_leave(visit, temporary, tmp_path):
+    write_gguf(tmp_path / "own.gguf")
+    page = visit()
+    page.get_by_test_id("stSidebar").locator(".st-key-open_picker button").first.click()
+    dialog(page).get_by_text("Upload a model").click()
+    dialog(page).locator("input[type=file]").set_input_files(tmp_path / "own.gguf")
+    dialog(page).get_by_role("button", name="Look at it").click()
+    dialog(page).get_by_role("button", name="Back").wait_for(timeout=30_000)
+    dialog(page).get_by_role("button", name="Load").click()
+    dialog(page).wait_for(state="hidden", timeout=60_000)
+    assert [*temporary.rglob("own.gguf")]
+    assert "model=" not in page.url
+    page.close()
+    deadline = time.monotonic() + 20
+    while [*temporary.glob("stability-uploads-*")]:
+        assert time.monotonic() < deadline
+        time.sleep(0.1)

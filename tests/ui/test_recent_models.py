@@ -45,3 +45,14 @@ def test_sessions_that_remember_at_once_lose_none(file):
     with ThreadPoolExecutor(8) as pool:
         list(pool.map(recent.remember, "abcdefgh"))
     assert sorted(recent.recent_models()) == [*"abcdefgh"]
+
+
+def test_a_full_disk_leaves_the_list_as_it_was_and_nothing_beside_it(file, monkeypatch):
+    def full(*_):
+        raise OSError(28, "No space left on device")
+
+    recent.remember("a")
+    monkeypatch.setattr(recent.os, "replace", full)
+    recent.remember("b")
+    assert recent.recent_models() == ["a"]
+    assert [path.name for path in file.parent.iterdir()] == [file.name]

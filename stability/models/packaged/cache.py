@@ -58,6 +58,9 @@ def ensure_gguf(path: Path, report: Report = silent) -> Path:
     path = Path(path).absolute()
     report(f"Checking {path.name}", 0.0)
     try:
+        # the end of a pipe or a device would be waited for
+        if path.exists() and not path.is_file():
+            raise ValueError("it is no regular file")
         sha256, size = checksum(path), path.stat().st_size
     # a path with a NUL byte is a ValueError
     except (OSError, ValueError) as error:

@@ -3,13 +3,26 @@
 from collections.abc import Callable
 from functools import wraps
 from inspect import signature
-from typing import Concatenate, ParamSpec, TypeVar
+from typing import Any, Concatenate, ParamSpec, TypeVar
 
 import streamlit as st
 
 Key = ParamSpec("Key")
 Parts = TypeVar("Parts")
 Result = TypeVar("Result")
+
+
+_KEPT: list[Any] = []
+
+
+def forget_results() -> None:
+    """Forget all that is kept here, and no other cache of Streamlit's.
+
+    Streamlit keeps no keys to tell of which model a result is. One is made again in a second;
+    measurements, which take minutes, are kept elsewhere.
+    """
+    for kept in _KEPT:
+        kept.clear()
 
 
 def cached(
@@ -28,6 +41,7 @@ def cached(
         compute: Callable[Concatenate[Parts, Key], Result],
     ) -> Callable[Key, Result]:
         kept = st.cache_resource(max_entries=max_entries, show_spinner=False)(compute)
+        _KEPT.append(kept)
         parameters = signature(compute)
 
         @wraps(compute)

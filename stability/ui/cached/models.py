@@ -4,6 +4,7 @@ import ctypes
 import gc
 import sys
 import threading
+from collections import Counter
 from collections.abc import Hashable
 from dataclasses import dataclass
 from functools import partial
@@ -17,12 +18,13 @@ from stability.errors import writing
 from stability.models.examination import examine
 from stability.models.hub_download import snapshot
 from stability.models.memory import require_memory
-from stability.models.model_name import ModelName, parse_name
+from stability.models.model_name import ModelName, is_gguf, parse_name
 from stability.models.progress import Report, part
 from stability.models.requirements import Requirements
 from stability.ui.cached.background import STORES, Job, Jobs
+from stability.ui.cached.keyed import forget_results
 from stability.ui.model_choice import ModelChoice
-from stability.ui.uploads import is_upload
+from stability.ui.uploads import upload_at
 
 if TYPE_CHECKING:  # torch, which takes seconds
     from stability.models import LanguageModel
@@ -32,6 +34,10 @@ _models = Jobs(max_entries=sys.maxsize, at_once=8)
 _downloads = Jobs(max_entries=8, at_once=8)
 # one at a time, or two would each find the memory that only one of them can take
 _LOADING = threading.Lock()
+
+
+# sessions begin while others are listed
+_HOLDING = threading.Lock()
 
 
 @dataclass(eq=False)
@@ -49,7 +55,8 @@ def hold() -> Hold:
     """The hold of this session."""
     if "hold" not in st.session_state:
         st.session_state.hold = Hold()
-        _holds.add(st.session_state.hold)
+        with _HOLDING:
+            _holds.add(st.session_state.hold)
     held: Hold = st.session_state.hold
     return held
 
@@ -83,12 +90,12 @@ def is_loaded(model: str) -> bool:
 
 def is_used(model: str) -> bool:
     """Whether a session uses a model or waits for it."""
-    return any(model in (held.model, held.wanted) for held in _holds)
+    return _held()[model] > 0
 
 
 def is_used_once(model: str) -> bool:
     """Whether one session alone uses a model."""
-    return sum(model in (held.model, held.wanted) for held in _holds) <= 1
+    return _held()[model] <= 1
 
 
 def let_go() -> None:
@@ -96,14 +103,14 @@ def let_go() -> None:
     gc.unfreeze()
     # the holds of sessions that have ended may hang in circles
     gc.collect()
-    used = {model for held in _holds for model in (held.model, held.wanted)}
-    if unused := _models.ready() - used:
+    if unused := _models.ready() - set(_held()):
         for store in STORES:
             store.forget(partial(_is_of, unused))
-        st.cache_resource.clear()
+        forget_results()
         gc.collect()
         _return_memory()
-    # what lives as long as the server need not be looked through at each collection
+    # Streamlit collects after every run of a page: 480 ms with all of torch to look through, and none
+    # with only what is new
     gc.freeze()
 
 
@@ -126,7 +133,7 @@ def _load(model: str, report: Report) -> "LanguageModel":
         from stability.models import load
 
         source = choice.name
-        if is_upload(source) and source.endswith(".gguf"):
+        if upload_at(source) and is_gguf(source):
             source = _converted(Path(source), part(report, 0.0, 0.8))
             report = part(report, 0.8, 1.0)
         lm = load(source, choice.dtype, choice.device, report)
@@ -146,9 +153,17 @@ def _converted(gguf: Path, report: Report) -> str:
 
     folder = gguf.with_suffix("")
     with writing("An uploaded GGUF needs a folder", gguf.parent):
-        (folder / "source").mkdir(parents=True, exist_ok=True)
+        # beside it and nowhere else: the visitor may have left meanwhile
+        for part_of_it in (folder, folder / "source"):
+            part_of_it.mkdir(exist_ok=True)
         convert(gguf, folder, report)
     return str(folder)
+
+
+def _held() -> Counter[str]:
+    """The models that sessions use or wait for, and by how many each."""
+    with _HOLDING:
+        return Counter(model for held in _holds for model in {held.model, held.wanted})
 
 
 def _is_of(models: set[Hashable], key: Hashable) -> bool:

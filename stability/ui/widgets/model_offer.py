@@ -7,6 +7,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.models.memory import memory_at_hand, require_memory
+from stability.models.precision import devices
 from stability.models.requirements import Requirements
 from stability.text import in_bytes
 from stability.ui import model_session as session
@@ -87,7 +88,8 @@ def draw_loading() -> None:
 def _draw_button(choice: ModelChoice, asked: Requirements) -> None:
     """The one thing that can be done with a model: it is in use, here, or to be loaded."""
     model = str(choice)
-    look: Any = {"key": f"load {model}", "width": "stretch"}
+    # a key is sent to the browser, and a path is not
+    look: Any = {"key": f"load {hash(model)}", "width": "stretch"}
     if model == st.session_state.model:
         st.button("In use", disabled=True, **look)
         if (found := found_of(model)) is not None:
@@ -119,7 +121,11 @@ def _shortage(
 def _memory_in_use() -> int:
     """Bytes that the model in use would leave, if no other session used it."""
     choice = ModelChoice.parse(st.session_state.model)
-    return (requirements(choice.name).memory(choice.dtype) or 0) if session.is_alone() else 0
+    try:
+        return (requirements(choice.name).memory(choice.dtype) or 0) if session.is_alone() else 0
+    # its files may be gone, while it is in use
+    except StabilityError:
+        return 0
 
 
 def _chosen(name: str) -> ModelChoice:
@@ -130,10 +136,8 @@ def _chosen(name: str) -> ModelChoice:
 
 def _devices() -> list[str]:
     """The devices to choose from, the default one first; none where there is only one."""
-    import torch
-
-    cards = [f"cuda:{index}" for index in range(torch.cuda.device_count())]
-    return [*cards, "cpu"] if cards else []
+    found = devices()
+    return list(found) if len(found) > 1 else []
 
 
 def _size(asked: Requirements) -> str:

@@ -113,6 +113,13 @@ def test_a_missing_gguf_is_refused(model_cache, tmp_path, name):
     refused(lambda: ensure_gguf(tmp_path / name), repr(name)[1:-1], "check its path")
 
 
+def test_what_has_no_end_is_not_waited_for(model_cache, tmp_path):
+    os.mkfifo(tmp_path / "pipe.gguf")
+    (tmp_path / "zero.gguf").symlink_to("/dev/zero")
+    for name in ("pipe.gguf", "zero.gguf"):
+        refused(lambda name=name: ensure_gguf(tmp_path / name), name, "it is no regular file")
+
+
 def no_manifest(folder: Path) -> None:
     (folder / "stability.json").unlink()
 

@@ -1,6 +1,5 @@
 """Models on the server: loaded one at a time if they fit, and let go with all that they took."""
 
-import gc
 import threading
 import weakref
 
@@ -59,16 +58,15 @@ def test_two_models_are_not_loaded_at_once(folder, monkeypatch):
 def test_an_uploaded_gguf_is_converted_beside_itself_and_not_into_the_cache(tmp_path, monkeypatch):
     monkeypatch.setenv("STABILITY_CACHE", str(tmp_path / "cache"))
     write_gguf(tmp_path / "own.gguf")
-    uploaded = uploads._Folder()
-    monkeypatch.setattr(uploads, "_session_folder", lambda: uploaded.path)
-    path = uploads.save([("own.gguf", (tmp_path / "own.gguf").read_bytes())])
+    root = (tmp_path / "uploads").resolve()
+    root.mkdir()
+    monkeypatch.setattr(uploads, "_folders", {root})
+    monkeypatch.setattr(uploads, "_session_folder", lambda: root)
+    path = uploads.save([("own.GGUF", (tmp_path / "own.gguf").read_bytes())])
     lm = models._load(path, silent)
     assert lm.card.n_layers == 2
     assert not (tmp_path / "cache").exists() or folders(tmp_path / "cache") == set()
-    root = uploaded.path
-    del uploaded
-    gc.collect()
-    assert not root.exists()
+    assert (root / path).with_suffix("").is_dir()
 
 
 def test_results_of_a_model_are_told_by_their_keys():
@@ -93,3 +91,23 @@ def test_memory_falls_back_when_a_model_is_let_go(smollm2_folder, folder):
         assert module() is None
         # free crumbs between what is kept stay with the allocator: up to a third, as measured
         assert process.memory_info().rss < taken - 0.6 * weights
+
+
+def test_sessions_begin_while_others_are_listed():
+    kept, ended = [], threading.Event()
+
+    def begin():
+        while not ended.is_set():
+            hold = models.Hold(model="a")
+            with models._HOLDING:
+                models._holds.add(hold)
+            kept.append(hold)
+
+    beginner = threading.Thread(target=begin)
+    beginner.start()
+    try:
+        counts = [models._held()["a"] for _ in range(200)]
+    finally:
+        ended.set()
+        beginner.join()
+    assert counts == sorted(counts)

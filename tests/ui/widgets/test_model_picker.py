@@ -13,7 +13,7 @@ from support.models import FAMILIES, PROMPT, save_model
 from stability.errors import StabilityError
 from stability.models import memory
 from stability.models.requirements import Requirements, Weights
-from stability.ui import model_session, recent_models
+from stability.ui import model_session, recent_models, uploads
 from stability.ui.cached import models
 from stability.ui.cached.background import Jobs
 from stability.ui.server import ALLOW_PATHS
@@ -30,7 +30,7 @@ def own_computer(monkeypatch, tmp_path):
     """The app at the computer itself, freshly started, with an empty list of models used before."""
     monkeypatch.setattr(models, "_models", Jobs(max_entries=99, at_once=4))
     monkeypatch.setattr(models, "_holds", weakref.WeakSet())
-    monkeypatch.setattr(models, "download", lambda name, report: None)
+    monkeypatch.setattr(models, "snapshot", lambda name, report: None)
     monkeypatch.setenv(ALLOW_PATHS, "1")
     monkeypatch.setattr(recent_models, "_file", lambda: tmp_path / "data" / "recent_models.json")
 
@@ -234,7 +234,7 @@ def test_the_device_is_chosen_where_there_are_several_and_is_no_part_of_the_link
 
 def huge(name):
     size = 10**9 if "huge" in name else 10**6
-    return Requirements(name, name, "mit", 4 * size, 0, Weights(size, 0, 0))
+    return Requirements(name, "mit", 0, Weights(size, 0, 0))
 
 
 def test_a_model_that_cannot_fit_is_refused_before_it_is_loaded(monkeypatch):
@@ -274,7 +274,7 @@ def examined(monkeypatch):
 
     def requirements(name):
         names.append(name)
-        return Requirements(name, name, "mit", 0, 5_000_000_000, Weights(10**6, 0, 0))
+        return Requirements(name, "mit", 5_000_000_000, Weights(10**6, 0, 0))
 
     monkeypatch.setattr(model_offer, "requirements", requirements)
     monkeypatch.setattr(
@@ -341,6 +341,36 @@ def test_a_hostile_name_reads_nothing_on_a_shared_server_and_is_one_sentence(
     [error] = page.error
     assert "\n" not in plain_text(error)
     assert not is_offered(page)
+
+
+def test_a_way_around_an_upload_reads_nothing_on_a_shared_server(examined, monkeypatch, tmp_path):
+    monkeypatch.setenv(ALLOW_PATHS, "0")
+    root = (tmp_path / "uploads").resolve()
+    monkeypatch.setattr(uploads, "_folders", {root})
+    page = small(DEFAULT)
+    look_up(page, f"{root}/../private")
+    assert set(examined) <= {*model_session.MODELS}
+    [error] = page.error
+    assert "A model on a shared server" in plain_text(error)
+
+    look_up(page, f"{root}/model-1/../model-2/")
+    assert examined[-1] == f"{root}/model-2"
+    assert is_offered(page, "Download and load")
+    assert not [button for button in page.button if str(root) in str(button.key)]
+
+
+def test_a_model_whose_files_are_gone_does_not_keep_another_from_being_chosen(monkeypatch):
+    def gone(name):
+        if "old" in name:
+            raise StabilityError("The files are gone.")
+        return huge(name)
+
+    monkeypatch.setattr(model_offer, "requirements", gone)
+    monkeypatch.setattr(memory, "memory_at_hand", lambda: 10**9)
+    page = small("owner/old")
+    look_up(page, "owner/huge")
+    assert "needs about 4.2 GB" in plain_text(page.error[0])
+    assert [button for button in page.button if button.label == "Back"]
 
 
 # --- used before ------------------------------------------------------------------------------------
