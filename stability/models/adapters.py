@@ -11,10 +11,10 @@ import torch
 from safetensors.torch import load_file
 
 from stability.errors import StabilityError
-from stability.models.folder import ADAPTER_CONFIG, ADAPTER_WEIGHTS, CONFIG, has_adapter, read_json
+from stability.models.adapter_files import adapter_weights, base_of, require_whole, stands_alone
+from stability.models.folder import ADAPTER_CONFIG, has_adapter, read_json
 from stability.models.foreign import foreign
 from stability.models.locate import locate
-from stability.models.model_name import parse_name, shortened
 from stability.models.progress import Report
 from stability.models.transformers_logging import quiet
 
@@ -33,26 +33,12 @@ def locate_base(folder: Path, revision: str, name: str, report: Report) -> tuple
         StabilityError: the adapter names no base, one that is an adapter too, or, if it comes from the
             hub, one on this computer.
     """
-    if (folder / CONFIG).exists():
+    if not stands_alone(folder):
         return folder, "the model beside it"
-    base = read_json(folder / ADAPTER_CONFIG, name).get("base_model_name_or_path")
-    if not isinstance(base, str) or not base:
-        raise StabilityError(
-            f"An adapter must name its base model; {name!r} names {base!r}: set "
-            f"base_model_name_or_path in {ADAPTER_CONFIG}."
-        )
-    if revision != "local" and parse_name(base).kind != "hub":
-        raise StabilityError(
-            f"An adapter from the hub must name a base on the hub; {name!r} names {shortened(base)}: "
-            "load a copy of it from a folder, if you trust it."
-        )
-    located, base_revision = locate(base, report)
-    if not (located / CONFIG).exists() and has_adapter(located):
-        raise StabilityError(
-            f"The base of an adapter must be a whole model; {base!r}, the base of {name!r}, is an "
-            "adapter: merge it into its own base first."
-        )
-    return located, f"{base} {base_revision}"
+    base = base_of(folder, name, from_hub=revision != "local")
+    located, base_revision = locate(base.text, report)
+    require_whole(located, base.text, name)
+    return located, f"{base.text} {base_revision}"
 
 
 @contextmanager
@@ -79,12 +65,7 @@ def merge_adapter(model: Any, folder: Path, name: str) -> Any:
         StabilityError: `peft` is not installed, the weights are a pickle, some of them do not fit the
             model, or merged they give other logits than beside the model.
     """
-    weights_path = folder / ADAPTER_WEIGHTS
-    if not weights_path.is_file():
-        raise StabilityError(
-            f"An adapter's weights must be safetensors; {name!r} has no {ADAPTER_WEIGHTS}: "
-            "convert them."
-        )
+    weights = adapter_weights(folder, name)
     _require_lora(read_json(folder / ADAPTER_CONFIG, name), name)
     try:
         from peft import PeftModel, get_peft_model_state_dict
@@ -95,7 +76,7 @@ def merge_adapter(model: Any, folder: Path, name: str) -> Any:
         ) from error
     with foreign("Applying the adapter of", name, "check that it belongs to its base"), quiet():
         adapted: Any = PeftModel.from_pretrained(model, str(folder), is_trainable=False).eval()
-        _require_applied(get_peft_model_state_dict(adapted), load_file(weights_path), name)
+        _require_applied(get_peft_model_state_dict(adapted), load_file(weights), name)
         expected = _some_logits(adapted)
         merged = adapted.merge_and_unload()
         _require_same(_some_logits(merged), expected, model.dtype, name)

@@ -13,11 +13,12 @@ from stability.models.foreign import foreign
 from stability.models.head import find_readout
 from stability.models.language_model import LanguageModel
 from stability.models.locate import locate
+from stability.models.precision import WIDTHS, default_device
 from stability.models.progress import Report, part, silent
 from stability.models.reading import read_model, read_tokenizer
 from stability.prediction.provenance import ModelCard
 
-DTYPES = {"float32": torch.float32, "bfloat16": torch.bfloat16, "float16": torch.float16}
+DTYPES: dict[str, torch.dtype] = {name: getattr(torch, name) for name in WIDTHS}
 
 
 def load(
@@ -56,7 +57,7 @@ def load(
         )
     folder, revision = locate(name, part(report, 0.0, 0.6))
     model, tokenizer, revision = _read(name, folder, revision, DTYPES[dtype], report)
-    device = device or ("cuda" if torch.cuda.is_available() else "cpu")
+    device = device or default_device()
     with foreign(f"Moving to {device!r} the model", name, "use device='cpu'"):
         model = model.to(device).eval()
     model.requires_grad_(False)

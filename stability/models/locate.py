@@ -5,7 +5,7 @@ from pathlib import Path
 
 from stability.errors import StabilityError
 from stability.models.hub_download import snapshot
-from stability.models.model_name import parse_name, shortened
+from stability.models.model_name import is_gguf, parse_name, shortened
 from stability.models.packaged.cache import ensure, ensure_gguf
 from stability.models.packaged.registry import PACKAGED
 from stability.models.progress import Report
@@ -34,7 +34,7 @@ def locate(typed: str, report: Report) -> tuple[Path, str]:
 def _locate_path(name: str, report: Report) -> tuple[Path, str]:
     # unlike Path.expanduser, it leaves an unknown user as it is
     path = Path(os.path.expanduser(name))
-    if path.suffix.lower() == ".gguf":
+    if is_gguf(path):
         folder = ensure_gguf(path, report)
         # the folder is named by the SHA-256 of the file
         return folder, f"{path.name} sha256:{folder.name.removeprefix('gguf-')}"
