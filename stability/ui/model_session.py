@@ -194,9 +194,7 @@ def _remember() -> None:
 
 def _write_link() -> None:
     choice = ModelChoice.parse(st.session_state.model).shared
-    is_unnamed = str(choice) == MODELS[0] or upload_at(choice.name) is not None
-    written = None if is_unnamed else str(choice)
-    if written is None:
+    if str(choice) == MODELS[0] or upload_at(choice.name) is not None:
         st.query_params.pop("model", None)
-    elif st.query_params.get("model") != written:
-        st.query_params["model"] = written
+    elif st.query_params.get("model") != str(choice):
+        st.query_params["model"] = str(choice)
