@@ -38,8 +38,8 @@ def save(uploads: Sequence[tuple[str, bytes]]) -> str:
     """
     names = [Path(name).name for name, _ in uploads]
     if len(names) == 1 and is_gguf(names[0]):
-        # of the given name only what every file system takes
-        names = [re.sub(r"[^\w.-]", "_", names[0], flags=re.ASCII)[-100:]]
+        # of the given name only what every file system takes; without its ending it is no `..`
+        names = [re.sub(r"^\.|[^\w.-]", "_", names[0][-100:], flags=re.ASCII)]
     elif not {WEIGHTS, CONFIG} <= set(names) or not set(names) <= set(ACCEPTED):
         other = next((name for name in names if name not in ACCEPTED), "too few of them")
         raise StabilityError(

@@ -40,6 +40,7 @@ def test_a_folder_is_written_as_it_was_sent(session):
     [
         ("own.gguf", "own.gguf"),
         ("OWN.GGUF", "OWN.GGUF"),
+        ("...gguf", "_..gguf"),
         ("../../x y\n.gguf", "x_y_.gguf"),
         ("a" * 300 + ".gguf", "a" * 95 + ".gguf"),
     ],

@@ -16,7 +16,7 @@ Value = bool | int | float | str | list
 _SCALARS = dict(zip((0, 1, 2, 3, 4, 5, 6, 7, 10, 11, 12), "BbHhIif?Qqd", strict=True))
 _STRING, _ARRAY = 8, 9
 _VERSIONS = (2, 3)
-# of elements, keys or tensors: vocabularies have a million at most
+# of elements of all arrays, of keys, of tensors: vocabularies have a million at most
 _LIMIT = 2**24
 
 
@@ -131,6 +131,7 @@ class _Cursor:
     def __init__(self, data: mmap.mmap) -> None:
         self.data = data
         self.at = 0
+        self.n_elements = 0
 
     def take(self, size: int) -> bytes:
         if size > len(self.data) - self.at:
@@ -154,7 +155,9 @@ class _Cursor:
             return self.text()
         if kind != _ARRAY:
             raise GGUFError(f"metadata of the unknown type {kind}")
-        element, count = self.number("I"), _plausible(self.number("Q"))
+        element, count = self.number("I"), self.number("Q")
+        # an element takes a byte of the file and eight of memory
+        self.n_elements = _plausible(self.n_elements + count)
         if element == _STRING:
             return [self.text() for _ in range(count)]
         if element not in _SCALARS:

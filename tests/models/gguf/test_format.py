@@ -6,6 +6,7 @@ import tracemalloc
 import pytest
 from support.gguf_models import described, write_model
 
+from stability.models.gguf import format as format_module
 from stability.models.gguf.format import GGUFError, read_gguf
 
 UINT32, STRING, ARRAY = 4, 8, 9
@@ -106,3 +107,14 @@ def test_a_whole_file_is_read(tmp_path, whole):
     assert file.metadata["llama.attention.layer_norm_rms_epsilon"] == pytest.approx(2e-5, rel=1e-7)
     assert file.metadata["tokenizer.ggml.merges"] == ["a b"]
     assert file.values("token_embd.weight").shape == (258, 32)
+
+
+def test_arrays_have_one_limit_together(tmp_path, monkeypatch):
+    monkeypatch.setattr(format_module, "_LIMIT", 10)
+    arrays = [text(key) + struct.pack("<IIQ", ARRAY, 0, 5) + bytes(5) for key in "abc"]
+    path = tmp_path / "own.gguf"
+    path.write_bytes(header(0, 2) + b"".join(arrays[:2]) + ROOM)
+    assert read_gguf(path).metadata == {"a": [0] * 5, "b": [0] * 5}
+    path.write_bytes(header(0, 3) + b"".join(arrays) + ROOM)
+    with pytest.raises(GGUFError, match="a count of 15"):
+        read_gguf(path)
