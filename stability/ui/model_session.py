@@ -53,11 +53,9 @@ def begin() -> None:
 def admitted(typed: str) -> ModelName:
     """The name of a model that this visitor may look at; raises StabilityError for any other."""
     name = parse_name(typed)
-    if name.kind != "path":
-        return name
-    if upload := upload_at(name.path):
+    if name.kind == "path" and (upload := upload_at(name.path)):
         return replace(name, text=str(upload))
-    if not may_name_paths():
+    if name.kind == "path" and not may_name_paths():
         raise StabilityError(
             "A model on a shared server must be a packaged name, a hub id or an upload; received a "
             "path: upload the file, or start the app on your own computer."

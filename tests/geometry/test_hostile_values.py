@@ -15,6 +15,10 @@ def test_every_public_function_answers_every_hostile_value_with_numbers_or_one_s
         capture_output=True,
         text=True,
         check=False,
-        env={**os.environ, "PYTHONPATH": str(ROOT), "PYTHONWARNINGS": ""},
+        env={
+            **os.environ,
+            "PYTHONPATH": f"{ROOT}{os.pathsep}{ROOT / 'tests'}",
+            "PYTHONWARNINGS": "",
+        },
     )
     assert (done.returncode, done.stdout, done.stderr) == (0, "", "")

@@ -10,7 +10,7 @@ from typing import Any
 
 import numpy as np
 import torch
-from states import nonlinear_state, random_direction, random_state
+from support.states import nonlinear_state, random_direction, random_state
 
 import stability
 from stability.curvature import directions

@@ -397,18 +397,24 @@ def until(condition: Callable[[], bool], process: subprocess.Popen, seconds: flo
         time.sleep(0.01)
 
 
-def feed(pipe: Path, content: bytes) -> bool:
-    """Give a named pipe's reader what it waits for, if there is one."""
-    try:
-        writer = os.open(pipe, os.O_WRONLY | os.O_NONBLOCK)
-    except OSError:
-        return False
-    os.write(writer, content)
-    # the next reader gets a pipe of its own, as this one may not have closed it yet
-    pipe.unlink()
-    os.mkfifo(pipe)
-    os.close(writer)
-    return True
+# the command, which measures a prompt only when a file lets it, and takes the file away
+GATED = """
+import sys, time
+from pathlib import Path
+from stability import cli
+from stability.sweeps import measurement
+
+gate, attempt = Path(sys.argv.pop(1)), measurement.attempt
+
+def gated(*arguments):
+    while not gate.exists():
+        time.sleep(0.01)
+    gate.unlink()
+    return attempt(*arguments)
+
+measurement.attempt = gated
+cli.main()
+"""
 
 
 def only_progress(text: str) -> bool:
@@ -421,28 +427,24 @@ def only_progress(text: str) -> bool:
 
 @pytest.mark.slow
 def test_a_sweep_killed_with_signal_9_goes_on_to_the_same_rows(folder, tmp_path, command, capsys):
-    """Each prompt reads the direction once, from a pipe: it is certain how far the process gets."""
-    vector, pipe, rows = (tmp_path / name for name in ("v.json", "pipe", "killed/rows"))
+    """Each prompt waits at a gate: it is certain how far the process gets."""
+    vector, gate, rows = (tmp_path / name for name in ("v.json", "gate", "killed/rows"))
     vector.write_text(json.dumps(np.eye(WIDTH)[3].tolist()), encoding="utf-8")
-    os.mkfifo(pipe)
-    command = [*command, "--positions", "1", "--directions", f"file:{pipe}", "--epsilon", "0.1"]
+    command = [*command, "--positions", "1", "--directions", f"file:{vector}", "--epsilon", "0.1"]
     into = ["--out", str(tmp_path / "killed")]
     with (tmp_path / "stderr").open("wb") as stderr:
         process = subprocess.Popen(
-            [sys.executable, "-m", "stability", *command, *into],
+            [sys.executable, "-c", GATED, str(gate), *command, *into],
             cwd=ROOT,
             stdout=subprocess.PIPE,
             stderr=stderr,
         )
     try:
-        until(lambda: feed(pipe, vector.read_bytes()), process)  # the plan is looked at first
         for done in range(3):
-            until(lambda: feed(pipe, vector.read_bytes()), process)
+            gate.touch()
             until(lambda done=done: (rows / f"{done:07d}.parquet").exists(), process)
-        with pytest.MonkeyPatch.context() as patch:
-            patch.setattr(Plan, "require", lambda plan, lm: None)  # it would wait at the pipe
-            with pytest.raises(SystemExit) as ended:  # meanwhile, another process
-                cli.main([*command, *into])
+        with pytest.raises(SystemExit) as ended:  # meanwhile, another process
+            cli.main([*command, *into])
         assert ended.value.code == 2
         assert "another is writing to" in capsys.readouterr().err
     finally:
@@ -456,8 +458,6 @@ def test_a_sweep_killed_with_signal_9_goes_on_to_the_same_rows(folder, tmp_path,
     half = (rows / "0000002.parquet").read_bytes()[:500]
     (rows / "0000003.parquet.part").write_bytes(half)
 
-    pipe.unlink()
-    vector.rename(pipe)  # from here on it is a file
     cli.main([*command, *into])
     out, err = capsys.readouterr()
     assert out == f"12 rows of 6 prompts in {rows}\n"
