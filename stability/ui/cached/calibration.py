@@ -53,7 +53,12 @@ def calibrated(
         return None
     revision, calibration = _shipped_calibration(state.model.name)
     brackets = ray.moment_brackets(np.array([epsilon]))
-    if revision != state.model.revision or brackets is None or not ray.curvature > 0:
+    measured = (revision, "float32")
+    if (
+        measured != (state.model.revision, state.model.dtype)
+        or brackets is None
+        or not ray.curvature > 0
+    ):
         return None
     minus, plus = (
         calibration.radius(float(*inner), float(*outer), epsilon) for inner, outer in brackets

@@ -8,6 +8,7 @@ from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.ui import model_session as session
 from stability.ui import uploads
+from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.model_choice import ModelChoice
 from stability.ui.recent_models import recent_models
 from stability.ui.server import may_name_paths
@@ -37,8 +38,8 @@ def choose_model() -> str:
         icon=":material/deployed_code:",
         width="stretch",
     )
-    if choice.dtype != ModelChoice.dtype or choice.device:
-        st.caption(f"{choice.dtype}{f' on {choice.device}' if choice.device else ''}")
+    if facts := _facts(model, choice):
+        st.caption(plain(" · ".join(facts)))
     if "model_error" in st.session_state:
         show_error(StabilityError(st.session_state.model_error))
     draw_check(model)
@@ -47,6 +48,16 @@ def choose_model() -> str:
     elif "loading" in st.session_state:
         draw_loading()
     return model
+
+
+def _facts(model: str, choice: ModelChoice) -> list[str]:
+    """What is not usual about the model in use: its revision, as of a merged adapter, and precision."""
+    facts = [loaded(model).card.revision] if is_loaded(model) and model not in MODELS else []
+    if choice.dtype != ModelChoice.dtype:
+        facts.append(choice.dtype)
+    if choice.device:
+        facts.append(f"on {choice.device}")
+    return [fact for fact in facts if fact != "local"]
 
 
 @st.dialog("Choose a model", width="medium", on_dismiss=session.close)

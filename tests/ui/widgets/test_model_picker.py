@@ -4,9 +4,11 @@ import gc
 import threading
 import time
 import weakref
+from types import SimpleNamespace
 
 import pytest
 from streamlit.testing.v1 import AppTest
+from support.adapters import write_adapter
 from support.app import opened, plain_text, press
 from support.models import FAMILIES, PROMPT, save_model
 
@@ -66,6 +68,15 @@ def small(model=None, link=None):
     return app
 
 
+@pytest.mark.filterwarnings("ignore::FutureWarning", "ignore::UserWarning")
+def test_a_merged_adapter_is_said_under_the_models_name(folders, tmp_path):
+    model = str(tmp_path / "adapter")
+    write_adapter(folders[0], model)
+    models.start_loading(model).future.result(PATIENCE)
+    [said] = [plain_text(caption) for caption in small(model).sidebar.caption]
+    assert said == f"local, an adapter merged into {folders[0]} local"
+
+
 def look_up(app, name):
     """Open the dialog and look up a typed name."""
     app.button(key="open_picker").click().run()
@@ -89,10 +100,15 @@ def settle(app):
     assert not app.exception
 
 
+A_MODEL = SimpleNamespace(card=SimpleNamespace(revision="local"))
+
+
 class Loading:
     """Takes the place of `_load`: goes on only when it is let."""
 
-    def __init__(self, monkeypatch, outcome="a model"):
+    def __init__(
+        self, monkeypatch, outcome=SimpleNamespace(card=SimpleNamespace(revision="local"))
+    ):
         self.outcome, self.gate, self.loaded, self.stopped = outcome, threading.Event(), [], []
         monkeypatch.setattr(models, "_load", self)
 
