@@ -49,8 +49,7 @@ def gpt2(file: GGUFFile, keys: Keys) -> Fields:
     """GPT-2."""
     fields = equal_heads(transformer(file, keys))
     keys.require("rope.dimension_count", fields["hidden_size"] // fields["num_attention_heads"])
-    if fields.pop("num_key_value_heads") != fields["num_attention_heads"]:
-        raise GGUFError("heads that share keys")
+    _require_own_keys(fields)
     return fields | {
         "model_type": "gpt2",
         "n_inner": fields.pop("intermediate_size"),
@@ -67,8 +66,8 @@ def bloom(file: GGUFFile, keys: Keys) -> Fields:
     """BLOOM, whose attention falls off with distance (ALiBi)."""
     fields = equal_heads(transformer(file, keys))
     keys.require("attention.max_alibi_bias", 8.0)
-    shared = fields.pop("num_key_value_heads") != fields["num_attention_heads"]
-    if shared or fields.pop("intermediate_size") != 4 * fields["hidden_size"]:
+    _require_own_keys(fields)
+    if fields.pop("intermediate_size") != 4 * fields["hidden_size"]:
         raise GGUFError("sizes that no BLOOM has")
     # its class names no context
     del fields["max_position_embeddings"]
@@ -78,8 +77,7 @@ def bloom(file: GGUFFile, keys: Keys) -> Fields:
 def neox(file: GGUFFile, keys: Keys) -> Fields:
     """GPT-NeoX and Pythia."""
     fields = equal_heads(rotary(file, keys, partial=True))
-    if fields.pop("num_key_value_heads") != fields["num_attention_heads"]:
-        raise GGUFError("heads that share keys")
+    _require_own_keys(fields)
     return fields | {
         "model_type": "gpt_neox",
         "use_parallel_residual": keys.flag("use_parallel_residual"),
@@ -94,3 +92,9 @@ def by_head(name: str, values: Array, config: Any) -> Array:
         return values
     parts = values.reshape(3, config.num_attention_heads, -1, *values.shape[1:])
     return parts.swapaxes(0, 1).reshape(values.shape)
+
+
+def _require_own_keys(fields: Fields) -> None:
+    """Take out the number of heads of keys, which is that of queries, or refuse the file."""
+    if fields.pop("num_key_value_heads") != fields["num_attention_heads"]:
+        raise GGUFError("heads that share keys")

@@ -106,9 +106,7 @@ A_MODEL = SimpleNamespace(card=SimpleNamespace(revision="local"))
 class Loading:
     """Takes the place of `_load`: goes on only when it is let."""
 
-    def __init__(
-        self, monkeypatch, outcome=SimpleNamespace(card=SimpleNamespace(revision="local"))
-    ):
+    def __init__(self, monkeypatch, outcome=A_MODEL):
         self.outcome, self.gate, self.loaded, self.stopped = outcome, threading.Event(), [], []
         monkeypatch.setattr(models, "_load", self)
 
