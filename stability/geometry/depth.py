@@ -72,11 +72,11 @@ class Depth:
 
 
 def depth(state: State) -> Depth:
-    """Every block above a state at once, from two backward passes.
+    """Every block above a state at once.
 
-    The factor gives the directions; a second pass carries each to the logits, which gives the
-    curvature along it: never more than the largest eigenvalue, and short of it by the square of the
-    direction's error.
+    A factor of `H` at the readout, pulled back in one backward pass, starts an iteration of every
+    block's own `H`, side by side. The curvature along what it finds is never more than the largest
+    eigenvalue, and short of it by a hundredth at most.
 
     Args:
         state: the state at the first block of interest, usually `block:0`.
@@ -85,7 +85,8 @@ def depth(state: State) -> Depth:
         The most sensitive direction of every block from the state's own on, with its curvature.
 
     Raises:
-        StabilityError: the state is at `prelogit`, where there are no blocks above.
+        StabilityError: the state is at `prelogit`, where there are no blocks above, or the direction of
+            a block is not found.
 
     >>> import numpy as np, stability, torch
     >>> blocks = (lambda x: x + torch.tanh(x), lambda x: 2 * x)
@@ -136,8 +137,14 @@ def _top_directions(
 
     factors = torch.stack(jacobian.vjp(low_rank_factor(readout, PAIRS)))
     start = torch.linalg.svd(factors, full_matrices=False).U[..., :BLOCK_VECTORS]
-    top = iterate(apply, start, 1, TOLERANCE, MOST_PASSES).vectors[..., 0]
-    top = sign_fixed(top.T).T
+    found = iterate(apply, start, 1, TOLERANCE, MOST_PASSES)
+    if not found.converged:
+        raise StabilityError(
+            f"The top direction of every block must be found to {TOLERANCE:.0%} of its curvature; it is "
+            f"not after {MOST_PASSES} passes for {readout.model.name} at position "
+            f"{readout.position}: look at its blocks one by one."
+        )
+    top = sign_fixed(found.vectors[..., 0].T).T
     parts = torch.cat(blocks, dim=-1).mT @ top[..., None]
     return top, (torch.cat(moved, dim=-1) @ parts)[..., 0]
 

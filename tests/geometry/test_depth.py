@@ -118,11 +118,19 @@ def test_a_curvature_is_that_along_the_direction_it_comes_with(blocks, monkeypat
     # directions that are no eigenvectors
     monkeypatch.setattr(stability.geometry.depth, "PAIRS", 2)
     monkeypatch.setattr(stability.geometry.depth, "MOST_PASSES", 1)
+    monkeypatch.setattr(stability.geometry.depth, "TOLERANCE", 1e9)  # whatever that one finds
     few_pairs = depth(blocks[0])
     lengths = few_pairs.directions.norm(dim=1)
     torch.testing.assert_close(lengths, torch.ones_like(lengths), rtol=1e-12, atol=0)
     along = [v @ fisher.dense(s) @ v for s, v in zip(blocks, few_pairs.directions, strict=True)]
     torch.testing.assert_close(few_pairs.eigenvalues, torch.stack(along), rtol=FLOAT32, atol=0)
+
+
+def test_a_direction_that_is_not_found_is_not_drawn(blocks, monkeypatch):
+    monkeypatch.setattr(stability.geometry.depth, "TOLERANCE", 1e-15)
+    monkeypatch.setattr(stability.geometry.depth, "MOST_PASSES", 1)
+    with pytest.raises(StabilityError, match=r"not after 1 passes for .* one by one"):
+        depth(blocks[0])
 
 
 def test_norms_are_those_of_the_residual_stream(blocks, whole_depth):
