@@ -140,8 +140,8 @@ def _top_directions(
     found = iterate(apply, start, 1, TOLERANCE, MOST_PASSES)
     if not found.converged:
         raise StabilityError(
-            f"The top direction of every block must be found to {TOLERANCE:.0%} of its curvature; it is "
-            f"not after {MOST_PASSES} passes for {readout.model.name} at position "
+            f"The top direction of every block must be found to {TOLERANCE:.0%} of its curvature; it "
+            f"is not after {MOST_PASSES} passes for {readout.model.name} at position "
             f"{readout.position}: look at its blocks one by one."
         )
     top = sign_fixed(found.vectors[..., 0].T).T
