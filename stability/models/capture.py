@@ -29,8 +29,7 @@ def captured(
             (recorded.block_outputs[block][position], NetworkAbove(recorded, position, block))
             for position, block in below
         ]
-    ids = torch.tensor([[token.id for token in tokens]], device=network.model.device)
     with torch.inference_mode():
-        [prelogits] = network.prelogits(ids).float()
+        [prelogits] = network.prelogits(network.ids(tokens)[None]).float()
     require_finite(prelogits, network.model, network.card)
     return [(prelogits[position], None) for position, _ in places]

@@ -55,7 +55,7 @@ def checked_forward_pass(
     whose blocks need more than the vector before them.
     """
     require_float32(network.card)
-    ids = torch.tensor([token.id for token in tokens], device=network.model.device)
+    ids = network.ids(tokens)
     try:
         return _checked(run_forward(network, ids), places)
     except StabilityError:

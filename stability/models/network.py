@@ -1,11 +1,12 @@
 """A language model up to its unembedding: how token ids become the vectors that it is given."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from inspect import signature
 from typing import Any
 
+import torch
 from jaxtyping import Float, Int
 from torch import Tensor, nn
 from transformers import Cache, DynamicCache, PreTrainedModel
@@ -14,7 +15,7 @@ from stability.errors import StabilityError
 from stability.models.foreign import foreign
 from stability.models.network_view import StandIn, view, view_of_all
 from stability.models.rotation import FixedRotation, depends_on_length
-from stability.prediction.provenance import ModelCard
+from stability.prediction.provenance import ModelCard, Token
 
 
 class _Reached(BaseException):
@@ -82,6 +83,10 @@ class Network:
             "A language model must give its unembedding a vector for each token; received "
             f"{received} from {self.card.name!r} ({type(self.model).__name__}): choose another model."
         )
+
+    def ids(self, tokens: Sequence[Token]) -> Int[Tensor, " t"]:
+        """Return the ids of tokens, where the model is."""
+        return torch.tensor([token.id for token in tokens], device=self.model.device)
 
     def logits(
         self, ids: Int[Tensor, "n t"], stand_ins: Mapping[str, StandIn] | None = None

@@ -38,7 +38,7 @@ def pushed_logits(
 
     Raises StabilityError where the model's own code fails.
     """
-    ids = torch.tensor([[token.id for token in state.tokens]], device=network.model.device)
+    ids = network.ids(state.tokens)[None]
     with torch.inference_mode():
         logits = network.logits(ids.expand(len(deltas), -1), _stand_ins(network, state, deltas))
     return logits[:, state.position]

@@ -94,5 +94,4 @@ def _pushed(state: State, vectors: Float[Tensor, "n d"]) -> dict[str, StandIn]:
 
 def _read_ids(lm: LanguageModel, state: State) -> Int[Tensor, " t"]:
     """The token ids up to a state's position."""
-    read = state.tokens[: state.position + 1]
-    return torch.tensor([token.id for token in read], device=lm.model.device)
+    return lm.network.ids(state.tokens[: state.position + 1])
