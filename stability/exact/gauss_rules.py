@@ -27,29 +27,29 @@ def two_points(
 
 
 def interval_rules(
-    values: Float[ndarray, " n"], weights: Float[ndarray, " n"]
+    values: Float[ndarray, " n"], weights: Float[ndarray, " n"], bins: int = BINS
 ) -> tuple[Float[ndarray, " m"], ...]:
     """Nodes and masses of the intervals' two-point Gauss rules, their defects, and all edges.
 
     The defect is the integral of the squared monic quadratic that vanishes at both nodes,
     `m (μ₄ − μ₃²/σ² − σ⁴)`: zero where an interval holds two values or fewer.
     """
-    low, width = values.min(), np.ptp(values) / BINS or 1.0
-    index = np.minimum((values - low) / width, BINS - 1).astype(np.intp)
-    mass = np.bincount(index, weights, BINS)
+    low, width = values.min(), np.ptp(values) / bins or 1.0
+    index = np.minimum((values - low) / width, bins - 1).astype(np.intp)
+    mass = np.bincount(index, weights, bins)
     safe_mass = np.where(mass > 0, mass, 1.0)
-    edges = low + np.arange(BINS + 1) * width
+    edges = low + np.arange(bins + 1) * width
     centre = edges[:-1] + 0.5 * width
-    mean = centre + np.bincount(index, weights * (values - centre[index]), BINS) / safe_mass
+    mean = centre + np.bincount(index, weights * (values - centre[index]), bins) / safe_mass
     deviation = values - mean[index]
     squares = weights * deviation**2
-    variance = np.bincount(index, squares, BINS) / safe_mass
-    third = np.bincount(index, squares * deviation, BINS) / safe_mass
-    fourth = np.bincount(index, squares * deviation**2, BINS) / safe_mass
+    variance = np.bincount(index, squares, bins) / safe_mass
+    third = np.bincount(index, squares * deviation, bins) / safe_mass
+    fourth = np.bincount(index, squares * deviation**2, bins) / safe_mass
     left, right, lean = two_points(variance, third)
     nodes = np.concatenate([mean + right, mean - left])
     # each from the other's distance: one less a share would lose a small mass beside a large one
-    shares = np.divide([left, right], right + left, out=np.full((2, BINS), 0.5), where=right > 0)
+    shares = np.divide([left, right], right + left, out=np.full((2, bins), 0.5), where=right > 0)
     masses = (mass * shares).ravel()
     defect = np.maximum(fourth - 4 * lean**2 * variance - variance**2, 0) + MOMENT_ROUNDING * fourth
     return nodes, masses, mass * defect, edges

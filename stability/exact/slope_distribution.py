@@ -18,7 +18,7 @@ from numpy import ndarray
 
 from stability import numerics
 from stability.exact.discrete_measure import DiscreteMeasure, weighted
-from stability.exact.gauss_rules import interval_rules
+from stability.exact.gauss_rules import BINS, interval_rules
 from stability.exact.self_concordance import brackets
 
 MERGE_TOLERANCE = 1e-5  # relative error of a divergence that merging may cause
@@ -52,9 +52,10 @@ def boundaries(
 
 @dataclass(frozen=True, eq=False)
 class SlopeDistribution:
-    """The measure on all tokens, and a merged copy that stands for it wherever its error is bounded."""
+    """The measure on all tokens, and a copy merged into intervals, used where its error is bounded."""
 
     tokens: DiscreteMeasure
+    intervals: int = BINS
 
     @cached_property
     def _rules(self) -> tuple[Float[ndarray, "*batch n"], ...]:
@@ -62,7 +63,7 @@ class SlopeDistribution:
         values = self.tokens.values
         flat = values.reshape(-1, values.shape[-1])
         weights = np.broadcast_to(self.tokens.weights, values.shape).reshape(flat.shape)
-        rules = [interval_rules(v, w) for v, w in zip(flat, weights, strict=True)]
+        rules = [interval_rules(v, w, self.intervals) for v, w in zip(flat, weights, strict=True)]
         return tuple(
             np.stack(part).reshape(*values.shape[:-1], -1) for part in zip(*rules, strict=True)
         )

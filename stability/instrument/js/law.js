@@ -1,0 +1,143 @@
+// The law of a ray: KL, the closed form, boundaries, certificates, flips and probabilities at every
+// `t` and every `ε`, from the few atoms and tokens that stability/instrument/law.py sends.
+
+import { bracket } from "./certificate.js";
+import { expMinusTangent, solve } from "./numerics.js";
+
+/** Where the largest exponent is taken out of a sum. */
+const OVERFLOW = 700;
+
+/**
+ * @typedef {object} Law
+ * @property {number[]} values     centred slopes of the atoms, nats per unit length
+ * @property {number[]} weights    of the atoms, of sum one
+ * @property {[number, number]} reach    how far either side may be asked for, minus and plus
+ * @property {number[]} ids        of the leading tokens
+ * @property {number[]} log_probs  of the leading tokens at t = 0, nats
+ * @property {number[]} slopes     centred, of the leading tokens
+ * @property {[[number, number][], [number, number][]]} flips    of either side: the distance, and the
+ *     place of the token beyond it among the leading
+ * @property {[[number, number][], [number, number][]]} lines    log p and a, of either side
+ * @property {[number, number]} ends    the least and the greatest slope of all tokens
+ * @property {number} variance     vᵀHv
+ * @property {[number, number]} rounding    what a certificate is widened by
+ */
+
+/**
+ * `KL(t) = log E[exp(t·a)]` and its derivative, the mean slope under the moved prediction. As the mean
+ * is zero, a sum of positive terms: small divergences keep their digits.
+ * @param {Law} law
+ * @param {number} t
+ * @returns {[number, number]} nats, nats per unit length
+ */
+export function klAndSlope(law, t) {
+  const { values, weights } = law;
+  const largest = Math.max(t * law.ends[0], t * law.ends[1]);
+  if (largest > OVERFLOW) return farKlAndSlope(law, t);
+  let gain = 0;
+  let drift = 0;
+  for (let i = 0; i < values.length; i += 1) {
+    const x = t * values[i];
+    gain += weights[i] * expMinusTangent(x);
+    drift += weights[i] * values[i] * Math.expm1(x);
+  }
+  return [Math.log1p(gain), drift / (1 + gain)];
+}
+
+/** The same beyond the range of exp, with the largest term taken out. */
+function farKlAndSlope({ values, weights }, t) {
+  const exponents = values.map((a, i) => t * a + Math.log(weights[i]));
+  const peak = Math.max(...exponents);
+  let mass = 0;
+  let moment = 0;
+  exponents.forEach((exponent, i) => {
+    const part = Math.exp(exponent - peak);
+    mass += part;
+    moment += part * values[i];
+  });
+  return [peak + Math.log(mass), moment / mass];
+}
+
+/**
+ * The divergence in nats.
+ * @param {Law} law
+ * @param {number} t
+ * @returns {number}
+ */
+export function kl(law, t) {
+  return klAndSlope(law, t)[0];
+}
+
+/**
+ * The closed form `½ t² vᵀHv`, in nats.
+ * @param {Law} law
+ * @param {number} t
+ * @returns {number}
+ */
+export function quadratic(law, t) {
+  return 0.5 * law.variance * t * t;
+}
+
+/**
+ * The closed form's radius, `sqrt(2ε / vᵀHv)`.
+ * @param {Law} law
+ * @param {number} epsilon  nats
+ * @returns {number}
+ */
+export function predictedRadius(law, epsilon) {
+  return Math.sqrt((2 * epsilon) / law.variance);
+}
+
+/**
+ * The distance at which `KL = ε` on one side.
+ * @param {Law} law
+ * @param {-1 | 1} sign
+ * @param {number} epsilon  nats
+ * @returns {number | null} null where it is not reached
+ */
+export function boundary(law, sign, epsilon) {
+  const [inner, outer] = bracket({ ...law, rounding: [0, 0] }, sign, epsilon);
+  if (!Number.isFinite(inner)) return null;
+  const logExcess = (u) => {
+    const t = sign * Math.exp(u);
+    const [nats, slope] = klAndSlope(law, t);
+    return [Math.log(nats / epsilon), (t * slope) / nats];
+  };
+  return Math.exp(solve(logExcess, Math.log(inner), Math.log(outer)));
+}
+
+/**
+ * The certified bracket of the boundary on one side.
+ * @param {Law} law
+ * @param {-1 | 1} sign
+ * @param {number} epsilon  nats
+ * @returns {[number, number]}
+ */
+export function certificate(law, sign, epsilon) {
+  return bracket(law, sign, epsilon);
+}
+
+/**
+ * The probabilities of the leading tokens, `p_i exp(t·a_i − KL(t))`.
+ * @param {Law} law
+ * @param {number} t
+ * @returns {number[]}
+ */
+export function probabilities(law, t) {
+  const nats = kl(law, t);
+  return law.log_probs.map((logP, i) => Math.exp(logP + t * law.slopes[i] - nats));
+}
+
+/**
+ * The place of the most likely token among the leading ones.
+ * @param {Law} law
+ * @param {number} t
+ * @returns {number}
+ */
+export function winner(law, t) {
+  let leader = 0;
+  for (const [distance, place] of law.flips[t > 0 ? 1 : 0]) {
+    if (distance <= Math.abs(t)) leader = place;
+  }
+  return t === 0 ? 0 : leader;
+}

@@ -1,0 +1,176 @@
+"""The law of a ray: all that a browser needs to draw it at every `t` and every `ε`.
+
+Where logits are linear, KL along a ray is the cumulant generating function of the centred slope under
+`p`. Merged into intervals, a vocabulary becomes some hundred atoms; with them go the tokens that lead
+somewhere in reach, each with its log-probability and slope, and the lines from which a certificate is
+made. The scripts in `js/` compute with these what `exact/` computes with all tokens.
+"""
+
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float, Int
+from numpy import ndarray
+
+from stability.exact.discrete_measure import DiscreteMeasure, weighted
+from stability.exact.flips import Flip
+from stability.exact.slope_distribution import SlopeDistribution
+from stability.geometry.ray import Ray
+from stability.numerics import largest
+
+# nats: the largest budget that is offered
+LARGEST_EPSILON = 3.0
+# of the boundary at the largest budget, how far a side is drawn
+REACH = 1.5
+# relative error of a divergence, by the bound for merging
+MERGE_TOLERANCE = 1e-7
+INTERVALS = (128, 256, 512, 1024, 2048)
+# tokens that are named
+LEADING = 40
+
+
+@dataclass(frozen=True, eq=False)
+class Law:
+    """A ray as a browser holds it.
+
+    `values` and `weights` are the atoms; `reach` is how far either side may be asked for, (minus, plus);
+    `ids`, `log_probs` and `slopes` belong to the leading tokens, the most likely first; `flips` are
+    those of either side, (minus, plus), in order: the distance, and the place of the token beyond it
+    among the leading ones. `lines` are those of
+    `KL(t) ≥ log p_j + t·a_c,j` that matter on either side, as (log p, a); `ends` and `variance` are
+    those of all tokens, `rounding` what a certificate is widened by, (minus, plus).
+    """
+
+    values: Float[ndarray, " n"]
+    weights: Float[ndarray, " n"]
+    reach: tuple[float, float]
+    ids: Int[ndarray, " m"]
+    log_probs: Float[ndarray, " m"]
+    slopes: Float[ndarray, " m"]
+    flips: tuple[list[tuple[float, int]], list[tuple[float, int]]]
+    lines: tuple[Float[ndarray, "k 2"], Float[ndarray, "j 2"]]
+    ends: tuple[float, float]
+    variance: float
+    rounding: tuple[float, float]
+
+    def as_json(self) -> dict[str, Any]:
+        """The law as plain lists and numbers, for the scripts."""
+        return {name: _plain(value) for name, value in asdict(self).items()}
+
+
+def _plain(value: Any) -> Any:
+    if isinstance(value, ndarray):
+        return value.tolist()
+    if isinstance(value, list | tuple):
+        return [_plain(part) for part in value]
+    return value
+
+
+def law(ray: Ray) -> Law | None:
+    """The law of a ray whose logits are linear; None elsewhere, and in a direction without effect."""
+    exact = ray.exact
+    if exact is None or not exact.distribution.tokens.variance > 0:
+        return None
+    tokens = exact.distribution.tokens
+    reach = _reach(ray, exact.distribution)
+    measure = _merged(tokens, reach)
+    minus_flips, plus_flips = _flips(ray, reach)
+    ids = _leading(ray, [*minus_flips, *plus_flips], reach)
+    rank = {int(token): place for place, token in enumerate(ids)}
+    minus, plus = exact.rounding.tolist()
+    return Law(
+        values=measure.values,
+        weights=measure.weights,
+        reach=reach,
+        ids=ids,
+        log_probs=tokens.log_weights[ids],
+        slopes=tokens.values[ids],
+        flips=(_places(minus_flips, rank), _places(plus_flips, rank)),
+        lines=(_lines(tokens, -1), _lines(tokens, 1)),
+        ends=(float(tokens.supported.min()), float(tokens.supported.max())),
+        variance=float(tokens.variance),
+        rounding=(minus, plus),
+    )
+
+
+def _reach(ray: Ray, distribution: SlopeDistribution) -> tuple[float, float]:
+    """How far either side is of use: past the largest budget's boundary, and past a first flip."""
+    boundaries = distribution.boundaries(np.array([LARGEST_EPSILON]))[:, 0]
+    first = [side[0].distance if side else 0.0 for side in ray.flips(limit=1)]
+    finite = boundaries[np.isfinite(boundaries)].max(initial=0.0)
+    minus, plus = (
+        REACH * max(boundary if np.isfinite(boundary) else finite, min(flip, 4 * finite))
+        for boundary, flip in zip(boundaries, first, strict=True)
+    )
+    return float(minus), float(plus)
+
+
+def _merged(tokens: DiscreteMeasure, reach: tuple[float, float]) -> DiscreteMeasure:
+    """Few atoms that stand for all tokens within reach, or all that have any weight."""
+    t = np.concatenate(
+        [-np.geomspace(1e-3, 1, 12) * reach[0], np.geomspace(1e-3, 1, 12) * reach[1]]
+    )
+    for intervals in INTERVALS:
+        distribution = SlopeDistribution(tokens, intervals)
+        kl = distribution.merged.kl_and_slope(t)[0]
+        if (distribution.merge_error(t, kl) <= MERGE_TOLERANCE * kl).all():
+            break
+    else:
+        return tokens
+    merged = distribution.merged
+    kept = merged.weights > 0
+    return weighted(merged.values[kept], merged.weights[kept])
+
+
+def _flips(ray: Ray, reach: tuple[float, float]) -> tuple[list[Flip], list[Flip]]:
+    """The argmax changes of either side within reach."""
+    minus, plus = (
+        [flip for flip in side if flip.distance <= length]
+        for side, length in zip(ray.flips(limit=LEADING // 2 - 1), reach, strict=True)
+    )
+    return minus, plus
+
+
+def _leading(ray: Ray, flips: Sequence[Flip], reach: tuple[float, float]) -> Int[ndarray, " m"]:
+    """The tokens that are named: the most likely, all that take over, and those likely at an end."""
+    probabilities = ray.probabilities(np.array([0.0, -reach[0], reach[1]]))
+    merit = probabilities.max(axis=1)
+    merit[[ray.state.argmax, *(flip.id for flip in flips)]] += 1
+    ids = largest(merit, LEADING)
+    order = -probabilities[ids, 0]
+    # of several that are as likely, the argmax is the one of the lowest id
+    order[ids == ray.state.argmax] -= 1
+    return ids[np.argsort(order, kind="stable")]
+
+
+def _places(flips: Sequence[Flip], rank: dict[int, int]) -> list[tuple[float, int]]:
+    return [(flip.distance, rank[flip.id]) for flip in flips]
+
+
+def _lines(tokens: DiscreteMeasure, sign: int) -> Float[ndarray, "k 2"]:
+    """The lines `log p_j + t a_j` of a side whose crossing with some `ε` is the nearest of all.
+
+    The nearest, `min_j (ε − log p_j)/a_j`, is concave in `ε` and made of few of them: they are found
+    from `ε = 0` on, by the next one that is nearer.
+    """
+    slopes = sign * tokens.supported
+    gaining = np.flatnonzero((slopes > 0) & np.isfinite(tokens.log_weights))
+    if not gaining.size:
+        return np.zeros((0, 2))
+    a, log_p = slopes[gaining], tokens.log_weights[gaining]
+    offset, rate = -log_p / a, 1 / a
+    current, epsilon, lines = int(np.lexsort((rate, offset))[0]), 0.0, []
+    while True:
+        lines.append((log_p[current], a[current]))
+        slower = np.flatnonzero(rate < rate[current])
+        if not slower.size:
+            break
+        crossing = (offset[slower] - offset[current]) / (rate[current] - rate[slower])
+        epsilon = max(epsilon, float(crossing.min()))
+        if epsilon > LARGEST_EPSILON:
+            break
+        tied = slower[crossing <= epsilon]
+        current = int(tied[rate[tied].argmin()])
+    return np.array(lines)
