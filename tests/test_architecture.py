@@ -25,6 +25,7 @@ CHAPTERS = (
     "geometry",
     "views",
     "figures",
+    "instrument",
     "models",
     "sweeps",
     "evaluation",
