@@ -13,8 +13,10 @@ import { PARTS } from "./parts.js";
  *
  * @typedef {object} Instrument
  * @property {(patch: Partial<import("./view.js").View>) => void} change  set a part of the view
+ * @property {() => import("./view.js").View} view  what is set, drawn or not yet
  * @property {(event: object) => void} send
  * @property {() => import("./model.js").Model | null} model  what is drawn
+ * @property {() => void} redraw  at the next frame, as when a width has changed
  * @property {HTMLElement} root
  *
  * @typedef {object} Part
@@ -51,8 +53,10 @@ export function mount(root, host, initial = INITIAL) {
       }
       schedule();
     },
+    view: () => view,
     send: (event) => host.send({ ...event, view }),
     model: () => drawn,
+    redraw: schedule,
   };
   const parts = Object.entries(PARTS).map(([area, make]) => {
     const part = make(instrument);
