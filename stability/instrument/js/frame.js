@@ -59,7 +59,7 @@ export function frame(instrument, { name, testid, height, margin }) {
   const tools = html("span", { class: "tools" }, data.button);
   const caption = html("figcaption", {}, title, tools);
   const key = html("div", { class: "legend" });
-  const note = html("p", { class: "note", hidden: true });
+  const note = html("p", { class: "figure-note", hidden: true });
   const body = [caption, key, note, picture, data.table];
   const node = html("figure", { class: "figure", "data-testid": testid }, ...body);
   let width = 0;

@@ -16,7 +16,7 @@ import { watch } from "./watch.js";
  */
 export function next(instrument) {
   const title = html("figcaption", {}, html("span", { class: "figure-title" }));
-  const list = html("ul", { class: "next-tokens" });
+  const list = html("ul", { class: "next-list" });
   const node = html("figure", { class: "figure", "data-testid": "figure-next", "aria-label": "Next tokens" }, title, list);
   const isNew = watch();
   return {
@@ -55,7 +55,7 @@ function makeRow(instrument) {
   const before = html("i", { class: "before" });
   const name = html("bdi", { class: "name" });
   const value = html("span", { class: "value" });
-  const main = html("button", { type: "button", class: "token" }, name, html("span", { class: "bars" }, now, before), value);
+  const main = html("button", { type: "button", class: "next-token" }, name, html("span", { class: "bars" }, now, before), value);
   const push = html("button", { type: "button", class: "plain push" }, "→");
   const row = html("li", {}, main, push);
   set(main, { onclick: () => toggleChosen(instrument, row.token.id) });

@@ -21,7 +21,7 @@ const DOT = 4;
 export function spectrum(instrument) {
   const margin = { left: 52, right: 14, top: 8, bottom: 20 };
   const figure = frame(instrument, { name: NAME, testid: "figure-spectrum", height: 180, margin });
-  const caption = html("p", { class: "note" });
+  const caption = html("p", { class: "caption" });
   figure.picture.after(caption);
   set(figure.picture, { role: "radiogroup" });
   const ground = svg("rect", { class: "ground choose" });
