@@ -76,7 +76,7 @@ function drawRow(row, token, most, { view, colour }) {
   set(main, { "aria-label": `${token.text}: ${digits(token.now)}, at the state ${digits(token.before)}` });
   say(name, shortName(token.text));
   set(bars.firstChild, { style: `width: ${width(token.now)}; background: ${tone === OTHERS ? "var(--line)" : tone}` });
-  set(bars.lastChild, { style: token.before === null ? "display: none" : `left: ${width(token.before)}` });
+  set(bars.lastChild, { style: token.before === null || token.before === token.now ? "display: none" : `left: ${width(token.before)}` });
   say(value, digits(token.now));
   const words = `Push from the most likely token towards ${token.text}`;
   set(push, { "aria-label": words, title: words, style: token.id === token.own ? "visibility: hidden" : null });

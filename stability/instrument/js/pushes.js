@@ -66,15 +66,15 @@ function sizeOf({ minus, plus }) {
 
 function drawChanges({ figure, rows, heads }, changes, { colour, predicted, unit }, size) {
   const middle = (size.left + size.right) / 2;
-  const gap = 8 * size.scale;
+  const gap = 20 * size.scale;
   const most = Math.max(...changes.map(sizeOf)) || 1;
   const span = [-1.05 * most, 1.05 * most];
   const sides = [
     { field: "minus", sign: "−", scale: linearScale(span, [size.left, middle - gap]) },
     { field: "plus", sign: "+", scale: linearScale(span, [middle + gap, size.right]) },
   ];
-  const ticks = linearTicks(span, 4).filter((tick) => Math.abs(tick) < most);
-  const few = ticks.length > 3 ? [ticks[0], 0, ticks.at(-1)] : ticks;
+  const outer = linearTicks([0, most], 2).at(-1);
+  const few = [-outer, 0, outer];
   // one axis for both sides: their scales are pieces of one row of pixels
   const pixels = sides.flatMap(({ scale }) => few.map((tick) => [scale.at(tick), tickText(tick)]));
   const identity = { at: (pixel) => pixel, value: (pixel) => pixel };

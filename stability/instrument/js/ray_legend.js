@@ -1,9 +1,7 @@
 // What the lines and marks of a ray are: an entry for each that is drawn.
 
+import { pinName } from "./compare.js";
 import { PIN_DASHES } from "./ray_curves.js";
-
-/** Letters of a prompt that name a kept ray. */
-const LONGEST_PROMPT = 28;
 
 /**
  * The legend of a ray.
@@ -28,29 +26,8 @@ export function rayLegend({ scene, sides, pins }, ends) {
     hasFlips && { mark: "triangle flip-mark", text: "most likely token changes" },
     ...pins.map((pin, i) => ({
       mark: "line pinned-line",
-      text: `kept: ${pinName(pin.scene.setting, scene.setting)}`,
+      text: `pin ${i + 1}: ${pinName(pin.scene.setting, scene.setting)}`,
       dash: PIN_DASHES[i % PIN_DASHES.length],
     })),
   ].filter(Boolean);
-}
-
-/**
- * A kept ray by what sets it apart from the present one.
- * @param {any} setting  of the kept ray
- * @param {any} present
- * @returns {string}
- */
-export function pinName(setting, present) {
-  const written = setting.prompt ?? "";
-  const letters = [...written];
-  const prompt = letters.length > LONGEST_PROMPT ? `…${letters.slice(1 - LONGEST_PROMPT).join("")}` : written;
-  const differs = (field) => JSON.stringify(setting[field]) !== JSON.stringify(present[field]);
-  const parts = [
-    setting.model.name !== present.model.name && setting.model.title,
-    (differs("prompt") || differs("messages")) && `“${prompt}”`,
-    differs("position") && `position ${setting.position}`,
-    differs("site") && setting.site,
-    setting.direction.label,
-  ];
-  return parts.filter(Boolean).join(", ");
 }

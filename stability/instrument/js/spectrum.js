@@ -44,7 +44,7 @@ export function spectrum(instrument) {
     PageUp: from(-10), PageDown: from(10), " ": from(0), Enter: from(0),
     Home: () => choose(0, true), End: () => choose(Infinity, true),
   });
-  figure.title("Curvature λ of each eigendirection (nats per squared unit, log)");
+  figure.title("Eigenvalues λ (nats/unit², log)");
   const isNew = watch();
 
   return {
