@@ -29,7 +29,7 @@ def run_analyze(options: argparse.Namespace) -> None:
     require_nats(*options.epsilon)
     prompt = prompt_of(options)
     analysis = analyze(
-        load_model(options.model),
+        load_model(options.model, options.dtype),
         prompt,
         options.position,
         options.site,

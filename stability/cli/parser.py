@@ -51,6 +51,10 @@ def parser() -> argparse.ArgumentParser:
         command.add_argument(
             "--model", default=MODELS[0], help="packaged name, hub id, folder or .gguf file"
         )
+    for command in (analyze, bench, check):
+        command.add_argument(
+            "--dtype", default="float32", help="of the forward pass: float32, bfloat16 or float16"
+        )
     for command in (analyze, bench, reproduce, check):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return top
@@ -86,9 +90,6 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     )
     bench.add_argument("--suite", nargs="+", choices=SUITES, default=SUITES, help="what to measure")
     bench.add_argument(
-        "--dtype", default="float32", help="of the forward pass: float32, bfloat16 or float16"
-    )
-    bench.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
     )
     bench.set_defaults(run=run_bench)
@@ -105,7 +106,6 @@ def _add_check(commands: Any) -> argparse.ArgumentParser:
     check.add_argument(
         "model", metavar="MODEL", type=utf8, help="packaged name, hub id, folder or .gguf file"
     )
-    check.add_argument("--dtype", default="float32", help="float32, bfloat16 or float16")
     check.set_defaults(run=run_check)
     return check
 
