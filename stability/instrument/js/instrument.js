@@ -81,8 +81,7 @@ export function mount(root, host, initial = INITIAL) {
 
   return {
     receive(sent) {
-      // a new ray begins at its own start
-      if (scene && isOtherRay(scene.setting, sent.setting)) view = { ...view, t: 0, point: null, zoom: null, half: null };
+      if (scene && isOtherRay(scene.setting, sent.setting)) view = { ...view, ...startOf(view), point: null, zoom: null, half: null };
       scene = sent;
       schedule();
     },
@@ -93,6 +92,11 @@ export function mount(root, host, initial = INITIAL) {
       body.remove();
     },
   };
+}
+
+/** A new ray begins at its own start; one that was turned through a point of the plane, at the point. */
+function startOf({ point }) {
+  return { t: point ? Math.hypot(...point) : 0 };
 }
 
 function isOtherRay(before, after) {

@@ -1,6 +1,7 @@
 // The parts of the instrument, in the order in which they are read and reached by the Tab key.
 
+import { region } from "./region.js";
 import { tools } from "./tools.js";
 
 /** @type {Record<string, (instrument: import("./instrument.js").Instrument) => import("./instrument.js").Part>} */
-export const PARTS = { tools };
+export const PARTS = { tools, region };

@@ -9,11 +9,10 @@ const FULL_TURN = 2 * Math.PI;
 /**
  * @typedef {object} Plane
  * @property {boolean} exact       whether KL holds everywhere, or at the sampled angles alone
- * @property {number[]} angles     the sampled ones, radians
  * @property {[number, number]} levels   the least and the greatest ε, nats
- * @property {(epsilon: number) => (number | null)[]} distances   of the boundary at each sampled angle
- * @property {(epsilon: number, angle: number) => number | null} distance   of the boundary at any angle
- * @property {(angle: number) => number} curvature   vᵀHv along a direction of the plane
+ * @property {(epsilon: number) => ([number, number] | null)[]} outline   where KL reaches ε, all around
+ * @property {[number, number][]} directions   unit vectors towards the points of an outline
+ * @property {[[number, number], [number, number]]} curvature   EᵀHE, the Hessian in the plane
  * @property {(x: number, y: number) => number | null} kl   null beyond what was computed
  * @property {((x: number, y: number, nats: number) => number[]) | null} probabilities   of the named tokens
  * @property {(x: number, y: number) => {id: number, text: string} | null} winner   most likely token
@@ -44,10 +43,14 @@ export function plane(sent) {
   const slopes = sent.slopes ?? ratios.map((row) => planeSlopes(logLevels, row));
   const curves = ratios.map((row, i) => planeCurve(logLevels, row, slopes[i]));
   const at = (angle) => planeBlend(curves, angle);
-  const distanceAt = (curve, logEpsilon, angle) => {
-    const ratio = curve.at(logEpsilon);
-    return ratio === null ? null : Math.exp(ratio - 0.5 * Math.log(curvature(angle)));
-  };
+  const rounds = sent.exact ? planeRefined(curves) : curves.map((curve, i) => [angles[i], curve]);
+  const outline = (epsilon) =>
+    rounds.map(([angle, curve]) => {
+      const ratio = curve.at(Math.log(epsilon));
+      if (ratio === null) return null;
+      const distance = Math.exp(ratio) / Math.sqrt(curvature(angle));
+      return [distance * Math.cos(angle), distance * Math.sin(angle)];
+    });
   const kl = (x, y) => {
     const r = Math.hypot(x, y);
     if (r === 0) return 0;
@@ -59,11 +62,10 @@ export function plane(sent) {
     sent.log_probs.map((logP, i) => logP + x * sent.slopes_x[i] + y * sent.slopes_y[i]));
   return {
     exact: sent.exact,
-    angles,
     levels: [sent.levels[0], sent.levels.at(-1)],
-    distances: (epsilon) => curves.map((curve, i) => distanceAt(curve, Math.log(epsilon), angles[i])),
-    distance: (epsilon, angle) => distanceAt(at(angle), Math.log(epsilon), angle),
-    curvature,
+    outline,
+    directions: rounds.map(([angle]) => [Math.cos(angle), Math.sin(angle)]),
+    curvature: sent.curvature,
     kl,
     probabilities: logits && ((x, y, nats) => logits(x, y).map((logit) => Math.exp(logit - nats))),
     winner: (x, y) => planeWinner(sent, logits, x, y),
@@ -72,6 +74,15 @@ export function plane(sent) {
     cells: sent.cells,
     extent: sent.cells_extent,
   };
+}
+
+/** Twice as many curves, those between by interpolation: a smooth outline. */
+function planeRefined(curves) {
+  const count = 2 * curves.length;
+  return Array.from({ length: count }, (_, i) => {
+    const angle = (i * FULL_TURN) / count;
+    return [angle, planeBlend(curves, angle)];
+  });
 }
 
 /** The most likely token at a point, by the logits where they are known, else by the cells. */

@@ -1,0 +1,170 @@
+// The stable region in the plane of two directions. A point of it can be taken by the hand: the
+// prediction follows, and when it is let go the ray turns to pass through it.
+
+import { digits, epsilonWords, length } from "./format.js";
+import { ballRadius } from "./ball.js";
+import { atHand } from "./model.js";
+import { each, html, say, set } from "./nodes.js";
+import { BAND_POWERS, bands, cellsInView, halfWidth } from "./plane_view.js";
+import { bandColour, planePicture } from "./plane_picture.js";
+import { planeHand } from "./plane_hand.js";
+
+/** One step of zoom. */
+const ZOOM = 1.4;
+/** The closest view, of the one that shows the region. */
+const CLOSEST = 1e-3;
+const FRACTIONS = { "-2": "¼", "-1": "½" };
+
+/**
+ * The part that shows the plane.
+ * @param {import("./instrument.js").Instrument} instrument
+ * @returns {import("./instrument.js").Part}
+ */
+export function region(instrument) {
+  const picture = planePicture();
+  const second = secondSelect(instrument);
+  const zoomed = (factor) => () => zoomPlane(instrument, region, factor);
+  const tools = html("div", { class: "plane-tools" },
+    html("label", {}, "across: ", second),
+    planeButton("+", "Zoom in", zoomed(1 / ZOOM)),
+    planeButton("−", "Zoom out", zoomed(ZOOM)),
+    planeButton("fit", "Show the whole region", () => instrument.change({ half: null })));
+  const hand = planeHand(instrument, picture, () => region.half);
+  const stage = html("div", { class: "plane-stage" }, picture.node, ...hand.sliders);
+  const missing = html("p", { class: "plane-missing" });
+  const key = html("div", { class: "plane-key", "aria-hidden": "true" });
+  const caption = html("p", { class: "caption" });
+  const node = html("section", { class: "region", "aria-label": "The stable region in a plane", "data-testid": "figure-region" },
+    html("div", { class: "head" }, html("h2", {}, "Stable region"), tools), stage, missing, key, caption);
+  const region = { picture, stage, missing, key, caption, second, hand, tools, fitted: null, half: 1, drawn: null };
+  watchPlaneWidth(instrument, region);
+  stage.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    zoomPlane(instrument, region, event.deltaY > 0 ? ZOOM ** 0.25 : ZOOM ** -0.25);
+  }, { passive: false });
+  set(picture.node, { role: "img" });
+  return { node, draw: (model) => drawRegion(region, model) };
+}
+
+function planeButton(text, label, onclick) {
+  return html("button", { type: "button", "aria-label": label, onclick }, text);
+}
+
+/** Which eigendirection spans the plane with the ray's. */
+function secondSelect(instrument) {
+  const onchange = (event) => instrument.send({ kind: "second", rank: Number(event.target.value) });
+  return html("select", { "aria-label": "Second axis of the plane", "data-testid": "second", onchange });
+}
+
+function watchPlaneWidth(instrument, region) {
+  new ResizeObserver(([{ contentRect }]) => {
+    // nothing is told while the part is hidden
+    if (contentRect.width > 0 && region.picture.resize(contentRect.width)) {
+      region.drawn = null;
+      instrument.change({});
+    }
+  }).observe(region.stage);
+}
+
+function zoomPlane(instrument, region, factor) {
+  const model = instrument.model();
+  if (!model?.plane) return;
+  const whole = halfWidth(model.plane, model.view.epsilon);
+  const half = Math.max(CLOSEST * whole, Math.min(region.half * factor, model.plane.extent));
+  instrument.change({ half });
+}
+
+function drawRegion(region, model) {
+  const { plane, scene } = model;
+  set(region.stage, { "data-missing": !plane });
+  set(region.key, { hidden: !plane });
+  set(region.caption, { hidden: !plane });
+  for (const tool of region.tools.querySelectorAll("button")) set(tool, { disabled: !plane });
+  drawSecond(region.second, scene);
+  say(region.missing, plane ? "" : (scene.plane_note ?? "The plane is still being computed."));
+  if (!plane || !region.picture.isSized()) return;
+  region.half = halfInView(region, model);
+  const shown = shownPlane(model, region.half);
+  if (isOtherShape(region.drawn, shown)) {
+    shown.levels = bands(plane, shown.epsilon, shown.half);
+    shown.cells = cellsInView(plane, shown.half);
+    region.picture.drawShapes(shown);
+    drawPlaneKey(region.key, shown);
+    say(region.caption, planeCaption(model, shown));
+    region.drawn = shown;
+  }
+  region.picture.drawPoint(shown);
+  region.hand.draw(model, shown);
+  set(region.picture.node, { "aria-label": planeAlt(model, shown) });
+}
+
+/** Half the width in view: as set, or as it was, or around the region. */
+function halfInView(region, { plane, view }) {
+  if (view.half !== null) return Math.min(view.half, plane.extent);
+  const isHeld = view.fixed && region.fitted?.plane === plane;
+  if (!isHeld) region.fitted = { plane, half: halfWidth(plane, view.epsilon) };
+  return region.fitted.half;
+}
+
+function shownPlane(model, half) {
+  const { scene, plane, sides, unit, view, colour } = model;
+  const { direction, second } = scene.setting;
+  return {
+    plane,
+    half,
+    epsilon: view.epsilon,
+    ball: scene.numbers.ball && ballRadius(scene.numbers.ball, view.epsilon),
+    ends: (sides ?? []).filter(({ boundary }) => boundary.distance !== null).map(({ sign, boundary }) => sign * boundary.distance),
+    point: view.point ?? [view.t, 0],
+    unit,
+    labels: [direction.label, second?.label ?? "second direction"],
+    colour,
+  };
+}
+
+function isOtherShape(before, now) {
+  if (!before) return true;
+  return ["plane", "half", "epsilon", "ball", "colour"].some((name) => before[name] !== now[name])
+    || before.unit.length !== now.unit.length
+    || ["ends", "labels"].some((name) => String(before[name]) !== String(now[name]));
+}
+
+function drawSecond(select, { setting, spectrum }) {
+  const ranks = spectrum.eigenvalues.map((_, rank) => rank).filter((rank) => rank !== setting.direction.rank);
+  each(select, ranks, () => html("option"), (option, rank) => say(set(option, { value: rank }), `eigendirection ${rank + 1}`));
+  const value = String(setting.second?.rank ?? "");
+  if (select.value !== value) select.value = value;
+}
+
+/** The levels of KL: a patch of colour between every two. */
+function drawPlaneKey(key, { levels }) {
+  const last = BAND_POWERS[1];
+  const powers = levels.map(({ power }) => power).filter((power) => power <= last + 1).reverse();
+  const patch = () => html("span", {}, html("i"), html("b"));
+  each(key, ["KL / ε", ...powers], (item) => (typeof item === "string" ? html("span") : patch()), (node, item) => {
+    if (typeof item === "string") return say(node, item);
+    node.firstChild.style.background = bandColour(item);
+    return say(node.lastChild, item > last ? "…" : (FRACTIONS[item] ?? String(2 ** item)));
+  });
+}
+
+/** What is drawn, exactly. */
+function planeCaption({ plane, unit }, { epsilon, ball, cells }) {
+  const edge = plane.exact
+    ? `Blue: where KL is ε = ${digits(epsilon)} nats, exact.`
+    : `Blue: where KL first reaches ε = ${digits(epsilon)} nats, found at the dots; straight between them.`;
+  const certified = ball
+    ? ` Thin grey circle: no push of any direction, shorter than ${length(ball, unit)}, exceeds ε (certified).`
+    : "";
+  const purple = cells.length > 1 ? " Purple: where the most likely token changes." : "";
+  return `${edge} Dashed orange: the closed form's ellipse.${certified}${purple} White: the ray. Drag the point.`;
+}
+
+/** The picture in a sentence. */
+function planeAlt(model, { epsilon, labels, unit, ends }) {
+  const hand = atHand(model);
+  const reach = ends.map((end) => length(end, unit)).join(" and ");
+  const along = reach ? ` Along the ray the boundary lies at ${reach}.` : "";
+  return `The plane of ${labels.join(" and ")}, in ${unit.name}: KL as bands, its true boundary at ${digits(epsilon)} nats (${epsilonWords(epsilon)}) and the closed form's ellipse around the state.${along} At the point: KL ${digits(hand?.kl)} nats, most likely ${hand?.text ?? "unknown"}.`;
+}
