@@ -16,7 +16,7 @@ received 0: try 10.
     """
 
 
-class Stopped(StabilityError):
+class StoppedError(StabilityError):
     """Work has ended because it was asked to, not because it cannot be done."""
 
 

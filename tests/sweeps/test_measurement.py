@@ -13,7 +13,7 @@ from support.models import FAMILIES, PROMPT, SENTENCES, WIDTH, hooked_logits, in
 from torch.distributions import Categorical, kl_divergence
 
 import stability
-from stability.errors import StabilityError, Stopped
+from stability.errors import StabilityError, StoppedError
 from stability.geometry.analysis import analyze
 from stability.models import LanguageModel, load
 from stability.prediction.conversation import Conversation
@@ -323,7 +323,7 @@ def test_a_conversation_is_measured_at_its_own_tokens_and_kept_in_its_written_fo
 
 def test_a_stop_is_no_reason_why_a_prompt_could_not_be_measured(lm, plan):
     def stop():
-        raise Stopped("Measuring was stopped: start it again.")
+        raise StoppedError("Measuring was stopped: start it again.")
 
-    with pytest.raises(Stopped):
+    with pytest.raises(StoppedError):
         attempt(lm, plan, WHOLE, stop)

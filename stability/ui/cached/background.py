@@ -17,7 +17,7 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime import RuntimeState
 
-from stability.errors import Stopped
+from stability.errors import StoppedError
 from stability.models.progress import Report
 from stability.ui.wording import plain
 
@@ -78,7 +78,7 @@ class Job:
     def _report(self, message: str, fraction: float) -> None:
         is_abandoned = time.monotonic() > self.looked_at + ABANDONED
         if self.is_stopped or is_abandoned or _is_server_stopping():
-            raise Stopped(f"{self.progress[0]} was stopped: start it again.")
+            raise StoppedError(f"{self.progress[0]} was stopped: start it again.")
         if self._takes_turns:  # whoever waits may go first
             TURN.release()
             time.sleep(PAUSE)

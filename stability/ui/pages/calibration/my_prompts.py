@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
-from stability.errors import StabilityError, Stopped
+from stability.errors import StabilityError, StoppedError
 from stability.sweeps.measurement import Outcome, all_rows
 from stability.text import counted
 from stability.ui import wording
@@ -55,7 +55,7 @@ def _run(measurement: Measurement) -> None:
     """Measure the prompts that are left; the next run of a page that was left behind goes on."""
     try:
         measurement.run(_stop)
-    except Stopped:
+    except StoppedError:
         pass  # the button to go on says so
     except StabilityError as error:
         show_error(error)
