@@ -18,8 +18,13 @@ def effective_rank_bounds(
 ) -> tuple[float, float]:
     """The least and the greatest effective rank of `d` eigenvalues with this trace, `k` of them known.
 
-    The known ones are the largest, in descending order. Both bounds are 0 where `H = 0`, and equal
-    where nothing of the trace is left.
+    Args:
+        eigenvalues: those that are known, the largest of all, in descending order, (k,).
+        trace: the sum of all.
+        d: how many there are.
+
+    Returns:
+        The two bounds: 0 where `H = 0`, and equal where nothing of the trace is left.
     """
     known = float(eigenvalues.sum())
     trace = max(trace, known)

@@ -70,7 +70,7 @@ class Spectrum:
 
     @property
     def effective_rank(self) -> float:
-        """The least that `exp(−Σ q log q)`, `q = λ/tr H` over *all* eigenvalues, can be; 0 where `H = 0`.
+        """The least that `exp(−Σ q log q)`, `q = λ/tr H` over *all* eigenvalues, can be; 0 for `H = 0`.
 
         It is the effective rank itself where all `d` are held, and grows towards it with `k`.
         """
