@@ -12,7 +12,7 @@ import streamlit as st
 from streamlit import runtime
 from streamlit.runtime import RuntimeState
 
-from stability.errors import StabilityError
+from stability.errors import StoppedError
 from stability.models.progress import Report
 from stability.ui.cached.turns import Turns, Urgency
 
@@ -95,10 +95,10 @@ class Job:
                 TURN.release()
 
     def go_on(self) -> None:
-        """Raise StabilityError if the work is no longer wanted."""
+        """Raise StoppedError if the work is no longer wanted."""
         is_abandoned = time.monotonic() > self.looked_at + ABANDONED
         if self.is_stopped or is_abandoned or _is_server_stopping():
-            raise StabilityError(f"{self.progress[0]} was stopped: start it again.")
+            raise StoppedError(f"{self.progress[0]} was stopped: start it again.")
 
     def _report(self, message: str, fraction: float) -> None:
         self.go_on()
