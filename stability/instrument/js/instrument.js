@@ -17,11 +17,8 @@ import { PARTS } from "./parts.js";
  * @property {() => import("./view.js").View} view  what is set, drawn or not yet
  * @property {(event: object) => void} send
  * @property {() => import("./model.js").Model | null} model  what is drawn
-<<<<<<< HEAD
  * @property {() => Promise<string | null>} link  the address that shows it; null where there is none
-=======
  * @property {() => void} redraw  at the next frame, as when a width has changed
->>>>>>> figures
  * @property {HTMLElement} root
  *
  * @typedef {object} Part
@@ -61,11 +58,8 @@ export function mount(root, host, initial = INITIAL) {
     view: () => view,
     send: (event) => host.send({ ...event, view }),
     model: () => drawn,
-<<<<<<< HEAD
     link: async () => (await host.link?.()) ?? null,
-=======
     redraw: schedule,
->>>>>>> figures
   };
   const parts = Object.entries(PARTS).map(([area, make]) => {
     const part = make(instrument);
