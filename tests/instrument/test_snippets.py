@@ -37,9 +37,9 @@ SHOWN = """async ([scene, view]) => {
     const { INITIAL } = await import("/view.js");
     const { pythonSnippet, commandLine } = await import("/snippets.js");
     const model = modeller()(scene, { ...INITIAL, ...view });
-    const { line, predicted, view } = model;
+    const { line, predicted } = model;
     const sides = model.sides?.map(({ boundary, bracket }) => [boundary.distance, bracket]);
-    return [pythonSnippet(model), commandLine(model), predicted, sides, line?.kl(view.t)];
+    return [pythonSnippet(model), commandLine(model), predicted, sides, line?.kl(model.view.t)];
 }"""
 VIEW = {"epsilon": 0.02, "t": -0.031}
 # relative; the atoms that stand for a vocabulary may err by a tenth of it
