@@ -32,7 +32,7 @@ export function epsilon(instrument) {
   const words = html("span", { class: "words" });
   const said = html("p", { class: "said" }, html("b", {}, "ε = ", value), words);
   const switches = [
-    toggle(instrument, "relative", "lengths in % of ‖vector‖", "units"),
+    toggle(instrument, "relative", "lengths in % of norm", "units"),
     toggle(instrument, "fixed", "fixed axes", "fixed"),
     toggle(instrument, "large", "large type", "large"),
   ];

@@ -38,7 +38,7 @@ let count = 0;
  * @property {import("./scales.js").Scale} scale
  * @property {number[]} ticks
  * @property {string[]} [texts]  of the ticks
- * @property {string} [title]    with the unit
+ * @property {string} [name]     of what an axis along the bottom counts
  */
 
 /**
@@ -59,7 +59,7 @@ export function frame(instrument, { name, testid, height, margin }) {
   const tools = html("span", { class: "tools" }, data.button);
   const caption = html("figcaption", {}, title, tools);
   const key = html("div", { class: "legend" });
-  const note = html("p", { class: "note", hidden: true });
+  const note = html("p", { class: "figure-note", hidden: true });
   const body = [caption, key, note, picture, data.table];
   const node = html("figure", { class: "figure", "data-testid": testid }, ...body);
   let width = 0;
@@ -104,8 +104,8 @@ function sized(picture, plot, width, height, margin, scale) {
 function axisDrawer(grid) {
   const lines = svg("g", { class: "grid" });
   const texts = svg("g", { class: "ticks" });
-  const title = svg("text", { class: "axis-title", "text-anchor": "end" });
-  grid.append(lines, texts, title);
+  const name = svg("text", { class: "axis-name", "text-anchor": "end" });
+  grid.append(lines, texts, name);
   return ({ x, y }, { left, right, top, bottom, scale }) => {
     const across = ticksOf(y, (at) => ({
       line: { x1: left, x2: right, y1: at, y2: at },
@@ -118,7 +118,7 @@ function axisDrawer(grid) {
     const marks = [...across, ...along];
     each(lines, marks, () => svg("line"), (node, { line }) => set(node, line));
     each(texts, marks, () => svg("text"), (node, { text, label }) => say(set(node, text), label));
-    say(set(title, { x: right, y: bottom + 31 * scale }), x?.title ?? "");
+    say(set(name, { x: left - 8 * scale, y: bottom + 15 * scale }), x?.name ?? "");
   };
 }
 

@@ -6,8 +6,8 @@ import { atHand } from "./model.js";
 import { html, set } from "./nodes.js";
 
 /** Of half the view: a step of the arrow keys, and one of PageUp and PageDown. */
-const STEP = 0.02;
-const PAGE = 0.2;
+const HAND_STEP = 0.02;
+const HAND_PAGE = 0.2;
 /** Of half the view: nearer to the state there is no direction to turn to. */
 const NO_DIRECTION = 0.01;
 /** Degrees within which the point counts as on the ray. */
@@ -85,12 +85,12 @@ function movedByKey(key, axis, [x, y], half) {
   const moved = (dx, dy) => [bounded(x + dx * half), bounded(y + dy * half)];
   const along = (amount) => (axis === "x" ? moved(amount, 0) : moved(0, amount));
   const moves = {
-    ArrowLeft: () => moved(-STEP, 0),
-    ArrowRight: () => moved(STEP, 0),
-    ArrowUp: () => moved(0, STEP),
-    ArrowDown: () => moved(0, -STEP),
-    PageUp: () => along(PAGE),
-    PageDown: () => along(-PAGE),
+    ArrowLeft: () => moved(-HAND_STEP, 0),
+    ArrowRight: () => moved(HAND_STEP, 0),
+    ArrowUp: () => moved(0, HAND_STEP),
+    ArrowDown: () => moved(0, -HAND_STEP),
+    PageUp: () => along(HAND_PAGE),
+    PageDown: () => along(-HAND_PAGE),
     Home: () => along(-2),
     End: () => along(2),
   };

@@ -3,7 +3,7 @@
 
 import { cividis } from "./cividis.js";
 import { each, say, set, svg } from "./nodes.js";
-import { BAND_POWERS, cellEdges, ellipse, filledPath, linePath, planeTicks } from "./plane_view.js";
+import { BAND_POWERS, cellEdges, planeEllipse, filledPath, linePath, planeTicks } from "./plane_view.js";
 
 /** Pixels around the square, for the axes. */
 const AROUND = { left: 52, right: 16, top: 8, bottom: 40 };
@@ -84,7 +84,7 @@ export function planePicture() {
     /** @param {Shown} shown */
     drawShapes: (shown) => drawPlaneShapes(picture, shown),
     /** @param {Shown} shown */
-    drawPoint: (shown) => set(parts.hand, { transform: `translate(${placer(picture, shown.half)(...shown.point)})` }),
+    drawPoint: (shown) => set(parts.hand, { transform: `translate(${planePlacer(picture, shown.half)(...shown.point)})` }),
     /** The point of the plane under a place on the page. */
     under: (event, half) => planeUnder(picture, event, half),
   };
@@ -109,7 +109,7 @@ function planeResize(picture, width) {
 }
 
 /** From coordinates of the plane to the screen. */
-function placer({ side }, half) {
+function planePlacer({ side }, half) {
   const scale = side / (2 * half);
   return (x, y) => [AROUND.left + side / 2 + x * scale, AROUND.top + side / 2 - y * scale];
 }
@@ -128,13 +128,13 @@ function planeUnder({ node, side }, event, half) {
 function drawPlaneShapes(picture, shown) {
   const { plane, half, epsilon, ball, ends, levels } = shown;
   const { parts } = picture;
-  const place = placer(picture, half);
+  const place = planePlacer(picture, half);
   const outline = plane.outline(epsilon);
   const far = plane.exact ? FAR * half : plane.extent;
   each(parts.bands, levels, () => svg("path"), (node, band) =>
     set(node, { d: filledPath(band.outline, plane.directions, place, far), fill: bandColour(band.power) }));
   drawPlaneEdges(picture, plane, place);
-  const [formula, actual] = [linePath(ellipse(plane, epsilon), place), linePath(outline, place)];
+  const [formula, actual] = [linePath(planeEllipse(plane, epsilon), place), linePath(outline, place)];
   for (const name of ["formulaCase", "formula"]) set(parts[name], { d: formula });
   for (const name of ["actualCase", "actual"]) set(parts[name], { d: actual });
   const [cx, cy] = place(0, 0);

@@ -49,7 +49,7 @@ function semiAxes({ curvature: [[xx, xy], [, yy]] }, epsilon) {
  * @param {number} epsilon  nats
  * @returns {Point[]}
  */
-export function ellipse({ curvature: [[xx, xy], [, yy]] }, epsilon) {
+export function planeEllipse({ curvature: [[xx, xy], [, yy]] }, epsilon) {
   // Cholesky's factor makes a circle of it
   const a = Math.sqrt(xx);
   const b = xy / a;
@@ -75,7 +75,7 @@ export function ellipse({ curvature: [[xx, xy], [, yy]] }, epsilon) {
  * @param {number} half
  * @returns {Band[]} one for each level in view, and one beyond it or, last, where the table ends
  */
-export function bands(plane, epsilon, half) {
+export function planeBands(plane, epsilon, half) {
   const found = [];
   for (let power = BAND_POWERS[0]; power <= LAST_POWER; power += 1) {
     const level = Math.min(epsilon * 2 ** power, plane.levels[1]);
@@ -105,7 +105,7 @@ export function filledPath(outline, directions, place, far) {
     if (point !== null) return place(...point);
     return place(far * directions[i][0], far * directions[i][1]);
   });
-  return `M${points.map(written).join("L")}Z`;
+  return `M${points.map(planeText).join("L")}Z`;
 }
 
 /**
@@ -118,18 +118,18 @@ export function linePath(outline, place) {
   let path = "";
   let isOpen = false;
   for (const point of [...outline, outline[0]]) {
-    if (point !== null) path += `${isOpen ? "L" : "M"}${written(place(...point))}`;
+    if (point !== null) path += `${isOpen ? "L" : "M"}${planeText(place(...point))}`;
     isOpen = point !== null;
   }
   return path;
 }
 
 /** A point of the screen to a tenth of a pixel, and no further than a browser can draw. */
-function written([x, y]) {
-  return `${bounded(x)},${bounded(y)}`;
+function planeText([x, y]) {
+  return `${planePixels(x)},${planePixels(y)}`;
 }
 
-function bounded(pixels) {
+function planePixels(pixels) {
   return Math.round(10 * Math.max(-1e5, Math.min(1e5, pixels))) / 10;
 }
 
@@ -150,14 +150,14 @@ function bounded(pixels) {
 export function cellsInView(plane, half) {
   const roomy = LEAST_NAMED_AREA * (2 * half) ** 2;
   return plane.cells
-    .map(({ id, text, corners }) => ({ id, text, ...middleAndArea(clipped(corners, half)) }))
+    .map(({ id, text, corners }) => ({ id, text, ...middleAndArea(clippedToView(corners, half)) }))
     .filter(({ area }) => area > 0)
     .sort((a, b) => b.area - a.area)
     .map(({ id, text, middle, area }) => ({ id, text, middle, hasRoom: area > roomy }));
 }
 
 /** The part of a convex polygon within a square about the origin. */
-function clipped(corners, half) {
+function clippedToView(corners, half) {
   let polygon = corners;
   for (const [axis, sign] of [[0, 1], [0, -1], [1, 1], [1, -1]]) {
     const room = (point) => half - sign * point[axis];

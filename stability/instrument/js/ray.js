@@ -30,7 +30,7 @@ const NO_CURVATURE = "Nothing changes along this direction (vᵀHv = 0): there i
  */
 
 /**
- * The scale of the ray's axis, its ticks and its title, in the unit in which lengths are read.
+ * The scale of the ray's axis and its ticks, in the unit in which lengths are read.
  * @param {import("./model.js").Model} model
  * @param {[number, number]} ends  in coordinates
  * @param {import("./frame.js").Size} size
@@ -42,8 +42,8 @@ export function rayAxis({ unit }, ends, size) {
   return {
     scale: linearScale(ends, [size.left, size.right]),
     ticks: numbers.map((number) => number * unit.length),
-    texts: numbers.map(tickText),
-    title: `t, distance along the direction (${unit.name})`,
+    texts: numbers.map((number) => tickText(number) + unit.symbol),
+    name: "t",
   };
 }
 
@@ -53,7 +53,7 @@ export function rayAxis({ unit }, ends, size) {
  * @returns {import("./instrument.js").Part}
  */
 export function ray(instrument) {
-  const margin = { ...RAY_MARGIN, top: 6, bottom: 36 };
+  const margin = { ...RAY_MARGIN, top: 6, bottom: 20 };
   const name = "Divergence along the ray";
   const figure = frame(instrument, { name, testid: "figure-ray", height: 300, margin });
   const background = svg("rect", { class: "ground" });
@@ -66,8 +66,7 @@ export function ray(instrument) {
   const drawButtons = zoomButtons(instrument, figure.tools);
   zoomable(instrument, figure, () => place?.x ?? null);
   scrubOn(instrument, background, figure, () => place?.x ?? null);
-  figure.title("KL divergence from the prediction at t = 0 (nats)");
-  const isNew = watch();
+    const isNew = watch();
 
   function drawStill(model, axes, size) {
     const { epsilon } = model.view;
@@ -82,6 +81,7 @@ export function ray(instrument) {
     drawLevel(model, place);
     drawButtons(model.view);
     legend(figure.key, rayLegend(model, axes.ends));
+    figure.title(`KL from the prediction at t = 0 (nats), over t (${model.unit.name})`);
     figure.describe(rayAlt(model));
     set(figure.picture, { "aria-label": `${name}, at ε = ${digits(epsilon)} nats` });
     figure.table(RAY_HEADINGS, () => rayRows(model, axes.ends));

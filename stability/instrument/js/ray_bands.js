@@ -109,7 +109,8 @@ function drawNames(group, { line }, parts, { x, size }) {
     const [left, right] = [x.at(start), x.at(stop)];
     const middle = (left + right - width) / 2;
     const inner = [left + BESIDE, right - BESIDE - width];
-    const starts = flip === null ? [middle] : flip > 0 ? inner : inner.reverse();
+    const beside = x.at(0) + BESIDE;
+    const starts = flip === null ? (start < 0 && stop > 0 ? [beside, beside - 2 * BESIDE - width] : [middle]) : flip > 0 ? inner : inner.reverse();
     return { text, width, starts, flip: Math.abs(flip ?? 0) };
   });
   names.sort((one, other) => one.flip - other.flip);

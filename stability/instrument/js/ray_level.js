@@ -25,9 +25,10 @@ export function level(instrument, { plot, over, picture }, place) {
   const predicted = svg("g", { class: "predicted-marks" });
   const actual = svg("g", { class: "actual-marks" });
   const grasp = svg("rect", { class: "grasp" });
-  const { handle, word } = epsilonHandle(instrument);
+  const word = svg("text", { class: "level-word" });
+  const handle = epsilonHandle(instrument);
   plot.append(line, pinned, predicted, actual, grasp);
-  over.append(handle);
+  over.append(word, handle);
   for (const node of [grasp, handle]) {
     onDrag(node, picture, {
       start: () => holdAxes(instrument, true),
@@ -48,20 +49,21 @@ export function level(instrument, { plot, over, picture }, place) {
     const inside = Math.min(Math.max(at, size.top + 10), size.bottom - 4);
     set(handle, { transform: `translate(${size.right} ${inside}) scale(${size.scale})` });
     set(handle, { "aria-valuenow": epsilon, "aria-valuetext": `${digits(epsilon)} nats` });
-    say(word, `ε = ${digits(epsilon)} nats`);
+    // beside the state, where the curves are far below the level
+    const beside = Math.min(Math.max(x.at(0), size.left), size.right - 110 * size.scale) + 6;
+    say(set(word, { x: beside, y: inside - 6 * size.scale }), `ε = ${digits(epsilon)} nats`);
   };
 }
 
 function epsilonHandle(instrument) {
-  const word = svg("text", { x: -14, y: -7, "text-anchor": "end" });
   const knob = svg("rect", { class: "knob", x: -7, y: -9, width: 14, height: 18, rx: 4 });
   const grip = svg("path", { class: "grip", d: "M-3 -2.5 0 -5.5 3 -2.5M-3 2.5 0 5.5 3 2.5" });
   const reach = svg("rect", { class: "reach", x: -22, y: -22, width: 44, height: 44 });
   const role = { role: "slider", tabindex: 0, "aria-label": "ε, at its line", "aria-orientation": "vertical" };
   const range = { "aria-valuemin": EPSILONS[0], "aria-valuemax": EPSILONS[1] };
-  const handle = svg("g", { class: "handle", ...role, ...range }, reach, word, knob, grip);
+  const handle = svg("g", { class: "handle", ...role, ...range }, reach, knob, grip);
   onEpsilonKeys(instrument, handle);
-  return { handle, word };
+  return handle;
 }
 
 /** The closed form's ±r as diamonds, the boundaries as circles, those of kept rays as small ones. */

@@ -5,14 +5,14 @@ import { digits, epsilonWords, length } from "./format.js";
 import { ballRadius } from "./ball.js";
 import { atHand } from "./model.js";
 import { each, html, say, set } from "./nodes.js";
-import { BAND_POWERS, bands, cellsInView, halfWidth } from "./plane_view.js";
+import { BAND_POWERS, planeBands, cellsInView, halfWidth } from "./plane_view.js";
 import { bandColour, planePicture } from "./plane_picture.js";
 import { planeHand } from "./plane_hand.js";
 
 /** One step of zoom. */
-const ZOOM = 1.4;
+const PLANE_ZOOM = 1.4;
 /** The closest view, of the one that shows the region. */
-const CLOSEST = 1e-3;
+const PLANE_CLOSEST = 1e-3;
 const FRACTIONS = { "-2": "¼", "-1": "½" };
 
 /**
@@ -26,8 +26,8 @@ export function region(instrument) {
   const zoomed = (factor) => () => zoomPlane(instrument, region, factor);
   const tools = html("div", { class: "plane-tools" },
     html("label", {}, "across: ", second),
-    planeButton("+", "Zoom in", zoomed(1 / ZOOM)),
-    planeButton("−", "Zoom out", zoomed(ZOOM)),
+    planeButton("+", "Zoom in", zoomed(1 / PLANE_ZOOM)),
+    planeButton("−", "Zoom out", zoomed(PLANE_ZOOM)),
     planeButton("fit", "Show the whole region", () => instrument.change({ half: null })));
   const hand = planeHand(instrument, picture, () => region.half);
   const stage = html("div", { class: "plane-stage" }, picture.node, ...hand.sliders);
@@ -41,7 +41,7 @@ export function region(instrument) {
   stage.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return;
     event.preventDefault();
-    zoomPlane(instrument, region, event.deltaY > 0 ? ZOOM ** 0.25 : ZOOM ** -0.25);
+    zoomPlane(instrument, region, event.deltaY > 0 ? PLANE_ZOOM ** 0.25 : PLANE_ZOOM ** -0.25);
   }, { passive: false });
   set(picture.node, { role: "img" });
   return { node, draw: (model) => drawRegion(region, model) };
@@ -71,7 +71,7 @@ function zoomPlane(instrument, region, factor) {
   const model = instrument.model();
   if (!model?.plane) return;
   const whole = halfWidth(model.plane, model.view.epsilon);
-  const half = Math.max(CLOSEST * whole, Math.min(region.half * factor, model.plane.extent));
+  const half = Math.max(PLANE_CLOSEST * whole, Math.min(region.half * factor, model.plane.extent));
   instrument.change({ half });
 }
 
@@ -87,7 +87,7 @@ function drawRegion(region, model) {
   region.half = halfInView(region, model);
   const shown = shownPlane(model, region.half);
   if (isOtherShape(region.drawn, shown)) {
-    shown.levels = bands(plane, shown.epsilon, shown.half);
+    shown.levels = planeBands(plane, shown.epsilon, shown.half);
     shown.cells = cellsInView(plane, shown.half);
     region.picture.drawShapes(shown);
     drawPlaneKey(region.key, shown);

@@ -105,7 +105,7 @@ function nodes() {
     kl: html("output", { "data-testid": "kl-at-t" }),
     argmax: html("bdi", { "data-testid": "argmax-at-t" }),
   };
-  const said = html("p", { class: "said" }, "t = ", outputs.t, html("span", {}, "KL ", outputs.kl), html("span", {}, "most likely ", outputs.argmax));
+  const said = html("p", { class: "said" }, html("span", {}, "t = ", outputs.t), html("span", {}, "KL ", outputs.kl), html("span", {}, "most likely ", outputs.argmax));
   const node = html("div", { class: "scrubber", role: "group", "aria-label": "The point on the ray" }, track, html("div", { class: "row" }, play, said));
   return { node, track, thumb, play, outputs };
 }

@@ -1,6 +1,6 @@
 // The probabilities of the leading tokens along the ray, stacked; a token is chosen by a tap on its band.
 
-import { svg, set, say } from "./nodes.js";
+import { svg, set, say, each } from "./nodes.js";
 import { digits } from "./format.js";
 import { frame } from "./frame.js";
 import { legend } from "./legend.js";
@@ -11,7 +11,6 @@ import { signed } from "./ray_words.js";
 import { cursor, scrubOn } from "./scrubber.js";
 import { jointProbability, toggleChosen } from "./chosen.js";
 import { bandAt, nameBands, sampleShares, drawAreas, drawJoint } from "./share_areas.js";
-import { each } from "./nodes.js";
 import { watch } from "./watch.js";
 import { zoomable } from "./zoom.js";
 
@@ -24,8 +23,8 @@ const NAME = "Probabilities along the ray";
  * @returns {import("./instrument.js").Part}
  */
 export function shares(instrument) {
-  const margin = { ...RAY_MARGIN, top: 4, bottom: 36 };
-  const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: 150, margin });
+  const margin = { ...RAY_MARGIN, top: 4, bottom: 20 };
+  const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: 130, margin });
   const background = svg("rect", { class: "ground" });
   const layers = { areas: svg("g", { class: "areas" }), joint: svg("path", { class: "joint" }), names: svg("g", { class: "names" }) };
   figure.plot.append(layers.areas, layers.joint, layers.names, background);
