@@ -59,10 +59,15 @@ def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -
 
 
 @pytest.fixture(scope="session")
-def scripts(browser: Any) -> Callable[..., Any]:
+def blank(browser: Any) -> Any:
+    """An empty page that can import the scripts."""
+    return opened(browser)
+
+
+@pytest.fixture(scope="session")
+def scripts(blank: Any) -> Callable[..., Any]:
     """Call a function in Chromium: `scripts("law.js", "kl", law, [[0.1], [0.2]])`."""
-    page = opened(browser)
-    return lambda script, name, first, rest: page.evaluate(
+    return lambda script, name, first, rest: blank.evaluate(
         f"""async ([first, rest]) => {{
             const {{ {name} }} = await import("/{script}");
             return rest.map((others) => {name}(first, ...others));

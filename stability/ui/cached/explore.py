@@ -13,7 +13,8 @@ from stability.geometry.region import Region, region
 from stability.models import LanguageModel
 from stability.models.progress import Report
 from stability.prediction.state import State
-from stability.ui.cached.background import Jobs, turn
+from stability.ui.cached.background import Jobs
+from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
 from stability.ui.cached.states import LEADING_PAIRS, POSITIONS, StateKey, eigenpairs, state
