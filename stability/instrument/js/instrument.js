@@ -45,10 +45,7 @@ export function mount(root, host, initial = INITIAL) {
     root,
     change(patch) {
       view = { ...view, ...patch };
-      if (host.remember) {
-        clearTimeout(rest);
-        rest = setTimeout(() => host.remember(view), REST);
-      }
+      remember();
       schedule();
     },
     send: (event) => host.send({ ...event, view }),
@@ -62,6 +59,12 @@ export function mount(root, host, initial = INITIAL) {
   const sheet = html("div", { class: "sheet" }, ...parts.map((part) => part.node));
   const body = html("div", { class: "instrument" }, sheet);
   root.replaceChildren(body);
+
+  function remember() {
+    if (!host.remember) return;
+    clearTimeout(rest);
+    rest = setTimeout(() => host.remember(view), REST);
+  }
 
   function schedule() {
     frame ||= requestAnimationFrame(draw);
@@ -79,7 +82,10 @@ export function mount(root, host, initial = INITIAL) {
   return {
     receive(sent) {
       // a new ray begins at its own start
-      if (scene && isOtherRay(scene.setting, sent.setting)) view = { ...view, t: 0, point: null, zoom: null, half: null };
+      if (scene && isOtherRay(scene.setting, sent.setting)) {
+        view = { ...view, t: 0, point: null, zoom: null, half: null };
+        remember();
+      }
       scene = sent;
       schedule();
     },
