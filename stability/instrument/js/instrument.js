@@ -49,10 +49,7 @@ export function mount(root, host, initial = INITIAL) {
     root,
     change(patch) {
       view = { ...view, ...patch };
-      if (host.remember) {
-        clearTimeout(rest);
-        rest = setTimeout(() => host.remember(view), REST);
-      }
+      remember();
       schedule();
     },
     view: () => view,
@@ -70,6 +67,12 @@ export function mount(root, host, initial = INITIAL) {
   const body = html("div", { class: "instrument" }, sheet);
   root.replaceChildren(body);
 
+  function remember() {
+    if (!host.remember) return;
+    clearTimeout(rest);
+    rest = setTimeout(() => host.remember(view), REST);
+  }
+
   function schedule() {
     frame ||= requestAnimationFrame(draw);
   }
@@ -85,7 +88,11 @@ export function mount(root, host, initial = INITIAL) {
 
   return {
     receive(sent) {
-      if (scene && isOtherRay(scene.setting, sent.setting)) view = { ...view, ...startOf(view), point: null, zoom: null, half: null };
+      // a new ray begins at its own start
+      if (scene && isOtherRay(scene.setting, sent.setting)) {
+        view = { ...view, ...startOf(view), point: null, zoom: null, half: null };
+        remember();
+      }
       scene = sent;
       schedule();
     },
