@@ -14,6 +14,7 @@ import { scrubber } from "./scrubber.js";
 import { shares } from "./shares.js";
 import { spectrum } from "./spectrum.js";
 import { strip } from "./strip.js";
+import { tools } from "./tools.js";
 import { verdict } from "./verdict.js";
 
 /** @type {Record<string, (instrument: import("./instrument.js").Instrument) => import("./instrument.js").Part>} */
@@ -21,6 +22,7 @@ export const PARTS = {
   about,
   strip,
   verdict,
+  tools,
   numbers: headline,
   epsilon,
   ray,
