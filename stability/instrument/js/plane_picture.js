@@ -37,6 +37,7 @@ export function bandColour(power) {
  * @property {import("./plane_view.js").CellInView[]} cells
  * @property {number[]} ends    the boundaries on the ray, signed
  * @property {[number, number]} point
+ * @property {string} tag       what is said beside it
  * @property {import("./format.js").Unit} unit
  * @property {[string, string]} labels  of the axes
  * @property {(id: number) => string} colour
@@ -75,7 +76,8 @@ export function planePicture() {
     ...Object.values(axes),
   );
   // in a layer of its own: when it moves, nothing else is painted
-  const hand = html("div", { class: "plane-hand", "aria-hidden": "true" });
+  const tag = html("span", { class: "plane-tag" });
+  const hand = html("div", { class: "plane-hand", "aria-hidden": "true" }, tag);
   const picture = { node, pane, hand, parts, axes, squares: [frame, clipped, unknown], side: 0 };
   return {
     node,
@@ -150,10 +152,11 @@ function drawPlaneShapes(picture, shown) {
   drawPlaneAxes(picture, shown);
 }
 
-function drawPlanePoint(picture, { half, point }) {
+function drawPlanePoint(picture, { half, point, tag }) {
   const [x, y] = planePlacer(picture, half)(...point);
   picture.hand.style.transform = `translate(${x}px, ${y}px)`;
-  set(picture.hand, { hidden: Math.max(...point.map(Math.abs)) > 1.01 * half });
+  set(picture.hand, { hidden: Math.max(...point.map(Math.abs)) > 1.01 * half, "data-turned": point[0] > 0 });
+  say(picture.hand.firstChild, tag);
 }
 
 function drawPlaneDots(layer, places, r) {

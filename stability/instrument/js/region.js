@@ -114,10 +114,18 @@ function shownPlane(model, half) {
     ball: scene.numbers.ball && ballRadius(scene.numbers.ball, view.epsilon),
     ends: (sides ?? []).filter(({ boundary }) => boundary.distance !== null).map(({ sign, boundary }) => sign * boundary.distance),
     point: view.point ?? [view.t, 0],
+    tag: planeTag(model),
     unit,
     labels: [direction.label, second?.label ?? "second direction"],
     colour,
   };
+}
+
+/** The prediction at the point, while it is dragged off the ray. */
+function planeTag(model) {
+  if (!model.view.point) return "";
+  const { kl, text } = atHand(model);
+  return `${kl === null ? "KL not computed" : `KL ${digits(kl)} nats`}${text === null ? "" : `, ${text}`}`;
 }
 
 function isOtherShape(before, now) {
