@@ -43,26 +43,27 @@ function planeSlider(axis, onkeydown) {
 
 function dragPlane(instrument, picture, half, release) {
   let isHeld = false;
-  const { pane } = picture;
   const follow = (event) => instrument.change({ point: picture.under(event, half()) });
-  pane.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    isHeld = true;
-    pane.setPointerCapture(event.pointerId);
-    follow(event);
-  });
-  pane.addEventListener("pointermove", (event) => isHeld && follow(event));
-  pane.addEventListener("pointerup", (event) => {
-    if (!isHeld) return;
-    isHeld = false;
-    follow(event);
-    release(picture.under(event, half()));
-  });
-  // the page scrolls instead
-  pane.addEventListener("pointercancel", () => {
-    isHeld = false;
-    instrument.change({ point: null });
-  });
+  for (const node of [picture.pane, picture.hand]) {
+    node.addEventListener("pointerdown", (event) => {
+      if (event.button !== 0) return;
+      isHeld = true;
+      node.setPointerCapture(event.pointerId);
+      follow(event);
+    });
+    node.addEventListener("pointermove", (event) => isHeld && follow(event));
+    node.addEventListener("pointerup", (event) => {
+      if (!isHeld) return;
+      isHeld = false;
+      follow(event);
+      release(picture.under(event, half()));
+    });
+    // the page scrolls instead
+    node.addEventListener("pointercancel", () => {
+      isHeld = false;
+      instrument.change({ point: null });
+    });
+  }
 }
 
 /**

@@ -2,7 +2,7 @@
 // form's ellipse, the certified ball, the cells of the most likely token, the ray, and the point.
 
 import { cividis } from "./cividis.js";
-import { each, say, set, svg } from "./nodes.js";
+import { each, html, say, set, svg } from "./nodes.js";
 import { BAND_POWERS, cellEdges, planeEllipse, filledPath, linePath, planeTicks } from "./plane_view.js";
 
 /** Pixels around the square, for the axes. */
@@ -37,6 +37,7 @@ export function bandColour(power) {
  * @property {import("./plane_view.js").CellInView[]} cells
  * @property {number[]} ends    the boundaries on the ray, signed
  * @property {[number, number]} point
+ * @property {string} tag       what is said beside it
  * @property {import("./format.js").Unit} unit
  * @property {[string, string]} labels  of the axes
  * @property {(id: number) => string} colour
@@ -62,7 +63,6 @@ export function planePicture() {
     state: layer("plane-state", "path"),
     ends: layer("plane-ends"),
     names: layer("plane-names"),
-    hand: svg("g", { class: "plane-hand" }, svg("circle", { r: 22, class: "plane-reach" }), svg("circle", { r: 7 })),
   };
   const unknown = svg("rect", { fill: `url(#${hatch})` });
   const axes = { x: layer("plane-axis"), y: layer("plane-axis"), xTitle: layer("plane-title", "text"), yTitle: layer("plane-title", "text") };
@@ -75,16 +75,20 @@ export function planePicture() {
     frame,
     ...Object.values(axes),
   );
-  const picture = { node, pane, parts, axes, squares: [frame, clipped, unknown], side: 0 };
+  // in a layer of its own: when it moves, nothing else is painted
+  const tag = html("span", { class: "plane-tag" });
+  const hand = html("div", { class: "plane-hand", "aria-hidden": "true" }, tag);
+  const picture = { node, pane, hand, parts, axes, squares: [frame, clipped, unknown], side: 0 };
   return {
     node,
+    hand,
     pane,
     isSized: () => picture.side > 0,
     resize: (width) => planeResize(picture, width),
     /** @param {Shown} shown */
     drawShapes: (shown) => drawPlaneShapes(picture, shown),
     /** @param {Shown} shown */
-    drawPoint: (shown) => set(parts.hand, { transform: `translate(${planePlacer(picture, shown.half)(...shown.point)})` }),
+    drawPoint: (shown) => drawPlanePoint(picture, shown),
     /** The point of the plane under a place on the page. */
     under: (event, half) => planeUnder(picture, event, half),
   };
@@ -146,6 +150,13 @@ function drawPlaneShapes(picture, shown) {
   drawPlaneDots(parts.samples, plane.exact ? [] : outline.filter(Boolean).map((point) => place(...point)), 2);
   drawPlaneNames(picture, shown, place);
   drawPlaneAxes(picture, shown);
+}
+
+function drawPlanePoint(picture, { half, point, tag }) {
+  const [x, y] = planePlacer(picture, half)(...point);
+  picture.hand.style.transform = `translate(${x}px, ${y}px)`;
+  set(picture.hand, { hidden: Math.max(...point.map(Math.abs)) > 1.01 * half, "data-turned": point[0] > 0 });
+  say(picture.hand.firstChild, tag);
 }
 
 function drawPlaneDots(layer, places, r) {

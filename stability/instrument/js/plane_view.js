@@ -66,6 +66,7 @@ export function planeEllipse({ curvature: [[xx, xy], [, yy]] }, epsilon) {
  * @typedef {object} Band  all points with less KL than 2^power · ε
  * @property {number} power
  * @property {(Point | null)[]} outline
+ * @property {boolean} reachesBeyond  whether it covers the whole view
  */
 
 /**
@@ -80,9 +81,9 @@ export function planeBands(plane, epsilon, half) {
   for (let power = BAND_POWERS[0]; power <= LAST_POWER; power += 1) {
     const level = Math.min(epsilon * 2 ** power, plane.levels[1]);
     const outline = plane.outline(level);
-    found.push({ power, outline });
-    const coversView = outline.every((point) => point === null || isBeyond(point, half));
-    if (coversView || level === plane.levels[1]) break;
+    const reachesBeyond = outline.every((point) => point === null || isBeyond(point, half));
+    found.push({ power, outline, reachesBeyond });
+    if (reachesBeyond || level === plane.levels[1]) break;
   }
   return found.reverse();
 }

@@ -5,15 +5,15 @@ import { digits, epsilonWords, length } from "./format.js";
 import { ballRadius } from "./ball.js";
 import { atHand } from "./model.js";
 import { each, html, say, set } from "./nodes.js";
-import { BAND_POWERS, planeBands, cellsInView, halfWidth } from "./plane_view.js";
-import { bandColour, planePicture } from "./plane_picture.js";
 import { planeHand } from "./plane_hand.js";
+import { planeLegend } from "./plane_legend.js";
+import { planePicture } from "./plane_picture.js";
+import { cellsInView, halfWidth, planeBands } from "./plane_view.js";
 
 /** One step of zoom. */
 const PLANE_ZOOM = 1.4;
 /** The closest view, of the one that shows the region. */
 const PLANE_CLOSEST = 1e-3;
-const FRACTIONS = { "-2": "¼", "-1": "½" };
 
 /**
  * The part that shows the plane.
@@ -30,13 +30,12 @@ export function region(instrument) {
     planeButton("−", "Zoom out", zoomed(PLANE_ZOOM)),
     planeButton("fit", "Show the whole region", () => instrument.change({ half: null })));
   const hand = planeHand(instrument, picture, () => region.half);
-  const stage = html("div", { class: "plane-stage" }, picture.node, ...hand.sliders);
+  const stage = html("div", { class: "plane-stage" }, picture.node, picture.hand, ...hand.sliders);
   const missing = html("p", { class: "plane-missing" });
-  const key = html("div", { class: "plane-key", "aria-hidden": "true" });
-  const caption = html("p", { class: "caption" });
+  const legend = planeLegend(instrument);
   const node = html("section", { class: "region", "aria-label": "The stable region in a plane", "data-testid": "figure-region" },
-    html("div", { class: "head" }, html("h2", {}, "Stable region"), tools), stage, missing, key, caption);
-  const region = { picture, stage, missing, key, caption, second, hand, tools, fitted: null, half: 1, drawn: null };
+    html("div", { class: "head" }, html("h2", {}, "Stable region"), tools), stage, missing, legend.node);
+  const region = { picture, stage, missing, legend, second, hand, tools, fitted: null, half: 1, drawn: null };
   watchPlaneWidth(instrument, region);
   stage.addEventListener("wheel", (event) => {
     if (!event.ctrlKey && !event.metaKey) return;
@@ -78,8 +77,7 @@ function zoomPlane(instrument, region, factor) {
 function drawRegion(region, model) {
   const { plane, scene } = model;
   set(region.stage, { "data-missing": !plane });
-  set(region.key, { hidden: !plane });
-  set(region.caption, { hidden: !plane });
+  set(region.legend.node, { hidden: !plane });
   for (const tool of region.tools.querySelectorAll("button")) set(tool, { disabled: !plane });
   drawSecond(region.second, scene);
   say(region.missing, plane ? "" : (scene.plane_note ?? "The plane is still being computed."));
@@ -90,8 +88,7 @@ function drawRegion(region, model) {
     shown.levels = planeBands(plane, shown.epsilon, shown.half);
     shown.cells = cellsInView(plane, shown.half);
     region.picture.drawShapes(shown);
-    drawPlaneKey(region.key, shown);
-    say(region.caption, planeCaption(model, shown));
+    region.legend.draw(shown);
     region.drawn = shown;
   }
   region.picture.drawPoint(shown);
@@ -117,10 +114,18 @@ function shownPlane(model, half) {
     ball: scene.numbers.ball && ballRadius(scene.numbers.ball, view.epsilon),
     ends: (sides ?? []).filter(({ boundary }) => boundary.distance !== null).map(({ sign, boundary }) => sign * boundary.distance),
     point: view.point ?? [view.t, 0],
+    tag: planeTag(model),
     unit,
     labels: [direction.label, second?.label ?? "second direction"],
     colour,
   };
+}
+
+/** The prediction at the point, while it is dragged off the ray. */
+function planeTag(model) {
+  if (!model.view.point) return "";
+  const { kl, text } = atHand(model);
+  return `${kl === null ? "KL not computed" : `KL ${digits(kl)} nats`}${text === null ? "" : `, ${text}`}`;
 }
 
 function isOtherShape(before, now) {
@@ -135,30 +140,6 @@ function drawSecond(select, { setting, spectrum }) {
   each(select, ranks, () => html("option"), (option, rank) => say(set(option, { value: rank }), `eigendirection ${rank + 1}`));
   const value = String(setting.second?.rank ?? "");
   if (select.value !== value) select.value = value;
-}
-
-/** The levels of KL: a patch of colour between every two. */
-function drawPlaneKey(key, { levels }) {
-  const last = BAND_POWERS[1];
-  const powers = levels.map(({ power }) => power).filter((power) => power <= last + 1).reverse();
-  const patch = () => html("span", {}, html("i"), html("b"));
-  each(key, ["KL / ε", ...powers], (item) => (typeof item === "string" ? html("span") : patch()), (node, item) => {
-    if (typeof item === "string") return say(node, item);
-    node.firstChild.style.background = bandColour(item);
-    return say(node.lastChild, item > last ? "…" : (FRACTIONS[item] ?? String(2 ** item)));
-  });
-}
-
-/** What is drawn, exactly. */
-function planeCaption({ plane, unit }, { epsilon, ball, cells }) {
-  const edge = plane.exact
-    ? `Blue: where KL is ε = ${digits(epsilon)} nats, exact.`
-    : `Blue: where KL first reaches ε = ${digits(epsilon)} nats, found at the dots; straight between them.`;
-  const certified = ball
-    ? ` Thin grey circle: no push of any direction, shorter than ${length(ball, unit)}, exceeds ε (certified).`
-    : "";
-  const purple = cells.length > 1 ? " Purple: where the most likely token changes." : "";
-  return `${edge} Dashed orange: the closed form's ellipse.${certified}${purple} White: the ray. Drag the point.`;
 }
 
 /** The picture in a sentence. */
