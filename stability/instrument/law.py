@@ -18,10 +18,10 @@ from stability.exact.discrete_measure import DiscreteMeasure, weighted
 from stability.exact.flips import Flip
 from stability.exact.slope_distribution import SlopeDistribution
 from stability.geometry.ray import Ray
+from stability.instrument.epsilons import LARGEST_EPSILON
+from stability.instrument.plain import plain
 from stability.numerics import largest
 
-# nats: the largest budget that is offered
-LARGEST_EPSILON = 3.0
 # of the boundary at the largest budget, how far a side is drawn
 REACH = 1.5
 # relative error of a divergence, by the bound for merging
@@ -35,12 +35,12 @@ LEADING = 40
 class Law:
     """A ray as a browser holds it.
 
-    `values` and `weights` are the atoms; `reach` is how far either side may be asked for, (minus, plus);
-    `ids`, `log_probs` and `slopes` belong to the leading tokens, the most likely first; `flips` are
-    those of either side, (minus, plus), in order: the distance, and the place of the token beyond it
-    among the leading ones. `lines` are those of
-    `KL(t) ≥ log p_j + t·a_c,j` that matter on either side, as (log p, a); `ends` and `variance` are
-    those of all tokens, `rounding` what a certificate is widened by, (minus, plus).
+    `values` and `weights` are the atoms; `reach` is how far either side may be asked for,
+    (minus, plus); `ids`, `log_probs` and `slopes` belong to the leading tokens, the most likely first;
+    `flips` are those of either side, (minus, plus), in order: the distance, and the place of the token
+    beyond it among the leading ones. `lines` are those of `KL(t) ≥ log p_j + t·a_c,j` that matter on
+    either side, as (log p, a); `ends` and `variance` are those of all tokens, `rounding` what a
+    certificate is widened by, (minus, plus), 1 where nothing is certain.
     """
 
     values: Float[ndarray, " n"]
@@ -57,15 +57,8 @@ class Law:
 
     def as_json(self) -> dict[str, Any]:
         """The law as plain lists and numbers, for the scripts."""
-        return {name: _plain(value) for name, value in asdict(self).items()}
-
-
-def _plain(value: Any) -> Any:
-    if isinstance(value, ndarray):
-        return value.tolist()
-    if isinstance(value, list | tuple):
-        return [_plain(part) for part in value]
-    return value
+        named: dict[str, Any] = plain(asdict(self))
+        return named
 
 
 def law(ray: Ray) -> Law | None:
@@ -79,7 +72,8 @@ def law(ray: Ray) -> Law | None:
     minus_flips, plus_flips = _flips(ray, reach)
     ids = _leading(ray, [*minus_flips, *plus_flips], reach)
     rank = {int(token): place for place, token in enumerate(ids)}
-    minus, plus = exact.rounding.tolist()
+    # of 1 or more, nothing is certain; an infinity is no JSON
+    minus, plus = np.minimum(exact.rounding, 1.0).tolist()
     return Law(
         values=measure.values,
         weights=measure.weights,

@@ -25,8 +25,6 @@ KINDS = {
     "towards another prompt": "prompt",
     "a vector of your own": "vector",
 }
-# one decimal step in ten, from 1e-4 to 3 nats
-EPSILON_STEPS = (*(float(f"{10 ** (tenth / 10):.2g}") for tenth in range(-40, 5)), 3.0)
 SITES = {
     "prelogit": "the vector after the final norm, which the unembedding multiplies",
     "final": "the residual stream before the final norm",

@@ -9,36 +9,80 @@ import pytest
 
 from stability import instrument
 
-SCRIPTS = Path(instrument.__file__).with_name("js")
+HERE = Path(instrument.__file__).parent
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
+ADDRESS = "http://instrument/"
+# mounts the instrument on an empty page, and keeps what it asks the server for
+MOUNT = """async ([scene, view]) => {
+    const { mount } = await import("/instrument.js");
+    const { INITIAL } = await import("/view.js");
+    const root = document.body.appendChild(document.createElement("div"));
+    const events = [], views = [];
+    const host = { send: (event) => events.push(event), remember: (view) => views.push(view) };
+    const mounted = mount(root, host, { ...INITIAL, ...view });
+    mounted.receive(scene);
+    Object.assign(globalThis, { mounted, events, views });
+    await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}"""
 
 
 @pytest.fixture(scope="session")
-def scripts() -> Iterator[Callable[..., Any]]:
-    """Call a function in Chromium: `scripts("law.js", "kl", law, [[0.1], [0.2]])`."""
+def browser() -> Iterator[Any]:
+    """Chromium, driven."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine")
-    from playwright.sync_api import Route, sync_playwright
-
-    def serve(route: Route) -> None:
-        name = route.request.url.rpartition("/")[2]
-        script = SCRIPTS / name
-        if script.is_file():
-            route.fulfill(body=script.read_text("utf-8"), content_type="text/javascript")
-        else:
-            route.fulfill(body="<!doctype html>", content_type="text/html")
+    from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page()
-        page.route("**/*", serve)
-        page.goto("http://instrument/")
-        yield lambda script, name, first, rest: page.evaluate(
-            f"""async ([first, rest]) => {{
-                const {{ {name} }} = await import("/{script}");
-                return rest.map((others) => {name}(first, ...others));
-            }}""",
-            [first, rest],
-        )
+        yield browser
         browser.close()
+
+
+def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -> Any:
+    """An empty page that can import the scripts and has the style."""
+    page = browser.new_page(viewport={"width": width, "height": height}, **options)
+
+    def serve(route: Any) -> None:
+        script = HERE / "js" / route.request.url.rpartition("/")[2]
+        if script.suffix == ".js" and script.is_file():
+            route.fulfill(body=script.read_text("utf-8"), content_type="text/javascript")
+        else:
+            style = (HERE / "instrument.css").read_text("utf-8")
+            body = f"<!doctype html><html lang=en><title>Test</title><style>{style}</style>"
+            route.fulfill(body=body, content_type="text/html; charset=utf-8")
+
+    page.route("**/*", serve)
+    page.goto(ADDRESS)
+    return page
+
+
+@pytest.fixture(scope="session")
+def scripts(browser: Any) -> Callable[..., Any]:
+    """Call a function in Chromium: `scripts("law.js", "kl", law, [[0.1], [0.2]])`."""
+    page = opened(browser)
+    return lambda script, name, first, rest: page.evaluate(
+        f"""async ([first, rest]) => {{
+            const {{ {name} }} = await import("/{script}");
+            return rest.map((others) => {name}(first, ...others));
+        }}""",
+        [first, rest],
+    )
+
+
+@pytest.fixture
+def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
+    """The page of an instrument that has received a scene: `mounted(scene, epsilon=0.1)`."""
+    pages = []
+
+    def mount(scene: Any, width: int = 1140, height: int = 900, **view: Any) -> Any:
+        page = opened(browser, width, height)
+        pages.append(page)
+        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        page.evaluate(MOUNT, [scene, view])
+        return page
+
+    yield mount
+    for page in pages:
+        page.close()

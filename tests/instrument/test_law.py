@@ -6,7 +6,8 @@ import torch
 
 import stability
 from stability.exact.slope_distribution import boundaries
-from stability.instrument.law import LARGEST_EPSILON, LEADING, law
+from stability.instrument.epsilons import LARGEST_EPSILON
+from stability.instrument.law import LEADING, law
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

@@ -69,9 +69,3 @@ def test_no_example_leaves_the_prompt():
 @pytest.mark.parametrize(("data", "is_empty"), [(b"", True), (b" \n", True), (b"[1]", False)])
 def test_a_pasted_vector_is_empty_until_something_is_given(data, is_empty):
     assert choice.Pasted("pasted vector", data).is_empty is is_empty
-
-
-def test_epsilons_run_from_a_ten_thousandth_to_three_nats():
-    assert (choice.EPSILON_STEPS[0], choice.EPSILON_STEPS[-1]) == (1e-4, 3.0)
-    assert {0.001, 0.01, 0.1, 1.0} <= set(choice.EPSILON_STEPS)
-    assert sorted(set(choice.EPSILON_STEPS)) == list(choice.EPSILON_STEPS)

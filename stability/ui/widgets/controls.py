@@ -5,10 +5,10 @@ from collections.abc import Sequence
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
+from stability.instrument.epsilons import EPSILON_STEPS
 from stability.prediction.conversation import PromptLike
 from stability.ui import wording
 from stability.ui.choice import (
-    EPSILON_STEPS,
     EXAMPLES,
     KINDS,
     SITES,

@@ -1,0 +1,20 @@
+// One colour a token, the same in bars, bands and cells.
+
+/** Of Okabe and Ito's palette, those that mean nothing else here. */
+const CATEGORIES = ["#56B4E9", "#009E73", "#F0E442", "#D55E00", "#8C8C8C", "#B8A1CF"];
+
+/** Of the probability of all tokens without a colour of their own. */
+export const OTHERS = "rgba(128, 128, 128, 0.25)";
+
+/**
+ * The colours of a scene's tokens: the most likely ones, and those that take over, have one.
+ * @param {import("./line.js").Line | null} line
+ * @returns {(id: number) => string}
+ */
+export function tokenColours(line) {
+  if (!line) return () => OTHERS;
+  const leading = [line.ids[0], ...line.flips.flat().map(([, place]) => line.ids[place])];
+  const ranked = [...new Set([...leading.slice(0, CATEGORIES.length), ...line.ids])];
+  const colours = new Map(ranked.slice(0, CATEGORIES.length).map((id, i) => [id, CATEGORIES[i]]));
+  return (id) => colours.get(id) ?? OTHERS;
+}

@@ -1,0 +1,96 @@
+"""The parts of a scene that take no time, each made from one result of the library."""
+
+from collections.abc import Sequence
+from dataclasses import asdict, replace
+from typing import Any
+
+from stability.curvature.spectrum import Spectrum
+from stability.exact.flips import Flip
+from stability.geometry.analysis import Analysis
+from stability.geometry.push import Push
+from stability.geometry.ray import Ray
+from stability.geometry.sensitivity import Sensitivity
+from stability.prediction.provenance import Token
+from stability.prediction.state import State
+from stability.text import spelled
+
+# most likely tokens, and tokens pushed either way, that are listed
+NEXT, PUSHED = 10, 5
+# eigenvalues of which an effective rank is told, however many are held
+LEADING_PAIRS = 16
+
+
+def tokens(
+    prompt: Sequence[Token], sensitivities: Sequence[Sensitivity] | None = None
+) -> list[dict[str, Any]]:
+    """The tokens of a prompt, with the shortest predicted radius of each at `ε = 1`, if known."""
+    known = sensitivities or [None] * len(prompt)
+    return [
+        {
+            **asdict(token),
+            "text": spelled(token.text),
+            "radius": one and one.radius(1.0),
+            "entropy": one and one.entropy,
+        }
+        for token, one in zip(prompt, known, strict=True)
+    ]
+
+
+def next_tokens(state: State) -> list[dict[str, Any]]:
+    """The most likely next tokens."""
+    return [
+        {"id": token.id, "text": spelled(token.text), "probability": probability}
+        for token, probability in state.most_likely(NEXT)
+    ]
+
+
+def spectrum(pairs: Spectrum) -> dict[str, Any]:
+    """The leading eigenvalues, and how they share the trace; the effective rank is theirs."""
+    leading = replace(pairs, eigenvalues=pairs.eigenvalues[:LEADING_PAIRS])
+    return {
+        "eigenvalues": leading.eigenvalues.tolist(),
+        "trace": leading.trace,
+        "trace_error": leading.trace_error or None,
+        "effective_rank": leading.effective_rank,
+        "shown_share": float(leading.share.sum()),
+    }
+
+
+def pushed(ray: Ray) -> dict[str, list[dict[str, Any]]]:
+    """The tokens that lose, and those that gain, most probability at the start of a ray."""
+    losing, gaining = ray.pushed(PUSHED)
+    return {"minus": [_named(push) for push in losing], "plus": [_named(push) for push in gaining]}
+
+
+def numbers(analysis: Analysis, with_truth: bool = True) -> dict[str, Any]:
+    """The numbers of a state and a ray that hold for every `ε`.
+
+    Without the truth, which below the readout the network is run for, there is no trust range.
+    """
+    state, ray, sensitivity = analysis.state, analysis.ray, analysis.sensitivity
+    nearest = sensitivity.nearest_flip
+    return {
+        "entropy": state.entropy,
+        "margin": state.margin,
+        "nearest_flip": nearest and _named(nearest),
+        "ball": _ball(sensitivity),
+        "token_constraint_bound": sensitivity.token_constraint_bound,
+        "cumulants": ray.cumulants,
+        "trust": analysis.trust_range if with_truth else None,
+        "calibrated": None,
+    }
+
+
+def _ball(sensitivity: Sensitivity) -> dict[str, float] | None:
+    """What the certified ball follows from at any `ε`; None where there is none."""
+    if sensitivity.certified_ball(1.0) is None:
+        return None
+    return {
+        "reach": sensitivity.reach or 0.0,
+        "upper": sensitivity.upper or 0.0,
+        "rounding": sensitivity.rounding,
+    }
+
+
+def _named(found: Flip | Push) -> dict[str, Any]:
+    return {**asdict(found), "text": spelled(found.text)}

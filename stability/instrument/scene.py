@@ -1,0 +1,82 @@
+"""A scene: everything that a browser shows of one state and one direction, as plain JSON.
+
+Lengths are in the state's own coordinates, divergences and entropies in nats; None stands for what is
+not known, or not yet: a page may send the closed form first, then the truth, the chips' radii, the
+plane. Everything holds for every `ε`, so that no change of `ε` asks for another scene::
+
+    {"setting": …                        see `setting.setting`
+     "tokens", "next", "spectrum", "pushed", "numbers": …    see `parts`
+     "line": {"kind": "exact", …}        see `law.Law`
+           | {"kind": "closed form", "variance", "reach"}
+           | None                        no curvature along the direction
+     "plane", "pins", "status", "notes"}
+"""
+
+from collections.abc import Sequence
+from typing import Any
+
+from stability.curvature.direction_spec import DirectionSpec
+from stability.geometry.analysis import Analysis
+from stability.geometry.sensitivity import Sensitivity
+from stability.instrument import parts
+from stability.instrument.line import is_known, line
+from stability.instrument.plain import plain
+from stability.instrument.setting import setting
+
+Part = dict[str, Any]
+
+
+def scene(
+    analysis: Analysis,
+    spec: DirectionSpec | None = None,
+    *,
+    ray_line: Part | None = None,
+    plane: Part | None = None,
+    second: int | None = None,
+    sensitivities: Sequence[Sensitivity] | None = None,
+    calibrated: Sequence[Part] | None = None,
+    seed: int | None = None,
+    pins: Sequence[Part] = (),
+    status: Part | None = None,
+    notes: Sequence[str] = (),
+) -> Part:
+    """Put a scene together.
+
+    Args:
+        analysis: the state, its spectrum, and the ray.
+        spec: the written direction; None for a vector that was uploaded or pasted.
+        ray_line: what `line` made of the ray; by default what is known of it without running a network.
+        plane: what `plane` made of the ray's direction and another; None as long as it is not known.
+        second: the rank, from 0, of that other eigendirection.
+        sensitivities: of every token of the prompt, from `token_map`; None as long as not known.
+        calibrated: calibrated radii, one for every `ε`: `{"epsilon", "minus", "plus"}`, each side
+            a value with its interval.
+        seed: of whatever was drawn at random.
+        pins: rays kept, each from `pin`, the oldest first.
+        status: what is being computed, `{"message", "fraction"}`.
+        notes: sentences to be shown.
+
+    Returns:
+        Lists, dictionaries, text, whole and finite numbers.
+    """
+    state, drawn = analysis.state, ray_line or line(analysis.ray, with_truth=False)
+    return plain(
+        {
+            "setting": setting(state, analysis.direction, spec, second, seed),
+            "tokens": parts.tokens(state.tokens, sensitivities),
+            "next": parts.next_tokens(state),
+            "spectrum": parts.spectrum(analysis.spectrum),
+            "pushed": parts.pushed(analysis.ray),
+            "line": drawn,
+            "plane": plane,
+            "numbers": parts.numbers(analysis, is_known(drawn)) | {"calibrated": calibrated},
+            "pins": pins,
+            "status": status,
+            "notes": notes,
+        }
+    )
+
+
+def pin(kept: Part) -> Part:
+    """What is kept of a scene when its ray is pinned."""
+    return {name: kept[name] for name in ("setting", "line", "numbers", "next")}

@@ -1,0 +1,52 @@
+"""What was asked: the model, the prompt, the vector that is pushed, and the direction."""
+
+from dataclasses import asdict
+from typing import Any
+
+import stability
+from stability.curvature.direction import Direction
+from stability.curvature.direction_spec import DirectionSpec, eigendirection
+from stability.prediction.conversation import Conversation
+from stability.prediction.state import State
+
+
+def setting(
+    state: State,
+    direction: Direction,
+    spec: DirectionSpec | None = None,
+    second: int | None = None,
+    seed: int | None = None,
+) -> dict[str, Any]:
+    """The setting of a scene, from which it can be made again.
+
+    Args:
+        state: where the vector is pushed from.
+        direction: along which.
+        spec: its written form; None for a vector that was uploaded or pasted.
+        second: the rank, from 0, of the eigendirection that spans the plane with it.
+        seed: of whatever was drawn at random.
+
+    Returns:
+        The setting as plain data; `norm` is the length of the vector in its own coordinates.
+    """
+    prompt = state.prompt
+    is_chat = isinstance(prompt, Conversation)
+    return {
+        "model": {**asdict(state.model), "title": state.model.name},
+        "version": stability.__version__,
+        "prompt": str(prompt),
+        "messages": [asdict(turn) for turn in prompt.turns] if is_chat else None,
+        "position": state.position,
+        "site": state.site,
+        "direction": {
+            "spec": spec and str(spec),
+            "kind": direction.kind,
+            "label": direction.label,
+            "rank": direction.rank,
+            "distance": direction.distance,
+        },
+        "second": None if second is None else {"rank": second, "label": eigendirection(second)},
+        "seed": seed,
+        "norm": state.norm,
+        "softcap": state.readout.softcap,
+    }
