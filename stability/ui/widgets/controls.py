@@ -8,6 +8,7 @@ from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.instrument.epsilons import EPSILON_STEPS
 from stability.prediction.conversation import PromptLike
 from stability.ui import wording
+from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.choice import (
     EXAMPLES,
     KINDS,
@@ -24,13 +25,16 @@ from stability.ui.uploads import SMALL
 from stability.ui.widgets.chat import choose_chat, choose_conversation
 from stability.ui.widgets.model_picker import choose_model
 
+# of a model that is still to be loaded
+MOST_BLOCKS = 511
+
 
 def choose() -> Choice:
     """Draw all controls of the Explore page and return the choice."""
     with st.sidebar:
         model = choose_model()
         epsilon = choose_epsilon()
-        site = _choose_site()
+        site = _choose_site(model)
         direction = _choose_direction()
         relative = choose_relative()
     position = st.session_state.get("position", -1)
@@ -101,12 +105,15 @@ def choose_one(label: str, options: Sequence[str], key: str) -> str:
     return str(st.session_state[key])
 
 
-def _choose_site() -> str:
+def _choose_site(model: str) -> str:
     kind = st.selectbox("Site: which vector is pushed", list(SITES), key="site")
     st.caption(SITES[kind].capitalize() + ".")
     if kind != "a block":
         return kind
-    return f"block:{st.number_input('Block, 0 is the first', 0, 511, key='block')}"
+    last = loaded(model).card.n_layers - 1 if is_loaded(model) else MOST_BLOCKS
+    # another model may have fewer
+    st.session_state.block = min(st.session_state.get("block", 0), last)
+    return f"block:{st.number_input('Block, 0 is the first', 0, last, key='block')}"
 
 
 def _choose_direction() -> DirectionChoice:
@@ -118,8 +125,8 @@ def _choose_direction() -> DirectionChoice:
         case "tokens":
             return _choose_tokens()
         case "prompt":
-            other = st.text_input("Other prompt", "The capital of Italy is", key="other")
-            return DirectionSpec("prompt", other)
+            st.session_state.setdefault("other", "The capital of Italy is")
+            return DirectionSpec("prompt", st.text_input("Other prompt", key="other"))
         case "vector":
             return _choose_vector()
         case "random" | "covariance":
@@ -137,13 +144,24 @@ def _choose_tokens() -> TokenPair:
 
 def _choose_vector() -> Pasted:
     file = st.file_uploader(
-        "A .npy file or a JSON list", ["npy", "json"], key="upload", max_upload_size=SMALL
+        "A .npy file or a JSON list",
+        ["npy", "json"],
+        key=f"upload {st.session_state.get('uploads', 0)}",
+        max_upload_size=SMALL,
     )
-    text = st.text_area(
-        "or its numbers",
-        key="numbers",
-        height=100,
-        placeholder="[0.1, -0.2, …]",
-        disabled=bool(file),
-    )
-    return Pasted(file.name, file.getvalue()) if file else Pasted("pasted vector", text.encode())
+    if file:
+        # Streamlit forgets the file when the page is left
+        st.session_state.kept_vector = Pasted(file.name, file.getvalue())
+    kept: Pasted | None = st.session_state.get("kept_vector")
+    if kept:
+        st.caption(f"In use: {wording.plain(kept.name)}.")
+        st.button("Use another vector", on_click=_drop_vector, key="drop_vector")
+        return kept
+    text = st.text_area("or its numbers", key="numbers", height=100, placeholder="[0.1, -0.2, …]")
+    return Pasted("pasted vector", text.encode())
+
+
+def _drop_vector() -> None:
+    st.session_state.pop("kept_vector", None)
+    # a field with another key is an empty one
+    st.session_state.uploads = st.session_state.get("uploads", 0) + 1
