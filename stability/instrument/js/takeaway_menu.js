@@ -41,6 +41,7 @@ export function takeawayMenu(instrument, say) {
   );
   const node = html("div", { class: "takeaway-menu" }, button, panel);
   const show = (isOpen) => {
+    if (!instrument.model()) return;
     panel.hidden = !isOpen;
     set(button, { "aria-expanded": String(isOpen) });
     if (isOpen) panel.replaceChildren(...sections(instrument, say));
