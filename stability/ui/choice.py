@@ -18,9 +18,9 @@ EXAMPLES = {
     "a bracket that must close": "f(x) = (a + b) * (c - d",
 }
 KINDS = {
-    "eigenvector": "eig",
+    "eigendirection": "eig",
     "random": "random",
-    "covariance-matched random": "covariance",
+    "covariance-matched": "covariance",
     "token difference": "tokens",
     "towards another prompt": "prompt",
     "a vector of your own": "vector",
@@ -40,6 +40,9 @@ SHARED = (
     *("kind", "rank", "seed", "start", "end", "other", "numbers", "relative"),
     *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
     *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
+    *("section", "prompt_b", "prompt_c", "interpolation_block"),
+    *("write_site", "write_rank", "write_t", "write_n"),
+    *("other", "numbers"),
 )
 
 

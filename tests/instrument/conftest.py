@@ -70,6 +70,7 @@ def scripts(blank: Any) -> Callable[..., Any]:
 
     Or a method of what it makes: `scripts("plane.js", "plane.kl", sent, [[0.1, 0.2]])`.
     """
+
     def call(script: str, name: str, first: Any, rest: list[list[Any]]) -> Any:
         function, _, method = name.partition(".")
         called = f"made.{method}(...others)" if method else f"{function}(first, ...others)"

@@ -13,7 +13,7 @@ WRITE = """async ([columns, metadata]) => {
     const bytes = parquet(columns, metadata);
     return btoa(Array.from(bytes, (byte) => String.fromCharCode(byte)).join(""));
 }"""
-TEXTS = ["␣Paris", None, "🎭 \n\"x\",", "", None]
+TEXTS = ["␣Paris", None, '🎭 \n"x",', "", None]
 NUMBERS = [0.1, None, -1e-300, 1 / 3, 2.0**60]
 IDS = [0, 2**31 - 1, None, None, -1]
 

@@ -3,6 +3,9 @@
 const LONGEST = 24;
 /** Pixels between two names on one row. */
 const APART = 8;
+/** Widths that are kept, as they are slow to measure. */
+const MOST_WIDTHS = 2000;
+const widths = new Map();
 let context = null;
 
 /**
@@ -23,9 +26,14 @@ export function shortName(text, longest = LONGEST) {
  * @returns {number}
  */
 export function nameWidth(text, size) {
+  const key = `${size} ${text}`;
+  if (widths.has(key)) return widths.get(key);
+  if (widths.size >= MOST_WIDTHS) widths.clear();
   context ??= document.createElement("canvas").getContext("2d");
   context.font = `${size}px "Source Sans", "Source Sans Pro", system-ui, sans-serif`;
-  return context.measureText(text).width;
+  const { width } = context.measureText(text);
+  widths.set(key, width);
+  return width;
 }
 
 /**

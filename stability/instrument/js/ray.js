@@ -81,7 +81,7 @@ export function ray(instrument) {
     drawLevel(model, place);
     drawButtons(model.view);
     legend(figure.key, rayLegend(model, axes.ends));
-    figure.title(`KL from the prediction at t = 0 (nats), over t (${model.unit.name})`);
+    figure.title(`KL divergence (nats) over t (${model.unit.name})`);
     figure.describe(rayAlt(model));
     set(figure.picture, { "aria-label": `${name}, at ε = ${digits(epsilon)} nats` });
     figure.table(RAY_HEADINGS, () => rayRows(model, axes.ends));

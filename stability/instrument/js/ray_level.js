@@ -11,6 +11,7 @@ import { pinStretch } from "./ray_curves.js";
 /** Pixels of the marks, and of the line that a hand can take. */
 const MARK = 6;
 const GRASP = 14;
+const BESIDE = 6;
 
 /**
  * The level of a figure.
@@ -49,9 +50,8 @@ export function level(instrument, { plot, over, picture }, place) {
     const inside = Math.min(Math.max(at, size.top + 10), size.bottom - 4);
     set(handle, { transform: `translate(${size.right} ${inside}) scale(${size.scale})` });
     set(handle, { "aria-valuenow": epsilon, "aria-valuetext": `${digits(epsilon)} nats` });
-    // beside the state, where the curves are far below the level
-    const beside = Math.min(Math.max(x.at(0), size.left), size.right - 110 * size.scale) + 6;
-    say(set(word, { x: beside, y: inside - 6 * size.scale }), `ε = ${digits(epsilon)} nats`);
+    set(word, { ...wordPlace(model, x, size), y: inside - 6 * size.scale });
+    say(word, `ε = ${digits(epsilon)} nats`);
   };
 }
 
@@ -64,6 +64,14 @@ function epsilonHandle(instrument) {
   const handle = svg("g", { class: "handle", ...role, ...range }, reach, knob, grip);
   onEpsilonKeys(instrument, handle);
   return handle;
+}
+
+/** Where ε is named: beside the state, where the curves are below the level, on the longer side. */
+function wordPlace({ sides, predicted }, x, { left, right }) {
+  const [minus, plus] = sides.map(({ boundary }) => Math.min(boundary.distance ?? predicted, predicted));
+  const middle = Math.min(Math.max(x.at(0), left), right);
+  const isRight = x.at(plus) - middle >= middle - x.at(-minus);
+  return isRight ? { x: middle + BESIDE, "text-anchor": null } : { x: middle - BESIDE, "text-anchor": "end" };
 }
 
 /** The closed form's ±r as diamonds, the boundaries as circles, those of kept rays as small ones. */

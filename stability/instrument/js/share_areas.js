@@ -6,7 +6,7 @@ import { path } from "./curve.js";
 import { nameWidth, shortName } from "./labels.js";
 
 /** Pixels between two samples. */
-const APART = 4;
+const APART = 6;
 /** A token that is less likely everywhere has no band. */
 const LEAST_SHARE = 0.002;
 /** Pixels of the names' letters, and of the band that has room for one. */
@@ -75,25 +75,33 @@ export function drawJoint(node, { samples, all }, { line, view }, { y }) {
 }
 
 /**
- * The names of the bands, each where its band is thickest, and none where it has no room.
+ * The names of the bands, each where its band has room for it, and none where there is none.
  * @param {Shares} shares
  * @param {import("./ray.js").Place} place
  * @returns {{text: string, x: number, y: number}[]}
  */
 export function nameBands({ samples, bands, shares, tops }, { y, size }) {
-  const height = size.bottom - size.top;
-  const least = (LEAST_HEIGHT * size.scale) / height;
+  const least = (LEAST_HEIGHT * size.scale) / (size.bottom - size.top);
   return bands.flatMap(({ text }, band) => {
     const name = shortName(text);
     const half = nameWidth(name, LETTERS * size.scale) / 2 + 3;
     const reach = Math.ceil((half * (samples.length - 1)) / (size.right - size.left));
+    const middle = middleOf(shares[band]);
     let best = null;
     for (let i = reach; i < samples.length - reach; i += 1) {
-      const room = levelRoom(tops[band], shares[band], i - reach, i + reach);
-      if (room.high - room.low > least && (!best || room.high - room.low > best.high - best.low)) best = { ...room, i };
+      const { low, high } = levelRoom(tops[band], shares[band], i - reach, i + reach);
+      // beyond twice the height, nearer to the middle of the band is better
+      const merit = Math.min(high - low, 2 * least) - (1e-3 * least * Math.abs(i - middle)) / samples.length;
+      if (high - low > least && (!best || merit > best.merit)) best = { merit, i, level: (low + high) / 2 };
     }
-    return best ? [{ text: name, x: samples[best.i].x, y: y.at((best.low + best.high) / 2) }] : [];
+    return best ? [{ text: name, x: samples[best.i].x, y: y.at(best.level) }] : [];
   });
+}
+
+/** The sample in the middle of a band's area. */
+function middleOf(row) {
+  const area = row.reduce((sum, share) => sum + share, 0);
+  return row.reduce((sum, share, i) => sum + share * i, 0) / area;
 }
 
 /** What a band leaves free all along a stretch of samples. */

@@ -12,6 +12,8 @@ const NAME = "Eigenvalues of the curvature";
 /** Of the greatest; smaller ones, and those that are not positive, lie at the bottom. */
 const FLOOR = 1e-9;
 const DOT = 4;
+/** Pixels between two eigenvalues that have room for stems. */
+const ROOM = 5;
 
 /**
  * The figure of the spectrum.
@@ -82,6 +84,7 @@ function drawDots({ figure, ground, dots }, { eigenvalues: values, trace }, rank
       "aria-label": `eigendirection ${index + 1}, λ ${digits(value)}, ${percent(value / trace)} of the trace`,
     });
     const at = { cx: x.at(index + 1), cy: isAbove ? y.at(value) : size.bottom };
+    set(node.firstChild, { visibility: isChosen || x.at(2) - x.at(1) > ROOM ? null : "hidden" });
     set(node.firstChild, { x1: at.cx, x2: at.cx, y1: at.cy, y2: size.bottom });
     set(node.lastChild, { ...at, r: isChosen ? Math.max(1.4 * radius, DOT) : radius });
   });
