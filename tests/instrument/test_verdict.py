@@ -14,6 +14,9 @@ def side(sign, distance, kind="reached", flips=(), bracket=None):
     return {"sign": sign, "boundary": boundary, "flips": list(flips), "bracket": bracket}
 
 
+PROVED = side(1, 0.13, bracket=[0.1, 0.2])
+
+
 def model(minus=None, plus=None, line="exact", direction=None, **changes):
     """What the verdict is told of: a predicted radius of 0.123 and, by default, both boundaries."""
     sides = [minus or side(-1, 0.13), plus or side(1, 0.117)]
@@ -106,7 +109,10 @@ def test_a_boundary_that_is_never_reached(said):
 
 def test_neither_boundary_is_reached(said):
     found = said(model(side(-1, None, "not reached"), side(1, None, "not reached")))
-    assert f"{WITHIN}however far it is pushed, either way; the formula says 0.123 for both: too short" in found
+    assert (
+        f"{WITHIN}however far it is pushed, either way; the formula says 0.123 for both: too short"
+        in found
+    )
     assert found.endswith("␣Paris stays the most likely token however far the vector is pushed.")
 
 
@@ -156,15 +162,16 @@ def test_no_curvature(said):
 
 def test_lengths_are_in_the_unit_that_is_shown(said):
     unit = {"name": "% of ‖vector‖", "length": 0.438, "symbol": " %"}
-    assert "for 0.297 % one way (−) and for 0.267 % the other (+); the formula says 0.281 %" in said(
-        model(unit=unit)
+    assert (
+        "for 0.297 % one way (−) and for 0.267 % the other (+); the formula says 0.281 %"
+        in said(model(unit=unit))
     )
 
 
 @pytest.mark.parametrize(
     ("changes", "sentence"),
     [
-        ({"minus": side(-1, 0.13, bracket=[0.1, 0.2]), "plus": side(1, 0.1, bracket=[0.1, 0.2])}, "proved"),
+        ({"minus": PROVED | {"sign": -1}, "plus": PROVED}, "proved"),
         ({"setting": {"softcap": 30.0}}, "soft-caps its logits at 30.0: flips are exact"),
         ({"setting": {"site": "block:3"}, "line": "sampled"}, "first crossings, found by running"),
     ],
