@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stability import instrument
+from stability.instrument.bundle import module
 
 HERE = Path(instrument.__file__).parent
 CHROMIUM = shutil.which("chromium")
@@ -15,8 +16,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 ADDRESS = "http://instrument/"
 # mounts the instrument on an empty page, and keeps what it asks the server for
 MOUNT = """async ([scene, view]) => {
-    const { mount } = await import("/instrument.js");
-    const { INITIAL } = await import("/view.js");
+    const { mount, INITIAL } = await import("/all.js");
     const root = document.body.appendChild(document.createElement("div"));
     const events = [], views = [];
     const host = { send: (event) => events.push(event), remember: (view) => views.push(view) };
@@ -46,7 +46,10 @@ def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -
 
     def serve(route: Any) -> None:
         script = HERE / "js" / route.request.url.rpartition("/")[2]
-        if script.suffix == ".js" and script.is_file():
+        if script.name == "all.js":
+            # as one module: fetched one by one, scripts take seconds
+            route.fulfill(body=module("instrument", "view"), content_type="text/javascript")
+        elif script.suffix == ".js" and script.is_file():
             route.fulfill(body=script.read_text("utf-8"), content_type="text/javascript")
         else:
             style = (HERE / "instrument.css").read_text("utf-8")
