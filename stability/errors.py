@@ -1,4 +1,4 @@
-"""The one exception whose message is written for users."""
+"""The exceptions whose messages are written for users."""
 
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -14,6 +14,10 @@ class StabilityError(ValueError):
     stability.errors.StabilityError: A number of tokens to rank must be a whole number of at least 1; \
 received 0: try 10.
     """
+
+
+class StoppedError(StabilityError):
+    """Work has ended because it was asked to, not because it cannot be done."""
 
 
 @contextmanager

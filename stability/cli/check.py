@@ -16,6 +16,9 @@ DOES_NOT_HOLD = 1
 
 def run_check(options: argparse.Namespace) -> None:
     """`check`: everything that is drawn of a model, computed a second way."""
+    from stability.cli.progress import import_torch
+
+    import_torch()
     from stability.models.self_check import check
 
     found = check(load_model(options.model, options.dtype))

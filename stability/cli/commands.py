@@ -7,8 +7,11 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
+from stability import __version__
 from stability.bench import DEEP_TOKENS, PROMPT
 from stability.cli.chat import prompt_of
+from stability.cli.direction import direction_of
+from stability.curvature.direction_spec import DirectionSpec
 from stability.errors import StabilityError
 from stability.text import counted
 
@@ -23,22 +26,28 @@ if TYPE_CHECKING:
 def run_analyze(options: argparse.Namespace) -> None:
     """`analyze`: one prompt, one direction, as JSON or as a table."""
     from stability.cli.console import readable
+    from stability.cli.progress import import_torch
+
+    import_torch()
     from stability.geometry.analysis import analyze
     from stability.prediction.distribution import require_nats
 
     require_nats(*options.epsilon)
-    prompt = prompt_of(options)
-    analysis = analyze(
-        load_model(options.model),
-        prompt,
-        options.position,
-        options.site,
-        options.direction,
-        options.k,
-    )
-    report = analysis.report(options.epsilon)
+    prompt, lm = prompt_of(options), load_model(options.model, options.dtype)
+    direction = direction_of(lm, options.direction)
+    analysis = analyze(lm, prompt, options.position, options.site, str(direction), options.k)
+    report = provenance(direction) | analysis.report(options.epsilon)
     # in ASCII, JSON is the same valid UTF-8 under every locale
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))
+
+
+def provenance(direction: DirectionSpec) -> dict[str, Any]:
+    """By what a report was made, and the units it is in; a seed where the direction has one."""
+    return {
+        "version": __version__,
+        "seed": direction.argument if direction.kind in ("random", "covariance") else None,
+        "unit": {"length": "coordinates of the vector", "divergence": "nats"},
+    }
 
 
 def run_bench(options: argparse.Namespace) -> None:
@@ -67,6 +76,9 @@ def run_bench(options: argparse.Namespace) -> None:
 
 def run_sweep(options: argparse.Namespace) -> None:
     """`sweep`: many prompts into a folder of Parquet files, from where it stopped."""
+    from stability.cli.progress import import_torch
+
+    import_torch()
     from stability.sweeps.plan import Plan
     from stability.sweeps.prompts import read_prompts
     from stability.sweeps.sweep import Sweep
@@ -138,7 +150,7 @@ def _measure_left(
     scheduler: str | None = None,
 ) -> None:
     """Measure the prompts of a sweep that are left, here or on a cluster, with progress."""
-    from stability.cli.console import progress
+    from stability.cli.progress import progress
 
     with sweep.claimed(plan, prompts, lm.card):
         left = sweep.left(prompts)

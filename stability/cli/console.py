@@ -1,88 +1,17 @@
-"""Text for people on the command line: tables with three significant digits, and progress."""
+"""Text for people on the command line: tables with three significant digits."""
 
-import math
 import sys
-import time
-from collections.abc import Callable, Iterator, Sequence
-from contextlib import contextmanager
+from collections.abc import Iterator, Sequence
 from textwrap import wrap
 from typing import TYPE_CHECKING, Any
+
+from stability.text import digits, spelled
 
 if TYPE_CHECKING:
     from stability.reproduction.claim import Claim
 
 # columns of the readable report
 REPORT_WIDTH = 80
-# seconds between the lines of a log
-LOG_INTERVAL = 30.0
-
-Report = Callable[[int, int], None]
-
-
-@contextmanager
-def progress(title: str) -> Iterator[Report]:
-    """Show counts as a bar with rate and time left on standard error; in a log, as lines."""
-    from rich.console import Console
-    from rich.progress import (
-        BarColumn,
-        MofNCompleteColumn,
-        Progress,
-        TextColumn,
-        TimeRemainingColumn,
-    )
-
-    columns = (
-        TextColumn(title),
-        BarColumn(),
-        MofNCompleteColumn(),
-        TextColumn("{task.fields[rate]}"),
-        TimeRemainingColumn(),
-    )
-    watched = sys.stderr.isatty()
-    log, pace = Log(title), Pace()
-    with Progress(*columns, console=Console(stderr=True), disable=not watched) as bar:
-        task = bar.add_task(title, total=None, rate="")
-
-        def report(done: int, of: int) -> None:
-            rate = pace.rate(done)
-            bar.update(task, completed=done, total=of, rate=_rate_text(rate))
-            if not watched:
-                log.report(done, of, rate)
-
-        yield report
-
-
-class Pace:
-    """The rate at which a count has grown since it was first reported."""
-
-    def __init__(self) -> None:
-        self._began, self._first = time.monotonic(), -1
-
-    def rate(self, done: int) -> float:
-        """Counts a second; 0 until there are more than at first."""
-        self._first = done if self._first < 0 else self._first
-        # some clocks stand still for long
-        return (done - self._first) / max(time.monotonic() - self._began, 1e-9)
-
-
-class Log:
-    """Lines on standard error, no more than one in `LOG_INTERVAL` but for the last."""
-
-    def __init__(self, title: str) -> None:
-        self._title, self._last = title, -math.inf
-
-    def report(self, done: int, of: int, rate: float) -> None:
-        """Print a line if it is time for one."""
-        now = time.monotonic()
-        if now - self._last < LOG_INTERVAL and done < of:
-            return
-        self._last = now
-        left = f", {_rate_text(rate)}, about {(of - done) / rate:.0f} s left" if rate else ""
-        print(f"{self._title} {done} of {of}{left}", file=sys.stderr, flush=True)
-
-
-def _rate_text(rate: float) -> str:
-    return f"{rate:.2g} a second" if rate else ""
 
 
 def claims_text(model: str, claims: "Sequence[Claim]") -> str:
@@ -114,13 +43,13 @@ def readable(report: dict[str, Any]) -> str:
             initial_indent="model      ",
             subsequent_indent=" " * 11,
         ),
-        f"after      position {report['position']}, {token['text']!r}",
-        f"next       entropy {report['entropy']:.3g} nats, probability "
-        f"{argmax['probability']:.3g} of {argmax['text']!r}",
-        f"vector     site {report['site']}, length {report['norm']:.3g}",
+        f"after      position {report['position']}, {spelled(token['text'])}",
+        f"next       entropy {digits(report['entropy'])} nats, probability "
+        f"{digits(argmax['probability'])} of {spelled(argmax['text'])}",
+        f"vector     site {report['site']}, length {digits(report['norm'])}",
         f"H          trace {_number(spectrum['trace'])}, token constraint bound "
         f"{_number(report['token_constraint_bound'])}",
-        f"direction  curvature {direction['curvature']:.3g}, {direction['label']}",
+        f"direction  curvature {digits(direction['curvature'])}, {direction['label']}",
         "",
         *_radii(report),
         *_notes(report),
@@ -174,13 +103,13 @@ def _flips(report: dict[str, Any]) -> Iterator[str]:
     nearest = report["nearest_flip"]
     for side, flips in {**report["flips"], **({"any": [nearest]} if nearest else {})}.items():
         for flip in flips:
-            yield f"{side:>22}{_number(flip['distance']):>11}  {flip['text']!r}"
+            yield f"{side:>22}{_number(flip['distance']):>11}  {spelled(flip['text'])}"
         if not flips:
             yield f"{side:>22}{'never':>11}"
 
 
 def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"
+    return "-" if value is None else digits(value)
 
 
 def _fitted(line: str) -> str:

@@ -24,7 +24,7 @@ class Direction:
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
     >>> direction = token_difference(state, 0, 1)
     >>> direction.label, direction.vector.numpy().round(3)
-    ("'<0>' → '<1>'", array([-0.707,  0.707,  0.   ]))
+    ('<0> → <1>', array([-0.707,  0.707,  0.   ]))
     """
 
     kind: str

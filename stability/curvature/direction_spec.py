@@ -16,6 +16,15 @@ FORMS = {
     "prompt": "prompt:TEXT",
     "file": "file:PATH",
 }
+# for people
+NAMES = {
+    "eig": "eigendirection",
+    "random": "random",
+    "covariance": "covariance-matched",
+    "tokens": "token difference",
+    "prompt": "towards another prompt",
+    "file": "vector",
+}
 NUMBERS = ("K", "N", "SEED")  # placeholders of an argument that is a number
 MOST_DIGITS = 18  # of a number: more do not fit in 64 bits
 
@@ -62,8 +71,15 @@ class DirectionSpec:
 
     @property
     def label(self) -> str:
-        """The name for people: eigendirections count from 1, others go by their written form."""
-        return str(self) if self.rank is None else eigendirection(self.rank)
+        """The name for people: eigendirections count from 1, and tokens go by their ids."""
+        match self:
+            case DirectionSpec("eig", int(rank)):
+                return eigendirection(rank)
+            case DirectionSpec("random" | "covariance", int(seed)):
+                return f"{NAMES[self.kind]}, seed {seed}"
+            case DirectionSpec("tokens", (a, b)):
+                return f"{NAMES[self.kind]}, id {a} → id {b}"
+        return str(self)
 
 
 def eigendirection(rank: int) -> str:

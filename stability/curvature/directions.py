@@ -22,7 +22,7 @@ from stability.curvature.vector_file import parse_vector, read_bytes
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
-from stability.text import isolated
+from stability.text import isolated, spelled
 
 
 def require_rank(rank: int, pairs: int) -> None:
@@ -44,9 +44,8 @@ def random(state: State, seed: int) -> Direction:
     """A direction drawn uniformly from the sphere."""
     seed = whole(seed, "A seed", least=0)
     draw = torch.from_numpy(np.random.default_rng(seed).standard_normal(state.width))
-    return Direction(
-        "random", f"random, seed {seed}", unit(draw.to(state.vector.device), len(draw))
-    )
+    label = DirectionSpec("random", seed).label
+    return Direction("random", label, unit(draw.to(state.vector.device), len(draw)))
 
 
 def covariance_matched(state: State, vectors: Float[Tensor, "n d"], seed: int) -> Direction:
@@ -66,12 +65,14 @@ def covariance_matched(state: State, vectors: Float[Tensor, "n d"], seed: int) -
     X = vectors.double().cpu().numpy()
     X = X - X.mean(axis=0)
     shrinkage = ledoit_wolf_shrinkage(X, assume_centered=True)
-    draw = np.random.default_rng(whole(seed, "A seed", least=0))
+    seed = whole(seed, "A seed", least=0)
+    draw = np.random.default_rng(seed)
     # Xᵀg/√n has the covariance S, also where S is singular and has no Cholesky factor
     sampled = draw.standard_normal(len(X)) @ X * np.sqrt((1 - shrinkage) / len(X))
     isotropic = draw.standard_normal(X.shape[1]) * np.sqrt(shrinkage / X.size) * np.linalg.norm(X)
     vector = torch.from_numpy(sampled + isotropic).to(state.vector.device)
-    return Direction("covariance", f"covariance-matched, seed {seed}", unit(vector, state.width))
+    label = DirectionSpec("covariance", seed).label
+    return Direction("covariance", label, unit(vector, state.width))
 
 
 def token_difference(state: State, a: int, b: int) -> Direction:
@@ -85,9 +86,9 @@ def token_difference(state: State, a: int, b: int) -> Direction:
     if torch.equal(W_U[a], W_U[b]):
         raise StabilityError(
             f"A token difference needs two tokens with different rows of W_U; received {a} "
-            f"({state.text(a)!r}) and {b} ({state.text(b)!r}): choose another."
+            f"({spelled(state.text(a))}) and {b} ({spelled(state.text(b))}): choose another."
         )
-    label = " → ".join(isolated(repr(state.text(token))) for token in (a, b))
+    label = " → ".join(spelled(state.text(token)) for token in (a, b))
     slopes = state.readout.cap_slope(state.uncapped_logits)
     gradient = slopes[b] * W_U[b].double() - slopes[a] * W_U[a].double()
     return Direction("tokens", label, unit(state.vjp(gradient[:, None])[:, 0], state.width))
@@ -107,7 +108,9 @@ def prompt_difference(state: State, other: State) -> Direction:
         )
     difference = other.vector.double() - state.vector.double()
     vector, distance = unit(difference, len(difference)), float(difference.norm())
-    return Direction("prompt", f"towards {isolated(repr(other.prompt))}", vector, distance=distance)
+    return Direction(
+        "prompt", f"the way to {isolated(repr(other.prompt))}", vector, distance=distance
+    )
 
 
 def from_file(state: State, path: Path) -> Direction:

@@ -15,6 +15,7 @@ from torch import Tensor
 
 from stability.arguments import positive, whole
 from stability.curvature import fisher
+from stability.curvature.effective_rank import effective_rank_bounds
 from stability.curvature.head import head_block, head_tokens, head_weights, norm_outside
 from stability.curvature.row_spread import RowSpread, row_spread, weighted_rows
 from stability.curvature.subspace import eigenvalue_upper_bounds, iterate, sign_fixed
@@ -69,12 +70,19 @@ class Spectrum:
 
     @property
     def effective_rank(self) -> float:
-        """`exp(−Σ q log q)` with `q = λ/Σλ` over the `k` eigenvalues held here; 0 where `H = 0`."""
-        total = self.eigenvalues.sum()
-        if not total > 0:
-            return 0.0
-        q = self.eigenvalues / total
-        return float(torch.special.entr(q).sum().exp())
+        """The least that `exp(−Σ q log q)`, `q = λ/tr H` over *all* eigenvalues, can be; 0 for `H = 0`.
+
+        It is the effective rank itself where all `d` are held, and grows towards it with `k`.
+        """
+        return self.effective_rank_bounds[0]
+
+    @property
+    def effective_rank_bounds(self) -> tuple[float, float]:
+        """Between which the effective rank lies: the trace not held is shared by few, or by all.
+
+        As certain as the trace: see `trace_error`.
+        """
+        return effective_rank_bounds(self.eigenvalues, self.trace, self.vectors.shape[0])
 
 
 def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectrum:

@@ -25,6 +25,7 @@ from stability.figures.style import (
     VERMILION,
     escaped,
     figure,
+    log_axis,
     visible,
 )
 from stability.units import relative_error
@@ -70,8 +71,8 @@ def scatter_figure(
             line={**ACTUAL_LINE, "dash": str(dash)},
             hoverinfo="skip",
         )
-    drawn.update_xaxes(title=f"radius by {predictor}<br>({unit})", type="log")
-    drawn.update_yaxes(title=f"actual radius ({unit})", type="log")
+    drawn.update_xaxes(title=f"radius by {predictor}<br>({unit})", **log_axis(cases[predictor]))
+    drawn.update_yaxes(title=f"actual radius ({unit})", **log_axis(cases["actual"]))
     return drawn
 
 

@@ -10,7 +10,7 @@ import pyarrow as pa
 from stability import __version__
 from stability.curvature import directions
 from stability.curvature.spectrum import spectrum
-from stability.errors import StabilityError
+from stability.errors import StabilityError, StoppedError
 from stability.geometry.analysis import pairs_for
 from stability.geometry.ray import Ray, rays
 from stability.geometry.sensitivity import Sensitivity, sensitivity
@@ -75,9 +75,14 @@ def outcomes(lm: Model, plan: Plan, prompts: Iterable[Prompt]) -> Iterator[tuple
 
 
 def attempt(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> Outcome:
-    """Measure a prompt; if it cannot be measured, return the reason instead of the rows."""
+    """Measure a prompt; if it cannot be measured, return the reason instead of the rows.
+
+    Raises StoppedError if `pause` does.
+    """
     try:
         return measure(lm, plan, prompt, pause)
+    except StoppedError:
+        raise
     except StabilityError as error:
         return str(error)
 

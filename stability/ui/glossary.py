@@ -27,8 +27,8 @@ GLOSSARY = """
   other. Its **eigenvalue** is the curvature along it. Eigendirection 1 has the largest: no
   direction changes the prediction faster.
 - **trace**: the sum of all eigenvalues of H, the total curvature. **Effective rank**: how many
-  eigendirections share it, as if equally; the exponential of the entropy of the eigenvalues shown,
-  as shares.
+  eigendirections share it, as if equally: the exponential of the entropy of all eigenvalues, as
+  shares. Only the largest are computed, so it is given as “at least” (≥).
 - **seed**: the number from which a random direction is drawn; the same seed gives the same
   direction.
 - **covariance-matched**: a random direction drawn with the covariance of the model's own vectors,

@@ -3,13 +3,15 @@
 import io
 import json
 import os
+import shlex
 import signal
 import socket
 import subprocess
 import sys
-from contextlib import ExitStack, redirect_stdout
+from contextlib import ExitStack, redirect_stdout, suppress
 from functools import cache
 from pathlib import Path
+from types import SimpleNamespace
 
 import numpy as np
 import pytest
@@ -20,14 +22,20 @@ from support.paths import ROOT
 
 import stability
 from stability import cli
+from stability.cli.parser import parser
+from stability.cli.progress import import_torch
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import resolve
 from stability.models import load
+from stability.text import digits, spelled
 
 FLAT = np.eye(WIDTH)[0].tolist()
 FLIP = {"distance": float, "id": int, "text": str}
 SIDES = {"minus": float, "plus": float}
 CONTRACT = {
+    "version": str,
+    "seed": int,
+    "unit": {"length": str, "divergence": str},
     "model": {
         "name": str,
         "revision": str,
@@ -75,6 +83,12 @@ def folder(tmp_path_factory) -> str:
         model.lm_head.weight[:, 0] = 1
 
     return str(save_model(tmp_path_factory.mktemp("tiny"), FAMILIES["llama"](), edit=flatten))
+
+
+@pytest.fixture
+def lm(folder):
+    """The same model, for the library's own answers."""
+    return load(folder, device="cpu")
 
 
 @pytest.fixture(autouse=True, scope="module")
@@ -197,7 +211,7 @@ def test_below_the_readout_every_value_is_that_of_the_library(report, answer, fo
     minus, plus = ([vars(flip) for flip in side] for side in ray.flips())
     assert analysis["flips"] == {"minus": minus, "plus": plus}
     text = answer("--site", site)
-    assert f"site {site}, length {analysis['norm']:.3g}" in text
+    assert f"site {site}, length {digits(analysis['norm'])}" in text
     assert "Certified" not in text
 
 
@@ -206,8 +220,8 @@ def test_below_the_readout_every_value_is_that_of_the_library(report, answer, fo
     [
         ("eig:2", "eigendirection 3"),
         ("random:3", "random, seed 3"),
-        ("tokens:70,71", "'f' → 'g'"),
-        ("prompt:a dog ran", "towards 'a dog ran'"),
+        ("tokens:70,71", "f → g"),
+        ("prompt:a dog ran", "the way to 'a dog ran'"),
         ("file:some.json", "some.json"),
     ],
 )
@@ -218,6 +232,30 @@ def test_every_kind_of_direction_is_named(report, direction, label, tmp_path, mo
     assert analysis["kind"] == direction.partition(":")[0]
     assert analysis["label"] == label
     assert analysis["curvature"] > 0
+
+
+def test_tokens_may_be_written_as_text_or_as_ids(report, lm):
+    texts = [lm.tokenizer.decode([token]) for token in (70, 71)]
+    comma = lm.token_id(",")
+    for written, ids in (
+        ("{},{}".format(*texts), (70, 71)),
+        (f"70,{texts[1]}", (70, 71)),
+        ("70, 71", (70, 71)),
+        (f"{texts[0]},,", (70, comma)),
+        (f",,{texts[0]}", (comma, 70)),
+    ):
+        by_text = report("--direction", f"tokens:{written}")
+        by_id = report("--direction", "tokens:{},{}".format(*ids))
+        assert by_text["direction"] == by_id["direction"]
+        assert by_text["radii"] == by_id["radii"]
+
+
+def test_a_report_says_which_version_made_it_and_from_which_seed(report):
+    analysis = report("--direction", "random:3")
+    assert analysis["version"] == stability.__version__
+    assert analysis["seed"] == 3
+    assert analysis["unit"] == {"length": "coordinates of the vector", "divergence": "nats"}
+    assert report("--direction", "eig:3")["seed"] is None
 
 
 def test_a_rank_may_exceed_the_number_of_eigenpairs(report):
@@ -246,7 +284,7 @@ def test_what_a_flat_direction_does_not_have_is_null(report, answer, tmp_path):
     assert analysis["flips"] == {"minus": [], "plus": []}
     assert analysis["certified_ball"][0]["radius"] > 0  # other directions are not flat
     rows = [line.split() for line in answer(*flat).splitlines()]
-    ball = f"{analysis['certified_ball'][0]['radius']:.3g}"
+    ball = digits(analysis["certified_ball"][0]["radius"])
     assert ["0.1", "plus", "-", "unreached", "-", "-", ball] in rows
     assert ["minus", "never"] in rows
 
@@ -283,18 +321,18 @@ def test_the_table_says_what_the_json_says(answer, report):
     for row, ball in zip(analysis["radii"], analysis["certified_ball"], strict=True):
         for side in ("minus", "plus"):
             radii = (row["predicted"], row["actual"][side], *row["certified"][side], ball["radius"])
-            assert [f"{row['epsilon']:g}", side, *(f"{r:.3g}" for r in radii)] in rows
+            assert [f"{row['epsilon']:g}", side, *map(digits, radii)] in rows
     for side, flips in {**analysis["flips"], "any": [analysis["nearest_flip"]]}.items():
         for flip in flips:
-            assert f"{side:>22}{flip['distance']:>11.3g}  {flip['text']!r}" in lines
+            assert f"{side:>22}{digits(flip['distance']):>11}  {spelled(flip['text'])}" in lines
     text = "\n".join(lines)
     argmax, direction = analysis["argmax"], analysis["direction"]
-    assert f"probability {argmax['probability']:.3g} of {argmax['text']!r}\n" in text
-    assert f"curvature {direction['curvature']:.3g}, {direction['label']}\n" in text
-    assert f"entropy {analysis['entropy']:.3g} nats" in text
-    assert f"length {analysis['norm']:.3g}\n" in text
-    assert f"trace {analysis['spectrum']['trace']:.3g}, " in text
-    assert f"bound {analysis['token_constraint_bound']:.3g}\n" in text
+    assert f"probability {digits(argmax['probability'])} of {spelled(argmax['text'])}\n" in text
+    assert f"curvature {digits(direction['curvature'])}, {direction['label']}\n" in text
+    assert f"entropy {digits(analysis['entropy'])} nats" in text
+    assert f"length {digits(analysis['norm'])}\n" in text
+    assert f"trace {digits(analysis['spectrum']['trace'])}, " in text
+    assert f"bound {digits(analysis['token_constraint_bound'])}\n" in text
 
 
 @pytest.mark.parametrize(
@@ -320,12 +358,12 @@ def test_the_table_fits_eighty_columns(answer, monkeypatch, tmp_path, name, show
 
 def test_a_terminal_that_lacks_characters_gets_them_escaped(answer, monkeypatch, folder):
     plain = answer("--direction", "prompt:caf\u00e9")
-    assert "towards 'caf\u00e9'" in plain
+    assert "the way to 'caf\u00e9'" in plain
     stream = io.TextIOWrapper(io.BytesIO(), encoding="ascii")
     monkeypatch.setattr(sys, "stdout", stream)
     cli.main(["analyze", PROMPT, "--model", folder, "--direction", "prompt:caf\u00e9"])
     shown = stream.buffer.getvalue().decode("ascii")
-    assert "towards 'caf\\xe9'" in shown
+    assert "the way to 'caf\\xe9'" in shown
     assert shown.count("\n") == plain.count("\n")
 
 
@@ -348,6 +386,69 @@ def test_progress_is_shown_to_a_person_and_on_standard_error(capsys, monkeypatch
     assert f"{name} is ready" in err
 
 
+def test_without_a_command_it_prints_its_help(capsys):
+    for arguments in ([], ["--help"]):
+        with suppress(SystemExit):
+            cli.main(arguments)
+    alone, asked = capsys.readouterr().out.split("usage:")[1:]
+    assert alone == asked
+    assert "analyze" in alone
+
+
+def test_the_version_is_that_of_the_library(capsys):
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["--version"])
+    assert ended.value.code == 0
+    assert capsys.readouterr().out == f"stability {stability.__version__}\n"
+
+
+@pytest.mark.parametrize("command", ["app", "analyze", "bench", "sweep", "reproduce", "check"])
+def test_every_help_has_an_example_that_the_parser_takes_and_says_its_defaults(command, capsys):
+    with pytest.raises(SystemExit):
+        cli.main([command, "--help"])
+    out = capsys.readouterr().out
+    assert out.isascii()  # a terminal may have no other letters
+    start, *example = shlex.split(out.split("example:\n")[1])
+    options = parser().parse_args(example)
+    assert (start, options.command) == ("stability", command)
+    told = " ".join(out.split())
+    for name in ("port", "model", "position", "site", "direction", "k", "dtype"):
+        if f"--{name} " in told:
+            assert f"by default {getattr(options, name)}" in told or name == "direction"
+    assert "by default" in told
+
+
+def test_the_app_is_served_from_the_checkout_with_its_settings(monkeypatch, tmp_path):
+    started = []
+
+    def run(command, cwd, check):
+        started.append((command[1:], cwd))
+        return SimpleNamespace(returncode=7)
+
+    monkeypatch.setattr("stability.cli.app.subprocess.run", run)
+    monkeypatch.chdir(tmp_path)
+    with pytest.raises(SystemExit) as ended:
+        cli.main(["app", "--port", "8600"])
+    assert ended.value.code == 7
+    assert started == [(["-m", "streamlit", "run", "app.py", "--server.port=8600"], ROOT)]
+
+
+def test_without_a_checkout_the_app_is_refused(monkeypatch, tmp_path, capsys):
+    monkeypatch.setattr("stability.cli.app.stability.__file__", str(tmp_path / "a" / "__init__.py"))
+    monkeypatch.chdir(tmp_path)
+    assert "served from a checkout" in refusal(["app"], capsys)
+
+
+def test_a_person_sees_at_once_that_it_starts(capsys, monkeypatch):
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: True)
+    monkeypatch.setenv("FORCE_COLOR", "1")
+    import_torch()
+    assert "Starting" in capsys.readouterr().err
+    monkeypatch.setattr(sys.stderr, "isatty", lambda: False)
+    import_torch()
+    assert capsys.readouterr().err == ""
+
+
 # --- bad input ------------------------------------------------------------------------------------
 
 
@@ -365,7 +466,6 @@ def bad_files(tmp_path, monkeypatch):
 
 BAD = {
     "no prompt": (["analyze"], "required: PROMPT: see `stability analyze --help`"),
-    "no command": ([], "required: COMMAND: see `stability --help`"),
     "unknown option": (["analyze", PROMPT, "--sight", "1"], "unrecognized arguments: --sight"),
     "several lines": (["analyze", PROMPT, "--sight\nis"], "arguments: --sight is: see"),
     "empty prompt": (["analyze", ""], "at least one token; received ''"),
@@ -498,7 +598,7 @@ def test_the_packaged_model_answers_in_utf_8_under_any_locale(start):
     out, err = process.communicate(timeout=120)
     assert (process.returncode, err) == (0, b"")
     analysis = parsed(out.decode("utf-8"))
-    assert shape(analysis) == CONTRACT
+    assert shape(analysis) == CONTRACT | {"seed": type(None)}
     # brute force in float64, independent of this code
     assert analysis["argmax"]["text"] == " Paris"
     assert analysis["entropy"] == pytest.approx(1.4811690203476535, rel=1e-3)

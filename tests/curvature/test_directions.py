@@ -183,7 +183,7 @@ def test_a_token_difference_is_the_gradient_of_the_difference_of_two_logits(stat
     (gradient,) = torch.autograd.grad(logits[5] - logits[3], delta)
     found = named("tokens:3,5", state)
     torch.testing.assert_close(found.vector, normalised(gradient), rtol=1e-12, atol=1e-14)
-    assert found.label == "'<3>' → '<5>'"
+    assert found.label == "<3> → <5>"
     assert torch.equal(named("tokens:5,3", state).vector, -found.vector)
     assert torch.equal(named("tokens:3, 5", state).vector, found.vector)
 
@@ -195,7 +195,7 @@ def test_a_prompt_difference_points_to_the_other_state(state):
     expected = normalised(other.vector - state.vector)
     torch.testing.assert_close(found.vector, expected, rtol=1e-12, atol=1e-14)
     assert source.asked == [("a: b, c", -1, "prelogit")]
-    assert found.label == "towards 'a prompt'"
+    assert found.label == "the way to 'a prompt'"
 
 
 def test_the_same_state_is_no_direction(state):
@@ -370,7 +370,7 @@ def test_a_token_outside_the_vocabulary_is_refused(state, spec, bad):
 @pytest.mark.parametrize(("a", "b"), [(1, 1), (0, 2)], ids=["one token", "two of one row"])
 def test_tokens_with_one_row_are_refused_by_name(a, b):
     state = make_state(torch.tensor([[1.0, 2], [3, 4], [1, 2]]))
-    words = rf"different rows of W_U; received {a} \('<{a}>'\) and {b} \('<{b}>'\)"
+    words = rf"different rows of W_U; received {a} \(<{a}>\) and {b} \(<{b}>\)"
     with pytest.raises(StabilityError, match=words):
         directions.token_difference(state, a, b)
 
@@ -405,3 +405,17 @@ def test_a_unit_vector_has_length_one_and_the_same_direction_at_any_size(seed, d
 def test_a_vector_that_is_not_finite_has_no_direction(bad):
     with pytest.raises(StabilityError, match="finite; 1 of its 2 components"):
         unit(torch.tensor([1.0, bad]), 2)
+
+
+@pytest.mark.parametrize(
+    ("written", "label"),
+    [
+        ("eig:0", "eigendirection 1"),
+        ("random:7", "random, seed 7"),
+        ("covariance:7", "covariance-matched, seed 7"),
+        ("tokens:3,5", "token difference, id 3 → id 5"),
+        ("file:v.npy", "file:v.npy"),
+    ],
+)
+def test_a_written_direction_has_the_name_that_people_read_elsewhere(written, label):
+    assert DirectionSpec.parse(written).label == label

@@ -23,6 +23,7 @@ from torch import Tensor
 
 import stability.curvature.spectrum
 from stability.curvature import fisher, head
+from stability.curvature.effective_rank import effective_rank_bounds
 from stability.curvature.spectrum import MOST_PASSES, TOLERANCE, low_rank_factor, spectrum
 from stability.curvature.subspace import eigenvalue_upper_bounds
 from stability.errors import StabilityError
@@ -254,11 +255,42 @@ def test_equal_eigenvalues_have_the_effective_rank_of_their_number():
 
 
 def test_the_effective_rank_is_the_exponential_of_the_entropy_of_the_shares():
-    pairs = spectrum(random_state(), 4)
+    state = random_state()
+    pairs = spectrum(state, state.width)
     q = pairs.eigenvalues / pairs.eigenvalues.sum()
     expected = math.exp(-sum(x * math.log(x) for x in q.tolist()))
     assert pairs.effective_rank == pytest.approx(expected, rel=1e-12)
-    assert 1 < expected < 4
+    assert 1 < expected < state.width
+
+
+def test_the_effective_rank_is_bracketed_by_however_few_pairs_are_known_and_means_the_same():
+    state = language_like(3.0, torch.float64)
+    values = torch.linalg.eigvalsh(fisher.dense(state)).clamp_min(0)
+    q = values[values > 0] / values.sum()
+    expected = math.exp(-sum(x * math.log(x) for x in q.tolist()))
+    brackets = [spectrum(state, k).effective_rank_bounds for k in (1, 4, 16, 64)]
+    for low, high in brackets:
+        # Ritz values are right to 5e-4 (TOLERANCE), and the rank varies as they do
+        assert low <= expected * 1.001
+        assert high >= expected * 0.999
+    lows, highs = zip(*brackets, strict=True)
+    assert [*lows] == sorted(lows)
+    assert [*highs] == sorted(highs, reverse=True)
+    assert spectrum(state, 16).effective_rank == brackets[2][0]
+
+
+@properties(60)
+@given(st.integers(0, 10_000), st.integers(1, 8))
+def test_no_spectrum_with_the_known_pairs_and_trace_has_a_rank_outside_the_bounds(seed, k):
+    generator = torch.Generator().manual_seed(seed)
+    values = torch.rand(8, generator=generator, dtype=torch.float64).pow(4).sort(descending=True)[0]
+    q = values / values.sum()
+    rank = float(torch.special.entr(q).sum().exp())
+    low, high = effective_rank_bounds(values[:k], float(values.sum()), 8)
+    assert low <= rank * (1 + 1e-12)
+    assert high >= rank * (1 - 1e-12)
+    if k == 8:
+        assert low == pytest.approx(high, rel=1e-9)
 
 
 @pytest.mark.parametrize("gap", [5.0, 20.0, 30.0])

@@ -13,11 +13,11 @@ from support.models import FAMILIES, PROMPT, SENTENCES, WIDTH, hooked_logits, in
 from torch.distributions import Categorical, kl_divergence
 
 import stability
-from stability.errors import StabilityError
+from stability.errors import StabilityError, StoppedError
 from stability.geometry.analysis import analyze
 from stability.models import LanguageModel, load
 from stability.prediction.conversation import Conversation
-from stability.sweeps.measurement import SCHEMA, all_rows, measure
+from stability.sweeps.measurement import SCHEMA, all_rows, attempt, measure
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
 
@@ -319,3 +319,11 @@ def test_a_conversation_is_measured_at_its_own_tokens_and_kept_in_its_written_fo
     state = lm.capture("u:" + PROMPT, rows[0]["position"])
     assert {row["prompt"] for row in rows} == {str(talk)}
     assert (rows[0]["token"], rows[0]["norm"]) == (state.here.text, state.norm)
+
+
+def test_a_stop_is_no_reason_why_a_prompt_could_not_be_measured(lm, plan):
+    def stop():
+        raise StoppedError("Measuring was stopped: start it again.")
+
+    with pytest.raises(StoppedError):
+        attempt(lm, plan, WHOLE, stop)

@@ -26,7 +26,7 @@ from support.tables import assert_same
 
 import stability
 from stability import cli
-from stability.cli.console import progress
+from stability.cli.progress import progress
 from stability.errors import StabilityError
 from stability.models import LanguageModel, load
 from stability.prediction.provenance import ModelCard
@@ -569,7 +569,7 @@ def test_progress_counts_what_was_done_before(command, capsys, sweep, tables, mo
             raise KeyboardInterrupt
         return tables[prompt.index]
 
-    monkeypatch.setattr("stability.cli.console.progress", recorded)
+    monkeypatch.setattr("stability.cli.progress.progress", recorded)
     with monkeypatch.context() as patch:
         patch.setattr("stability.sweeps.measurement.measure", interrupted_at_two)
         with pytest.raises(SystemExit):
@@ -673,7 +673,7 @@ def test_a_folder_that_is_another_sweeps_or_in_use_is_one_line_and_status_2(
 def clock(monkeypatch) -> list[float]:
     """A clock that shows what is put in it."""
     shown = [100.0]
-    monkeypatch.setattr("stability.cli.console.time.monotonic", lambda: shown[0])
+    monkeypatch.setattr("stability.cli.progress.time.monotonic", lambda: shown[0])
     return shown
 
 

@@ -42,10 +42,18 @@ class Measurement:
         """The outcomes so far, by the index of their prompt."""
         return dict(self._outcomes)
 
+    def forget_failures(self) -> None:
+        """Count the prompts that could not be measured among those that are left."""
+        for index, outcome in self.outcomes.items():
+            if isinstance(outcome, str):
+                self._outcomes.pop(index, None)
+
     def run(self, on_stop: Stop) -> None:
         """Measure the prompts that are left, with progress; a session that asks meanwhile waits too."""
         lm, plan = loaded(self.request.model), Plan(positions=self.request.positions)
         prompts = self.request.prompts
+        if len(self._outcomes) < len(prompts):
+            _jobs.forget(lambda key: key == self.request)
 
         def work(report: Report) -> Measurement:
             for number, prompt in enumerate(prompts):

@@ -7,6 +7,8 @@ from unittest.mock import MagicMock
 import pytest
 
 from stability.errors import StabilityError
+from stability.sweeps import measurement as sweeps
+from stability.sweeps.measurement import SCHEMA
 from stability.sweeps.prompts import Prompt
 from stability.ui.cached import background, measurement
 from stability.ui.cached.measurement import SweepRequest, measurement_of
@@ -61,6 +63,40 @@ def test_what_is_measured_before_a_failure_is_kept_and_not_measured_again(attemp
     stopped.run(on_stop=None)
     assert attempted == [0, 1, 1, 2]
     assert [*stopped.outcomes] == [0, 1, 2]
+
+
+def test_what_a_visitor_stops_goes_on_with_the_prompt_it_was_at(monkeypatch):
+    request, measured = SweepRequest("stopped by hand", PROMPTS, 1), []
+
+    def measure(lm, plan, prompt, pause):
+        measured.append(prompt.index)
+        if measured == [0, 1]:
+            measurement._jobs.find(request).stop()
+        pause()
+        return SCHEMA.empty_table()
+
+    monkeypatch.setattr(background, "st", MagicMock())
+    monkeypatch.setattr(measurement, "loaded", lambda name: MagicMock())
+    monkeypatch.setattr(sweeps, "measure", measure)
+    stopped = measurement_of(request)
+    with pytest.raises(StabilityError, match="was stopped"):
+        stopped.run(on_stop=None)
+    assert [*stopped.outcomes] == [0]
+    stopped.run(on_stop=None)
+    assert measured == [0, 1, 1, 2]
+    assert [*stopped.outcomes] == [0, 1, 2]
+    assert all(not isinstance(outcome, str) for outcome in stopped.outcomes.values())
+
+
+def test_prompts_that_could_not_be_measured_are_tried_again_and_no_others(attempted):
+    again = measurement_of(SweepRequest("tried again", PROMPTS, 1))
+    again.run(on_stop=None)
+    again._outcomes[1] = SCHEMA.empty_table()
+    again.forget_failures()
+    assert [*again.outcomes] == [1]
+    again.run(on_stop=None)
+    assert attempted == [0, 1, 2, 0, 2]
+    assert len(again.outcomes) == 3
 
 
 def test_another_request_has_outcomes_of_its_own(attempted):

@@ -9,7 +9,7 @@ import pyarrow as pa
 import pyarrow.parquet as pq
 import streamlit as st
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, StoppedError
 from stability.sweeps.measurement import Outcome, all_rows
 from stability.text import counted
 from stability.ui import wording
@@ -55,6 +55,8 @@ def _run(measurement: Measurement) -> None:
     """Measure the prompts that are left; the next run of a page that was left behind goes on."""
     try:
         measurement.run(_stop)
+    except StoppedError:
+        pass  # the button to go on says so
     except StabilityError as error:
         show_error(error)
     _stop()
@@ -80,7 +82,8 @@ def _draw_form(model: str) -> None:
         except StabilityError as error:
             show_error(error)
             return
-    st.session_state.my_prompts = measurement_of(request)
+    st.session_state.my_prompts = measurement = measurement_of(request)
+    measurement.forget_failures()
     _start()
 
 

@@ -18,9 +18,7 @@ def draw() -> None:
         epsilon = controls.choose_epsilon()
         relative = controls.choose_relative()
     prompt = controls.choose_prompt()
-    section = st.segmented_control(
-        "Look at", SECTIONS, default=SECTIONS[0], required=True, key="section"
-    )
+    section = controls.choose_one("Look at", SECTIONS, "section")
     from stability.ui.cached.states import StateKey, states
     from stability.ui.pages.depth import all_tokens, between_prompts, one_token, written
 
