@@ -81,7 +81,7 @@ def _calibrated(calibrated: Calibrated, unit: Unit) -> list[tuple[str, str, str]
         (
             f"calibrated {sign}",
             _range(radius, unit),
-            f"range of {INTERVAL:.0%} of similar boundaries",
+            f"range of {100 * INTERVAL:.0f} % of similar boundaries",
         )
         for sign, radius in zip("−+", calibrated or (), strict=False)
         if radius is not None
