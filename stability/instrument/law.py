@@ -27,6 +27,8 @@ REACH = 1.5
 # relative error of a divergence, by the bound for merging
 MERGE_TOLERANCE = 1e-7
 INTERVALS = (128, 256, 512, 1024, 2048)
+# a token of less log weight all over is nothing in any sum
+NEGLIGIBLE = -60.0
 # tokens that are named
 LEADING = 40
 
@@ -35,7 +37,7 @@ LEADING = 40
 class Law:
     """A ray as a browser holds it.
 
-    `values` and `weights` are the atoms; `reach` is how far either side may be asked for,
+    `values` and `log_weights` are the atoms; `reach` is how far either side may be asked for,
     (minus, plus); `ids`, `log_probs` and `slopes` belong to the leading tokens, the most likely first;
     `flips` are those of either side, (minus, plus), in order: the distance, and the place of the token
     beyond it among the leading ones. `lines` are those of `KL(t) ≥ log p_j + t·a_c,j` that matter on
@@ -44,7 +46,7 @@ class Law:
     """
 
     values: Float[ndarray, " n"]
-    weights: Float[ndarray, " n"]
+    log_weights: Float[ndarray, " n"]
     reach: tuple[float, float]
     ids: Int[ndarray, " m"]
     log_probs: Float[ndarray, " m"]
@@ -76,7 +78,7 @@ def law(ray: Ray) -> Law | None:
     minus, plus = np.minimum(exact.rounding, 1.0).tolist()
     return Law(
         values=measure.values,
-        weights=measure.weights,
+        log_weights=measure.log_weights,
         reach=reach,
         ids=ids,
         log_probs=tokens.log_weights[ids],
@@ -102,7 +104,7 @@ def _reach(ray: Ray, distribution: SlopeDistribution) -> tuple[float, float]:
 
 
 def _merged(tokens: DiscreteMeasure, reach: tuple[float, float]) -> DiscreteMeasure:
-    """Few atoms that stand for all tokens within reach, or all that have any weight."""
+    """Few atoms that stand for all tokens within reach, or all that have any weight there."""
     t = np.concatenate(
         [-np.geomspace(1e-3, 1, 12) * reach[0], np.geomspace(1e-3, 1, 12) * reach[1]]
     )
@@ -112,10 +114,21 @@ def _merged(tokens: DiscreteMeasure, reach: tuple[float, float]) -> DiscreteMeas
         if (distribution.merge_error(t, kl) <= MERGE_TOLERANCE * kl).all():
             break
     else:
-        return tokens
+        return that_matter(tokens, np.array(reach))
     merged = distribution.merged
     kept = merged.weights > 0
     return weighted(merged.values[kept], merged.weights[kept])
+
+
+def that_matter(tokens: DiscreteMeasure, reach: Float[ndarray, " 2"]) -> DiscreteMeasure:
+    """The tokens of any weight on a line, as far as it is followed to either side, (minus, plus).
+
+    The logarithm of a weight is linear there, and largest at an end.
+    """
+    ends = np.where(np.isfinite(reach), reach, 0.0) * np.array([-1.0, 1.0])
+    most = np.max([tokens.log_weights + t * tokens.values for t in (0.0, *ends)], axis=0)
+    parts = (tokens.values, tokens.weights, tokens.log_weights)
+    return DiscreteMeasure(*(part[most >= NEGLIGIBLE] for part in parts))
 
 
 def _flips(ray: Ray, reach: tuple[float, float]) -> tuple[list[Flip], list[Flip]]:

@@ -4,6 +4,7 @@ import math
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
 from numpy import generic, ndarray
 
 
@@ -16,3 +17,9 @@ def plain(value: Any) -> Any:
     if isinstance(value, list | tuple):
         return [plain(part) for part in value]
     return None if isinstance(value, float) and not math.isfinite(value) else value
+
+
+def rounded(values: ndarray, digits: int = 7) -> list[Any]:
+    """An array as lists, to some significant digits."""
+    flat = [float(f"{value:.{digits}g}") for value in values.ravel().tolist()]
+    return plain(np.reshape(flat, values.shape))

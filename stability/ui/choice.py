@@ -31,12 +31,13 @@ SITES = {
     "a block": "the residual stream leaving a block",
 }
 MOST_TURNS = 20  # of a conversation, the system's apart
+MOST_BLOCKS, MOST_RANKS, MOST_SEEDS = 512, 512, 2**31
 # keys of widgets that several pages share, that one page sets for another, or that must outlast a
 # visit to another page
 SHARED = (
     *("model", "prompt", "position", "epsilon", "site", "block"),
     *("chat", "system", "more_turns", *(f"turn_{number}" for number in range(1, MOST_TURNS))),
-    *("kind", "rank", "seed", "start", "end", "relative"),
+    *("kind", "rank", "seed", "start", "end", "other", "numbers", "relative"),
     *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
     *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
     *("section", "prompt_b", "prompt_c", "interpolation_block"),
@@ -66,27 +67,42 @@ class Pasted:
         return not self.data.strip()
 
 
-DirectionChoice = DirectionSpec | TokenPair | Pasted
+@dataclass(frozen=True)
+class Turned:
+    """A direction turned by some degrees towards the eigendirection of a rank, from 0."""
+
+    direction: "DirectionChoice"
+    degrees: float
+    rank: int
+
+
+DirectionChoice = DirectionSpec | TokenPair | Pasted | Turned
 
 
 @dataclass(frozen=True)
 class Choice:
-    """Everything a person has set on the Explore page."""
+    """Everything on the Explore page that the server computes with."""
 
     model: str
     prompt: PromptLike
-    position: int
+    position: int  # from the end if negative
     direction: DirectionChoice
-    epsilon: float
-    relative: bool = False  # lengths as parts of the vector's norm
     site: str = "prelogit"
+    # the rank, from 0, of the eigendirection that spans the plane with it; None: the first other one
+    second: int | None = None
 
 
 def keep_shared() -> None:
-    """Set each shared key to its own value: Streamlit forgets those of widgets it does not draw."""
+    """Restore the shared keys that are missing: Streamlit forgets those of widgets it does not draw.
+
+    Those that are there are left alone, or a widget that moves meanwhile would be set back.
+    """
+    kept = st.session_state.setdefault("kept", {})
     for key in SHARED:
         if key in st.session_state:
-            st.session_state[key] = st.session_state[key]
+            kept[key] = st.session_state[key]
+        elif key in kept:
+            st.session_state[key] = kept[key]
 
 
 def look_at(site: str) -> None:
@@ -99,13 +115,45 @@ def look_at(site: str) -> None:
 
 def look_along(rank: int) -> None:
     """Choose an eigendirection, 1 for the largest eigenvalue; for callbacks."""
-    st.session_state.kind = next(iter(KINDS))
-    st.session_state.rank = rank
+    look_straight()
+    st.session_state.update(kind=_named("eig"), rank=rank)
+
+
+def look_between(start: int, end: int) -> None:
+    """Choose the direction from one token to another, by their ids; for callbacks."""
+    look_straight()
+    st.session_state.update(kind=_named("tokens"), start=str(start), end=str(end))
+
+
+def look_straight() -> None:
+    """Take back all turns of the ray; for callbacks."""
+    st.session_state.turns = ()
+
+
+def turn_by(degrees: float, rank: int) -> None:
+    """Turn the ray towards an eigendirection, from 0; for callbacks."""
+    st.session_state.turns = (*st.session_state.get("turns", ()), (round(degrees, 2), rank))
+
+
+def turned(direction: DirectionChoice) -> DirectionChoice:
+    """A direction after all turns of this session."""
+    for degrees, rank in st.session_state.get("turns", ()):
+        direction = Turned(direction, degrees, rank)
+    return direction
+
+
+def start_anew() -> None:
+    """Look from the last token along the first eigendirection at the readout; for callbacks."""
+    look_along(1)
+    look_at("prelogit")
+    start_at_the_end()
+    st.session_state.second = None
 
 
 def look_along_spec(spec: DirectionSpec) -> None:
     """Choose the direction of a sweep's row; for callbacks."""
-    st.session_state.kind = next(name for name, kind in KINDS.items() if kind == spec.kind)
+    look_straight()
+    st.session_state.kind = _named(spec.kind)
     match spec:
         case DirectionSpec("eig", int(rank)):
             st.session_state.rank = rank + 1
@@ -115,6 +163,11 @@ def look_along_spec(spec: DirectionSpec) -> None:
             st.session_state.update(start=str(a), end=str(b))
         case _:
             raise AssertionError(spec)
+
+
+def _named(kind: str) -> str:
+    """The name on the page for a kind of direction."""
+    return next(name for name, written in KINDS.items() if written == kind)
 
 
 def take_example() -> None:

@@ -12,8 +12,8 @@ import streamlit as st
 from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.models.model_name import ModelName, parse_name
-from stability.ui.cached.background import Job
 from stability.ui.cached.checks import stop_check
+from stability.ui.cached.job import Job
 from stability.ui.cached.models import (
     hold,
     is_loaded,

@@ -2,15 +2,13 @@
 // `t` and every `ε`, from the few atoms and tokens that stability/instrument/law.py sends.
 
 import { bracket } from "./certificate.js";
-import { expMinusTangent, solve } from "./numerics.js";
-
-/** Where the largest exponent is taken out of a sum. */
-const OVERFLOW = 700;
+import { klAndGrowth } from "./measure.js";
+import { solve } from "./numerics.js";
 
 /**
  * @typedef {object} Law
  * @property {number[]} values     centred slopes of the atoms, nats per unit length
- * @property {number[]} weights    of the atoms, of sum one
+ * @property {number[]} log_weights    of the atoms
  * @property {[number, number]} reach    how far either side may be asked for, minus and plus
  * @property {number[]} ids        of the leading tokens
  * @property {number[]} log_probs  of the leading tokens at t = 0, nats
@@ -24,38 +22,15 @@ const OVERFLOW = 700;
  */
 
 /**
- * `KL(t) = log E[exp(t·a)]` and its derivative, the mean slope under the moved prediction. As the mean
- * is zero, a sum of positive terms: small divergences keep their digits.
+ * `KL(t) = log E[exp(t·a)]`, and its derivative by `log t`.
  * @param {Law} law
  * @param {number} t
- * @returns {[number, number]} nats, nats per unit length
+ * @returns {[number, number]} nats
  */
-export function klAndSlope(law, t) {
-  const { values, weights } = law;
-  const largest = Math.max(t * law.ends[0], t * law.ends[1]);
-  if (largest > OVERFLOW) return farKlAndSlope(law, t);
-  let gain = 0;
-  let drift = 0;
-  for (let i = 0; i < values.length; i += 1) {
-    const x = t * values[i];
-    gain += weights[i] * expMinusTangent(x);
-    drift += weights[i] * values[i] * Math.expm1(x);
-  }
-  return [Math.log1p(gain), drift / (1 + gain)];
-}
-
-/** The same beyond the range of exp, with the largest term taken out. */
-function farKlAndSlope({ values, weights }, t) {
-  const exponents = values.map((a, i) => t * a + Math.log(weights[i]));
-  const peak = Math.max(...exponents);
-  let mass = 0;
-  let moment = 0;
-  exponents.forEach((exponent, i) => {
-    const part = Math.exp(exponent - peak);
-    mass += part;
-    moment += part * values[i];
-  });
-  return [peak + Math.log(mass), moment / mass];
+function klAndGrowthAt({ values, log_weights }, t) {
+  const shifts = new Float64Array(values.length);
+  for (let i = 0; i < shifts.length; i += 1) shifts[i] = t * values[i];
+  return klAndGrowth(shifts, log_weights);
 }
 
 /**
@@ -65,7 +40,7 @@ function farKlAndSlope({ values, weights }, t) {
  * @returns {number}
  */
 export function kl(law, t) {
-  return klAndSlope(law, t)[0];
+  return klAndGrowthAt(law, t)[0];
 }
 
 /**
@@ -99,9 +74,8 @@ export function boundary(law, sign, epsilon) {
   const [inner, outer] = bracket({ ...law, rounding: [0, 0] }, sign, epsilon);
   if (!Number.isFinite(inner)) return null;
   const logExcess = (u) => {
-    const t = sign * Math.exp(u);
-    const [nats, slope] = klAndSlope(law, t);
-    return [Math.log(nats / epsilon), (t * slope) / nats];
+    const [nats, growth] = klAndGrowthAt(law, sign * Math.exp(u));
+    return [Math.log(nats / epsilon), growth / nats];
   };
   return Math.exp(solve(logExcess, Math.log(inner), Math.log(outer)));
 }

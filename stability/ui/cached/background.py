@@ -7,97 +7,22 @@ looks at how far it is.
 import threading
 import time
 from collections import OrderedDict
-from collections.abc import Callable, Hashable, Iterable, Iterator
+from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
-from contextlib import contextmanager, nullcontext
 from typing import Any
 from weakref import WeakSet
 
 import streamlit as st
-from streamlit import runtime
-from streamlit.runtime import RuntimeState
 
-from stability.errors import StoppedError
 from stability.models.progress import Report
+from stability.ui.cached.job import Job
+from stability.ui.cached.turns import Urgency
 from stability.ui.wording import plain
 
 # called when a visitor stops the work; None: there is no button to stop it
 Stop = Callable[[], None] | None
-# seconds, so that a thread that waits for its turn wakes up
-PAUSE = 0.01
-# Networks run one at a time: two that share the cores take five times as long each. Held only around
-# calls of the library, never while a page draws or asks a cache.
-TURN = threading.Lock()
-# seconds without a page that looks, after which stoppable work ends
-ABANDONED = 120.0
 # all that keep results, so that those of a model which is let go can be forgotten
 STORES: "WeakSet[Jobs]" = WeakSet()
-# seconds after which a page that waits looks whether it is still wanted
-GIVE_UP = 0.1
-
-
-@contextmanager
-def turn() -> Iterator[None]:
-    """A page's turn to run a network.
-
-    A visitor who moves a slider starts one run of the page after another, and those left behind wait
-    too: looking into the session ends them here, before they begin what nobody will see.
-    """
-    while True:
-        "anything" in st.session_state  # noqa: B015
-        if TURN.acquire(timeout=GIVE_UP):
-            break
-    try:
-        yield
-    finally:
-        TURN.release()
-
-
-def _is_server_stopping() -> bool:
-    """Whether the server is about to end, and waits for its threads."""
-    ending = (RuntimeState.STOPPING, RuntimeState.STOPPED)
-    return runtime.exists() and runtime.get_instance().state in ending
-
-
-class Job:
-    """One run of some work in the background, and how far it is."""
-
-    def __init__(
-        self, pool: ThreadPoolExecutor, work: Callable[[Report], Any], takes_turns: bool
-    ) -> None:
-        self.progress = ("Waiting", 0.0)
-        self.is_stopped = False
-        self.looked_at = float("inf")  # by a page that could stop it: work without a button goes on
-        self._takes_turns = takes_turns
-        self.future = pool.submit(self._run, work)
-
-    def _run(self, work: Callable[[Report], Any]) -> Any:
-        with TURN if self._takes_turns else nullcontext():
-            return work(self._report)
-
-    def _report(self, message: str, fraction: float) -> None:
-        is_abandoned = time.monotonic() > self.looked_at + ABANDONED
-        if self.is_stopped or is_abandoned or _is_server_stopping():
-            raise StoppedError(f"{self.progress[0]} was stopped: start it again.")
-        if self._takes_turns:  # whoever waits may go first
-            TURN.release()
-            time.sleep(PAUSE)
-            TURN.acquire()
-        self.progress = (message, min(max(fraction, 0.0), 1.0))
-
-    def stop(self) -> None:
-        """End the work at its next report."""
-        self.is_stopped = True
-
-    @property
-    def failed(self) -> bool:
-        """Whether there will be no result."""
-        return self.is_stopped or (self.future.done() and self.future.exception() is not None)
-
-    @property
-    def is_ready(self) -> bool:
-        """Whether the result is there."""
-        return self.future.done() and not self.failed
 
 
 class Jobs:
@@ -165,12 +90,14 @@ class Jobs:
         with self._lock:
             self._forget([key for key, job in self._jobs.items() if job.is_ready and is_stale(key)])
 
-    def start(self, key: Hashable, work: Callable[[Report], Any]) -> Job:
+    def start(
+        self, key: Hashable, work: Callable[[Report], Any], urgency: Urgency = Urgency.LONG
+    ) -> Job:
         """The run for a key, begun unless it is under way or done; nothing is waited for."""
         with self._lock:
             self._forget([old for old, job in self._jobs.items() if job.failed])
             if key not in self._jobs:
-                self._jobs[key] = Job(self._pool, work, self._takes_turns)
+                self._jobs[key] = Job(self._pool, work, self._takes_turns, urgency)
             self._jobs.move_to_end(key)
             # a job under way stays, or whoever asks for it next would start it again
             done = [old for old, job in self._jobs.items() if job.future.done() and old != key]

@@ -1,12 +1,12 @@
 """Cached results that come with the app: their cases, their claims, and the calibration they make."""
 
 from collections.abc import Sequence
+from typing import Any
 
 import numpy as np
 import pandas as pd
 import streamlit as st
 
-from stability.evaluation.bootstrap import Estimate
 from stability.evaluation.bracket_fractions import Calibration, calibrate
 from stability.evaluation.calibration import (
     PREDICTORS,
@@ -16,6 +16,7 @@ from stability.evaluation.calibration import (
 )
 from stability.evaluation.scores import Score, parts, score
 from stability.geometry.analysis import Analysis
+from stability.instrument.epsilons import EPSILON_STEPS
 from stability.reproduction import settings
 from stability.reproduction.claim import Claim
 from stability.reproduction.claims import measured_claims
@@ -40,10 +41,8 @@ def _shipped_calibration(model: str) -> tuple[str, Calibration]:
     return str(readout["revision"].iloc[0]), calibrate(readout)
 
 
-def calibrated(
-    analysis: Analysis, epsilon: float
-) -> tuple[Estimate | None, Estimate | None] | None:
-    """The calibrated radii on the minus and on the plus side, with their intervals.
+def calibrated(analysis: Analysis) -> list[dict[str, Any]] | None:
+    """The calibrated radii on the minus and on the plus side, with their intervals, by `ε`.
 
     None where there is no calibration: of other models and revisions, other sites, and flat
     directions. Raises StabilityError where the shipped results of the model are damaged.
@@ -52,7 +51,7 @@ def calibrated(
     if not state.is_linear or not settings.has_results(state.model.name):
         return None
     revision, calibration = _shipped_calibration(state.model.name)
-    brackets = ray.moment_brackets(np.array([epsilon]))
+    brackets = ray.moment_brackets(np.array(EPSILON_STEPS))
     measured = (revision, "float32")
     if (
         measured != (state.model.revision, state.model.dtype)
@@ -60,10 +59,12 @@ def calibrated(
         or not ray.curvature > 0
     ):
         return None
-    minus, plus = (
-        calibration.radius(float(*inner), float(*outer), epsilon) for inner, outer in brackets
-    )
-    return minus, plus
+    rows = []
+    for epsilon, (minus, plus) in zip(EPSILON_STEPS, brackets.transpose(2, 0, 1), strict=True):
+        sides = [calibration.radius(*side.tolist(), epsilon) for side in (minus, plus)]
+        if all(sides):
+            rows.append({"epsilon": epsilon, "minus": sides[0], "plus": sides[1]})
+    return rows or None
 
 
 def scores(shown: pd.DataFrame) -> list[tuple[str, Score]]:

@@ -4,7 +4,8 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from stability.models.progress import Report
-from stability.ui.cached.background import Job, Jobs
+from stability.ui.cached.background import Jobs
+from stability.ui.cached.job import Job
 from stability.ui.cached.models import is_used, start_loading
 
 if TYPE_CHECKING:  # torch, which takes seconds

@@ -19,7 +19,8 @@ from stability.models.progress import Report
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
 from stability.ui import wording
-from stability.ui.cached.background import Jobs, Stop, turn
+from stability.ui.cached.background import Jobs, Stop
+from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
 from stability.ui.cached.reported import Reported

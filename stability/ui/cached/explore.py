@@ -1,29 +1,164 @@
-"""Cached results of the Explore page: everything along one direction, and its pictures."""
+"""Cached results of the Explore page, made in the background: the parts of a scene."""
 
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
+from functools import partial
 from typing import Any
+
+import numpy as np
 
 from stability.curvature import directions
 from stability.curvature.direction import Direction
-from stability.curvature.direction_spec import DirectionSpec, eigendirection
+from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import eigen
 from stability.curvature.spectrum import Spectrum
+from stability.errors import StabilityError
 from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.cloud import Cloud, cloud
-from stability.geometry.region import Region, region
+from stability.geometry.region import region
+from stability.instrument.line import is_known, line
 from stability.models import LanguageModel
 from stability.models.progress import Report
 from stability.prediction.state import State
-from stability.ui.cached.background import Jobs, turn
+from stability.ui.cached import calibration
+from stability.ui.cached.background import Jobs
+from stability.ui.cached.job import Job, turn
 from stability.ui.cached.keyed import cached
-from stability.ui.cached.models import loaded
-from stability.ui.cached.states import LEADING_PAIRS, POSITIONS, StateKey, eigenpairs, state
-from stability.ui.choice import DirectionChoice, Pasted, TokenPair
+from stability.ui.cached.models import loaded, start_loading
+from stability.ui.cached.states import (
+    LEADING_PAIRS,
+    POSITIONS,
+    StateKey,
+    eigenpairs,
+    sensitivities,
+    state,
+    states,
+)
+from stability.ui.cached.turns import Urgency
+from stability.ui.choice import Choice, DirectionChoice, Pasted, TokenPair, Turned
 from stability.units import COORDINATES
 from stability.views.cloud import CloudView
-from stability.views.ray import RayView, ray_view
-from stability.views.region import RegionView, region_view
 
-_embeddings = Jobs(max_entries=32)
+Part = dict[str, Any]
+# threads only wait: networks run one at a time
+AT_ONCE = 8
+# tokens of a prompt whose spectrum is found before they are asked for
+NEIGHBOURS = 12
+_rays, _truths, _chips, _planes, _calibrated, _neighbours, _embeddings = (
+    Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 32, 64, 32, 32)
+)
+
+
+@dataclass(frozen=True, eq=False)
+class Along:
+    """What is known at once along a direction; `line` holds the truth only where that is exact."""
+
+    key: StateKey
+    analysis: Analysis
+    spec: DirectionSpec | None
+    line: Part | None
+    second: int
+    notes: tuple[str, ...] = ()
+
+    @property
+    def is_complete(self) -> bool:
+        """Whether the truth is known, or there is none to know."""
+        return self.line is None or is_known(self.line)
+
+
+def start_ray(choice: Choice) -> Job:
+    """Look along the direction of a choice."""
+    return _rays.start(choice, partial(_along, choice), Urgency.FIRST)
+
+
+def start_truth(along: Along, direction: DirectionChoice) -> Job:
+    """Follow a ray whose truth the network is run for."""
+    return _truths.start(
+        (along.key, direction), _held(lambda: line(along.analysis.ray)), Urgency.TRUTH
+    )
+
+
+def start_chips(key: StateKey) -> Job:
+    """Find the shortest radius of every token, at the readout."""
+    names = (key.model, key.prompt)
+    return _chips.start(names, lambda report: sensitivities(*names), Urgency.CHIPS)
+
+
+def start_plane(along: Along, direction: DirectionChoice) -> Job:
+    """Map the plane of a ray and an eigendirection."""
+    analysis, other = along.analysis, along.second
+
+    def work() -> Part | None:
+        from stability.instrument.plane import plane
+
+        second = eigen(analysis.spectrum, other).vector
+        return plane(region(analysis.state, analysis.direction.vector, second))
+
+    return _planes.start((along.key, direction, other), _held(work), Urgency.PLANE)
+
+
+def start_calibrated(along: Along, direction: DirectionChoice) -> Job:
+    """Find the calibrated radii of every `ε`, where there are any."""
+    return _calibrated.start(
+        (along.key, direction),
+        lambda report: calibration.calibrated(along.analysis),
+        Urgency.CHIPS,
+    )
+
+
+def start_neighbours(key: StateKey) -> Job:
+    """Find the spectra of the other tokens of a prompt, before they are asked for."""
+
+    def work(report: Report) -> None:
+        count = len(states(key.model, key.prompt, key.site))
+        near = sorted(range(count), key=lambda other: abs(other - key.position))
+        for other in near[1 : NEIGHBOURS + 1]:
+            report("Looking at the other tokens", 0.0)
+            eigenpairs(StateKey(key.model, key.prompt, other, key.site), LEADING_PAIRS)
+
+    return _neighbours.start(key, work, Urgency.LONG)
+
+
+def _held(work: Callable[[], Any]) -> Callable[[Report], Any]:
+    """Work that runs a network, in one turn."""
+
+    def run(report: Report) -> Any:
+        with turn():
+            return work()
+
+    return run
+
+
+def _along(choice: Choice, report: Report) -> Along:
+    loading = start_loading(choice.model)
+    while not loading.future.done():
+        report(*loading.progress)
+    loading.future.result()
+    report("Reading the prompt", 0.0)
+    last = len(states(choice.model, choice.prompt, choice.site)) - 1
+    position, notes = _within(choice.position, last)
+    key = StateKey(choice.model, choice.prompt, position, choice.site)
+    analysis_, spec = analysis(key, choice.direction), _spec(loaded(key.model), choice.direction)
+    with turn():
+        drawn = line(analysis_.ray, with_truth=False)
+    second = _second(choice, analysis_)
+    return Along(key, analysis_, spec, drawn, second, notes)
+
+
+def _within(position: int, last: int) -> tuple[int, tuple[str, ...]]:
+    """A position among those there are, and a sentence where it had to be changed."""
+    if -last - 1 <= position <= last:
+        return position % (last + 1), ()
+    note = f"The position must be from 0 to {last}; received {position}: the last token is shown."
+    return last, (note,)
+
+
+def _second(choice: Choice, analysis: Analysis) -> int:
+    """The rank of the plane's other eigendirection: another one than the ray's own."""
+    rank = analysis.direction.rank
+    if choice.second is not None and choice.second != rank:
+        return choice.second
+    return 1 if rank == 0 else 0
 
 
 def _parts_of_analysis(
@@ -42,56 +177,31 @@ def analysis(
 ) -> Analysis:
     """Everything along one direction."""
     lm, here, pairs = _parts
-    resolved = _resolve(lm, here, pairs, direction)
     with turn():
-        return along(here, pairs, resolved)
+        return along(here, pairs, _resolve(lm, here, pairs, direction))
 
 
 def _resolve(
     lm: LanguageModel, here: State, pairs: Spectrum, direction: DirectionChoice
 ) -> Direction:
+    if isinstance(direction, Pasted):
+        return directions.pasted(here, direction.data, direction.name)
+    spec = _spec(lm, direction)
+    assert spec is not None
+    return directions.resolve(spec, here, pairs, lm)
+
+
+def _spec(lm: LanguageModel, direction: DirectionChoice) -> DirectionSpec | None:
+    """The written form of a direction; None for a vector that was given."""
     match direction:
         case TokenPair(start, end):
-            return directions.token_difference(here, lm.token_id(start), lm.token_id(end))
-        case Pasted(name, data):
-            return directions.pasted(here, data, name)
-    return directions.resolve(direction, here, pairs, lm)
-
-
-@cached(128, parts=lambda key, direction, epsilon: analysis(key, direction))
-def drawn_ray(
-    _analysis: Analysis, key: StateKey, direction: DirectionChoice, epsilon: float
-) -> RayView | None:
-    """A ray sampled for its picture."""
-    with turn():
-        return ray_view(_analysis.ray, _analysis.direction.label, epsilon)
-
-
-@cached(POSITIONS, parts=lambda key, direction, second: analysis(key, direction))
-def _plane(_analysis: Analysis, key: StateKey, direction: DirectionChoice, second: int) -> Region:
-    other = eigen(_analysis.spectrum, second)
-    return region(_analysis.state, _analysis.direction.vector, other.vector)
-
-
-@cached(
-    64,
-    parts=lambda key, direction, second, epsilon: (
-        analysis(key, direction),
-        _plane(key, direction, second),
-    ),
-)
-def drawn_region(
-    _parts: tuple[Analysis, Region],
-    key: StateKey,
-    direction: DirectionChoice,
-    second: int,
-    epsilon: float,
-) -> RegionView | None:
-    """The plane of a direction and an eigendirection, sampled for its picture."""
-    analysis, plane = _parts
-    labels = (analysis.direction.label, eigendirection(second))
-    with turn():
-        return region_view(plane, labels, epsilon, analysis.sensitivity.certified_ball(epsilon))
+            return DirectionSpec("tokens", (lm.token_id(start), lm.token_id(end)))
+        case Turned(start, degrees, rank):
+            base = _spec(lm, start)
+            return base and DirectionSpec("turn", (degrees, rank, base))
+        case DirectionSpec():
+            return direction
+    return None
 
 
 @cached(64, parts=lambda key, epsilon: (state(key), eigenpairs(key, LEADING_PAIRS)))
@@ -111,3 +221,15 @@ def drawn_cloud(key: StateKey, epsilon: float, method: str) -> CloudView:
     points = sample.pca() if method == "PCA" else _embeddings.get((key, epsilon), umap)
     texts = [here.text(int(token)) for token in sample.argmax]
     return CloudView(method, points, sample, texts, COORDINATES if method == "PCA" else None)
+
+
+def compile_umap() -> None:
+    """Let UMAP compile its code, which takes ten seconds, on a few points."""
+    points = np.random.default_rng(0).standard_normal((20, 8))
+    Cloud(points, np.zeros(20), np.zeros(20, dtype=int), 0.01, 0).umap()
+
+
+def failures(jobs: Sequence[Job]) -> list[str]:
+    """Why some parts of a scene are missing, a sentence each."""
+    errors = [job.future.exception() for job in jobs if job.future.done() and not job.is_stopped]
+    return [str(error) for error in errors if isinstance(error, StabilityError)]

@@ -21,7 +21,8 @@ from stability.models.memory import require_memory
 from stability.models.model_name import ModelName, is_gguf, parse_name
 from stability.models.progress import Report, part
 from stability.models.requirements import Requirements
-from stability.ui.cached.background import STORES, Job, Jobs
+from stability.ui.cached.background import STORES, Jobs
+from stability.ui.cached.job import Job
 from stability.ui.cached.keyed import forget_results
 from stability.ui.model_choice import ModelChoice
 from stability.ui.uploads import upload_at

@@ -12,7 +12,7 @@ from stability.models import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
 from stability.ui import wording
-from stability.ui.cached.background import turn
+from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
 from stability.units import Unit, unit_of

@@ -6,6 +6,7 @@ from importlib.resources import files
 import streamlit as st
 
 from stability.errors import StabilityError
+from stability.ui import warm_up
 from stability.ui.choice import keep_shared
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.model_check import draw_warning
@@ -34,3 +35,4 @@ def show(title: str, headline: str, draw: Callable[[], None]) -> None:
     if is_first:
         with warning:
             draw_warning()
+    warm_up.start()

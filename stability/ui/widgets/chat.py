@@ -6,9 +6,9 @@ import streamlit as st
 
 from stability.prediction.conversation import ASSISTANT, Conversation, Turn
 from stability.ui.choice import MOST_TURNS, start_at_the_end
+from stability.ui.widgets.prompt import prompt_field
 
 USER, SYSTEM = "user", "system"
-TWO_LINES = 68  # pixels
 
 
 def choose_chat() -> bool:
@@ -40,14 +40,9 @@ def choose_conversation() -> Conversation:
 
 def _choose_turn(number: int) -> Turn:
     role = _role(number)
-    content = _beside(role).text_area(
-        f"{role.capitalize()}, turn {number + 1}",
-        key=f"turn_{number}" if number else "prompt",
-        height=TWO_LINES,
-        label_visibility="collapsed",
-        on_change=start_at_the_end,
-    )
-    return Turn(role, content)
+    with _beside(role):
+        label = f"{role.capitalize()}, turn {number + 1}"
+        return Turn(role, prompt_field(label, f"turn_{number}" if number else "prompt"))
 
 
 def _beside(role: str) -> Any:

@@ -10,8 +10,8 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.text import counted
 from stability.ui import model_session as session
-from stability.ui.cached.background import Job
 from stability.ui.cached.checks import check_of, found_of, start_check
+from stability.ui.cached.job import Job
 from stability.ui.model_choice import ModelChoice
 from stability.ui.widgets.errors import show_error
 from stability.ui.wording import plain

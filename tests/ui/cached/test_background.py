@@ -13,11 +13,12 @@ from streamlit.testing.v1 import AppTest
 
 from stability.errors import StabilityError
 from stability.ui.cached import background
+from stability.ui.cached import job as jobs
 from stability.ui.cached.background import Jobs
 
 pytestmark = pytest.mark.slow
 
-PATIENCE = 10  # seconds after which a test has failed
+PATIENCE = 10.0  # seconds after which a test has failed
 
 
 class Page:
@@ -325,20 +326,20 @@ def test_work_that_takes_turns_lets_others_in_and_frees_its_turn_when_it_fails()
 
     def other():
         assert entered.wait(PATIENCE)
-        with background.TURN:
+        with jobs.TURN:
             order.append("other")
 
     entered = threading.Event()
     thread = threading.Thread(target=other)
     thread.start()
     with ThreadPoolExecutor(1) as pool:
-        job = background.Job(pool, work, takes_turns=True)
+        job = jobs.Job(pool, work, takes_turns=True)
         with pytest.raises(ValueError, match="it failed"):
             job.future.result(PATIENCE)
     thread.join(PATIENCE)
     assert order == ["work", "other"]
-    assert background.TURN.acquire(timeout=PATIENCE)
-    background.TURN.release()
+    assert jobs.TURN.acquire(timeout=PATIENCE)
+    jobs.TURN.release()
 
 
 def test_stopped_work_ends_at_its_next_report_with_a_sentence():
@@ -350,7 +351,7 @@ def test_stopped_work_ends_at_its_next_report_with_a_sentence():
 
     started = threading.Event()
     with ThreadPoolExecutor(1) as pool:
-        job = background.Job(pool, work, takes_turns=True)
+        job = jobs.Job(pool, work, takes_turns=True)
         assert started.wait(PATIENCE)
         job.is_stopped = True
         with pytest.raises(StabilityError, match="Measuring was stopped: start it again"):
@@ -360,7 +361,7 @@ def test_stopped_work_ends_at_its_next_report_with_a_sentence():
 def test_work_ends_when_the_server_stops(monkeypatch):
     state = RuntimeState.ONE_OR_MORE_SESSIONS_CONNECTED
     server = SimpleNamespace(exists=lambda: True, get_instance=lambda: SimpleNamespace(state=state))
-    monkeypatch.setattr(background, "runtime", server)
+    monkeypatch.setattr(jobs, "runtime", server)
     begun = threading.Event()
 
     def work(report):
@@ -376,7 +377,7 @@ def test_work_ends_when_the_server_stops(monkeypatch):
 
 
 def test_stoppable_work_that_no_page_looks_at_ends_and_other_work_goes_on(monkeypatch):
-    monkeypatch.setattr(background, "ABANDONED", 0.0)
+    monkeypatch.setattr(jobs, "ABANDONED", 0.0)
     began, looked = threading.Event(), threading.Event()
 
     def work(report):
@@ -389,7 +390,7 @@ def test_stoppable_work_that_no_page_looks_at_ends_and_other_work_goes_on(monkey
     with ThreadPoolExecutor(1) as pool:
         for looked_at in (None, 0.0):  # without a button nobody is expected to look
             began.clear(), looked.clear()
-            job = background.Job(pool, work, takes_turns=False)
+            job = jobs.Job(pool, work, takes_turns=False)
             assert began.wait(PATIENCE)
             if looked_at is None:
                 looked.set()

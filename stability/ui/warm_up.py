@@ -1,0 +1,41 @@
+"""What the first visitor of a server would wait for, made while the first page is drawn."""
+
+import gc
+import sys
+import threading
+from functools import cache
+
+from streamlit import runtime
+
+from stability.errors import StabilityError
+
+
+@cache
+def start() -> None:
+    """Begin once, if this is a server and no test of a page."""
+    if runtime.exists() and isinstance(runtime.get_instance(), runtime.Runtime):
+        threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
+
+
+def is_imported() -> bool:
+    """Whether torch and all that rests on it is imported, so that asking for it takes no time."""
+    module = sys.modules.get("stability.ui.pages.explore.scenes")
+    return module is not None and not getattr(module.__spec__, "_initializing", False)
+
+
+def _warm_up() -> None:
+    import stability.ui.pages.explore.scenes  # noqa: F401
+    from stability.ui.cached import explore
+    from stability.ui.pages.explore.first import CHOICE
+
+    gc.freeze()
+    try:
+        along = explore.start_ray(CHOICE).future.result()
+        for start in (explore.start_plane, explore.start_calibrated):
+            start(along, CHOICE.direction)
+        explore.start_chips(along.key).future.result()
+        explore.start_neighbours(along.key).future.result()
+        explore.compile_umap()
+    # a page that asks for it says so
+    except StabilityError:
+        return

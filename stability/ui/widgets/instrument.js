@@ -1,0 +1,108 @@
+// The instrument on a page. The one component of this file stands on the page twice: once with the
+// text of all scripts, which the browser is sent once, and once with what they draw. What a person
+// asks for runs the whole page; the second one's own fragment only looks whether more has come.
+
+/**
+ * What both find: the scripts once they have come, and how to ask for something.
+ * @type {{scripts: Promise<any>, arrived: (module: any) => void, text?: string,
+ *     send?: (events: object[]) => void, number: number, unanswered: any[]}}
+ */
+const shared = (globalThis.stabilityInstrument ??= (() => {
+  let arrived;
+  const scripts = new Promise((resolve) => (arrived = resolve));
+  return { scripts, arrived, number: 0, unanswered: [] };
+})());
+
+/** Links in the side bar lead to other pages, which follow the instrument's ε. */
+const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
+
+const mounted = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
+  if (data instanceof Uint8Array) {
+    const sent = JSON.parse(new TextDecoder().decode(data));
+    if (!mounted.has(parentElement)) mounted.set(parentElement, place(parentElement));
+    const here = mounted.get(parentElement);
+    here.look = (has) => setStateValue("look", { number: (here.looks += 1), has });
+    shared.scripts.then((scripts) => receive(here, sent, scripts));
+    return () => leave(here);
+  }
+  shared.send = (events) => setTriggerValue("events", events);
+  if (shared.text !== data.module) {
+    shared.text = data.module;
+    const url = URL.createObjectURL(new Blob([data.module], { type: "text/javascript" }));
+    import(url).then(shared.arrived);
+  }
+}
+
+function place(root) {
+  const here = { root, looks: 0, stamp: null, timer: 0, gone: false };
+  here.back = () => {
+    here.restores = true;
+    here.instrument?.change(here.read().view);
+  };
+  here.onLink = (event) => {
+    if (event.target.closest?.(PAGE_LINK)) ask({ kind: "view", view: here.view });
+  };
+  addEventListener("popstate", here.back);
+  document.addEventListener("click", here.onLink, true);
+  return here;
+}
+
+function leave(here) {
+  here.gone = true;
+  clearTimeout(here.timer);
+  removeEventListener("popstate", here.back);
+  document.removeEventListener("click", here.onLink, true);
+  here.instrument?.destroy();
+  mounted.delete(here.root);
+}
+
+/** Ask the server; what it has not answered yet is asked again, as a later question takes its place. */
+function ask(event) {
+  shared.number += 1;
+  shared.unanswered.push({ ...event, number: shared.number });
+  shared.send?.(shared.unanswered);
+}
+
+function receive(here, sent, scripts) {
+  if (here.gone) return;
+  shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.answered);
+  clearTimeout(here.timer);
+  if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
+  if (!here.instrument) mount(here, sent, scripts);
+  if (!sent.scene) {
+    if (sent.stamp !== here.stamp) here.look(here.stamp);
+    return;
+  }
+  if (sent.stamp === here.stamp) return;
+  here.stamp = sent.stamp;
+  const notes = [...(sent.scene.notes ?? []), ...here.notes];
+  here.instrument.receive({ ...sent.scene, notes });
+  if (here.restores) here.instrument.change(here.read().view);
+  here.restores = false;
+  // the server has written its part of the link, without this one
+  here.write(here.view);
+}
+
+function mount(here, sent, { mount, encode, decode, INITIAL }) {
+  here.read = () => decode(new URLSearchParams(location.search));
+  here.write = (view) => {
+    here.view = view;
+    const link = new URLSearchParams(location.search);
+    for (const [name, text] of Object.entries(encode(view))) {
+      if (text === null) link.delete(name);
+      else link.set(name, text);
+    }
+    const written = String(link);
+    if (written !== String(new URLSearchParams(location.search))) {
+      history.replaceState(history.state, "", location.pathname + (written && `?${written}`) + location.hash);
+    }
+  };
+  const link = new URLSearchParams(location.search);
+  const { view, notes } = here.read();
+  const inLink = Object.fromEntries(Object.entries(view).filter(([name]) => link.has(name)));
+  here.notes = notes;
+  here.view = { ...INITIAL, ...sent.view, ...inLink };
+  here.instrument = mount(here.root, { send: ask, remember: here.write }, here.view);
+}

@@ -1,0 +1,79 @@
+"""The instrument on a page: its scripts sent once, its scene when there is a new one, its events."""
+
+import json
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from functools import cache
+from typing import Any
+
+import streamlit as st
+
+from stability.instrument import bundle
+from stability.ui.widgets.resources import resource
+
+# milliseconds after which the browser looks whether more has come
+AGAIN = 120
+SCRIPTS, INSTRUMENT = "instrument_scripts", "instrument"
+Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sent:
+    """A scene as text, told from others of this session by its stamp."""
+
+    stamp: int
+    text: str
+
+
+def load_scripts(on_event: Callable[[Event], None]) -> None:
+    """Send the scripts; Streamlit sends what is long and has not changed only once.
+
+    `on_event` is called with each of the events that the browser sends, once, before the page runs.
+    """
+
+    def hear() -> None:
+        for event in st.session_state[SCRIPTS].events or ():
+            if event["number"] > answered():
+                st.session_state.answered = event["number"]
+                on_event(event)
+
+    _component(SCRIPTS, bundle.style())(
+        key=SCRIPTS,
+        data={"module": bundle.module("instrument", "view")},
+        on_events_change=hear,
+    )
+
+
+def answered() -> int:
+    """The number of the last event that the page has heard of."""
+    number: int = st.session_state.get("answered", 0)
+    return number
+
+
+def mount(sent: Sent, view: Mapping[str, Any], is_pending: bool) -> None:
+    """Draw the instrument; while more is pending the browser comes back for it.
+
+    The scene itself is left out where the browser has said that it has it. `view` is where a browser
+    begins whose link says nothing else.
+    """
+    look = st.session_state.get(INSTRUMENT, {}).get("look") or {"number": 0, "has": None}
+    frame = {
+        "answered": answered(),
+        "stamp": sent.stamp,
+        "look": look["number"],
+        "again": AGAIN if is_pending else None,
+        "view": dict(view),
+    }
+    scene = "null" if look["has"] == sent.stamp else sent.text
+    _component(INSTRUMENT)(
+        key=INSTRUMENT,
+        data=f'{json.dumps(frame)[:-1]}, "scene": {scene}}}'.encode(),
+        on_look_change=lambda: None,
+    )
+
+
+@cache
+def _component(name: str, style: str | None = None) -> Callable[..., Any]:
+    return st.components.v2.component(
+        name, css=style, js=resource("instrument.js"), isolate_styles=False
+    )

@@ -1,0 +1,41 @@
+// A field for a prompt: Enter submits, Shift+Enter breaks the line, and leaving the field submits, so
+// that nothing typed is lost. A line break at the end, which is a token of its own, is pointed out.
+const fields = new WeakMap();
+
+export default function ({ data, parentElement, setTriggerValue }) {
+  if (!fields.has(parentElement)) fields.set(parentElement, build(parentElement));
+  const field = fields.get(parentElement);
+  const { box, submitted } = field;
+  field.send = (text) => setTriggerValue("text", text);
+  box.setAttribute("aria-label", data.label);
+  box.placeholder = data.placeholder;
+  // the answer to what was submitted here leaves alone what is typed meanwhile
+  const answered = submitted.indexOf(data.text);
+  if (answered >= 0) submitted.splice(0, answered + 1);
+  else if (data.text !== field.known) box.value = data.text;
+  field.known = data.text;
+  pointOut(field);
+}
+
+function build(root) {
+  const box = root.querySelector("textarea");
+  const field = { box, hint: root.querySelector("[role=note]"), known: null, submitted: [] };
+  const submit = () => {
+    if (box.value === (field.submitted.at(-1) ?? field.known)) return;
+    field.submitted.push(box.value);
+    field.send(box.value);
+  };
+  box.addEventListener("blur", submit);
+  box.addEventListener("input", () => pointOut(field));
+  box.addEventListener("keydown", (event) => {
+    // an input method ends a word by Enter
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    submit();
+  });
+  return field;
+}
+
+function pointOut({ box, hint }) {
+  hint.hidden = !box.value.endsWith("\n");
+}
