@@ -51,9 +51,7 @@ def interpolation_figure(
     greatest = float(max(interpolation.kl.max(), interpolation.kl_back.max(), 2 * epsilon))
     span = [np.log10(LEAST_DRAWN * epsilon), np.log10(2 * greatest)]
     drawn.update_yaxes(title="KL (nats)", type="log", range=span, dtick=1, row=1, col=1)
-    drawn.update_yaxes(
-        title="output moved (% of its way)", rangemode="tozero", row=2, col=1
-    )
+    drawn.update_yaxes(title="output moved (% of its way)", rangemode="tozero", row=2, col=1)
     drawn.update_xaxes(title="α: from A (0) to B (1)", row=2, col=1)
     return drawn
 

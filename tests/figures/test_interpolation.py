@@ -58,7 +58,10 @@ def test_the_way_shows_divergence_and_movement_in_two_panels(way, names):
         assert trace.line.color == ACTUAL
     assert list(moved.customdata) == [visible(name) for name in names]
     layout = drawn.layout
-    assert (title(layout.yaxis), title(layout.yaxis2)) == ("KL (nats)", "output moved (% of its way)")
+    assert (title(layout.yaxis), title(layout.yaxis2)) == (
+        "KL (nats)",
+        "output moved (% of its way)",
+    )
     assert title(layout.xaxis2) == "α: from A (0) to B (1)"
     assert layout.template == TEMPLATE
 
