@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from stability.curvature.direction_spec import NAMES
 from stability.defaults import MODELS
+from stability.ui.glossary import CALIBRATION_WORDS, GLOSSARY
 from stability.ui.widgets.controls import choose_one
 from stability.ui.widgets.model_picker import choose_model
 
@@ -36,6 +38,8 @@ def draw() -> None:
 
         _draw_cases(_shipped(source))
         draw_claims(source)
+    with st.expander("What the words mean"):
+        st.markdown(CALIBRATION_WORDS + GLOSSARY)
 
 
 def _shipped(model: str) -> "pd.DataFrame":
@@ -78,7 +82,11 @@ def _filter(cases: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
     st.session_state.setdefault("shown_epsilon", levels[-1:])
     chosen = columns[1].pills("ε (nats)", levels, selection_mode="multi", key="shown_epsilon")
     kinds = columns[2].multiselect(
-        "Directions", sorted(cases["kind"].unique()), placeholder="all kinds", key="shown_kinds"
+        "Directions",
+        sorted(cases["kind"].unique()),
+        placeholder="all kinds",
+        key="shown_kinds",
+        format_func=lambda kind: NAMES.get(kind, kind),
     )
     st.session_state.setdefault("shown_entropy", (0.0, 12.0))
     columns[3].slider("Entropy of the prediction (nats)", 0.0, 12.0, step=0.1, key="shown_entropy")

@@ -5,6 +5,7 @@ Modules that bring torch are imported once the controls are drawn.
 
 import streamlit as st
 
+from stability.ui.glossary import GLOSSARY
 from stability.ui.widgets import controls
 from stability.ui.widgets.model_picker import choose_model
 
@@ -34,3 +35,5 @@ def draw() -> None:
             written.draw(key, epsilon)
         case _:
             between_prompts.draw(key, epsilon)
+    with st.expander("What the words mean"):
+        st.markdown(GLOSSARY)
