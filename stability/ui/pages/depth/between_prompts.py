@@ -8,6 +8,7 @@ from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.models import loaded
 from stability.ui.cached.states import StateKey
+from stability.ui.pages.depth.page import PROMPT_B, PROMPT_C
 from stability.ui.pages.depth.shared import start_button
 from stability.ui.widgets.figure import draw_figure
 
@@ -16,9 +17,14 @@ def draw(key: StateKey, epsilon: float) -> None:
     """Draw the way from A to B, and below it the plane of A, B and C or its button."""
     last = loaded(key.model).card.n_layers - 1
     b_column, c_column, block_column = st.columns([3, 3, 1])
-    b = b_column.text_input("B: another prompt", "Once upon a time there was a", key="prompt_b")
-    c = c_column.text_input("C: a third, for the plane", "2 + 2 =", key="prompt_c")
-    block = block_column.number_input("Block", 0, last, min(5, last), key="interpolation_block")
+    state = st.session_state
+    state.setdefault("prompt_b", PROMPT_B)
+    state.setdefault("prompt_c", PROMPT_C)
+    b = b_column.text_input("B: another prompt", key="prompt_b")
+    c = c_column.text_input("C: a third, for the plane", key="prompt_c")
+    if not 0 <= state.setdefault("interpolation_block", 5) <= last:
+        state.interpolation_block = last
+    block = block_column.number_input("Block", 0, last, key="interpolation_block")
     site = f"block:{block}"
     st.caption(
         f"A is the prompt above. A and B are also the vectors that leave block {block} at the last "

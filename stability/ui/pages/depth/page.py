@@ -5,10 +5,33 @@ Modules that bring torch are imported once the controls are drawn.
 
 import streamlit as st
 
+from stability.ui.choice import MOST_BLOCKS
+from stability.ui.link import Page
+from stability.ui.link_fields import budget, flag, number, one_of, text
+from stability.ui.prompt_link import PROMPT
 from stability.ui.widgets import controls
 from stability.ui.widgets.model_picker import choose_model
 
+PROMPT_B, PROMPT_C = "Once upon a time there was a", "2 + 2 ="
+# tokens that are written at most
+LONGEST_CONTINUATION = 40
 SECTIONS = ("all tokens", "one token", "what it would write", "between prompts")
+PAGE = Page(
+    "Depth",
+    (
+        *PROMPT,
+        budget(),
+        flag("relative"),
+        one_of("section", SECTIONS),
+        text("prompt_b", PROMPT_B),
+        text("prompt_c", PROMPT_C),
+        number("interpolation_block", 5, 0, MOST_BLOCKS - 1),
+        text("write_site", ""),
+        number("write_rank", 1, 1, 16),
+        number("write_t", 0.0, -1e6, 1e6),
+        number("write_n", 24, 5, LONGEST_CONTINUATION),
+    ),
+)
 
 
 def draw() -> None:
@@ -18,9 +41,7 @@ def draw() -> None:
         epsilon = controls.choose_epsilon()
         relative = controls.choose_relative()
     prompt = controls.choose_prompt()
-    section = st.segmented_control(
-        "Look at", SECTIONS, default=SECTIONS[0], required=True, key="section"
-    )
+    section = controls.choose_one("Look at", SECTIONS, "section")
     from stability.ui.cached.states import StateKey, states
     from stability.ui.pages.depth import all_tokens, between_prompts, one_token, written
 

@@ -7,11 +7,9 @@ from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.models import loaded
 from stability.ui.cached.states import StateKey
+from stability.ui.pages.depth.page import LONGEST_CONTINUATION
 from stability.ui.pages.depth.shared import choose_token
 from stability.ui.widgets.figure import draw_figure
-
-# tokens
-LONGEST_CONTINUATION = 40
 
 
 def draw(key: StateKey, epsilon: float) -> None:
@@ -20,10 +18,15 @@ def draw(key: StateKey, epsilon: float) -> None:
     last = loaded(key.model).card.n_layers - 1
     site_column, rank_column, t_column, n_column = st.columns(4)
     sites = ["prelogit", "final", *(f"block:{block}" for block in range(last, -1, -1))]
-    site = site_column.selectbox("Site", sites, index=len(sites) // 2, key="write_site")
+    state = st.session_state
+    if state.get("write_site") not in sites:
+        state.write_site = sites[len(sites) // 2]
+    state.setdefault("write_t", 0.0)
+    state.setdefault("write_n", 24)
+    site = site_column.selectbox("Site", sites, key="write_site")
     rank = rank_column.number_input("Eigendirection", 1, 16, key="write_rank")
-    extra = t_column.number_input("also at t =", value=0.0, format="%.4g", key="write_t")
-    n = n_column.slider("tokens", 5, LONGEST_CONTINUATION, 24, key="write_n")
+    extra = t_column.number_input("also at t =", format="%.4g", key="write_t")
+    n = n_column.slider("tokens", 5, LONGEST_CONTINUATION, key="write_n")
     pushed = StateKey(key.model, key.prompt, key.position, site)
     with st.spinner("Writing", show_time=True):
         r, texts = depth.written(pushed, rank - 1, epsilon, extra, n)
