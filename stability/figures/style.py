@@ -9,7 +9,9 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import numpy as np
 import plotly.graph_objects as go
+from numpy.typing import ArrayLike
 
 from stability.errors import StabilityError, writing
 from stability.text import isolated, printable, spelled
@@ -42,10 +44,22 @@ LETTER_WIDTH = 0.014
 # margins in pixels: above a colour bar, and beside the names of tokens
 ABOVE_COLOUR_BAR = {"l": 60, "r": 14, "t": 34, "b": 110}
 BESIDE_TOKENS = {"l": 110, "r": 14, "t": 10, "b": 46}
+# of a log axis; and what is tried in turn between the powers of ten, until there are enough ticks
+FEWEST_TICKS, MOST_TICKS = 3, 9
+MANTISSAS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7))
+# powers of ten are rounded
+ROUNDED_UP = 1 + 1e-12
 # a page of results is read on white and on black
 ON_WHITE = {"paper_bgcolor": "white", "plot_bgcolor": "white"}
 
-_AXIS = {"gridcolor": "rgba(128,128,128,0.18)", "zerolinecolor": AXIS_GREY, "ticks": "outside"}
+# digits as everywhere else, without the prefixes of the metric system
+_TICKS = {"exponentformat": "power", "minexponent": 4}
+_AXIS = {
+    "gridcolor": "rgba(128,128,128,0.18)",
+    "zerolinecolor": AXIS_GREY,
+    "ticks": "outside",
+    **_TICKS,
+}
 TEMPLATE = go.layout.Template(
     layout={
         "font": {"family": "Source Sans Pro, Source Sans, sans-serif", "size": 14},
@@ -80,9 +94,28 @@ def colour_bar(title: str) -> dict[str, Any]:
         "thickness": 12,
         "y": -0.16,
         "yanchor": "top",
-        "tickformat": "~g",
         "nticks": 6,
+        **_TICKS,
     }
+
+
+def log_axis(*values: ArrayLike) -> dict[str, Any]:
+    """A log axis for positive values: ticks at powers of ten, between them too where those are few."""
+    known = np.concatenate([np.ravel(np.asarray(part, dtype=float)) for part in values])
+    known = known[np.isfinite(known) & (known > 0)]
+    if not known.size:
+        return {"type": "log"}
+    low, high = float(known.min()), float(known.max())
+    powers = 10.0 ** np.arange(np.floor(np.log10(low)), np.ceil(np.log10(high)) + 1)
+    for parts in MANTISSAS:
+        ticks = np.outer(powers, parts).ravel()
+        ticks = ticks[(low <= ticks * ROUNDED_UP) & (ticks <= high * ROUNDED_UP)]
+        if len(ticks) >= FEWEST_TICKS:
+            break
+    else:
+        ticks = np.unique([float(f"{end:.2g}") for end in (low, high)])
+    step = 1 + (len(ticks) - 1) // MOST_TICKS
+    return {"type": "log", "tickvals": ticks[::step], "tickformat": "~g"}
 
 
 def legend_entry(name: str, line: dict[str, Any]) -> go.Scatter:

@@ -18,9 +18,9 @@ EXAMPLES = {
     "a bracket that must close": "f(x) = (a + b) * (c - d",
 }
 KINDS = {
-    "eigenvector": "eig",
+    "eigendirection": "eig",
     "random": "random",
-    "covariance-matched random": "covariance",
+    "covariance-matched": "covariance",
     "token difference": "tokens",
     "towards another prompt": "prompt",
     "a vector of your own": "vector",

@@ -1,5 +1,6 @@
 """Figures of one token at every block show its numbers, also where some are missing."""
 
+import re
 from dataclasses import replace
 
 import numpy as np
@@ -8,6 +9,7 @@ from support.figures import by_name, check_whole, levels, title
 
 from stability.figures.depth import (
     alignment_figure,
+    block_colours,
     block_divergences_figure,
     depth_check_figure,
 )
@@ -104,12 +106,35 @@ def test_curves_of_one_block_and_of_none_that_curves_are_drawn(check):
         check_whole(drawn)
 
 
-def test_the_alignment_is_shown_from_zero_to_one_on_a_square():
+@pytest.mark.parametrize(("on_dark", "page"), [(False, "#ffffff"), (True, "#0e1117")])
+def test_every_blocks_curve_can_be_seen_on_the_page(check, on_dark, page):
+    for colour in block_colours(on_dark):
+        lighter, darker = sorted(map(luminance, (colour, page)), reverse=True)
+        assert (lighter + 0.05) / (darker + 0.05) > 1.5
+    drawn = by_name(block_divergences_figure(check, on_dark))
+    assert drawn["block 0"].line.color == block_colours(on_dark)[0]
+
+
+def luminance(colour):
+    """The relative luminance of an sRGB colour, by its definition."""
+    if colour.startswith("#"):
+        parts = [int(colour[i : i + 2], 16) for i in (1, 3, 5)]
+    else:
+        parts = [float(part) for part in re.findall(r"[\d.]+", colour)]
+    linear = [
+        c / 12.92 if c <= 0.04045 else ((c + 0.055) / 1.055) ** 2.4
+        for c in (part / 255 for part in parts)
+    ]
+    return float(np.dot(linear, [0.2126, 0.7152, 0.0722]))
+
+
+def test_the_alignment_is_shown_from_the_least_to_one_on_a_square():
     values = np.array([[1.0, 0.25], [0.25, 1.0]])
     drawn = alignment_figure(values)
     [heat] = drawn.data
     np.testing.assert_array_equal(heat.z, values)
-    assert (heat.zmin, heat.zmax) == (0, 1)
+    assert (heat.zmin, heat.zmax) == (0.25, 1)
+    assert alignment_figure(np.ones((2, 2))).data[0].zmin < 1
     assert heat.colorbar.title.text == "alignment |cos|"
     assert title(drawn.layout.xaxis) == title(drawn.layout.yaxis) == "block"
     assert drawn.layout.yaxis.scaleanchor == "x"

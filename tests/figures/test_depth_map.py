@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 from support.figures import check_whole, title
 
-from stability.figures.depth_map import depth_map_figure
+from stability.figures.depth_map import depth_map_figure, row_height
 from stability.figures.style import (
     visible,
 )
@@ -30,14 +30,22 @@ def test_the_maps_colour_bar_shows_radii_and_their_unit(radii):
     bar = depth_map_figure(radii, TOKENS, UNIT, 1).data[0].colorbar
     assert bar.title.text == f"shortest predicted radius ({UNIT})"
     texts = [float(text) for text in bar.ticktext]
-    assert texts == pytest.approx([10**tick for tick in bar.tickvals], rel=0.05)  # two digits
-    ends = np.quantile(radii, [0.03, 0.97], method="linear")
+    assert texts == pytest.approx([10**tick for tick in bar.tickvals], rel=5e-3)  # three digits
     heat = depth_map_figure(radii, TOKENS, UNIT, 1).data[0]
     assert (bar.tickvals[0], bar.tickvals[-1]) == (heat.zmin, heat.zmax)
-    assert radii.min() < texts[0] < texts[-1] < radii.max()
-    np.testing.assert_allclose(
-        texts[0], ends[0], rtol=0.5
-    )  # quantiles of logarithms are near those
+
+
+def test_the_first_token_takes_none_of_the_maps_colours_for_itself(radii):
+    radii[0] *= 1000
+    heat = depth_map_figure(radii, TOKENS, UNIT, 1).data[0]
+    # quantiles of the logarithms of the other rows, whose ends are 0.2 and 50
+    assert np.log10(0.2) < heat.zmin < heat.zmax < np.log10(50)
+    alone = depth_map_figure(radii[:1], TOKENS[:1], UNIT, 0).data[0]
+    assert np.log10(100) < alone.zmin < alone.zmax < np.log10(100_000)
+
+
+def test_few_tokens_have_high_rows_and_many_have_low_ones():
+    assert row_height(1) == row_height(5) > row_height(9) > row_height(20) == row_height(500)
 
 
 def test_every_cell_of_the_map_can_be_clicked_and_shows_its_token_and_radius(radii):
@@ -74,5 +82,5 @@ def test_a_radius_that_is_none_leaves_a_gap_in_the_map(radii):
 def test_a_map_of_one_radius_is_drawn():
     drawn = depth_map_figure(np.array([[2.0]]), ["x"], UNIT, 0)
     assert drawn.data[0].z.shape == (1, 1)
-    assert set(drawn.data[0].colorbar.ticktext) == {"2"}
+    assert set(drawn.data[0].colorbar.ticktext) == {"2.00"}
     check_whole(drawn)

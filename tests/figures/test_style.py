@@ -2,6 +2,7 @@
 
 import html
 
+import numpy as np
 import pytest
 from support.figures import tricky
 
@@ -30,6 +31,28 @@ def test_colours_are_those_that_mean_the_same_everywhere():
 def test_every_token_leaves_ink_and_no_markup(text, shown):
     assert visible(text) == shown
     assert html.unescape(shown).partition("…")[0] in spelled(text)
+
+
+@pytest.mark.parametrize(
+    ("values", "ticks"),
+    [
+        ([3e-5, 2e3], [1e-4, 1e-3, 1e-2, 1e-1, 1, 10, 100, 1000]),
+        ([1e-30, 1e30], [10.0**power for power in range(-30, 31, 7)]),
+        ([0.6, 6.0], [1, 2, 5]),
+        ([0.6, 4.0], [0.7, 1, 1.5, 2, 3, 4]),
+        ([0.612, 0.627], [0.61, 0.63]),
+        ([2.0, 2.0], [2]),
+        ([1.0, np.nan, 300.0, np.inf, 0.0], [1, 10, 100]),
+    ],
+)
+def test_ticks_of_a_log_axis_are_few_and_all_are_whole_numbers(values, ticks):
+    axis = style.log_axis(np.array(values))
+    assert axis["type"] == "log"
+    assert axis["tickvals"].tolist() == pytest.approx(ticks)
+
+
+def test_a_log_axis_of_nothing_is_drawn():
+    assert style.log_axis(np.array([np.nan])) == {"type": "log"}
 
 
 @pytest.mark.slow

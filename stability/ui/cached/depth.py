@@ -1,6 +1,7 @@
 """Cached results of the Depth page: depths, continuations, and interpolations between prompts."""
 
 from collections.abc import Sequence
+from dataclasses import dataclass, replace
 
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import eigendirection
@@ -17,16 +18,35 @@ from stability.models.generation import continuations
 from stability.models.progress import Report
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
+from stability.ui import wording
 from stability.ui.cached.background import Jobs, Stop
 from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
+from stability.ui.cached.reported import Reported
 from stability.ui.cached.states import LEADING_PAIRS, StateKey, eigenpairs, state, states
 from stability.views.region import RegionView, half_to_show, region_view
 
-_maps, _depths, _checks = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32))
+_maps, _depths, _checks, _slices = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32, 16))
 
 PAST = 1.02  # times the distance of a flip, where the other token leads
+# at which the network is run for a plane, more or less
+SLICE_POINTS = 2600
+
+
+@dataclass(frozen=True)
+class Slice:
+    """The plane through the last tokens of prompts A, B and C at a site."""
+
+    model: str
+    a: PromptLike
+    b: str
+    c: str
+    site: str
+
+
+# the view, None where it has a flat direction, and the letters with their coordinates
+DrawnSlice = tuple[RegionView | None, list[tuple[str, float, float]]]
 
 
 def has_map(model: str, prompt: PromptLike) -> bool:
@@ -84,15 +104,15 @@ def written(
     """
     lm, here, direction = _parts
     with turn():
-        r, distances = _pushes(ray(here, direction.vector), epsilon, rank)
+        r, distances = _pushes(ray(here, direction.vector), here.norm, epsilon, rank)
     if extra:
-        distances[f"t = {extra:.3g}"] = extra
+        distances[f"t = {wording.number(extra)}"] = extra
     with turn():
         texts = continuations(lm, here, direction.vector, [*distances.values()], n)
     return r, [*zip(distances, texts, strict=True)]
 
 
-def _pushes(line: Ray, epsilon: float, rank: int) -> tuple[float, dict[str, float]]:
+def _pushes(line: Ray, norm: float, epsilon: float, rank: int) -> tuple[float, dict[str, float]]:
     """The predicted radius, and distances by name; raises StabilityError without curvature."""
     r = line.predicted_radius(epsilon)
     if r is None:
@@ -103,7 +123,9 @@ def _pushes(line: Ray, epsilon: float, rank: int) -> tuple[float, dict[str, floa
     distances = {"t = 0": 0.0, "r/2": r / 2, "r": r, "2r": 2 * r, "−r": -r, "−2r": -2 * r}
     for sign, side in zip((-1, 1), line.flips(1), strict=True):
         for flip in side:
-            distances[f"{sign * flip.distance:.3g}, past a flip"] = sign * PAST * flip.distance
+            t = sign * PAST * flip.distance
+            far = ", longer than the vector" if abs(t) > norm else ""
+            distances[f"t = {wording.number(t)}, past a flip{far}"] = t
     return r, distances
 
 
@@ -129,18 +151,22 @@ def interpolated(
     return line, [start.text(int(token)) for token in line.argmax]
 
 
-@cached(16, parts=lambda model, a, b, c, site, epsilon: _last_states(model, (a, b, c), site))
-def slice_of_three(
-    _corners: Sequence[State], model: str, a: PromptLike, b: str, c: str, site: str, epsilon: float
-) -> tuple[RegionView | None, list[tuple[str, float, float]]]:
-    """The plane through the last tokens of three prompts, and their coordinates in it."""
-    with turn():
-        plane = region_through(*_corners)
-    points = [
-        (letter, *plane.coordinates(corner.vector))
-        for letter, corner in zip("ABC", _corners, strict=True)
-    ]
-    axes = ("towards B", "across, on C's side")
-    with turn():
+def slice_of_three(plane: Slice, epsilon: float, on_stop: Stop = None) -> DrawnSlice:
+    """The plane through the last tokens of three prompts, and their coordinates, with progress."""
+    corners = _last_states(plane.model, (plane.a, plane.b, plane.c), plane.site)
+
+    def work(report: Report) -> DrawnSlice:
+        first, others = corners[0], corners[1:]
+        if first.above is not None:
+            first = replace(first, above=Reported(first.above, SLICE_POINTS, report))
+        through = region_through(first, *others)
+        points = [
+            (letter, *through.coordinates(corner.vector))
+            for letter, corner in zip("ABC", corners, strict=True)
+        ]
         half = half_to_show([(x, y) for _, x, y in points])
-        return region_view(plane, axes, epsilon, None, half), points
+        axes = ("towards B", "across, on C's side")
+        return region_view(through, axes, epsilon, None, half), points
+
+    drawn: DrawnSlice = _slices.get((plane, epsilon), work, on_stop)
+    return drawn

@@ -20,7 +20,9 @@ def show(page: Page, headline: str, draw: Callable[[], None]) -> None:
     st.set_page_config(page_title=page.title, page_icon=icon, layout="wide")
     keep_shared()
     st.html(f"<style>{resource('page.css')}</style>")
-    st.markdown(f"#### {headline}")
+    # not a component: it draws nothing, and looks after what other parts of the page draw
+    st.html(f"<script>{resource('names.js')}</script>", unsafe_allow_javascript=True)
+    st.title(headline, anchor=False)
     if st.session_state.pop("opened", False):
         st.switch_page("app.py")
     link.follow(page)

@@ -7,6 +7,7 @@ import streamlit as st
 from stability.instrument.epsilons import EPSILON_STEPS
 from stability.prediction.conversation import PromptLike
 from stability.ui import wording
+from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.choice import (
     EXAMPLES,
     MOST_BLOCKS,
@@ -25,7 +26,7 @@ def choose() -> Choice:
     """Draw all controls of the Explore page that the server needs, and return the choice."""
     with st.sidebar:
         model = choose_model()
-        site = _choose_site()
+        site = _choose_site(model)
         direction = choose_direction()
     position = st.session_state.get("position", -1)
     second = st.session_state.get("second")
@@ -92,9 +93,13 @@ def choose_one(label: str, options: Sequence[str], key: str) -> str:
     return str(st.session_state[key])
 
 
-def _choose_site() -> str:
+def _choose_site(model: str) -> str:
     kind = st.selectbox("Site: which vector is pushed", list(SITES), key="site")
     st.caption(SITES[kind].capitalize() + ".")
     if kind != "a block":
         return kind
-    return f"block:{st.number_input('Block, 0 is the first', 0, MOST_BLOCKS - 1, key='block')}"
+    last = loaded(model).card.n_layers - 1 if is_loaded(model) else MOST_BLOCKS - 1
+    # another model may have fewer
+    if st.session_state.get("block", 0) > last:
+        st.session_state.block = last
+    return f"block:{st.number_input('Block, 0 is the first', 0, last, key='block')}"

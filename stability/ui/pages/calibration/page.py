@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from stability.curvature.direction_spec import NAMES
 from stability.defaults import MODELS
+from stability.ui.glossary import CALIBRATION_WORDS, GLOSSARY
 from stability.ui.link import Page
 from stability.ui.link_fields import ends, one_of, several, text
 from stability.ui.prompt_link import MODEL
@@ -53,6 +55,8 @@ def draw() -> None:
 
         _draw_cases(_shipped(source))
         draw_claims(source)
+    with st.expander("What the words mean"):
+        st.markdown(CALIBRATION_WORDS + GLOSSARY)
 
 
 def _shipped(model: str) -> "pd.DataFrame":
@@ -98,7 +102,11 @@ def _filter(cases: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
     st.session_state.setdefault("shown_epsilon", levels[-1:])
     chosen = columns[1].pills("ε (nats)", levels, selection_mode="multi", key="shown_epsilon")
     kinds = columns[2].multiselect(
-        "Directions", sorted(cases["kind"].unique()), placeholder="all kinds", key="shown_kinds"
+        "Directions",
+        sorted(cases["kind"].unique()),
+        placeholder="all kinds",
+        key="shown_kinds",
+        format_func=lambda kind: NAMES.get(kind, kind),
     )
     st.session_state.setdefault("shown_entropy", (0.0, MOST_ENTROPY))
     columns[3].slider(

@@ -7,7 +7,7 @@ from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.models import loaded
 from stability.ui.cached.states import StateKey
-from stability.ui.pages.depth.page import LONGEST_CONTINUATION
+from stability.ui.pages.depth.page import FIRST_LENGTH, LONGEST_CONTINUATION
 from stability.ui.pages.depth.shared import choose_token
 from stability.ui.widgets.figure import draw_figure
 
@@ -18,11 +18,11 @@ def draw(key: StateKey, epsilon: float) -> None:
     last = loaded(key.model).card.n_layers - 1
     site_column, rank_column, t_column, n_column = st.columns(4)
     sites = ["prelogit", "final", *(f"block:{block}" for block in range(last, -1, -1))]
-    state = st.session_state
-    if state.get("write_site") not in sites:
-        state.write_site = sites[len(sites) // 2]
-    state.setdefault("write_t", 0.0)
-    state.setdefault("write_n", 24)
+    # another model may have fewer
+    if st.session_state.get("write_site") not in sites:
+        st.session_state.write_site = sites[len(sites) // 2]
+    st.session_state.setdefault("write_t", 0.0)
+    st.session_state.setdefault("write_n", FIRST_LENGTH)
     site = site_column.selectbox("Site", sites, key="write_site")
     rank = rank_column.number_input("Eigendirection", 1, 16, key="write_rank")
     extra = t_column.number_input("also at t =", format="%.4g", key="write_t")

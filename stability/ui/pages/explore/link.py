@@ -84,7 +84,7 @@ def _read_straight(text: str) -> None:
     state = st.session_state
     if kind == "vector":
         state.kind = named("vector")
-        if state.get("vector") is None and not state.get("numbers"):
+        if state.get("kept_vector") is None and not state.get("numbers"):
             raise StabilityError("a vector of one's own is not part of it: upload it again.")
     elif kind == "prompt":
         state.update(kind=named("prompt"), other=argument)

@@ -33,8 +33,10 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     }
     for sign, side in zip((-1, 1), stability.ray(state, v).flips(1), strict=True):
         for flip in side:
-            distances[f"{sign * flip.distance:.3g}, past a flip"] = sign * 1.02 * flip.distance
-    distances["t = -5"] = -5.0
+            t = sign * 1.02 * flip.distance
+            far = ", longer than the vector" if abs(t) > state.norm else ""
+            distances[f"t = {wording.number(t)}, past a flip{far}"] = t
+    distances["t = −5.00"] = -5.0
     texts = continuations(lm, state, v, [float(t) for t in distances.values()], 8)
     shown = [m.value for m in page.markdown if m.value.startswith("**")]
     assert shown == [
