@@ -33,7 +33,7 @@ def run_analyze(options: argparse.Namespace) -> None:
     from stability.prediction.distribution import require_nats
 
     require_nats(*options.epsilon)
-    prompt, lm = prompt_of(options), load_model(options.model)
+    prompt, lm = prompt_of(options), load_model(options.model, options.dtype)
     direction = direction_of(lm, options.direction)
     analysis = analyze(lm, prompt, options.position, options.site, str(direction), options.k)
     report = provenance(direction) | analysis.report(options.epsilon)

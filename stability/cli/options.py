@@ -79,6 +79,7 @@ def _add_analyze(commands: Any) -> argparse.ArgumentParser:
     analyze.add_argument(
         "--k", type=int, default=16, help="number of eigenpairs; by default %(default)s"
     )
+    _add_dtype(analyze)
     analyze.set_defaults(run=run_analyze)
     return analyze
 

@@ -24,7 +24,7 @@ SIZES = ((256, 16), (512, 24), (1024, 24), (2048, 32), (4096, 48))
 # parts of a turn by which tokens are told apart
 TURNS = 720
 # of the angles, those between which merging is measured
-STRIDE = 3
+STRIDE = 5
 
 
 @dataclass(frozen=True, eq=False)
@@ -52,8 +52,11 @@ def planar(slopes: Float[ndarray, "V 2"], log_probs: Float[ndarray, " V"], table
     log_shares = _largest_log_shares(slopes, log_probs, table)
     matter = np.flatnonzero(log_shares >= NEGLIGIBLE)
     slopes, log_probs, log_shares = slopes[matter], log_probs[matter], log_shares[matter]
-    points = _between(table)
-    nats = Planar(slopes, log_probs).kl(points)
+    between, on = _between(table), table.points[::STRIDE]
+    known = np.isfinite(on).all(axis=2)
+    points = np.concatenate([between, on[known]])
+    nats = Planar(slopes, log_probs).kl(between)
+    nats = np.append(nats, np.broadcast_to(table.levels, known.shape)[known])
     for kept, cells in SIZES:
         if len(slopes) <= kept + 4 * cells**2:
             break

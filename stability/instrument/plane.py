@@ -1,5 +1,6 @@
 """The plane of a scene: KL, the boundary at every `ε`, probabilities and cells around a state."""
 
+import math
 from collections.abc import Sequence
 from typing import Any
 
@@ -18,6 +19,8 @@ from stability.text import spelled
 # half the width that cells fill, of the furthest boundary at the largest budget; of a very long region
 # it is the middle, as in views.region
 MARGIN, LONGEST_OVER_NEAREST = 1.3, 8
+# nats: what writing the atoms may do to the shift of one, at the end of the table
+SHIFT_ROUNDING = 1e-5
 # tokens that are named, at least
 LEADING = 40
 # the place of the largest budget among levels
@@ -78,11 +81,13 @@ def _law(region: Region, table: Polar, cells: Sequence[Cell]) -> dict[str, Any]:
     """The atoms, and the tokens that are named, where logits are linear."""
     log_probs, slopes = region.state.log_probs.cpu().numpy(), region.slopes
     atoms = planar(slopes, log_probs, table)
+    furthest = table.distances[np.isfinite(table.distances)].max()
+    decimals = math.ceil(math.log10(furthest / SHIFT_ROUNDING))
     ids = _leading(region, table, cells)
     return {
         "atoms": {
-            "x": rounded(atoms.slopes[:, 0], 6),
-            "y": rounded(atoms.slopes[:, 1], 6),
+            "x": atoms.slopes[:, 0].round(decimals),
+            "y": atoms.slopes[:, 1].round(decimals),
             "log_weights": rounded(atoms.log_weights),
         },
         "ids": ids,

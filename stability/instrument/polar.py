@@ -69,7 +69,7 @@ def polar(region: Region) -> Polar | None:
 
 
 def _half_circle(frame: Float[ndarray, "2 2"], lines: int) -> Float[ndarray, "n 2"]:
-    """Directions of half a turn, in order: half of them even, and half where the ellipse is a circle."""
+    """Directions of half a turn: half of them even, and half even where the ellipse is a circle."""
     middles = np.pi * (np.arange(lines // 2) + 0.5) / (lines // 2)
     circle = np.stack([np.cos(middles), np.sin(middles)], axis=1) @ frame
     even = middles - middles[0]

@@ -9,7 +9,8 @@ plane. Everything holds for every `ε`, so that no change of `ε` asks for anoth
      "line": {"kind": "exact", …}        see `law.Law`
            | {"kind": "closed form", "variance", "reach"}
            | None                        no curvature along the direction
-     "plane", "pins", "status", "notes"}
+     "plane": …                          see `plane.plane`; None also where `plane_note` says why
+     "pins", "status", "notes"}
 """
 
 from collections.abc import Sequence
@@ -32,6 +33,7 @@ def scene(
     *,
     ray_line: Part | None = None,
     plane: Part | None = None,
+    plane_note: str | None = None,
     second: int | None = None,
     sensitivities: Sequence[Sensitivity] | None = None,
     calibrated: Sequence[Part] | None = None,
@@ -47,6 +49,7 @@ def scene(
         spec: the written direction; None for a vector that was uploaded or pasted.
         ray_line: what `line` made of the ray; by default what is known of it without running a network.
         plane: what `plane` made of the ray's direction and another; None as long as it is not known.
+        plane_note: a sentence that says why there is none.
         second: the rank, from 0, of that other eigendirection.
         sensitivities: of every token of the prompt, from `token_map`; None as long as not known.
         calibrated: calibrated radii, one for every `ε`: `{"epsilon", "minus", "plus"}`, each side
@@ -69,6 +72,7 @@ def scene(
             "pushed": parts.pushed(analysis.ray),
             "line": drawn,
             "plane": plane,
+            "plane_note": plane_note,
             "numbers": parts.numbers(analysis, is_known(drawn)) | {"calibrated": calibrated},
             "pins": pins,
             "status": status,

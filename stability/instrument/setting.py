@@ -1,6 +1,8 @@
 """What was asked: the model, the prompt, the vector that is pushed, and the direction."""
 
 from dataclasses import asdict
+from functools import cache
+from importlib.metadata import version
 from typing import Any
 
 import stability
@@ -8,6 +10,9 @@ from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
 from stability.prediction.conversation import Conversation
 from stability.prediction.state import State
+
+# those on which the last digits of a number may depend
+PACKAGES = ("torch", "transformers", "numpy")
 
 
 def setting(
@@ -34,6 +39,7 @@ def setting(
     return {
         "model": {**asdict(state.model), "title": state.model.name},
         "version": stability.__version__,
+        "versions": versions(),
         "prompt": str(prompt),
         "messages": [asdict(turn) for turn in prompt.turns] if is_chat else None,
         "position": state.position,
@@ -50,3 +56,9 @@ def setting(
         "norm": state.norm,
         "softcap": state.readout.softcap,
     }
+
+
+@cache
+def versions() -> dict[str, str]:
+    """The versions of the packages that compute."""
+    return {package: version(package) for package in PACKAGES}

@@ -44,10 +44,10 @@ def one_of(name: str, options: Sequence[str]) -> Field:
     return Field(name, read, text(name, options[0]).write)
 
 
-def number(name: str, default: float, low: float, high: float) -> Field:
+def number(name: str, default: int | float, low: int | float, high: int | float) -> Field:
     """A number between two others, whole where its default is."""
 
-    def parsed(asked: str) -> float | None:
+    def parsed(asked: str) -> int | float | None:
         try:
             value = int(asked) if isinstance(default, int) else float(asked)
         except ValueError:

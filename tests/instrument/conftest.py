@@ -59,17 +59,22 @@ def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -
 
 
 @pytest.fixture(scope="session")
-def scripts(browser: Any) -> Callable[..., Any]:
+def blank(browser: Any) -> Any:
+    """An empty page that can import the scripts."""
+    return opened(browser)
+
+
+@pytest.fixture(scope="session")
+def scripts(blank: Any) -> Callable[..., Any]:
     """Call a function in Chromium: `scripts("law.js", "kl", law, [[0.1], [0.2]])`.
 
     Or a method of what it makes: `scripts("plane.js", "plane.kl", sent, [[0.1, 0.2]])`.
     """
-    page = opened(browser)
 
     def call(script: str, name: str, first: Any, rest: list[list[Any]]) -> Any:
         function, _, method = name.partition(".")
         called = f"made.{method}(...others)" if method else f"{function}(first, ...others)"
-        return page.evaluate(
+        return blank.evaluate(
             f"""async ([first, rest]) => {{
                 const {{ {function} }} = await import("/{script}");
                 const made = {f"{function}(first)" if method else "null"};

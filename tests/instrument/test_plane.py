@@ -31,8 +31,8 @@ def underflowing():
 
 EXACT = {
     "soft": lambda: large(0, 0.0),
-    "sharp": lambda: large(1, 1.0),
-    "sharper": lambda: large(2, 3.0),
+    "sharp": lambda: large(1, 0.2),
+    "sharper": lambda: large(2, 0.5),
     "small vocabulary": random_state,
     "certain": nearly_one_hot,
     "even": uniform_state,

@@ -1,12 +1,12 @@
 """Texts of tokens that a page could take for something else, and the page that shows them."""
 
 import streamlit as st
+from stability.ui.widgets.token_strip import token_strip
 
 from stability.figures.next_tokens import next_tokens_figure
 from stability.prediction.provenance import Token
 from stability.ui import wording
 from stability.ui.widgets.figure import draw_figure
-from stability.ui.widgets.token_strip import token_strip
 
 HOSTILE = [
     *(

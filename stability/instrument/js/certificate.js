@@ -4,9 +4,9 @@
 import { expMinusTangent, solve } from "./numerics.js";
 
 /** Relative; what the equations' solutions may be off by. */
-const SOLVED = 1e-11;
+export const SOLVED = 1e-11;
 /** A larger right-hand side is not exact; a smaller one only shortens the inner radius. */
-const LARGEST_SIDE = 1e300;
+export const LARGEST_SIDE = 1e300;
 
 /**
  * The positive `y` with `e^y − 1 − y = c`, for `c > 0`.

@@ -6,6 +6,9 @@ const CATEGORIES = ["#56B4E9", "#009E73", "#F0E442", "#D55E00", "#8C8C8C", "#B8A
 /** Of the probability of all tokens without a colour of their own. */
 export const OTHERS = "rgba(128, 128, 128, 0.25)";
 
+/** Tokens that take over, the nearest first, that have a colour before the most likely ones. */
+const NEAREST_FLIPS = 2;
+
 /**
  * The colours of a scene's tokens: the most likely ones, and those that take over, have one.
  * @param {import("./line.js").Line | null} line
@@ -13,8 +16,9 @@ export const OTHERS = "rgba(128, 128, 128, 0.25)";
  */
 export function tokenColours(line) {
   if (!line) return () => OTHERS;
-  const leading = [line.ids[0], ...line.flips.flat().map(([, place]) => line.ids[place])];
-  const ranked = [...new Set([...leading.slice(0, CATEGORIES.length), ...line.ids])];
+  const flips = line.flips.flat().sort(([one], [other]) => one - other);
+  const nearest = flips.slice(0, NEAREST_FLIPS).map(([, place]) => line.ids[place]);
+  const ranked = [...new Set([line.ids[0], ...nearest, ...line.ids])];
   const colours = new Map(ranked.slice(0, CATEGORIES.length).map((id, i) => [id, CATEGORIES[i]]));
   return (id) => colours.get(id) ?? OTHERS;
 }

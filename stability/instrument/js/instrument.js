@@ -10,11 +10,15 @@ import { PARTS } from "./parts.js";
  * @typedef {object} Host  where the instrument lives: a page of Streamlit, a notebook, a file
  * @property {(event: object) => void} send      ask the server for something
  * @property {(view: import("./view.js").View) => void} [remember]  keep the view, as in a link
+ * @property {() => string | null | Promise<string | null>} [link]  the address that shows all this
  *
  * @typedef {object} Instrument
  * @property {(patch: Partial<import("./view.js").View>) => void} change  set a part of the view
+ * @property {() => import("./view.js").View} view  what is set, drawn or not yet
  * @property {(event: object) => void} send
  * @property {() => import("./model.js").Model | null} model  what is drawn
+ * @property {() => Promise<string | null>} link  the address that shows it; null where there is none
+ * @property {() => void} redraw  at the next frame, as when a width has changed
  * @property {HTMLElement} root
  *
  * @typedef {object} Part
@@ -48,8 +52,11 @@ export function mount(root, host, initial = INITIAL) {
       remember();
       schedule();
     },
+    view: () => view,
     send: (event) => host.send({ ...event, view }),
     model: () => drawn,
+    link: async () => (await host.link?.()) ?? null,
+    redraw: schedule,
   };
   const parts = Object.entries(PARTS).map(([area, make]) => {
     const part = make(instrument);
@@ -83,7 +90,7 @@ export function mount(root, host, initial = INITIAL) {
     receive(sent) {
       // a new ray begins at its own start
       if (scene && isOtherRay(scene.setting, sent.setting)) {
-        view = { ...view, t: 0, point: null, zoom: null, half: null };
+        view = { ...view, ...startOf(view), point: null, zoom: null, half: null };
         remember();
       }
       scene = sent;
@@ -96,6 +103,11 @@ export function mount(root, host, initial = INITIAL) {
       body.remove();
     },
   };
+}
+
+/** A new ray begins at its own start; one that was turned through a point of the plane, at the point. */
+function startOf({ point }) {
+  return { t: point ? Math.hypot(...point) : 0 };
 }
 
 function isOtherRay(before, after) {

@@ -98,7 +98,7 @@ def _choose_site(model: str) -> str:
     st.caption(SITES[kind].capitalize() + ".")
     if kind != "a block":
         return kind
-    last = loaded(model).card.n_layers - 1 if is_loaded(model) else MOST_BLOCKS - 1
+    last = (loaded(model).card.n_layers if is_loaded(model) else MOST_BLOCKS) - 1
     # another model may have fewer
     if st.session_state.get("block", 0) > last:
         st.session_state.block = last

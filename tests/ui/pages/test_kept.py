@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.app import CALIBRATION, DEPTH, open_section, opened, plain_text
+from support.app import CALIBRATION, DEPTH, open_section, opened, plain_text, press
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
 
 from stability.ui.choice import Pasted
@@ -69,10 +69,9 @@ def test_blocks_end_where_the_model_does_and_stay_in_range_when_it_changes(folde
 def test_an_uploaded_vector_stays_until_another_is_asked_for(folders):
     app = opened(model=folders[0], prompt=PROMPT, kind="a vector of your own")
     vector = json.dumps([1.0, *[0.0] * (WIDTH - 1)]).encode()
-    app.session_state["kept_vector"] = Pasted("mine.json", vector)
+    app.session_state["vector"] = Pasted("mine.json", vector)
     app.run()
     left_and_returned(app, "app.py")
     assert any("mine.json" in plain_text(caption) for caption in app.caption)
-    assert any("mine.json" in plain_text(text) for text in app.markdown)
-    app.button(key="drop_vector").click().run()
+    press(app, "Remove it")
     assert any("Upload" in info.value for info in app.info)

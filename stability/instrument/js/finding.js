@@ -1,0 +1,114 @@
+// What a ray shows, in words: how far the prediction stays the same, how right the closed form is, where
+// another token takes over, and what of it is certain.
+
+import { digits, errorText, length } from "./format.js";
+
+/** @typedef {import("./sentence.js").Piece} Piece */
+
+const WAYS = ["one way (−)", "the other (+)"];
+const FOR_EVER = "however far it is pushed";
+
+/**
+ * The finding, in two sentences.
+ * @param {import("./model.js").Model} model
+ * @returns {Piece[]}
+ */
+export function finding(model) {
+  const start = ["Pushed along ", ...directionPieces(model.scene.setting.direction), ", the prediction after ", { token: pushedAfter(model.scene) }, " "];
+  if (!model.line) {
+    return [...start, "does not change to the second order: there is no ", { term: "curvature", text: "curvature" }, " this way, and the ", { term: "closed form", text: "closed form" }, " has no radius."];
+  }
+  const within = ["(within ", shortEpsilon(model.view.epsilon), " ", { term: "nat", text: "nats" }, ") "];
+  const { predicted, unit } = model;
+  if (model.scene.line.kind === "closed form") {
+    return [...start, "stays the same ", ...within, "for ", length(predicted, unit), " either way, says the ", { term: "closed form", text: "formula" }, "; the truth is still being computed."];
+  }
+  return [...start, staysOrChanges(model), ...within, bothReach(model), "; the ", { term: "closed form", text: "formula" }, ` says ${length(predicted, unit)} for both: ${formulaErrors(model)}. `, ...takeover(model)];
+}
+
+/** ε as short as it is. */
+function shortEpsilon(epsilon) {
+  return String(Number(epsilon.toPrecision(3)));
+}
+
+/** The token whose next token is predicted. */
+function pushedAfter({ tokens, setting }) {
+  return tokens.find(({ index }) => index === setting.position)?.text ?? tokens.at(-1).text;
+}
+
+/** A direction by the name that says most. */
+function directionPieces({ kind, rank, label, spec }) {
+  if (kind === "eig" && rank === 0) return ["its ", { term: "eigendirection", text: "most sensitive direction" }];
+  if (kind === "eig") return [{ term: "eigendirection", text: `eigendirection ${rank + 1}` }];
+  const seed = spec?.split(":")[1];
+  if (kind === "random") return ["a ", { term: "random direction", text: "random direction" }, ` (seed ${seed})`];
+  if (kind === "covariance") return ["a ", { term: "covariance-matched", text: "covariance-matched" }, ` random direction (seed ${seed})`];
+  if (kind === "tokens") return ["the ", { term: "token difference", text: "token difference" }, " ", { token: label }];
+  if (kind === "file") return ["the vector ", { token: label }];
+  return [{ token: label }];
+}
+
+function staysOrChanges({ sides }) {
+  return sides.every(({ boundary }) => boundary.kind === "unresolved") ? "changes at a distance that is not known " : "stays the same ";
+}
+
+/** How far it stays the same, either way. */
+function bothReach(model) {
+  const [minus, plus] = model.sides.map((side) => sideReach(model, side));
+  if (minus === plus) return `${minus}, either way`;
+  return `${minus} ${WAYS[0]} and ${plus} ${WAYS[1]}`;
+}
+
+function sideReach(model, { boundary, sign }) {
+  const { unit, scene, line } = model;
+  const { distance, kind } = boundary;
+  if (kind === "unresolved") return "(lost in the network's rounding)";
+  if (distance === null) {
+    return scene.line.kind === "exact" ? FOR_EVER : `as far as was searched, ${length(line.reach[sign > 0 ? 1 : 0], unit)},`;
+  }
+  const far = distance > scene.setting.norm ? ", longer than the vector itself," : "";
+  return `for ${length(distance, unit)}${kind === "jump" ? ", where it changes at a jump," : ""}${far}`;
+}
+
+/** How far the closed form is from the truth, once where both sides are alike. */
+function formulaErrors({ sides, predicted }) {
+  const [minus, plus] = sides.map(({ boundary }) => {
+    if (boundary.distance !== null) return errorText(predicted, boundary);
+    return boundary.kind === "unresolved" ? "not to be compared" : "too short";
+  });
+  return minus === plus ? minus : `${minus} and ${plus}`;
+}
+
+/** Where another token becomes the most likely one. */
+function takeover(model) {
+  const { scene, sides, unit, line } = model;
+  const first = { token: scene.next[0].text };
+  const flips = sides.flatMap((side) => side.flips.slice(0, 1).map(([distance, place]) => ({ side, distance, place })));
+  if (!flips.length) {
+    const far = scene.line.kind === "exact" ? FOR_EVER.replace("it", "the vector") : "as far as was searched";
+    return [first, ` stays the most likely token ${far}.`];
+  }
+  const { side, distance, place } = flips.reduce((a, b) => (b.distance < a.distance ? b : a));
+  const where = `${length(distance, unit)} on the ${side.sign > 0 ? "+" : "−"} side`;
+  return [first, " stays the most likely token until ", where, ", where ", { token: line.texts[place] }, ` takes over${insideOrOutside(side.boundary, distance)}`, "."];
+}
+
+function insideOrOutside({ distance, kind }, flip) {
+  if (kind === "unresolved") return "";
+  return distance === null || flip < distance ? ", inside the stable region" : ", outside the stable region";
+}
+
+/**
+ * What is certain of the boundaries and flips.
+ * @param {import("./model.js").Model} model
+ * @returns {string}
+ */
+export function certainty({ scene, sides }) {
+  const { softcap, site } = scene.setting;
+  if (!sides || scene.line.kind === "closed form") return "";
+  if (sides.every(({ bracket }) => bracket)) return "Each boundary lies in its grey band: that is proved, not only found.";
+  if (softcap !== null && site === "prelogit") {
+    return `This model soft-caps its logits at ${digits(softcap)}: flips are exact, boundaries are first crossings, and nothing is certified.`;
+  }
+  return "Boundaries are first crossings, found by running the network above the site; nothing is certified here.";
+}

@@ -1,0 +1,214 @@
+// The shapes that are drawn of a plane, in coordinates: how much of it is in view, the bands of KL, the
+// closed form's ellipse, and the cells of the most likely token. As stability/views/region.py has them.
+
+/** Half the width of a view, of the distance of the furthest point that it shows. */
+const PLANE_MARGIN = 1.3;
+/** A region longer than this multiple of its nearest boundary is cut. */
+const LONGEST_OVER_NEAREST = 8;
+/** Powers of two of ε: the level of the innermost band, and of the last with a colour of its own. */
+export const BAND_POWERS = [-2, 6];
+/** No view needs more: at the last level KL is a million times ε. */
+const LAST_POWER = 20;
+/** Part of the view that a cell needs to have room for its name. */
+const LEAST_NAMED_AREA = 0.02;
+const ELLIPSE_POINTS = 120;
+
+/**
+ * @typedef {[number, number]} Point
+ * @typedef {import("./plane.js").Plane} Plane
+ */
+
+/**
+ * Half the width of a square view of the true boundary and the ellipse, or of their middle.
+ * @param {Plane} plane
+ * @param {number} epsilon  nats
+ * @returns {number} in coordinates, at most what was computed
+ */
+export function halfWidth(plane, epsilon) {
+  const outline = plane.outline(epsilon).filter((point) => point !== null);
+  const [long, short] = semiAxes(plane, epsilon);
+  let longest = long;
+  let nearest = short;
+  for (const [x, y] of outline) {
+    longest = Math.max(longest, Math.abs(x), Math.abs(y));
+    nearest = Math.min(nearest, Math.hypot(x, y));
+  }
+  return Math.min(PLANE_MARGIN * Math.min(longest, LONGEST_OVER_NEAREST * nearest), plane.extent);
+}
+
+/** The semi-axes of the closed form's ellipse, the longer first. */
+function semiAxes({ curvature: [[xx, xy], [, yy]] }, epsilon) {
+  const mean = (xx + yy) / 2;
+  const spread = Math.hypot((xx - yy) / 2, xy);
+  return [mean - spread, mean + spread].map((eigenvalue) => Math.sqrt((2 * epsilon) / eigenvalue));
+}
+
+/**
+ * Where the closed form `½ (x, y) EᵀHE (x, y)ᵀ` reaches `ε`.
+ * @param {Plane} plane
+ * @param {number} epsilon  nats
+ * @returns {Point[]}
+ */
+export function planeEllipse({ curvature: [[xx, xy], [, yy]] }, epsilon) {
+  // Cholesky's factor makes a circle of it
+  const a = Math.sqrt(xx);
+  const b = xy / a;
+  const c = Math.sqrt(yy - b * b);
+  const radius = Math.sqrt(2 * epsilon);
+  return Array.from({ length: ELLIPSE_POINTS }, (_, i) => {
+    const angle = (2 * Math.PI * i) / ELLIPSE_POINTS;
+    const y = (radius * Math.sin(angle)) / c;
+    return [(radius * Math.cos(angle) - b * y) / a, y];
+  });
+}
+
+/**
+ * @typedef {object} Band  all points with less KL than 2^power · ε
+ * @property {number} power
+ * @property {(Point | null)[]} outline
+ * @property {boolean} reachesBeyond  whether it covers the whole view
+ */
+
+/**
+ * The bands of KL in view, the largest first: each is drawn over the one before.
+ * @param {Plane} plane
+ * @param {number} epsilon  nats
+ * @param {number} half
+ * @returns {Band[]} one for each level in view, and one beyond it or, last, where the table ends
+ */
+export function planeBands(plane, epsilon, half) {
+  const found = [];
+  for (let power = BAND_POWERS[0]; power <= LAST_POWER; power += 1) {
+    const level = Math.min(epsilon * 2 ** power, plane.levels[1]);
+    const outline = plane.outline(level);
+    const reachesBeyond = outline.every((point) => point === null || isBeyond(point, half));
+    found.push({ power, outline, reachesBeyond });
+    if (reachesBeyond || level === plane.levels[1]) break;
+  }
+  return found.reverse();
+}
+
+/** Whether a point lies so far out that no straight line between such neighbours is in view. */
+function isBeyond([x, y], half) {
+  return Math.hypot(x, y) > 1.5 * half;
+}
+
+/**
+ * A closed outline as the path of an SVG: where there is none it runs far out.
+ * @param {(Point | null)[]} outline
+ * @param {Point[]} directions  towards its points
+ * @param {(x: number, y: number) => Point} place  on the screen
+ * @param {number} far  in coordinates
+ * @returns {string}
+ */
+export function filledPath(outline, directions, place, far) {
+  const points = outline.map((point, i) => {
+    if (point !== null) return place(...point);
+    return place(far * directions[i][0], far * directions[i][1]);
+  });
+  return `M${points.map(planeText).join("L")}Z`;
+}
+
+/**
+ * An outline as the path of an SVG, with a gap where there is none.
+ * @param {(Point | null)[]} outline
+ * @param {(x: number, y: number) => Point} place
+ * @returns {string}
+ */
+export function linePath(outline, place) {
+  let path = "";
+  let isOpen = false;
+  for (const point of [...outline, outline[0]]) {
+    if (point !== null) path += `${isOpen ? "L" : "M"}${planeText(place(...point))}`;
+    isOpen = point !== null;
+  }
+  return path;
+}
+
+/** A point of the screen to a tenth of a pixel, and no further than a browser can draw. */
+function planeText([x, y]) {
+  return `${planePixels(x)},${planePixels(y)}`;
+}
+
+function planePixels(pixels) {
+  return Math.round(10 * Math.max(-1e5, Math.min(1e5, pixels))) / 10;
+}
+
+/**
+ * @typedef {object} CellInView
+ * @property {number} id
+ * @property {string} text
+ * @property {Point} middle   of the part in view
+ * @property {boolean} hasRoom  for its name
+ */
+
+/**
+ * The cells of which a part is in view, the largest first.
+ * @param {Plane} plane
+ * @param {number} half
+ * @returns {CellInView[]}
+ */
+export function cellsInView(plane, half) {
+  const roomy = LEAST_NAMED_AREA * (2 * half) ** 2;
+  return plane.cells
+    .map(({ id, text, corners }) => ({ id, text, ...middleAndArea(clippedToView(corners, half)) }))
+    .filter(({ area }) => area > 0)
+    .sort((a, b) => b.area - a.area)
+    .map(({ id, text, middle, area }) => ({ id, text, middle, hasRoom: area > roomy }));
+}
+
+/** The part of a convex polygon within a square about the origin. */
+function clippedToView(corners, half) {
+  let polygon = corners;
+  for (const [axis, sign] of [[0, 1], [0, -1], [1, 1], [1, -1]]) {
+    const room = (point) => half - sign * point[axis];
+    polygon = polygon.flatMap((point, i) => {
+      const next = polygon[(i + 1) % polygon.length];
+      const [here, there] = [room(point), room(next)];
+      const kept = here >= 0 ? [point] : [];
+      if (here >= 0 === there >= 0) return kept;
+      const u = here / (here - there);
+      return [...kept, [point[0] + u * (next[0] - point[0]), point[1] + u * (next[1] - point[1])]];
+    });
+  }
+  return polygon;
+}
+
+function middleAndArea(polygon) {
+  let [area, x, y] = [0, 0, 0];
+  polygon.forEach(([x1, y1], i) => {
+    const [x2, y2] = polygon[(i + 1) % polygon.length];
+    const cross = x1 * y2 - x2 * y1;
+    area += cross / 2;
+    x += ((x1 + x2) * cross) / 6;
+    y += ((y1 + y2) * cross) / 6;
+  });
+  return area === 0 ? { area: 0, middle: [0, 0] } : { area: Math.abs(area), middle: [x / area, y / area] };
+}
+
+/**
+ * The edges between cells, without the frame of what was computed.
+ * @param {Plane} plane
+ * @returns {[Point, Point][]}
+ */
+export function cellEdges({ cells, extent }) {
+  const isFramed = ([x1, y1], [x2, y2]) => (x1 === x2 && Math.abs(x1) === extent) || (y1 === y2 && Math.abs(y1) === extent);
+  return cells.flatMap(({ corners }) =>
+    corners
+      .map((corner, i) => [corner, corners[(i + 1) % corners.length]])
+      .filter(([start, stop]) => !isFramed(start, stop)),
+  );
+}
+
+/**
+ * Round numbers for an axis.
+ * @param {number} half  in the unit that is shown
+ * @returns {number[]}
+ */
+export function planeTicks(half) {
+  const rough = half / 2.5;
+  const power = 10 ** Math.floor(Math.log10(rough));
+  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
+  const most = Math.floor(half / step);
+  return Array.from({ length: 2 * most + 1 }, (_, i) => Number(((i - most) * step).toPrecision(12)));
+}

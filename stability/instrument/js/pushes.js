@@ -1,0 +1,108 @@
+// What a direction means: the tokens whose probabilities it changes most, at the predicted radius on
+// either side.
+
+import { svg, set, say, each } from "./nodes.js";
+import { OTHERS } from "./colours.js";
+import { digits, length } from "./format.js";
+import { frame } from "./frame.js";
+import { shortName } from "./labels.js";
+import { linearScale, linearTicks, tickText } from "./scales.js";
+import { watch } from "./watch.js";
+
+const NAME = "What the direction means";
+const ROWS = 8;
+const PENDING = "What it does to the probabilities is being computed.";
+
+/**
+ * The figure of the changes.
+ * @param {import("./instrument.js").Instrument} instrument
+ * @returns {import("./instrument.js").Part}
+ */
+export function pushes(instrument) {
+  const margin = { left: 108, right: 14, top: 22, bottom: 20 };
+  const figure = frame(instrument, { name: NAME, testid: "figure-pushes", height: 240, margin });
+  const rows = svg("g", { class: "changes" });
+  const heads = svg("g", { class: "heads" });
+  figure.over.append(rows, heads);
+  figure.title("Change of probability at −r and at +r");
+  const isNew = watch();
+  return {
+    node: figure.node,
+    draw(model) {
+      const { line, predicted, view } = model;
+      const isKnown = Boolean(line?.ids.length);
+      figure.node.toggleAttribute("hidden", !line);
+      figure.note(isKnown ? null : PENDING);
+      if (!isKnown) return;
+      const size = figure.size(view.large);
+      if (!isNew(line, predicted, view.relative, size.width, size.scale)) return;
+      const changes = changesAt(line, predicted);
+      drawChanges({ figure, rows, heads }, changes, model, size);
+      figure.describe(changesAlt(changes));
+      const cells = ({ text, minus, plus }) => [text, digits(minus), digits(plus)];
+      figure.table(["token", "change at −r", "change at +r"], () => changes.map(cells));
+    },
+  };
+}
+
+/**
+ * The tokens whose probabilities change most at `±r`.
+ * @param {import("./line.js").Line} line
+ * @param {number} radius
+ * @returns {{id: number, text: string, minus: number, plus: number}[]} the most gained at `+r` first
+ */
+export function changesAt(line, radius) {
+  const [minus, start, plus] = [-radius, 0, radius].map((t) => line.probabilities(t));
+  return line.ids
+    .map((id, i) => ({ id, text: line.texts[i], minus: minus[i] - start[i], plus: plus[i] - start[i] }))
+    .sort((one, other) => sizeOf(other) - sizeOf(one))
+    .slice(0, ROWS)
+    .sort((one, other) => other.plus - other.minus - (one.plus - one.minus));
+}
+
+function sizeOf({ minus, plus }) {
+  return Math.max(Math.abs(minus), Math.abs(plus));
+}
+
+function drawChanges({ figure, rows, heads }, changes, { colour, predicted, unit }, size) {
+  const middle = (size.left + size.right) / 2;
+  const gap = 20 * size.scale;
+  const most = Math.max(...changes.map(sizeOf)) || 1;
+  const span = [-1.05 * most, 1.05 * most];
+  const sides = [
+    { field: "minus", sign: "−", scale: linearScale(span, [size.left, middle - gap]) },
+    { field: "plus", sign: "+", scale: linearScale(span, [middle + gap, size.right]) },
+  ];
+  const outer = linearTicks([0, most], 2).at(-1);
+  const few = [-outer, 0, outer];
+  // one axis for both sides: their scales are pieces of one row of pixels
+  const pixels = sides.flatMap(({ scale }) => few.map((tick) => [scale.at(tick), tickText(tick)]));
+  const identity = { at: (pixel) => pixel, value: (pixel) => pixel };
+  figure.axes({ x: { scale: identity, ticks: pixels.map(([at]) => at), texts: pixels.map(([, text]) => text) } }, size);
+  const height = (size.bottom - size.top) / ROWS;
+  each(rows, changes, makeChange, (node, change, index) => {
+    const y = size.top + height * (index + 0.5);
+    const [name, ...bars] = node.children;
+    say(set(name, { x: size.left - 8, y }), shortName(change.text, 14));
+    const tone = colour(change.id);
+    sides.forEach(({ field, scale }, side) => {
+      const [start, stop] = [scale.at(0), scale.at(change[field])];
+      const thick = height * 0.62;
+      const box = { x: Math.min(start, stop), y: y - thick / 2, width: Math.abs(stop - start), height: thick };
+      set(bars[side], { ...box, style: `fill: ${tone === OTHERS ? "var(--quiet)" : tone}` });
+    });
+  });
+  each(heads, sides, () => svg("text", { "text-anchor": "middle" }), (node, { sign, scale }) => {
+    say(set(node, { x: scale.at(0), y: size.top - 8 * size.scale }), `at ${sign}${length(predicted, unit)}`);
+  });
+}
+
+function makeChange() {
+  const name = svg("text", { "text-anchor": "end", "dominant-baseline": "central" });
+  return svg("g", {}, name, svg("rect"), svg("rect"));
+}
+
+function changesAlt(changes) {
+  const [first, last] = [changes[0], changes.at(-1)];
+  return `On the + side ${first.text} changes by ${digits(first.plus)} and ${last.text} by ${digits(last.plus)}; on the − side by ${digits(first.minus)} and ${digits(last.minus)}.`;
+}

@@ -1,0 +1,58 @@
+// A quiet row of tools: the link, the program and the command line of what is shown, and all that can be
+// taken away.
+
+import { copyText } from "./clipboard.js";
+import { html, say, set } from "./nodes.js";
+import { commandLine, pythonSnippet } from "./snippets.js";
+import { takeawayMenu } from "./takeaway_menu.js";
+
+/** Milliseconds for which the row says what was done. */
+const SAID = 4000;
+
+/**
+ * The part with the tools.
+ * @param {import("./instrument.js").Instrument} instrument
+ * @returns {import("./instrument.js").Part}
+ */
+export function tools(instrument) {
+  const said = announcer();
+  const shown = html("textarea", { class: "tools-text", readonly: true, hidden: true, rows: 6, "aria-label": "To be copied by hand" });
+  const copying = (what, text) => async () => {
+    const found = await text(instrument.model());
+    if (found === null) return said.say(`There is no ${what} for this.`);
+    const isCopied = await copyText(found);
+    set(shown, { hidden: isCopied });
+    shown.value = isCopied ? "" : found;
+    if (!isCopied) shown.select();
+    return said.say(isCopied ? `Copied: ${what}.` : "This browser does not let a page copy; the text is here.");
+  };
+  const link = toolButton("Copy link", "copy-link", copying("link", () => instrument.link()));
+  const python = toolButton("Copy as Python", "copy-python", copying("Python program", pythonSnippet));
+  const command = toolButton("Copy as command line", "copy-command", copying("command line", commandLine));
+  const menu = takeawayMenu(instrument, said.say);
+  const row = html("div", { class: "tools-row" }, link, python, command, menu.node, said.node);
+  return {
+    node: html("section", { class: "tools-part", "aria-label": "Take away" }, row, shown),
+    draw(model) {
+      set(command, { disabled: commandLine(model) === null });
+    },
+  };
+}
+
+function toolButton(text, testid, onclick) {
+  return html("button", { type: "button", class: "plain", "data-testid": testid, onclick }, text);
+}
+
+/** A place where something is said for a while, also to those who do not see it. */
+function announcer() {
+  const node = html("span", { class: "tools-said", role: "status" });
+  let pending = 0;
+  return {
+    node,
+    say(text) {
+      say(node, text);
+      clearTimeout(pending);
+      pending = setTimeout(() => say(node, ""), SAID);
+    },
+  };
+}
