@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from stability import instrument
-from stability.instrument import bundle
+from stability.instrument.bundle import module
 
 HERE = Path(instrument.__file__).parent
 CHROMIUM = shutil.which("chromium")
@@ -16,8 +16,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 ADDRESS = "http://instrument/"
 # mounts the instrument on an empty page, and keeps what it asks the server for
 MOUNT = """async ([scene, view]) => {
-    const { mount } = await import("/instrument.js");
-    const { INITIAL } = await import("/view.js");
+    const { mount, INITIAL } = await import("/all.js");
     const root = document.body.appendChild(document.createElement("div"));
     const events = [], views = [];
     const host = { send: (event) => events.push(event), remember: (view) => views.push(view) };
@@ -47,7 +46,10 @@ def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -
 
     def serve(route: Any) -> None:
         script = HERE / "js" / route.request.url.rpartition("/")[2]
-        if script.suffix == ".js" and script.is_file():
+        if script.name == "all.js":
+            # as one module: fetched one by one, scripts take seconds
+            route.fulfill(body=module("instrument", "view"), content_type="text/javascript")
+        elif script.suffix == ".js" and script.is_file():
             route.fulfill(body=script.read_text("utf-8"), content_type="text/javascript")
         else:
             style = (HERE / "instrument.css").read_text("utf-8")
@@ -90,19 +92,24 @@ def blank(browser: Any) -> Any:
 
 @pytest.fixture
 def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
-    """The page of an instrument that has received a scene: `mounted(scene, epsilon=0.1)`."""
-    pages = []
+    """The page of an instrument that has received a scene: `mounted(scene, epsilon=0.1)`.
+
+    No error is raised, nor written to the console, as long as it is there.
+    """
+    pages, errors = [], []
 
     def mount(scene: Any, width: int = 1140, height: int = 900, **view: Any) -> Any:
         page = opened(browser, width, height)
         pages.append(page)
-        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and errors.append(said.text))
         page.evaluate(MOUNT, [scene, view])
         return page
 
     yield mount
     for page in pages:
         page.close()
+    assert errors == []
 
 
 # mounts the one text that all hosts mount
@@ -124,7 +131,7 @@ def bundled(browser: Any) -> Iterator[Callable[..., Any]]:
         page = opened(browser)
         pages.append(page)
         page.on("pageerror", lambda error: pytest.fail(str(error)))
-        text = bundle.module("instrument", "view")
+        text = module("instrument", "view")
         page.evaluate(MOUNT_BUNDLE, [text, scene, view, link])
         return page
 
