@@ -10,14 +10,14 @@ import { PARTS } from "./parts.js";
  * @typedef {object} Host  where the instrument lives: a page of Streamlit, a notebook, a file
  * @property {(event: object) => void} send      ask the server for something
  * @property {(view: import("./view.js").View) => void} [remember]  keep the view, as in a link
- * @property {() => string | null | Promise<string | null>} [link]  the address that shows all this
+ * @property {(view: import("./view.js").View) => string} [link]  the address that shows all this
  *
  * @typedef {object} Instrument
  * @property {(patch: Partial<import("./view.js").View>) => void} change  set a part of the view
  * @property {() => import("./view.js").View} view  what is set, drawn or not yet
  * @property {(event: object) => void} send
  * @property {() => import("./model.js").Model | null} model  what is drawn
- * @property {() => Promise<string | null>} link  the address that shows it; null where there is none
+ * @property {() => string | null} link  the address that shows it; null where there is none
  * @property {() => void} redraw  at the next frame, as when a width has changed
  * @property {HTMLElement} root
  *
@@ -55,7 +55,7 @@ export function mount(root, host, initial = INITIAL) {
     view: () => view,
     send: (event) => host.send({ ...event, view }),
     model: () => drawn,
-    link: async () => (await host.link?.()) ?? null,
+    link: () => host.link?.(view) ?? null,
     redraw: schedule,
   };
   const parts = Object.entries(PARTS).map(([area, make]) => {
