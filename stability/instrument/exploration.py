@@ -1,4 +1,4 @@
-"""A person's way through the states of a prompt: what is looked at, changed by events, seen as scenes."""
+"""A way through the states of a prompt: what is looked at, changed by events, seen as scenes."""
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace

@@ -156,7 +156,7 @@ def test_what_a_notebook_asks_the_kernel_for_comes_back_as_a_scene(page, widget)
     assert (event["kind"], event["position"]) == ("position", 0)
     widget.answer(event)
     page.evaluate("(scene) => { state.scene = scene; listeners['change:scene'](); }", widget.scene)
-    chosen = page.get_by_test_id("token-0").and_(page.locator("[aria-checked=true]"))
+    chosen = page.get_by_test_id("token-0").and_(page.locator("[aria-pressed=true]"))
     chosen.wait_for()
     page.evaluate("remove()")
     assert page.evaluate("el.children.length") == 0
