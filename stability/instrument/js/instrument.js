@@ -81,7 +81,7 @@ export function mount(root, host, initial = INITIAL) {
     frame = 0;
     if (!scene) return;
     const now = model(scene, view);
-    set(body, { "data-large": view.large });
+    set(body, { "data-large": view.large, ...drawnOf(scene) });
     for (const part of parts) part.draw(now, drawn);
     drawn = now;
   }
@@ -111,7 +111,14 @@ function startOf({ point }) {
 }
 
 function isOtherRay(before, after) {
-  const key = ({ model, prompt, messages, position, site, direction }) =>
-    JSON.stringify([model.name, prompt, messages, position, site, direction.label]);
-  return key(before) !== key(after);
+  return rayKey(before) !== rayKey(after);
+}
+
+function rayKey({ model, prompt, messages, position, site, direction }) {
+  return JSON.stringify([model.name, prompt, messages, position, site, direction.label]);
+}
+
+/** Which ray is drawn, and how much of it: for those who wait for it. */
+function drawnOf({ setting, line, plane }) {
+  return { "data-ray": rayKey(setting), "data-line": line?.kind ?? "flat", "data-plane": Boolean(plane) };
 }
