@@ -60,19 +60,15 @@ def token_set(page: Page, times: int) -> Iterator[Timing]:
 
 def direction(page: Page, times: int) -> Iterator[Timing]:
     """Click an eigenvalue."""
-    for turn in range(times):
-        yield _other_ray(
-            page, lambda turn=turn: page.page.get_by_test_id(f"eigen-{1 + turn % 8}").click()
-        )
-    _other_ray(page, lambda: page.page.get_by_test_id("eigen-0").click())
+    for rank in [1 + turn % 8 for turn in range(times)]:
+        yield _other_ray(page, page.page.get_by_test_id(f"eigen-{rank}").click)
+    _other_ray(page, page.page.get_by_test_id("eigen-0").click)
 
 
 def token(page: Page, times: int) -> Iterator[Timing]:
     """Click a token of the prompt."""
-    for turn in range(times):
-        yield _other_ray(
-            page, lambda turn=turn: page.page.get_by_test_id(f"token-{3 - turn % 4}").click()
-        )
+    for position in [3 - turn % 4 for turn in range(times)]:
+        yield _other_ray(page, page.page.get_by_test_id(f"token-{position}").click)
 
 
 def prompt(page: Page, times: int) -> Iterator[Timing]:
