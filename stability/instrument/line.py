@@ -4,10 +4,12 @@ from typing import Any
 
 from stability.geometry.ray import Ray
 from stability.instrument.epsilons import LARGEST_EPSILON
-from stability.instrument.law import REACH, law
+from stability.instrument.law import REACH, Law, law
+from stability.instrument.samples import Samples, samples
+from stability.numerical.line import NumericalLine
 from stability.text import spelled
 
-EXACT, CLOSED_FORM = "exact", "closed form"
+EXACT, SAMPLED, CLOSED_FORM = "exact", "sampled", "closed form"
 
 
 def line(ray: Ray, with_truth: bool = True) -> dict[str, Any] | None:
@@ -20,9 +22,16 @@ def line(ray: Ray, with_truth: bool = True) -> dict[str, Any] | None:
         return None
     exact = law(ray)
     if exact is not None:
-        texts = [spelled(ray.state.text(token)) for token in exact.ids.tolist()]
-        return {"kind": EXACT, **exact.as_json(), "texts": texts}
+        return {"kind": EXACT, **_named(ray, exact)}
+    if with_truth and isinstance(ray.truth, NumericalLine):
+        return {"kind": SAMPLED, **_named(ray, samples(ray, ray.truth))}
     return {"kind": CLOSED_FORM, "variance": ray.curvature, "reach": [REACH * radius] * 2}
+
+
+def _named(ray: Ray, truth: Law | Samples) -> dict[str, Any]:
+    """The truth as plain data, with the texts of its tokens."""
+    texts = [spelled(ray.state.text(token)) for token in truth.ids.tolist()]
+    return {**truth.as_json(), "texts": texts}
 
 
 def is_known(drawn: dict[str, Any] | None) -> bool:

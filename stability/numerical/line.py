@@ -32,8 +32,14 @@ class NumericalLine:
         both = torch.stack([-self.direction, self.direction], dim=1)
         return Lines(self.state, both, np.full(2, self.curvature))
 
+    @property
+    def limit(self) -> float:
+        """The greatest distance that is looked at."""
+        return self._sides.limit
+
     @cached_property
-    def _samples(self) -> LineSamples:
+    def samples(self) -> LineSamples:
+        """Both sides sampled out to the limit."""
         return self._sides.sample(FIRST, math.inf)
 
     @cached_property
@@ -52,7 +58,7 @@ class NumericalLine:
 
     def boundaries(self, epsilon: Float[ndarray, " m"]) -> Boundaries:
         """Where the divergence first reaches every `ε`, (minus, plus)."""
-        samples = self._samples if epsilon.min() >= FIRST else None
+        samples = self.samples if epsilon.min() >= FIRST else None
         return self._sides.crossings(epsilon, samples)
 
     def probabilities(
@@ -67,7 +73,7 @@ class NumericalLine:
         if self.state.is_at_readout:
             slopes = self.state.readout.slopes(self.direction[:, None])[:, 0]
             return flips.along(self.state, slopes.cpu().numpy(), limit)
-        minus, plus = self._sides.flips(self._samples, limit)
+        minus, plus = self._sides.flips(self.samples, limit)
         return minus, plus
 
     def trust_range(self, tolerance: float) -> tuple[float | None, float | None]:
@@ -76,12 +82,12 @@ class NumericalLine:
         return minus, plus
 
     def _departure(self, line: int, tolerance: float) -> float | None:
-        resolved = self._samples.kl[line] > self.resolution
-        t, kl = self._samples.t[line, resolved], self._samples.kl[line, resolved]
+        resolved = self.samples.kl[line] > self.resolution
+        t, kl = self.samples.t[line, resolved], self.samples.kl[line, resolved]
         off = np.abs(fisher.quadratic(self.curvature, t) / kl - 1) / tolerance
         outside = np.flatnonzero(off > 1)
         if not outside.size:
             return None
         i = outside[0]
         distance = float(t[0] if i == 0 else np.interp(1.0, off[[i - 1, i]], t[[i - 1, i]]))
-        return distance if distance <= self._sides.limit else None
+        return distance if distance <= self.limit else None

@@ -62,22 +62,17 @@ def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -
 
 
 @pytest.fixture(scope="session")
-def blank(browser: Any) -> Any:
-    """An empty page that can import the scripts."""
-    return opened(browser)
-
-
-@pytest.fixture(scope="session")
-def scripts(blank: Any) -> Callable[..., Any]:
+def scripts(browser: Any) -> Callable[..., Any]:
     """Call a function in Chromium: `scripts("law.js", "kl", law, [[0.1], [0.2]])`.
 
     Or a method of what it makes: `scripts("plane.js", "plane.kl", sent, [[0.1, 0.2]])`.
     """
+    page = opened(browser)
 
     def call(script: str, name: str, first: Any, rest: list[list[Any]]) -> Any:
         function, _, method = name.partition(".")
         called = f"made.{method}(...others)" if method else f"{function}(first, ...others)"
-        return blank.evaluate(
+        return page.evaluate(
             f"""async ([first, rest]) => {{
                 const {{ {function} }} = await import("/{script}");
                 const made = {f"{function}(first)" if method else "null"};
@@ -89,18 +84,29 @@ def scripts(blank: Any) -> Callable[..., Any]:
     return call
 
 
+@pytest.fixture(scope="session")
+def blank(browser: Any) -> Any:
+    """An empty page that can import the scripts."""
+    return opened(browser)
+
+
 @pytest.fixture
 def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
-    """The page of an instrument that has received a scene: `mounted(scene, epsilon=0.1)`."""
-    pages = []
+    """The page of an instrument that has received a scene: `mounted(scene, epsilon=0.1)`.
+
+    No error is raised, nor written to the console, as long as it is there.
+    """
+    pages, errors = [], []
 
     def mount(scene: Any, width: int = 1140, height: int = 900, **view: Any) -> Any:
         page = opened(browser, width, height)
         pages.append(page)
-        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        page.on("pageerror", lambda error: errors.append(str(error)))
+        page.on("console", lambda said: said.type == "error" and errors.append(said.text))
         page.evaluate(MOUNT, [scene, view])
         return page
 
     yield mount
     for page in pages:
         page.close()
+    assert errors == []
