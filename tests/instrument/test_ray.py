@@ -35,7 +35,8 @@ def kl_at(ray, t):
 def marks(page, kind):
     axes = DrawnAxes(figure(page, "ray"))
     paths = page.eval_on_selector_all(
-        f".{kind}-marks path", "(all) => all.map((one) => one.getBBox()).map((b) => [b.x + b.width / 2, b.y + b.height / 2])"
+        f".{kind}-marks path",
+        "(all) => all.map((one) => one.getBBox()).map((b) => [b.x + b.width / 2, b.y + b.height / 2])",
     )
     return [(float(axes.x(x)), float(axes.y(y))) for x, y in paths]
 
@@ -239,9 +240,16 @@ def test_flips_name_the_token_that_takes_over_and_names_do_not_overlap(mounted):
     assert len(boxes) > 1
     for i, (left, right, top, bottom) in enumerate(boxes):
         for other in boxes[:i]:
-            assert right <= other[0] or other[1] <= left or bottom <= other[2] + 4 or other[3] <= top + 4
+            assert (
+                right <= other[0]
+                or other[1] <= left
+                or bottom <= other[2] + 4
+                or other[3] <= top + 4
+            )
     titles = page.eval_on_selector_all(".flips title", "(all) => all.map((one) => one.textContent)")
-    shown = {f"<{flip.id}> takes over here" for side in ray_view(ray, "", 3.0).flips for flip in side}
+    shown = {
+        f"<{flip.id}> takes over here" for side in ray_view(ray, "", 3.0).flips for flip in side
+    }
     assert titles
     assert set(titles) <= shown
 

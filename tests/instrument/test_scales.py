@@ -35,7 +35,14 @@ def test_a_log_axis_has_decades_alone_or_its_two_ends(scripts, ends, ticks):
 
 @pytest.mark.parametrize(
     ("value", "text"),
-    [(0, "0"), (0.05, "0.05"), (-0.0002, "−0.0002"), (300, "300"), (1e-5, "1e−05"), (2500, "2.5e+03")],
+    [
+        (0, "0"),
+        (0.05, "0.05"),
+        (-0.0002, "−0.0002"),
+        (300, "300"),
+        (1e-5, "1e−05"),
+        (2500, "2.5e+03"),
+    ],
 )
 def test_a_tick_has_no_zeros_behind_and_no_prefix(scripts, value, text):
     assert scripts("scales.js", "tickText", value, [[]]) == [text]
