@@ -24,7 +24,8 @@ export function explanation(term) {
  * @returns {HTMLElement}
  */
 export function word(instrument, term, shown = term) {
-  const node = html("button", { type: "button", class: "word", "data-term": term }, shown);
+  // no button element: a line of text breaks around those
+  const node = html("span", { role: "button", tabindex: 0, class: "word", "data-term": term }, shown);
   explainer(instrument.root).attach(node, () => explanation(node.dataset.term));
   return node;
 }
