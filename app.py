@@ -3,4 +3,4 @@
 from stability.ui.pages import entry
 from stability.ui.pages.explore import page
 
-entry.show("Stable regions", "Stable regions of a language model's prediction", page.draw)
+entry.show(page.PAGE, "Stable regions of a language model's prediction", page.draw)

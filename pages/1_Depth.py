@@ -3,4 +3,4 @@
 from stability.ui.pages import entry
 from stability.ui.pages.depth import page
 
-entry.show("Depth", "The stable region of every layer", page.draw)
+entry.show(page.PAGE, "The stable region of every layer", page.draw)

@@ -3,4 +3,4 @@
 from stability.ui.pages import entry
 from stability.ui.pages.calibration import page
 
-entry.show("Calibration", "Does the formula hold?", page.draw)
+entry.show(page.PAGE, "Does the formula hold?", page.draw)

@@ -2,6 +2,9 @@
 
 import re
 import unicodedata
+from collections import Counter
+from collections.abc import Sequence
+from itertools import groupby
 
 # characters without ink, each with the mark that stands for it
 WHITE_SPACE = {" ": "␣", "\n": "⏎", "\t": "⇥"}
@@ -96,6 +99,39 @@ def _joined(parts: re.Match[str]) -> str:
         return bytes.fromhex(re.sub("[⟨⟩]", "", parts[0])).decode()
     except UnicodeDecodeError:
         return parts[0]
+
+
+def spelled_all(texts: Sequence[str], longest: int | None = None) -> list[str]:
+    """Tokens that follow each other, each spelled; parts of a character name it: "part of 🍕"."""
+    names = []
+    for are_parts, run in groupby(texts, lambda text: PARTS.fullmatch(text) is not None):
+        several = [*run]
+        names += (
+            _named_parts(several) if are_parts else [spelled(text, longest) for text in several]
+        )
+    return names
+
+
+def _named_parts(parts: list[str]) -> list[str]:
+    """The characters that tokens in hexadecimal digits are made of; as they are if it is not whole."""
+    pieces = [bytes.fromhex(re.sub("[⟨⟩]", "", part)) for part in parts]
+    try:
+        characters = b"".join(pieces).decode()
+    except UnicodeDecodeError:
+        return parts
+    owners = [i for i, c in enumerate(characters) for _ in range(len(c.encode()))]
+    lengths = Counter(owners)
+    names, start = [], 0
+    for piece in pieces:
+        held = Counter(owners[start : start + len(piece)])
+        start += len(piece)
+        names.append(
+            "".join(
+                ("" if count == lengths[i] else "part of ") + spelled(characters[i])
+                for i, count in held.items()
+            )
+        )
+    return names
 
 
 def unspelled(text: str) -> str:

@@ -9,6 +9,7 @@ from stability.text import (
     isolated,
     printable,
     spelled,
+    spelled_all,
     unspelled,
     whole,
 )
@@ -110,3 +111,22 @@ def test_parts_of_characters_are_joined_where_they_make_whole_ones():
     assert whole("a⟨E7⟩⟨8C⟩⟨AB⟩b⟨20C3⟩⟨A9⟩") == "a猫b é"
     for parts in ("⟨E7⟩⟨8C⟩", "⟨E7⟩ ⟨8C⟩⟨AB⟩", "⟨id 301⟩", "⟨⟩", "⟨e7⟩"):
         assert whole(parts) == parts
+
+
+@pytest.mark.parametrize(
+    ("texts", "names"),
+    [
+        (["My", " \n"], ["My", "␣⏎"]),
+        (["⟨20F09F⟩", "⟨8D95⟩"], ["␣part of 🍕", "part of 🍕"]),
+        (["a", "⟨E7⟩", "⟨8CAB⟩", "b"], ["a", "part of 猫", "part of 猫", "b"]),
+        (["⟨E78CABE7⟩", "⟨8CAB⟩"], ["猫part of 猫", "part of 猫"]),
+        (["⟨E7⟩", "⟨8C⟩"], ["⟨E7⟩", "⟨8C⟩"]),  # what follows is still to come
+        ([], []),
+    ],
+)
+def test_parts_of_a_character_say_of_which_they_are(texts, names):
+    assert spelled_all(texts) == names
+
+
+def test_names_of_tokens_in_a_row_are_as_long_as_is_asked_for():
+    assert spelled_all(["x" * 50, "y"], 10) == ["x" * 9 + "…", "y"]

@@ -8,6 +8,7 @@ import pandas as pd
 from jaxtyping import Float, Int
 from numpy import ndarray
 
+from stability.curvature.direction_spec import NAMES
 from stability.errors import StabilityError
 from stability.evaluation import bootstrap
 from stability.evaluation.bootstrap import Estimate
@@ -82,4 +83,4 @@ def parts(measured: pd.DataFrame, by: str) -> Iterator[tuple[str, pd.DataFrame]]
     if by == "entropy":
         values = banded(values, ENTROPIES)
     for name, part in measured.groupby(values, observed=True, sort=by != "site"):
-        yield str(name), part
+        yield NAMES.get(str(name), str(name)) if by == "direction" else str(name), part

@@ -10,7 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from plotly.subplots import make_subplots
 
-from stability.curvature.direction_spec import DirectionSpec
+from stability.curvature.direction_spec import NAMES, DirectionSpec
 from stability.figures.style import (
     ACTUAL_LINE,
     DASHES,
@@ -28,6 +28,7 @@ from stability.figures.style import (
     log_axis,
     visible,
 )
+from stability.text import digits
 from stability.units import relative_error
 
 # from predicted to calibrated radii
@@ -85,7 +86,7 @@ def case_points(cases: pd.DataFrame, predictor: str, trace: Any) -> list[Any]:
             trace(
                 x=rows[predictor].to_numpy(np.float32),
                 y=rows["actual"].to_numpy(np.float32),
-                name=str(kind),
+                name=NAMES.get(str(kind), str(kind)),
                 legendgroup=str(kind),
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.6},
@@ -101,9 +102,12 @@ def _hover(row: pd.Series, predictor: str) -> tuple[str, str, str]:
     """A case in three lines: its place, its direction, and how far off the predictor is."""
     place = f"after {visible(row['token'])} in {escaped(row['prompt'])}"
     direction = escaped(DirectionSpec.parse(row["direction"]).label)
-    boundary = f"{row['site']}, {direction}, ε = {row['epsilon']:.2g}, side {row['side']:+d}"
+    side = "+" if row["side"] > 0 else "−"
+    boundary = f"{row['site']}, {direction}, ε = {row['epsilon']:.2g} nats, {side} side"
     error = relative_error(row[predictor], row["actual"])
-    return place, boundary, f"{row[predictor]:.3g} for {row['actual']:.3g}: {error:+.1%}"
+    sign = "+" if error > 0 else "−"
+    radii = f"{predictor} {digits(row[predictor])}, actual {digits(row['actual'])}"
+    return place, boundary, f"{radii}: {sign}{digits(abs(100 * error))} %"
 
 
 def _equality(least: float, greatest: float) -> go.Scatter:

@@ -1,5 +1,6 @@
 """How far every token's vector may move at every block."""
 
+import html
 from collections.abc import Sequence
 from typing import Any
 
@@ -11,12 +12,12 @@ from numpy import ndarray
 from stability.figures.style import (
     ABOVE_COLOUR_BAR,
     KL_SCALE,
+    LONGEST_TOKEN,
     PREDICTED,
     colour_bar,
     figure,
-    visible,
 )
-from stability.text import digits
+from stability.text import digits, spelled_all
 
 # pixels: of a row, the lower the more of them there are
 LEAST_ROW, GREATEST_ROW, ROWS_TOGETHER = 24, 44, 320
@@ -50,7 +51,7 @@ def depth_map_figure(
     drawn.update_xaxes(title="block (0 is the first)", range=[-0.5, blocks - 0.5], **bare)
     drawn.update_yaxes(
         tickvals=list(range(rows)),
-        ticktext=[visible(token) for token in tokens],
+        ticktext=_names(tokens),
         range=[rows - 0.5, -0.5],
         automargin=True,
         **bare,
@@ -61,6 +62,11 @@ def depth_map_figure(
 def row_height(rows: int) -> int:
     """The height of a row in pixels."""
     return int(np.clip(ROWS_TOGETHER / rows, LEAST_ROW, GREATEST_ROW))
+
+
+def _names(tokens: Sequence[str]) -> list[str]:
+    """Tokens spelled, safe inside Plotly's markup."""
+    return [html.escape(name, quote=False) for name in spelled_all(tokens, LONGEST_TOKEN)]
 
 
 def _cells(radii: Float[ndarray, "T L"], unit: str) -> go.Heatmap:
@@ -95,14 +101,14 @@ def _radius_ticks(low: float, high: float) -> dict[str, Any]:
 def _clickable_marks(radii: Float[ndarray, "T L"], tokens: Sequence[str]) -> go.Scatter:
     """A transparent mark on every cell: Plotly selects marks, and no cells of a heatmap."""
     y, x = (index.ravel() for index in np.indices(radii.shape))
+    names = _names(tokens)
     return go.Scatter(
         x=x,
         y=y,
         mode="markers",
         marker={"symbol": "square", "size": 16, "color": "rgba(0,0,0,0)"},
         customdata=[
-            [visible(tokens[int(row)]), digits(radii[row, block])]
-            for row, block in zip(y, x, strict=True)
+            [names[int(row)], digits(radii[row, block])] for row, block in zip(y, x, strict=True)
         ],
         hovertemplate="%{customdata[0]}, block %{x}<br>r = %{customdata[1]}<extra></extra>",
         showlegend=False,

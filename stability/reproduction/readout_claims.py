@@ -4,6 +4,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from stability.curvature.direction_spec import NAMES
 from stability.evaluation import bootstrap
 from stability.evaluation.bracket_fractions import (
     INTERVAL,
@@ -39,7 +40,7 @@ def closed_form_at_small_epsilon(readout: pd.DataFrame) -> Iterator[Claim]:
 def predictors_at_large_epsilon(readout: pd.DataFrame) -> Iterator[Claim]:
     """Shares of the predictors, as they are and calibrated, at 1 nat."""
     cases = with_calibrated(at(readout, 1.0))
-    kinds = ", ".join(sorted(cases["kind"].unique()))
+    kinds = ", ".join(NAMES.get(kind, kind) for kind in sorted(cases["kind"].unique()))
     setting = setting_text(cases, f"directions of kinds {kinds}, ε = 1 nat")
     golmant = f"{GOLMANT}: 54 to 73 % at large ε, with one isotonic calibration"
     sources = {
@@ -67,7 +68,7 @@ def median_fractions(readout: pd.DataFrame) -> Iterator[Claim]:
     for name, subset in subsets.items():
         inside = subset["actual"].between(subset["low"], subset["high"]).to_numpy()
         yield Claim(
-            f"{MEDIAN_FRACTION}: boundaries in the {INTERVAL:.0%} interval, {name}",
+            f"{MEDIAN_FRACTION}: boundaries in the {100 * INTERVAL:.0f} % interval, {name}",
             "",
             setting_text(subset, along) + "; placed by other prompts",
             bootstrap.share(inside, subset["prompt_index"].to_numpy()),

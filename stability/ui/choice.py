@@ -8,15 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec
+from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
 
-EXAMPLES = {
-    "a sure fact": "The capital of France is",
-    "an open story": "Once upon a time, there was a little girl named",
-    "code": "def fibonacci(n):\n    if n <",
-    "a near-tie": "He flipped the coin and it came up",
-    "a bracket that must close": "f(x) = (a + b) * (c - d",
-}
 KINDS = {
     "eigendirection": "eig",
     "random": "random",
@@ -42,7 +36,6 @@ SHARED = (
     *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
     *("section", "prompt_b", "prompt_c", "interpolation_block"),
     *("write_site", "write_rank", "write_t", "write_n"),
-    *("other", "numbers"),
 )
 
 
@@ -116,13 +109,13 @@ def look_at(site: str) -> None:
 def look_along(rank: int) -> None:
     """Choose an eigendirection, 1 for the largest eigenvalue; for callbacks."""
     look_straight()
-    st.session_state.update(kind=_named("eig"), rank=rank)
+    st.session_state.update(kind=named("eig"), rank=rank)
 
 
 def look_between(start: int, end: int) -> None:
     """Choose the direction from one token to another, by their ids; for callbacks."""
     look_straight()
-    st.session_state.update(kind=_named("tokens"), start=str(start), end=str(end))
+    st.session_state.update(kind=named("tokens"), start=str(start), end=str(end))
 
 
 def look_straight() -> None:
@@ -153,7 +146,7 @@ def start_anew() -> None:
 def look_along_spec(spec: DirectionSpec) -> None:
     """Choose the direction of a sweep's row; for callbacks."""
     look_straight()
-    st.session_state.kind = _named(spec.kind)
+    st.session_state.kind = named(spec.kind)
     match spec:
         case DirectionSpec("eig", int(rank)):
             st.session_state.rank = rank + 1
@@ -165,7 +158,7 @@ def look_along_spec(spec: DirectionSpec) -> None:
             raise AssertionError(spec)
 
 
-def _named(kind: str) -> str:
+def named(kind: str) -> str:
     """The name on the page for a kind of direction."""
     return next(name for name, written in KINDS.items() if written == kind)
 
@@ -173,7 +166,7 @@ def _named(kind: str) -> str:
 def take_example() -> None:
     """Make the chosen example the prompt; for callbacks."""
     if st.session_state.example:
-        st.session_state.prompt = EXAMPLES[st.session_state.example]
+        st.session_state.prompt = EXAMPLES[st.session_state.example].prompt
         start_at_the_end()
 
 

@@ -8,11 +8,33 @@ Zero is no difference at all; at 0.01 nats only a careful reader of probabilitie
 nat often another word comes.
 """
 
+CALIBRATION_WORDS = """
+**How well the formula holds**
+
+- **within 8 %**: the share of radii that are off by no more than 8 % of the true one, predicted /
+  actual − 1. **Median error**: half of the radii are off by less.
+- **certified inner radius**: the inner end of the certified interval, taken as a prediction. It
+  knows the steepest slope of a logit too.
+- **four moments**: a tighter interval that is also proved to hold the boundary, from the curvature,
+  κ₃, κ₄, the two steepest slopes of the logits and bounds from single tokens. Its geometric mean is
+  the prediction. **Placed**: instead of the mean, the place in such intervals where the boundaries
+  of other prompts lie.
+- **isotonic** calibration: the curve that always rises and lies nearest to the measured boundaries,
+  of other prompts than those it is judged on. It turns a predicted radius into a calibrated one.
+- **interval** in brackets: prompts are drawn again, with repetitions, 400 times; 95 % of the results
+  lie in it.
+- **rank correlation**: 1 where two numbers put the predictions in the same order, −1 in the opposite
+  one, 0 where one says nothing of the other.
+- **isotropic**: drawn without a preferred direction, as *random* ones are.
+
+"""
+
 GLOSSARY = """
 **What is pushed**
 
 - **token**: a piece of text, often a word with the space before it (␣Paris). The model reads
-  tokens, and gives each possible next token a probability.
+  tokens, and gives each possible next token a probability. Some are parts of a character (part of
+  🍕), which other tokens complete; where it is not known which, ⟨F09F⟩ gives their bytes.
 - **logits**: one number for each possible next token; their exponentials, scaled to sum to one, are
   the probabilities.
 - **vector**: the list of numbers inside the model that is pushed. At the site *prelogit* it is the

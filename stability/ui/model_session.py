@@ -39,15 +39,15 @@ class Loading:
 
 
 def begin() -> None:
-    """Take the first model from the link; later, the one that has been loaded meanwhile."""
-    if "model" not in st.session_state:
-        st.session_state.model = MODELS[0]
-        _follow(st.query_params.get("model", MODELS[0]))
+    """Take the model that a link asks for, or the one that has been loaded meanwhile."""
+    st.session_state.setdefault("model", MODELS[0])
+    asked = st.session_state.pop("asked_model", None)
+    if asked is not None and asked != str(ModelChoice.parse(st.session_state.model).shared):
+        _follow(asked)
     _settle()
     _remember()
     st.session_state.setdefault("dtype", DTYPES[0])
     hold().model = st.session_state.model
-    _write_link()
 
 
 def admitted(typed: str) -> ModelName:
@@ -188,11 +188,3 @@ def _remember() -> None:
         name = ModelChoice.parse(model).name
         if name not in MODELS and upload_at(name) is None:
             remember(model)
-
-
-def _write_link() -> None:
-    choice = ModelChoice.parse(st.session_state.model).shared
-    if str(choice) == MODELS[0] or upload_at(choice.name) is not None:
-        st.query_params.pop("model", None)
-    elif st.query_params.get("model") != str(choice):
-        st.query_params["model"] = str(choice)

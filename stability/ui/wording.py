@@ -51,7 +51,7 @@ def boundary(distance: float | None, symbol: str = "", kind: str = "reached") ->
 
 def percent(share: float | None) -> str:
     """A share in per cent, or a dash where there is none."""
-    return "–" if share is None else f"{100 * share:.3g} %"
+    return "–" if share is None else f"{number(100 * share)} %"
 
 
 def error(predicted: float, actual: float | None, kind: str = "reached") -> str:
@@ -65,8 +65,8 @@ def error(predicted: float, actual: float | None, kind: str = "reached") -> str:
         return "right to 0.05 %"
     longer, direction = (1 + off, "long") if off > 0 else (1 / (1 + off), "short")
     if longer >= 2:
-        return f"{longer:.2g} times too {direction}"
-    return f"{100 * abs(off):.2g} % too {direction}"
+        return f"{number(longer)} times too {direction}"
+    return f"{percent(abs(off))} too {direction}"
 
 
 def change(flip: "Flip | None", unit: Unit = COORDINATES) -> str:
@@ -94,8 +94,13 @@ def strip(tokens: "Sequence[Token]") -> str:
 
 
 def plain(text: str) -> str:
-    """Escape text so that Markdown, and what Streamlit adds to it, shows it literally."""
-    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~:$&-])", r"\\\1", _unjoined(printable(text)))
+    """Escape text so that Markdown, and what Streamlit adds to it, shows all of it."""
+    return literal(printable(text))
+
+
+def literal(text: str) -> str:
+    """Escape text whose every character may be drawn as it is, as that of this program."""
+    return re.sub(r"([\\`*_{}\[\]()#+.!|<>~:$&-])", r"\\\1", _unjoined(text))
 
 
 def code(text: str) -> str:

@@ -17,6 +17,7 @@ from stability.figures.style import (
     ACTUAL,
     PREDICTED,
 )
+from stability.text import digits
 
 
 @pytest.fixture(scope="module")
@@ -75,9 +76,11 @@ def test_a_point_says_where_it_is_and_how_far_off_safely(cases):
     [trace] = case_points(cases[:1], CLOSED_FORM, go.Scatter)
     _, place, what, error = trace.customdata[0]
     assert place == "after ␣three⏎ in one &lt;b&gt; &amp; two"
-    assert what == "prelogit, eigendirection 1, ε = 0.01, side -1"
+    assert what == "prelogit, eigendirection 1, ε = 0.01 nats, − side"
     row = cases.iloc[0]
-    assert error.endswith(f"{row[CLOSED_FORM] / row['actual'] - 1:+.1%}")
+    off = 100 * (row[CLOSED_FORM] / row["actual"] - 1)
+    radii = f"closed form {digits(row[CLOSED_FORM])}, actual {digits(row['actual'])}"
+    assert error == f"{radii}: {'+' if off > 0 else '−'}{digits(abs(off))} %"
 
 
 def test_the_text_of_a_direction_is_no_markup(cases):
@@ -95,7 +98,7 @@ def test_predictors_stand_side_by_side_on_the_same_axes(cases):
     for trace in drawn.data:
         if trace.xaxis == "x2" and trace.mode == "markers":
             np.testing.assert_array_equal(trace.x, trace.y)
-    assert len([t for t in drawn.data if t.showlegend and t.name == "eig"]) == 1
+    assert len([t for t in drawn.data if t.showlegend and t.name == "eigendirection"]) == 1
 
 
 def test_bands_of_errors_have_a_line_for_each_epsilon():

@@ -12,6 +12,7 @@ from stability.geometry.depth_check import DepthCheck
 from stability.geometry.ray import ray
 from stability.geometry.sensitivity import Sensitivity
 from stability.prediction.provenance import Token
+from stability.text import digits
 from stability.ui import wording
 from stability.units import Unit
 from stability.views.ray import ray_view
@@ -35,10 +36,10 @@ def test_numbers_have_three_digits(value, shown):
 @pytest.mark.parametrize(
     ("predicted", "said"),
     [
-        (1.1, "10 % too long"),
-        (0.9, "10 % too short"),
+        (1.1, "10.0 % too long"),
+        (0.9, "10.0 % too short"),
         (1.0004, "right to 0.05 %"),
-        (2.54, "2.5 times too long"),
+        (2.54, "2.54 times too long"),
     ],
 )
 def test_the_error_of_the_closed_form_in_words(predicted, said):
@@ -61,7 +62,7 @@ def test_the_verdict_says_side_error_and_the_token_as_it_is_spelled():
     minus, plus = (100 * (view.predicted / actual - 1) for actual in line.boundary(0.01))
     verdict = wording.verdict(view, " a`b")
     assert minus > 0 > plus
-    assert f"{minus:.2g} % too long on the − side and {-plus:.2g} % too short" in verdict
+    assert f"{digits(minus)} % too long on the − side and {digits(-plus)} % too short" in verdict
     assert verdict.startswith("After `` ␣a`b ``, along the axis, ")
     # the factory spells token 0 as <0>: no markup is escaped outside figures
     assert f"changes to `<0>` at {np.log(7 / 3) / 2:.3g} on the − side, outside" in verdict
@@ -109,7 +110,7 @@ def test_a_boundary_has_its_unit_or_is_not_reached():
 
 
 def test_a_share_is_in_per_cent_or_a_dash():
-    assert wording.percent(0.25) == "25 %"
+    assert wording.percent(0.25) == "25.0 %"
     assert wording.percent(None) == "–"
 
 

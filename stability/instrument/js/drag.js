@@ -44,6 +44,8 @@ export function onDrag(node, origin, { move, start, end, tap, pinch }) {
     pointers.set(event.pointerId, place(event));
     if (pointers.size === 1 && !tap) follow(pressed);
   });
+  // nothing is selected, and the focus stays where it is or is put
+  node.addEventListener("mousedown", (event) => event.preventDefault());
   node.addEventListener("pointermove", (event) => {
     if (!pointers.has(event.pointerId)) return;
     const point = place(event);

@@ -16,7 +16,10 @@ let context = null;
  */
 export function shortName(text, longest = LONGEST) {
   const letters = [...text];
-  return letters.length > longest ? `${letters.slice(0, longest - 1).join("")}…` : text;
+  if (letters.length <= longest) return text;
+  // what is set apart, as it runs from right to left, stays so
+  const end = letters[0] === "\u2068" ? "\u2069" : "";
+  return `${letters.slice(0, longest - 1).join("")}…${end}`;
 }
 
 /**

@@ -38,7 +38,7 @@ import { plane as planeOf } from "./plane.js";
 export function modeller() {
   const made = madeOnce(lineOf);
   const planeMade = madeOnce(planeOf);
-  let colouring = [null, null];
+  let colouring = [undefined, null];
 
   /**
    * @param {any} scene

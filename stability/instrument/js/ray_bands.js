@@ -109,9 +109,12 @@ function drawNames(group, { line }, parts, { x, size }) {
     const [left, right] = [x.at(start), x.at(stop)];
     const middle = (left + right - width) / 2;
     const inner = [left + BESIDE, right - BESIDE - width];
-    const beside = x.at(0) + BESIDE;
-    const starts = flip === null ? (start < 0 && stop > 0 ? [beside, beside - 2 * BESIDE - width] : [middle]) : flip > 0 ? inner : inner.reverse();
-    return { text, width, starts, flip: Math.abs(flip ?? 0) };
+    const [before, after] = [x.at(0) - BESIDE - width, x.at(0) + BESIDE];
+    const own = start < 0 && stop > 0 ? [after, before] : [middle];
+    const starts = flip === null ? own : flip > 0 ? inner : inner.toReversed();
+    const isInside = (from) => from > left && from + width < right;
+    const sorted = [...starts.filter(isInside), ...starts.filter((from) => !isInside(from))];
+    return { text, width, starts: sorted, flip: Math.abs(flip ?? 0) };
   });
   names.sort((one, other) => one.flip - other.flip);
   const placed = placeNames(names, [size.left + 2, size.right - 2], ROWS);

@@ -32,7 +32,10 @@ export function level(instrument, { plot, over, picture }, place) {
   over.append(word, handle);
   for (const node of [grasp, handle]) {
     onDrag(node, picture, {
-      start: () => holdAxes(instrument, true),
+      start() {
+        handle.focus({ preventScroll: true });
+        holdAxes(instrument, true);
+      },
       move(_, y) {
         const asked = Math.max(place().y.value(y), EPSILONS[0]);
         instrument.change({ epsilon: meantEpsilon(instrument.model()?.scene.line, asked) });

@@ -71,7 +71,10 @@ export function scrubber(instrument) {
     if (ends()) instrument.change({ t: Math.min(Math.max(t, ends()[0]), ends()[1]), point: null });
   };
   onDrag(track, track, {
-    start: playing.stop,
+    start() {
+      thumb.focus({ preventScroll: true });
+      playing.stop();
+    },
     move: (x) => to(snapped(ends()[0] + (x / track.clientWidth) * (ends()[1] - ends()[0]), ends())),
   });
   const step = (steps, event) => {

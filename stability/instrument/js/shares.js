@@ -3,6 +3,7 @@
 import { svg, set, say, each } from "./nodes.js";
 import { digits } from "./format.js";
 import { frame } from "./frame.js";
+import { shortName } from "./labels.js";
 import { legend } from "./legend.js";
 import { linearScale } from "./scales.js";
 import { rayAxes } from "./axes.js";
@@ -24,7 +25,7 @@ const NAME = "Probabilities along the ray";
  */
 export function shares(instrument) {
   const margin = { ...RAY_MARGIN, top: 4, bottom: 20 };
-  const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: 130, margin });
+  const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: 104, margin });
   const background = svg("rect", { class: "ground" });
   const layers = { areas: svg("g", { class: "areas" }), joint: svg("path", { class: "joint" }), names: svg("g", { class: "names" }) };
   figure.plot.append(layers.areas, layers.joint, layers.names, background);
@@ -79,7 +80,7 @@ function shareTitle(model) {
   const { line, view } = model;
   if (!view.chosen.length) return "Probability of the next token, stacked";
   const joint = jointProbability(model, line.ids, line.probabilities(view.t));
-  const texts = view.chosen.map((id) => line.texts[line.ids.indexOf(id)] ?? `token ${id}`);
+  const texts = view.chosen.map((id) => shortName(line.texts[line.ids.indexOf(id)] ?? `token ${id}`));
   return `Probability of ${texts.join(" or ")} at t: ${digits(joint)}`;
 }
 
@@ -87,7 +88,7 @@ function shareTitle(model) {
 function shareEntries(instrument, { bands }, { view }) {
   return [
     ...bands.map(({ id, text, colour }) => ({
-      mark: "area", text, colour,
+      mark: "area", text: shortName(text), colour,
       toggle: () => toggleChosen(instrument, id),
       isPressed: view.chosen.includes(id),
     })),

@@ -4,6 +4,7 @@
 import { html, set, say, each } from "./nodes.js";
 import { cividis } from "./cividis.js";
 import { digits, length } from "./format.js";
+import { shortName } from "./labels.js";
 import { onKeys } from "./drag.js";
 import { linearTicks } from "./scales.js";
 import { wholeText } from "./bytes.js";
@@ -13,6 +14,7 @@ import { watch } from "./watch.js";
 const LIGHT = 0.47;
 /** Written by a chat's template, and nobody's words. */
 const TEMPLATE = "template";
+const LONGEST_NAME = 60;
 
 /**
  * The strip.
@@ -124,10 +126,11 @@ function shadesOf(all) {
 function description({ scene, view, unit }, index) {
   const token = scene.tokens[index];
   if (!token) return "";
+  const name = shortName(token.text, LONGEST_NAME);
   const whole = wholeText(scene.tokens.map(({ text }) => text), index);
   const radius = token.radius === null ? "being computed" : length(token.radius * Math.sqrt(view.epsilon), unit);
   return [
-    `${token.text}${whole ? `, part of ${whole}` : ""}: position ${token.index}, id ${token.id}`,
+    `${name}${whole ? `, part of ${whole}` : ""}: position ${token.index}, id ${token.id}`,
     token.special && "special token",
     roleOf(token),
     `shortest predicted radius ${radius}`,

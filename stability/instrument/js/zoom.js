@@ -88,8 +88,8 @@ export function zoomButtons(instrument, tools) {
   const button = (text, name, onclick) =>
     html("button", { type: "button", class: "plain", "aria-label": name, onclick }, text);
   const reset = button("whole ray", "Show the whole ray", () => instrument.change({ zoom: null }));
-  const nearer = button("+", "Zoom in", () => zoomBy(instrument, 1 / STEP));
-  const farther = button("−", "Zoom out", () => zoomBy(instrument, STEP));
+  const nearer = button("+", "Zoom into the ray", () => zoomBy(instrument, 1 / STEP));
+  const farther = button("−", "Zoom out of the ray", () => zoomBy(instrument, STEP));
   tools.prepend(reset, farther, nearer);
   // hidden in place, so that nothing beside it moves
   return ({ zoom }) => set(reset, { style: zoom ? null : "visibility: hidden" });

@@ -17,6 +17,7 @@ from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.cloud import Cloud, cloud
 from stability.geometry.region import region
 from stability.instrument.line import is_known, line
+from stability.instrument.plane import plane
 from stability.models import LanguageModel
 from stability.models.progress import Report
 from stability.prediction.state import State
@@ -89,8 +90,6 @@ def start_plane(along: Along, direction: DirectionChoice) -> Job:
     analysis, other = along.analysis, along.second
 
     def work() -> Part | None:
-        from stability.instrument.plane import plane
-
         second = eigen(analysis.spectrum, other).vector
         return plane(region(analysis.state, analysis.direction.vector, second))
 

@@ -6,22 +6,27 @@ from importlib.resources import files
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui import warm_up
+from stability.ui import link, warm_up
 from stability.ui.choice import keep_shared
+from stability.ui.link import Page
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.model_check import draw_warning
 from stability.ui.widgets.resources import resource
 
 
-def show(title: str, headline: str, draw: Callable[[], None]) -> None:
+def show(page: Page, headline: str, draw: Callable[[], None]) -> None:
     """Draw a page inside its frame, or switch to Explore if a callback has asked for that."""
     icon = str(files("stability.ui.widgets") / "icon.svg")
-    st.set_page_config(page_title=title, page_icon=icon, layout="wide")
+    st.set_page_config(page_title=page.title, page_icon=icon, layout="wide")
     keep_shared()
     st.html(f"<style>{resource('page.css')}</style>")
-    st.markdown(f"#### {headline}")
+    # not a component: it draws nothing, and looks after what other parts of the page draw
+    st.html(f"<script>{resource('names.js')}</script>", unsafe_allow_javascript=True)
+    st.title(headline, anchor=False)
     if st.session_state.pop("opened", False):
         st.switch_page("app.py")
+    link.follow(page)
+    link.write(page)
     warning = st.container()
     with warning:
         draw_warning()
@@ -30,6 +35,8 @@ def show(title: str, headline: str, draw: Callable[[], None]) -> None:
         draw()
     except StabilityError as error:
         show_error(error)
+    # a model may have come into use meanwhile
+    link.write(page)
     if is_first:
         with warning:
             draw_warning()

@@ -1,15 +1,15 @@
 """The controls: each draws one part of a `Choice` and returns it."""
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 import streamlit as st
 
 from stability.instrument.epsilons import EPSILON_STEPS
+from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
 from stability.ui import wording
 from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.choice import (
-    EXAMPLES,
     MOST_BLOCKS,
     SITES,
     Choice,
@@ -70,13 +70,24 @@ def choose_prompt() -> PromptLike:
     )
     with examples:
         is_chat = choose_chat()
-    st.session_state.setdefault("prompt", EXAMPLES["a sure fact"])
+    st.session_state.setdefault("prompt", EXAMPLES["a sure fact"].prompt)
     with text:
         return choose_conversation() if is_chat else prompt_field("Prompt", "prompt")
 
 
+def within(key: str, options: Iterable[str]) -> None:
+    """Leave out of a session's choice what is no option, as a link may ask for anything."""
+    chosen, allowed = st.session_state.get(key), set(options)
+    if isinstance(chosen, list | tuple):
+        if not allowed.issuperset(chosen):
+            st.session_state[key] = [one for one in chosen if one in allowed]
+    elif chosen is not None and chosen not in allowed:
+        del st.session_state[key]
+
+
 def choose_one(label: str, options: Sequence[str], key: str) -> str:
     """One of some options: the first, or the one chosen when the page was last open."""
+    within(key, options)
     st.session_state.setdefault(key, options[0])
     st.segmented_control(label, options, required=True, key=key)
     return str(st.session_state[key])
@@ -89,5 +100,6 @@ def _choose_site(model: str) -> str:
         return kind
     last = (loaded(model).card.n_layers if is_loaded(model) else MOST_BLOCKS) - 1
     # another model may have fewer
-    st.session_state.block = min(st.session_state.get("block", 0), last)
+    if st.session_state.get("block", 0) > last:
+        st.session_state.block = last
     return f"block:{st.number_input('Block, 0 is the first', 0, last, key='block')}"

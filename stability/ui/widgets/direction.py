@@ -62,27 +62,24 @@ def _choose_tokens() -> TokenPair:
 
 def _choose_vector() -> Pasted:
     file = st.file_uploader(
-        "A .npy file or a JSON list", ["npy", "json"], key="upload", max_upload_size=SMALL
-    )
-    text = st.text_area(
-        "or its numbers",
-        key="numbers",
-        height=100,
-        placeholder="[0.1, -0.2, …]",
-        disabled=bool(file),
+        "A .npy file or a JSON list",
+        ["npy", "json"],
+        key=f"upload {st.session_state.get('uploads', 0)}",
+        max_upload_size=SMALL,
     )
     if file:
-        st.session_state.vector = Pasted(file.name, file.getvalue())
-    elif text.strip():
-        return Pasted("pasted vector", text.encode())
-    given: Pasted | None = st.session_state.get("vector")
-    if given is None:
-        return Pasted("pasted vector", b"")
-    if not file:  # Streamlit forgets it when another page is opened
-        st.caption(f"In use: {plain(given.name)}, uploaded before.")
-        st.button("Remove it", on_click=_forget_vector, type="tertiary")
-    return given
+        # Streamlit forgets the file when the page is left
+        st.session_state.kept_vector = Pasted(file.name, file.getvalue())
+    kept: Pasted | None = st.session_state.get("kept_vector")
+    if kept:
+        st.caption(f"In use: {plain(kept.name)}.")
+        st.button("Use another vector", on_click=_drop_vector, key="drop_vector")
+        return kept
+    text = st.text_area("or its numbers", key="numbers", height=100, placeholder="[0.1, -0.2, …]")
+    return Pasted("pasted vector", text.encode())
 
 
-def _forget_vector() -> None:
-    del st.session_state.vector
+def _drop_vector() -> None:
+    st.session_state.pop("kept_vector", None)
+    # a field with another key is an empty one
+    st.session_state.uploads = st.session_state.get("uploads", 0) + 1

@@ -42,7 +42,7 @@ function place(root) {
     here.instrument?.change(here.read().view);
   };
   here.onLink = (event) => {
-    if (event.target.closest?.(PAGE_LINK)) ask({ kind: "view", view: here.view });
+    if (event.target.closest?.(PAGE_LINK)) ask(here, { kind: "view", view: here.view });
   };
   addEventListener("popstate", here.back);
   document.addEventListener("click", here.onLink, true);
@@ -59,7 +59,8 @@ function leave(here) {
 }
 
 /** Ask the server; what it has not answered yet is asked again, as a later question takes its place. */
-function ask(event) {
+function ask(here, event) {
+  clearTimeout(here.timer);
   shared.number += 1;
   shared.unanswered.push({ ...event, number: shared.number });
   shared.send?.(shared.unanswered);
@@ -104,5 +105,5 @@ function mount(here, sent, { mount, encode, decode, INITIAL }) {
   const inLink = Object.fromEntries(Object.entries(view).filter(([name]) => link.has(name)));
   here.notes = notes;
   here.view = { ...INITIAL, ...sent.view, ...inLink };
-  here.instrument = mount(here.root, { send: ask, remember: here.write }, here.view);
+  here.instrument = mount(here.root, { send: (event) => ask(here, event), remember: here.write }, here.view);
 }

@@ -50,7 +50,7 @@ def answered() -> int:
     return number
 
 
-def mount(sent: Sent, view: Mapping[str, Any], is_pending: bool) -> None:
+def mount(sent: Sent | None, view: Mapping[str, Any], is_pending: bool) -> None:
     """Draw the instrument; while more is pending the browser comes back for it.
 
     The scene itself is left out where the browser has said that it has it. `view` is where a browser
@@ -59,12 +59,12 @@ def mount(sent: Sent, view: Mapping[str, Any], is_pending: bool) -> None:
     look = st.session_state.get(INSTRUMENT, {}).get("look") or {"number": 0, "has": None}
     frame = {
         "answered": answered(),
-        "stamp": sent.stamp,
+        "stamp": sent and sent.stamp,
         "look": look["number"],
         "again": AGAIN if is_pending else None,
         "view": dict(view),
     }
-    scene = "null" if look["has"] == sent.stamp else sent.text
+    scene = "null" if sent is None or look["has"] == sent.stamp else sent.text
     _component(INSTRUMENT)(
         key=INSTRUMENT,
         data=f'{json.dumps(frame)[:-1]}, "scene": {scene}}}'.encode(),

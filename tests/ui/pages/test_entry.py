@@ -71,4 +71,4 @@ def test_a_page_begins_with_its_headline():
     app = AppTest.from_function(_framed, args=(None,)).run()
     assert not app.exception
     assert not app.error
-    assert [text.value for text in app.markdown] == ["#### A headline"]
+    assert [title.value for title in app.title] == ["A headline"]

@@ -8,14 +8,33 @@ from typing import TYPE_CHECKING
 
 import streamlit as st
 
+from stability.curvature.direction_spec import NAMES
 from stability.defaults import MODELS
-from stability.ui.widgets.controls import choose_one
+from stability.ui.glossary import CALIBRATION_WORDS, GLOSSARY
+from stability.ui.link import Page
+from stability.ui.link_fields import ends, one_of, several, text
+from stability.ui.prompt_link import MODEL
+from stability.ui.widgets.controls import choose_one, within
 from stability.ui.widgets.model_picker import choose_model
 
 if TYPE_CHECKING:
     import pandas as pd
 
 MY_PROMPTS = "my prompts"
+MOST_ENTROPY = 12.0  # nats
+PAGE = Page(
+    "Calibration",
+    (
+        MODEL,
+        one_of("measurements", (*MODELS, MY_PROMPTS)),
+        text("shown_site", "prelogit"),
+        several("shown_epsilon"),
+        several("shown_kinds"),
+        ends("shown_entropy", (0.0, MOST_ENTROPY)),
+        text("predictor", "closed form"),
+        text("scores_by", "predictor"),
+    ),
+)
 
 
 def draw() -> None:
@@ -36,6 +55,8 @@ def draw() -> None:
 
         _draw_cases(_shipped(source))
         draw_claims(source)
+    with st.expander("What the words mean"):
+        st.markdown(CALIBRATION_WORDS + GLOSSARY)
 
 
 def _shipped(model: str) -> "pd.DataFrame":
@@ -73,15 +94,24 @@ def _draw_cases(cases: "pd.DataFrame") -> None:
 def _filter(cases: "pd.DataFrame") -> "tuple[pd.DataFrame, str]":
     """The cases that the filters leave at all sites, and the site that is shown."""
     columns = st.columns([2, 3, 2, 3])
+    within("shown_site", cases["site"].unique())
     site = columns[0].selectbox("Site", cases["site"].unique(), key="shown_site")
     levels = [f"{epsilon:.2g}" for epsilon in sorted(cases["epsilon"].unique())]
+    within("shown_epsilon", levels)
+    within("shown_kinds", cases["kind"].unique())
     st.session_state.setdefault("shown_epsilon", levels[-1:])
     chosen = columns[1].pills("ε (nats)", levels, selection_mode="multi", key="shown_epsilon")
     kinds = columns[2].multiselect(
-        "Directions", sorted(cases["kind"].unique()), placeholder="all kinds", key="shown_kinds"
+        "Directions",
+        sorted(cases["kind"].unique()),
+        placeholder="all kinds",
+        key="shown_kinds",
+        format_func=lambda kind: NAMES.get(kind, kind),
     )
-    st.session_state.setdefault("shown_entropy", (0.0, 12.0))
-    columns[3].slider("Entropy of the prediction (nats)", 0.0, 12.0, step=0.1, key="shown_entropy")
+    st.session_state.setdefault("shown_entropy", (0.0, MOST_ENTROPY))
+    columns[3].slider(
+        "Entropy of the prediction (nats)", 0.0, MOST_ENTROPY, step=0.1, key="shown_entropy"
+    )
     low, high = st.session_state.shown_entropy
     kept = cases["epsilon"].map("{:.2g}".format).isin(chosen or levels)
     kept &= cases["kind"].isin(kinds or cases["kind"].unique())

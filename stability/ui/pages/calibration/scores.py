@@ -23,15 +23,12 @@ def draw_scores(at_all_sites: pd.DataFrame, shown: pd.DataFrame, predictor: str)
         cases = cases[cases[predictor].notna()]
         scores = calibration.scores_by(by, cases, predictor)
     table = pd.DataFrame([_row(name, score) for name, score in scores])
-    st.table(table.map(wording.plain).set_index(table.columns[0]))
+    st.table(table.map(wording.literal).set_index(table.columns[0]))
     st.caption(
         f"Of {len(cases):,} boundaries from {counted(cases['prompt_index'].nunique(), 'prompt')}"
         + (", at every site where the predictor gives a radius. " if by == "site" else ". ")
-        + "Calibrated: by an isotonic fit to other prompts. In brackets: 95 % bootstrap intervals "
-        "over prompts. The closed form uses the curvature alone, and the certified inner radius the "
-        "steepest slope of a logit too. The four moments add two more cumulants, both extreme slopes "
-        "and bounds from single tokens: they bracket the boundary, and the geometric mean of the "
-        "bracket is the radius. Boundaries that are not reached are left out."
+        + "In brackets: 95 % intervals. Boundaries that are not reached are left out. The radii are "
+        "explained under *What the words mean*."
     )
 
 

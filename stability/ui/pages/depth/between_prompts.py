@@ -10,13 +10,11 @@ from stability.ui.cached import depth
 from stability.ui.cached.depth import Slice
 from stability.ui.cached.models import loaded
 from stability.ui.cached.states import StateKey
+from stability.ui.pages.depth.page import FIRST_BLOCK, PROMPT_B, PROMPT_C
 from stability.ui.pages.depth.shared import start_button
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.figure import draw_figure
 from stability.ui.wording import plain
-
-# block that is looked at first, where there are as many
-FIRST_BLOCK = 5
 
 
 def draw(key: StateKey, epsilon: float) -> None:
@@ -38,11 +36,11 @@ def _choose(key: StateKey) -> Slice:
     """The other two prompts, and the block."""
     last = loaded(key.model).card.n_layers - 1
     b_column, c_column, block_column = st.columns([3, 3, 1])
-    st.session_state.setdefault("prompt_b", "Once upon a time there was a")
-    st.session_state.setdefault("prompt_c", "2 + 2 =")
+    st.session_state.setdefault("prompt_b", PROMPT_B)
+    st.session_state.setdefault("prompt_c", PROMPT_C)
     # another model may have fewer
-    block = min(st.session_state.get("interpolation_block", min(FIRST_BLOCK, last)), last)
-    st.session_state.interpolation_block = block
+    if st.session_state.setdefault("interpolation_block", FIRST_BLOCK) > last:
+        st.session_state.interpolation_block = last
     b = b_column.text_input("B: another prompt", key="prompt_b")
     c = c_column.text_input("C: a third, for the plane", key="prompt_c")
     block = block_column.number_input("Block", 0, last, key="interpolation_block")
@@ -77,8 +75,9 @@ def _between(plane: Slice) -> tuple[Interpolation, list[str]]:
 def _edges(line: Interpolation, epsilon: float) -> str:
     """The steepest edge, and A's boundary by the closed form and in truth."""
     predicted, actual = line.predicted(epsilon)[0], line.actual(epsilon)[0]
+    length, edge = wording.number(line.length), wording.number(line.edge)
     return (
-        f"‖B − A‖ = {wording.number(line.length)}. The steepest edge is at α = {wording.number(line.edge)}. "
+        f"‖B − A‖ = {length}. The steepest edge is at α = {edge}. "
         f"From A the closed form puts the boundary (KL = ε) at α = {wording.number(predicted)}; "
         + (f"it is at {wording.number(actual)}." if actual else f"it is {_lost(line, epsilon)}.")
     )

@@ -3,6 +3,7 @@
 Modules that bring torch are imported once the controls and the first scene are drawn.
 """
 
+import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,6 +12,7 @@ from stability.errors import StabilityError
 from stability.ui import warm_up
 from stability.ui.choice import Choice, Pasted
 from stability.ui.pages.explore import events, first
+from stability.ui.pages.explore.link import PAGE
 from stability.ui.widgets import instrument
 from stability.ui.widgets.controls import choose
 from stability.ui.widgets.errors import show_error
@@ -18,22 +20,31 @@ from stability.ui.widgets.errors import show_error
 if TYPE_CHECKING:
     from stability.ui.pages.explore.scenes import Scenes
 
+__all__ = ["PAGE", "draw"]
+# seconds until what was drawn is on its way: were the browser to look for more before, Streamlit would
+# drop that, and then remove the instrument as a thing that this run has not drawn
+ON_ITS_WAY = 0.03
+
 
 def draw() -> None:
     """Draw the page; bad input is answered in one sentence, and the last good picture stays."""
     instrument.load_scripts(events.answer)
     choice = choose()
-    _draw_instrument(choice)
+    _draw_instrument(choice, instrument.answered())
     epsilon = st.session_state.get("cloud")
     if epsilon is not None:
         from stability.ui.pages.explore import cloud
 
         cloud.draw(choice, epsilon, bool(events.view().get("relative")))
+    time.sleep(ON_ITS_WAY)
 
 
 @st.fragment
-def _draw_instrument(choice: Choice) -> None:
+def _draw_instrument(choice: Choice, answered: int) -> None:
     """Draw the instrument with what is known; the browser comes back as long as more is pending."""
+    # an event may come together with such a look, which runs this fragment alone
+    if instrument.answered() != answered:
+        st.rerun()
     above = st.container()
     if isinstance(choice.direction, Pasted) and choice.direction.is_empty:
         above.info(
@@ -41,8 +52,8 @@ def _draw_instrument(choice: Choice) -> None:
         )
         _mount(choice, is_pending=False)
         return
-    if not warm_up.is_imported() and (shipped := first.sent(choice)):
-        instrument.mount(shipped, events.view(), is_pending=True)
+    if not warm_up.is_imported():
+        instrument.mount(first.sent(choice), events.view(), is_pending=True)
         return
     try:
         is_pending = _scenes().look(choice, st.session_state.get("pins", ()), events.notes())
@@ -54,9 +65,7 @@ def _draw_instrument(choice: Choice) -> None:
 
 
 def _mount(choice: Choice, is_pending: bool) -> None:
-    sent = _scenes().sent or first.sent(choice)
-    if sent is not None:
-        instrument.mount(sent, events.view(), is_pending)
+    instrument.mount(_scenes().sent or first.sent(choice), events.view(), is_pending)
 
 
 def _scenes() -> "Scenes":

@@ -137,7 +137,7 @@ class Scenes:
         self._send(self.scene)
 
     def _send(self, drawn: Part) -> None:
-        self.send(json.dumps(drawn, allow_nan=False, ensure_ascii=False))
+        self.send(json.dumps(drawn, allow_nan=False, ensure_ascii=False, separators=(",", ":")))
 
 
 def _result(job: Job | None) -> Any:

@@ -25,8 +25,8 @@ def test_scores_are_those_of_the_cases_shown(page, shipped_cases):
     assert [*table.index] == names
     for name in names:
         measured = score(shown, name)
-        assert table.loc[name, "within 50 %"] == wording.plain(measured.within_50.spelled())
-        assert table.loc[name, "median error"] == wording.plain(measured.median_error.spelled())
+        assert table.loc[name, "within 50 %"] == wording.literal(measured.within_50.spelled())
+        assert table.loc[name, "median error"] == wording.literal(measured.median_error.spelled())
 
 
 @pytest.mark.parametrize("by", ["direction", "entropy", "site"])
@@ -43,14 +43,14 @@ def test_scores_of_a_predictor_part_by_part(page, shipped_cases, by):
         for name in (MOMENTS, after(MOMENTS))
         if cases[name].notna().any()  # nothing is certified below the readout
     }
-    assert [*table.index] == [wording.plain(name) for name in expected]
+    assert [*table.index] == [wording.literal(name) for name in expected]
     scored = sum(
         measured.n for (name, measured) in expected.items() if name.endswith(f", {MOMENTS}")
     )
     assert any(f"Of {scored:,} boundaries" in caption.value for caption in page.caption)
     for column, key in (("within 8 %", "within_8"), ("median error", "median_error")):
         assert [*table[column]] == [
-            wording.plain(getattr(measured, key).spelled()) for measured in expected.values()
+            wording.literal(getattr(measured, key).spelled()) for measured in expected.values()
         ]
 
 
@@ -72,15 +72,35 @@ def test_the_scatter_shows_the_chosen_predictor(page):
         assert {"predicted = actual", "isotonic, ε = 1"} <= {t.get("name") for t in drawn["data"]}
 
 
-def test_the_sources_stand_beside_what_was_measured(page):
-    said = {text.value for text in (*page.markdown, *page.caption)}
-    for claim in measured_claims(shipped("smollm2-135m")):
-        assert {wording.plain(claim.quantity), f"**{wording.plain(claim.value)}**"} <= said
-        assert {
-            wording.plain(claim.setting),
-            wording.plain(claim.source or "no claim of a source"),
-        } <= said
-    assert any("54 to 73" in text for text in said)
+def test_the_sources_stand_beside_what_was_measured_and_the_rest_is_folded(page):
+    claims = measured_claims(shipped("smollm2-135m"))
+    of_sources, others = (table.value for table in page.table[1:])
+    assert [*of_sources.columns] == ["quantity", "measured here", "the source says"]
+    for table, sourced in ((of_sources, True), (others, False)):
+        expected = [claim for claim in claims if bool(claim.source) is sourced]
+        quantities = [*dict.fromkeys(wording.literal(claim.quantity) for claim in expected)]
+        assert [*table["quantity"]] == quantities
+        rows = table.set_index("quantity")
+        for claim in expected:
+            row = rows.loc[wording.literal(claim.quantity)]
+            setting = wording.literal(claim.setting)
+            line = f"**{wording.literal(claim.value)}** :small[{setting}]"
+            assert line in row["measured here"].split("  \n")
+            assert not sourced or row["the source says"] == wording.literal(claim.source)
+    assert f"{len(others)} quantities" in page.expander[0].label
+
+
+def test_no_break_spaces_of_the_tables_are_spaces(page):
+    said = " ".join(cell for table in page.table for cell in table.value.to_numpy().ravel())
+    assert "xa0" not in said
+    assert "\N{NO-BREAK SPACE}" in said
+
+
+def test_words_of_this_page_are_explained_on_it(page):
+    said = page.expander[-1].markdown[0].value
+    words = ("isotonic", "placed", "four moments", "rank correlation", "certified", "κ₂, κ₃, κ₄")
+    for word in words:
+        assert f"**{word}**" in said.lower()
 
 
 @pytest.mark.parametrize("damaged", [False, True])

@@ -82,7 +82,7 @@ def test_a_cell_opens_explore_at_its_token_and_block(page, lm):
     page.session_state["site"], page.session_state["block"] = "a block", 1
     page.run()
     assert not page.exception
-    assert page.markdown[0].value.startswith("#### Stable regions")
+    assert page.title[0].value.startswith("Stable regions")
     state = lm.capture(PROMPT, 1, "block:1")
     ray = stability.ray(state, stability.spectrum(state).vectors[:, 0])
     shown = {metric.label: metric.value for metric in page.metric}

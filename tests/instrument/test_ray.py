@@ -1,0 +1,289 @@
+"""The ray in the browser: what is drawn is the library's, and the hand moves it in place."""
+
+import numpy as np
+import pytest
+from support.drawn import HALF_TENTH, DrawnAxes, figure, number, points, settled
+from support.scenes import ray_scene, with_pins
+from support.states import nearly_one_hot, random_state
+
+from stability.text import digits
+from stability.views.ray import ray_view
+
+pytestmark = pytest.mark.browser
+
+EPSILON = 0.1
+
+
+@pytest.fixture(scope="module")
+def made():
+    return ray_scene(random_state(seed=3))
+
+
+@pytest.fixture
+def page(mounted, made):
+    return mounted(made[1], epsilon=EPSILON)
+
+
+def written(value):
+    return digits(value).replace("-", "−")
+
+
+def kl_at(ray, t):
+    return float(ray.kl(np.array([t]))[0])
+
+
+def marks(page, kind):
+    axes = DrawnAxes(figure(page, "ray"))
+    paths = page.eval_on_selector_all(
+        f".{kind}-marks path", "(all) => all.map((one) => one.getBBox()).map((b) => [b.x + b.width / 2, b.y + b.height / 2])"
+    )
+    return [(float(axes.x(x)), float(axes.y(y))) for x, y in paths]
+
+
+@pytest.mark.parametrize("state", [random_state(seed=3), nearly_one_hot()], ids=["even", "certain"])
+@pytest.mark.parametrize("epsilon", [0.001, 1.0])
+def test_the_curves_are_those_of_the_library(mounted, state, epsilon):
+    ray, scene = ray_scene(state)
+    page = mounted(scene, epsilon=epsilon)
+    axes = DrawnAxes(figure(page, "ray"))
+    for curve, f in (("actual", ray.kl), ("predicted", ray.quadratic)):
+        drawn = points(page.locator(f".plot > path.{curve}").get_attribute("d"))
+        drawn = drawn[axes.y(drawn[:, 1]) < 3 * epsilon]
+        t = axes.x(drawn[:, 0])
+        # a pixel is written to a tenth, and the curve is as steep as it is
+        slope = np.abs(np.gradient(f(t), t))
+        error = HALF_TENTH * (abs(axes.y.rate) + slope * axes.x.rate)
+        assert (np.abs(axes.y(drawn[:, 1]) - f(t)) <= 3 * error).all()
+        assert len(drawn) > 10
+
+
+def test_radii_and_boundaries_stand_where_the_library_finds_them(page, made):
+    ray, _ = made
+    axes = DrawnAxes(figure(page, "ray"))
+    minus, plus = ray_view(ray, "", EPSILON).boundary
+    r = ray.predicted_radius(EPSILON)
+    pixel = abs(axes.x.rate)
+    assert [t for t, _ in marks(page, "predicted")] == pytest.approx([-r, r], abs=pixel / 2)
+    assert [t for t, _ in marks(page, "actual")] == pytest.approx([-minus, plus], abs=pixel / 2)
+    level = abs(axes.y.rate) / 2
+    assert [y for _, y in marks(page, "actual")] == pytest.approx([EPSILON, EPSILON], abs=level)
+
+
+@pytest.mark.parametrize("epsilon", [0.001, 0.1, 3.0])
+def test_the_axis_ends_where_the_library_ends_its_own(mounted, made, epsilon):
+    ray, scene = made
+    page = mounted(scene, epsilon=epsilon)
+    axes = DrawnAxes(figure(page, "ray"))
+    plot = page.locator('[data-testid="figure-ray"] .plot')
+    left = float(plot.get_attribute("x"))
+    right = left + float(plot.get_attribute("width"))
+    t = ray_view(ray, "", epsilon).t
+    assert [axes.x(left), axes.x(right)] == pytest.approx([t[0], t[-1]], rel=1e-4)
+
+
+def test_the_line_of_epsilon_follows_the_pointer_and_the_axes_wait(page):
+    before = figure(page, "ray").locator(".ticks").text_content()
+    axes = DrawnAxes(figure(page, "ray"))
+    knob = figure(page, "ray").locator(".knob").bounding_box()
+    x, y = knob["x"] + knob["width"] / 2, knob["y"] + knob["height"] / 2
+    page.mouse.move(x, y)
+    page.mouse.down()
+    page.mouse.move(x, y - 60)
+    settled(page)
+    assert figure(page, "ray").locator(".ticks").text_content() == before
+    top = figure(page, "ray").locator(".picture").bounding_box()["y"]
+    asked = float(axes.y(y - 60 - top))
+    drawn = float(page.get_by_test_id("epsilon").get_attribute("aria-valuenow"))
+    assert drawn == pytest.approx(asked, rel=5e-3)
+    assert [level for _, level in marks(page, "predicted")] == pytest.approx([drawn] * 2, rel=5e-3)
+    page.mouse.up()
+    settled(page)
+    assert figure(page, "ray").locator(".ticks").text_content() != before
+
+
+def test_every_key_on_epsilon_counts(page):
+    slider = page.get_by_test_id("epsilon")
+    slider.focus()
+    # all before a frame is drawn
+    slider.evaluate(
+        """(node) => { for (let i = 0; i < 8; i += 1)
+            node.dispatchEvent(new KeyboardEvent("keydown", { key: "ArrowRight", bubbles: true })); }"""
+    )
+    settled(page)
+    assert float(slider.get_attribute("aria-valuenow")) == 0.63
+    for key, value in (("PageDown", 0.063), ("Home", 1e-4), ("End", 3.0), ("ArrowLeft", 2.5)):
+        slider.press(key)
+        settled(page)
+        assert float(slider.get_attribute("aria-valuenow")) == value
+    assert page.evaluate("events.length") == 0
+
+
+def test_dragging_the_slider_sets_epsilon(page):
+    track = page.locator(".budget .track").bounding_box()
+    page.mouse.click(track["x"] + 1, track["y"] + 12)
+    settled(page)
+    low = float(page.get_by_test_id("epsilon").get_attribute("aria-valuenow"))
+    assert low == pytest.approx(1e-4, rel=0.05)
+    assert page.evaluate("document.activeElement.dataset.testid") == "epsilon"
+
+
+def test_t_follows_the_pointer_and_what_is_read_is_the_library_s(page, made):
+    ray, scene = made
+    ground = figure(page, "ray").locator(".ground").bounding_box()
+    page.mouse.move(ground["x"] + 0.6 * ground["width"], ground["y"] + 20)
+    page.mouse.down()
+    page.mouse.move(ground["x"] + 0.9 * ground["width"], ground["y"] + 20)
+    page.mouse.up()
+    settled(page)
+    t = float(page.get_by_test_id("t").get_attribute("aria-valuenow"))
+    axes = DrawnAxes(figure(page, "ray"))
+    picture = figure(page, "ray").locator(".picture").bounding_box()
+    assert t == pytest.approx(axes.x(ground["x"] + 0.9 * ground["width"] - picture["x"]), rel=1e-4)
+    assert page.get_by_test_id("kl-at-t").text_content() == f"{written(kl_at(ray, t))} nats"
+    top = int(ray.probabilities(np.array([t]))[:, 0].argmax())
+    assert page.get_by_test_id("argmax-at-t").text_content() == f"<{top}>"
+    dot = figure(page, "ray").locator(".cursor circle")
+    assert axes.y(float(dot.get_attribute("cy"))) == pytest.approx(kl_at(ray, t), rel=1e-3)
+
+
+def test_keys_move_t_by_a_twentieth_of_the_radius(page, made):
+    r = made[0].predicted_radius(EPSILON)
+    slider = page.get_by_test_id("t")
+    for key, steps in (("ArrowRight", 1), ("Shift+ArrowRight", 11), ("ArrowLeft", 10), ("0", 0)):
+        slider.press(key)
+        settled(page)
+        assert float(slider.get_attribute("aria-valuenow")) == pytest.approx(steps * r / 20)
+    slider.press("End")
+    settled(page)
+    assert slider.get_attribute("aria-valuenow") == slider.get_attribute("aria-valuemax")
+    assert page.get_by_test_id("kl-at-t").text_content() != "0 nats"
+
+
+def test_play_moves_t_to_the_end_and_stops_at_a_key(page):
+    page.get_by_test_id("play").click()
+    page.wait_for_function("document.querySelector('[data-testid=t]').ariaValueNow !== '0'")
+    assert page.get_by_test_id("play").get_attribute("aria-label") == "Pause"
+    page.get_by_test_id("t").press("0")
+    settled(page)
+    assert page.get_by_test_id("play").get_attribute("aria-label").startswith("Play")
+    assert float(page.get_by_test_id("t").get_attribute("aria-valuenow")) == 0
+
+
+def width_in_view(page):
+    return DrawnAxes(figure(page, "ray")).x.rate
+
+
+def test_zoom_stays_while_epsilon_moves_and_a_double_click_shows_all(page):
+    whole = width_in_view(page)
+    figure(page, "ray").locator(".ground").hover(position={"x": 100, "y": 30})
+    page.keyboard.down("Control")
+    page.mouse.wheel(0, -100)
+    page.keyboard.up("Control")
+    settled(page)
+    zoomed = width_in_view(page)
+    assert zoomed == pytest.approx(whole / np.e, rel=1e-3)
+    page.get_by_test_id("epsilon").press("ArrowRight")
+    settled(page)
+    assert width_in_view(page) == pytest.approx(zoomed, rel=1e-6)
+    page.get_by_test_id("epsilon").press("ArrowLeft")
+    figure(page, "ray").locator(".ground").dblclick(position={"x": 100, "y": 30})
+    settled(page)
+    assert width_in_view(page) == pytest.approx(whole, rel=1e-6)
+    page.get_by_role("button", name="Zoom into").click()
+    settled(page)
+    assert width_in_view(page) == pytest.approx(whole / 1.5, rel=1e-3)
+    page.get_by_test_id("t").press("-")
+    settled(page)
+    assert width_in_view(page) == pytest.approx(whole, rel=1e-3)
+
+
+def test_fixed_axes_stay_while_the_level_moves(page):
+    page.get_by_test_id("fixed").click()
+    settled(page)
+    before = figure(page, "ray").locator(".ticks").text_content()
+    level = float(figure(page, "ray").locator(".level").get_attribute("y1"))
+    page.get_by_test_id("epsilon").press("ArrowRight")
+    settled(page)
+    assert figure(page, "ray").locator(".ticks").text_content() == before
+    assert float(figure(page, "ray").locator(".level").get_attribute("y1")) < level
+
+
+def test_units_change_every_number_of_the_axis(page, made):
+    before = width_in_view(page)
+    page.get_by_test_id("units").click()
+    settled(page)
+    assert width_in_view(page) == pytest.approx(100 * before / made[1]["setting"]["norm"], rel=1e-3)
+    assert "%" in figure(page, "ray").locator(".ticks").text_content()
+
+
+def test_a_new_scene_changes_the_nodes_and_keeps_them_and_the_focus(page):
+    page.get_by_test_id("t").focus()
+    page.evaluate(
+        """() => { globalThis.kept = [...document.querySelectorAll(
+            ".figure, .picture, path.actual, path.predicted, .handle, .thumb, .chip, .eigenvalue, .next-token")]; }"""
+    )
+    other = ray_scene(random_state(seed=8), rank=1)[1]
+    page.evaluate("(scene) => mounted.receive(scene)", other)
+    settled(page)
+    assert page.evaluate("kept.length > 30 && kept.every((node) => node.isConnected)")
+    assert page.evaluate("document.activeElement.dataset.testid") == "t"
+
+
+def test_flips_name_the_token_that_takes_over_and_names_do_not_overlap(mounted):
+    ray, scene = ray_scene(random_state(seed=5, V=400))
+    page = mounted(scene, epsilon=3.0)
+    boxes = page.eval_on_selector_all(
+        '[data-testid="figure-ray"] .names text',
+        "(all) => all.map((one) => one.getBoundingClientRect()).map((b) => [b.left, b.right, b.top, b.bottom])",
+    )
+    assert len(boxes) > 1
+    for i, (left, right, top, bottom) in enumerate(boxes):
+        for other in boxes[:i]:
+            assert right <= other[0] or other[1] <= left or bottom <= other[2] + 4 or other[3] <= top + 4
+    titles = page.eval_on_selector_all(".flips title", "(all) => all.map((one) => one.textContent)")
+    shown = {f"<{flip.id}> takes over here" for side in ray_view(ray, "", 3.0).flips for flip in side}
+    assert titles
+    assert set(titles) <= shown
+
+
+def test_a_kept_ray_lies_under_the_present_one_with_a_dash_and_a_name(mounted, made):
+    other = ray_scene(random_state(seed=8))
+    page = mounted(with_pins(made[1], other[1]), epsilon=EPSILON)
+    axes = DrawnAxes(figure(page, "ray"))
+    drawn = points(page.locator(".pinned path").get_attribute("d"))
+    near = drawn[axes.y(drawn[:, 1]) < EPSILON]
+    np.testing.assert_allclose(
+        axes.y(near[:, 1]), other[0].kl(axes.x(near[:, 0])), atol=1.5 * abs(axes.y.rate)
+    )
+    assert page.locator(".pinned path").get_attribute("stroke-dasharray")
+    assert "pin 1: eigendirection 1" in figure(page, "ray").locator(".legend").text_content()
+
+
+def test_the_closed_form_is_drawn_while_the_truth_is_computed(mounted, made):
+    line = made[1]["line"]
+    closed = {"kind": "closed form", "variance": line["variance"], "reach": [9.0, 9.0]}
+    page = mounted({**made[1], "line": closed}, epsilon=EPSILON)
+    assert len(points(page.locator(".plot > path.predicted").get_attribute("d"))) > 10
+    assert not page.locator(".plot > path.actual").get_attribute("d")
+    assert "being computed" in figure(page, "ray").locator(".legend").text_content()
+    page.evaluate("(scene) => mounted.receive(scene)", made[1])
+    settled(page)
+    assert len(points(page.locator(".plot > path.actual").get_attribute("d"))) > 10
+
+
+def test_without_curvature_a_sentence_stands_for_the_figure(mounted, made):
+    page = mounted({**made[1], "line": None})
+    assert "Nothing changes along this direction" in figure(page, "ray").text_content()
+    assert not figure(page, "ray").locator(".picture").is_visible()
+    assert not page.get_by_test_id("t").is_visible()
+
+
+def test_behind_the_figure_stands_a_table_that_keys_open(page, made):
+    ray, _ = made
+    button = figure(page, "ray").get_by_role("button", name="Data")
+    button.press("Enter")
+    assert button.get_attribute("aria-expanded") == "true"
+    rows = figure(page, "ray").locator("tbody tr").all_text_contents()
+    assert any("actual boundary" in row for row in rows)
+    cells = figure(page, "ray").locator("tbody tr").first.locator("td").all_text_contents()
+    assert number(cells[1]) == pytest.approx(kl_at(ray, number(cells[0])), rel=2e-2)
