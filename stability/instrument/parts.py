@@ -46,7 +46,13 @@ def next_tokens(state: State) -> list[dict[str, Any]]:
 
 def spectrum(pairs: Spectrum) -> dict[str, Any]:
     """The leading eigenvalues, how they share the trace, and what they say of the effective rank."""
-    leading = replace(pairs, eigenvalues=pairs.eigenvalues[:LEADING_PAIRS])
+    leading = replace(
+        pairs,
+        eigenvalues=pairs.eigenvalues[:LEADING_PAIRS],
+        vectors=pairs.vectors[:, :LEADING_PAIRS],
+        residuals=pairs.residuals[:LEADING_PAIRS],
+        upper=None,
+    )
     return {
         "eigenvalues": leading.eigenvalues.tolist(),
         "trace": leading.trace,
