@@ -105,7 +105,10 @@ def spelled_all(texts: Sequence[str], longest: int | None = None) -> list[str]:
     """Tokens that follow each other, each spelled; parts of a character name it: "part of 🍕"."""
     names = []
     for are_parts, run in groupby(texts, lambda text: PARTS.fullmatch(text) is not None):
-        names += _named_parts([*run]) if are_parts else (spelled(text, longest) for text in run)
+        several = [*run]
+        names += (
+            _named_parts(several) if are_parts else [spelled(text, longest) for text in several]
+        )
     return names
 
 

@@ -51,9 +51,7 @@ def interpolation_figure(
     greatest = float(max(interpolation.kl.max(), interpolation.kl_back.max(), 2 * epsilon))
     span = [np.log10(LEAST_DRAWN * epsilon), np.log10(2 * greatest)]
     drawn.update_yaxes(title="KL (nats)", type="log", range=span, dtick=1, row=1, col=1)
-    drawn.update_yaxes(
-        title="output moved (of its way)", tickformat=".0%", rangemode="tozero", row=2, col=1
-    )
+    drawn.update_yaxes(title="output moved (% of its way)", rangemode="tozero", row=2, col=1)
     drawn.update_xaxes(title="α: from A (0) to B (1)", row=2, col=1)
     return drawn
 
@@ -77,11 +75,11 @@ def _movement(interpolation: "Interpolation", names: Sequence[str]) -> go.Scatte
     """How far the output has moved, as a part of its whole way."""
     return go.Scatter(
         x=interpolation.alpha,
-        y=interpolation.movement,
+        y=100 * interpolation.movement,
         name="output moved",
         line={**ACTUAL_LINE, "dash": "dot"},
         customdata=[visible(name) for name in names],
-        hovertemplate="%{y:.0%} of the way; most likely %{customdata}",
+        hovertemplate="%{y:.0f} % of the way; most likely %{customdata}",
     )
 
 

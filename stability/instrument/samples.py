@@ -1,10 +1,10 @@
 """The truth along a ray whose logits are not linear, sampled once for every `ε` and every `t`.
 
 The network is run at distances that grow by a sixteenth, out to where the largest budget is reached.
-Where the divergence first reaches a level is interpolated there, and the network is run once more to see
-that it does; wherever it does not, as at a jump, `Ray.find` looks for it. So a boundary is the first
-crossing of a divergence that stays above `ε` for a sixteenth of its distance, held to 1e-3 of it at worst
-and mostly to 1e-4.
+Where the divergence first reaches a level is interpolated there, and the network is run once more to
+see that it does; wherever it does not, as at a jump, `Ray.find` looks for it. So a boundary is the
+first crossing of a divergence that stays above `ε` for a sixteenth of its distance; it is held to 1e-3
+of it at worst, mostly to 1e-4.
 """
 
 from collections.abc import Sequence
@@ -116,7 +116,7 @@ def _distances(ray: Ray, truth: NumericalLine, side: int, flip: float) -> Float[
     furthest = float(t[(highest >= met[-1]).argmax()]) if met.size else 0.0
     if len(met) < len(LEVELS):
         furthest = max(furthest, ray.predicted_radius(LARGEST_EPSILON) or 0.0)
-    end = min(REACH * max(furthest, min(flip, 4 * furthest)), t[-1])
+    end = min(REACH * max(furthest, min(flip, 4 * furthest)), truth.limit)
     count = np.log(end / t[1]) / np.log(STEP) * FINER
     return np.geomspace(min(t[1], 0.5 * end), end, max(int(np.ceil(count)), FINER) + 1)
 

@@ -20,6 +20,7 @@ from stability.curvature.direction_spec import DirectionSpec
 from stability.geometry.analysis import Analysis
 from stability.geometry.sensitivity import Sensitivity
 from stability.instrument import parts
+from stability.instrument.examples import look_at
 from stability.instrument.line import is_known, line
 from stability.instrument.plain import plain
 from stability.instrument.setting import setting
@@ -77,8 +78,18 @@ def scene(
             "pins": pins,
             "status": status,
             "notes": notes,
+            "look_at": _look_at(analysis),
         }
     )
+
+
+def _look_at(analysis: Analysis) -> str | None:
+    """What to look at, if this is an example as it is opened: at its end, where it is read out."""
+    state = analysis.state
+    is_opened = state.position == len(state.tokens) - 1 and state.is_at_readout
+    if not (is_opened and isinstance(state.prompt, str)):
+        return None
+    return look_at(state.prompt, state.model.name, analysis.direction.rank)
 
 
 def pin(kept: Part) -> Part:

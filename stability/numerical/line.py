@@ -32,8 +32,14 @@ class NumericalLine:
         both = torch.stack([-self.direction, self.direction], dim=1)
         return Lines(self.state, both, np.full(2, self.curvature))
 
+    @property
+    def limit(self) -> float:
+        """The greatest distance that is looked at."""
+        return self._sides.limit
+
     @cached_property
     def samples(self) -> LineSamples:
+        """Both sides sampled out to the limit."""
         return self._sides.sample(FIRST, math.inf)
 
     @cached_property
@@ -84,4 +90,4 @@ class NumericalLine:
             return None
         i = outside[0]
         distance = float(t[0] if i == 0 else np.interp(1.0, off[[i - 1, i]], t[[i - 1, i]]))
-        return distance if distance <= self._sides.limit else None
+        return distance if distance <= self.limit else None

@@ -66,5 +66,5 @@ class ModelCard:
         if not 0 <= token < self.vocab_size:
             raise StabilityError(
                 f"A token id must be between 0 and {self.vocab_size - 1} for {self.name}; received "
-                f"{token}: look ids up with `lm.tokenize`, and see that the tokenizer is the model's."
+                f"{token}: give one of those, and see that the tokenizer is the model's."
             )

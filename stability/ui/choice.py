@@ -8,15 +8,9 @@ from dataclasses import dataclass
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec
+from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
 
-EXAMPLES = {
-    "a sure fact": "The capital of France is",
-    "an open story": "Once upon a time, there was a little girl named",
-    "code": "def fibonacci(n):\n    if n <",
-    "a near-tie": "He flipped the coin and it came up",
-    "a bracket that must close": "f(x) = (a + b) * (c - d",
-}
 KINDS = {
     "eigendirection": "eig",
     "random": "random",
@@ -180,7 +174,7 @@ def named(kind: str) -> str:
 def take_example() -> None:
     """Make the chosen example the prompt; for callbacks."""
     if st.session_state.example:
-        st.session_state.prompt = EXAMPLES[st.session_state.example]
+        st.session_state.prompt = EXAMPLES[st.session_state.example].prompt
         start_at_the_end()
 
 

@@ -84,7 +84,7 @@ def test_every_case_is_in_one_part_that_is_named_after_it(by):
     )
     split = dict(parts(measured, by))
     assert sorted(np.concatenate([part.index for part in split.values()])) == [*range(n)]
-    names = {"direction": ["eig", "random"], "site": ["prelogit", "final", "block:0"]}
+    names = {"direction": ["eigendirection", "random"], "site": ["prelogit", "final", "block:0"]}
     if by != "entropy":
         assert [*split] == names[by]
         for name, part in split.items():

@@ -51,14 +51,17 @@ def test_the_way_shows_divergence_and_movement_in_two_panels(way, names):
     drawn = interpolation_figure(way, EPSILON, names)
     traces = by_name(drawn)
     kl, moved = traces["KL from A"], traces["output moved"]
-    for trace, y, axis in ((kl, way.kl, "y"), (moved, way.movement, "y2")):
+    for trace, y, axis in ((kl, way.kl, "y"), (moved, 100 * way.movement, "y2")):
         np.testing.assert_array_equal(trace.x, way.alpha)
         np.testing.assert_array_equal(trace.y, y)
         assert (trace.yaxis or "y") == axis
         assert trace.line.color == ACTUAL
     assert list(moved.customdata) == [visible(name) for name in names]
     layout = drawn.layout
-    assert (title(layout.yaxis), title(layout.yaxis2)) == ("KL (nats)", "output moved (of its way)")
+    assert (title(layout.yaxis), title(layout.yaxis2)) == (
+        "KL (nats)",
+        "output moved (% of its way)",
+    )
     assert title(layout.xaxis2) == "α: from A (0) to B (1)"
     assert layout.template == TEMPLATE
 

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from stability import instrument
+from stability.instrument.bundle import module
 
 HERE = Path(instrument.__file__).parent
 CHROMIUM = shutil.which("chromium")
@@ -15,8 +16,7 @@ FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--
 ADDRESS = "http://instrument/"
 # mounts the instrument on an empty page, and keeps what it asks the server for
 MOUNT = """async ([scene, view]) => {
-    const { mount } = await import("/instrument.js");
-    const { INITIAL } = await import("/view.js");
+    const { mount, INITIAL } = await import("/all.js");
     const root = document.body.appendChild(document.createElement("div"));
     const events = [], views = [];
     const host = { send: (event) => events.push(event), remember: (view) => views.push(view) };
@@ -46,7 +46,10 @@ def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -
 
     def serve(route: Any) -> None:
         script = HERE / "js" / route.request.url.rpartition("/")[2]
-        if script.suffix == ".js" and script.is_file():
+        if script.name == "all.js":
+            # as one module: fetched one by one, scripts take seconds
+            route.fulfill(body=module("instrument", "view"), content_type="text/javascript")
+        elif script.suffix == ".js" and script.is_file():
             route.fulfill(body=script.read_text("utf-8"), content_type="text/javascript")
         else:
             style = (HERE / "instrument.css").read_text("utf-8")
@@ -59,22 +62,17 @@ def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -
 
 
 @pytest.fixture(scope="session")
-def blank(browser: Any) -> Any:
-    """An empty page that can import the scripts."""
-    return opened(browser)
-
-
-@pytest.fixture(scope="session")
-def scripts(blank: Any) -> Callable[..., Any]:
+def scripts(browser: Any) -> Callable[..., Any]:
     """Call a function in Chromium: `scripts("law.js", "kl", law, [[0.1], [0.2]])`.
 
     Or a method of what it makes: `scripts("plane.js", "plane.kl", sent, [[0.1, 0.2]])`.
     """
+    page = opened(browser)
 
     def call(script: str, name: str, first: Any, rest: list[list[Any]]) -> Any:
         function, _, method = name.partition(".")
         called = f"made.{method}(...others)" if method else f"{function}(first, ...others)"
-        return blank.evaluate(
+        return page.evaluate(
             f"""async ([first, rest]) => {{
                 const {{ {function} }} = await import("/{script}");
                 const made = {f"{function}(first)" if method else "null"};
@@ -84,6 +82,12 @@ def scripts(blank: Any) -> Callable[..., Any]:
         )
 
     return call
+
+
+@pytest.fixture(scope="session")
+def blank(browser: Any) -> Any:
+    """An empty page that can import the scripts."""
+    return opened(browser)
 
 
 @pytest.fixture

@@ -3,6 +3,7 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
+from stability.instrument.examples import EXAMPLES
 from stability.ui import choice
 
 
@@ -57,7 +58,7 @@ def test_the_direction_of_a_measured_row_is_chosen(written, kind, values):
 
 def test_an_example_is_looked_at_where_it_continues():
     session = called("take_example", example="code", position=3)
-    assert session["prompt"] == choice.EXAMPLES["code"]
+    assert session["prompt"] == EXAMPLES["code"].prompt
     assert session["position"] == -1
 
 

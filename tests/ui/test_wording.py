@@ -110,7 +110,7 @@ def test_a_boundary_has_its_unit_or_is_not_reached():
 
 
 def test_a_share_is_in_per_cent_or_a_dash():
-    assert wording.percent(0.25) == "25 %"
+    assert wording.percent(0.25) == "25.0 %"
     assert wording.percent(None) == "–"
 
 

@@ -62,7 +62,10 @@ function makeExplainer(root) {
         clearTimeout(rest);
         if (event.pointerType === "mouse") rest = setTimeout(() => open(word, text), HOVER_REST);
       });
-      word.addEventListener("pointerleave", () => root.activeElement !== word && document.activeElement !== word && close(word));
+      word.addEventListener("pointerleave", () => {
+        clearTimeout(rest);
+        if (word.getRootNode().activeElement !== word) close(word);
+      });
       word.addEventListener("keydown", (event) => {
         if (event.key !== "Escape" || of !== word) return;
         close(word);

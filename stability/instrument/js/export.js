@@ -12,7 +12,7 @@ const STYLES = [
 ];
 /** Of use on a page only. */
 const OF_A_PAGE = /^(?:on|data-|aria-|class$|style$|tabindex$|role$)/;
-const CONTROLS = "button, select, input, label, table, details, [role=slider]:not(g, circle, line, path)";
+const CONTROLS = "button:not(.word), select, input, label, table, details, [role=slider]:not(g, circle, line, path)";
 const FONTS = "'Source Sans 3', 'Source Sans Pro', 'Source Sans', 'Helvetica Neue', Arial, sans-serif";
 /** Pixels around all that is drawn. */
 const MARGIN = 12;
@@ -47,20 +47,29 @@ function flatten(node, box, file) {
   const { left, top, width, height } = node.getBoundingClientRect();
   const [x, y] = [left - box.left, top - box.top];
   if (node instanceof SVGElement) {
-    resolveStyles(node);
+    for (const hidden of resolveStyles(node)) hidden.remove();
     file.append(setPlace(node.cloneNode(true), x, y));
     return undefined;
   }
-  const fill = style.backgroundColor;
-  if (isSeen(fill)) file.append(svg("rect", { x, y, width, height, fill, rx: parseFloat(style.borderRadius) || null }));
-  const rule = parseFloat(style.borderTopWidth);
-  if (rule && isSeen(style.borderTopColor)) {
-    const line = { x1: x, x2: x + width, y1: y + rule / 2, y2: y + rule / 2, "stroke-width": rule };
-    const dashes = { dashed: "5 3", dotted: "1.5 2.5" }[style.borderTopStyle];
-    file.append(svg("line", { ...line, stroke: style.borderTopColor, "stroke-dasharray": dashes }));
-  }
+  drawBox(style, { x, y, width, height }, file);
   for (const child of [...node.childNodes]) flatten(child, box, file);
   return undefined;
+}
+
+/** Ground and border of a node; a border on top alone is a line, as in a key. */
+function drawBox(style, place, file) {
+  const rx = Math.min(parseFloat(style.borderTopLeftRadius) || 0, place.height / 2);
+  if (isSeen(style.backgroundColor)) file.append(svg("rect", { ...place, rx, fill: style.backgroundColor }));
+  const [top, bottom] = [style.borderTopWidth, style.borderBottomWidth].map(parseFloat);
+  if (!top || !isSeen(style.borderTopColor)) return;
+  const dashes = { dashed: "5 3", dotted: "1.5 2.5" }[style.borderTopStyle];
+  const stroke = { stroke: style.borderTopColor, "stroke-width": top, "stroke-dasharray": dashes };
+  const { x, y, width } = place;
+  file.append(
+    bottom
+      ? svg("rect", { ...place, rx, fill: "none", ...stroke })
+      : svg("line", { x1: x, x2: x + width, y1: y + top / 2, y2: y + top / 2, ...stroke }),
+  );
 }
 
 function isSeen(colour) {
@@ -97,18 +106,20 @@ function flattenText(node, box, file) {
 /** Write the style that a node has into it, where it differs from its parent's. */
 function resolveStyles(node, inherited = {}) {
   const computed = getComputedStyle(node);
-  if (computed.display === "none") return node.remove();
+  if (computed.display === "none") return [node];
   const style = Object.fromEntries(STYLES.map((name) => [name, computed.getPropertyValue(name)]));
   style["font-family"] = FONTS;
+  // rules for children may name this node's class or its place: they are read before anything changes
+  const hidden = [...node.children].flatMap((child) => resolveStyles(child, style));
   // these are not handed down to children
   const before = { ...inherited, opacity: "1", overflow: "visible" };
   for (const { name } of [...node.attributes]) {
     if (OF_A_PAGE.test(name) || STYLES.includes(name)) node.removeAttribute(name);
   }
   const own = STYLES.filter((name) => style[name] !== before[name]);
-  if (own.length) node.setAttribute("style", own.map((name) => `${name}: ${style[name].replaceAll('"', "'")}`).join("; "));
-  for (const child of [...node.children]) resolveStyles(child, style);
-  return undefined;
+  const written = own.map((name) => `${name}: ${style[name].replaceAll('"', "'")}`);
+  if (own.length) node.setAttribute("style", written.join("; "));
+  return hidden;
 }
 
 /**

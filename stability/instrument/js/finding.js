@@ -44,6 +44,7 @@ function directionPieces({ kind, rank, label, spec }) {
   if (kind === "random") return ["a ", { term: "random direction", text: "random direction" }, ` (seed ${seed})`];
   if (kind === "covariance") return ["a ", { term: "covariance-matched", text: "covariance-matched" }, ` random direction (seed ${seed})`];
   if (kind === "tokens") return ["the ", { term: "token difference", text: "token difference" }, " ", { token: label }];
+  if (kind === "prompt") return ["the ", { term: "direction", text: "direction" }, " ", { token: label }];
   if (kind === "file") return ["the vector ", { token: label }];
   return [{ token: label }];
 }

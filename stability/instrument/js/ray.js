@@ -55,7 +55,7 @@ export function rayAxis({ unit }, ends, size) {
 export function ray(instrument) {
   const margin = { ...RAY_MARGIN, top: 6, bottom: 20 };
   const name = "Divergence along the ray";
-  const figure = frame(instrument, { name, testid: "figure-ray", height: 300, margin });
+  const figure = frame(instrument, { name, testid: "figure-ray", height: 236, margin });
   const background = svg("rect", { class: "ground" });
   const drawBands = bands(figure);
   figure.plot.append(background);

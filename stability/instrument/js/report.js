@@ -7,19 +7,20 @@ import { pythonSnippet } from "./snippets.js";
 import { provenance } from "./takeaway.js";
 
 const STYLE = `
-  @page { size: auto; margin: 12mm 13mm }
-  body { font: 9.5pt/1.4 "Source Sans 3", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif; color: #1f2328;
+  @page { size: auto; margin: 9mm 13mm }
+  body { font: 8pt/1.3 "Source Sans 3", "Source Sans Pro", "Helvetica Neue", Arial, sans-serif; color: #1f2328;
     background: #fff; max-width: 184mm; margin: 6mm auto; padding: 0 4mm; font-variant-numeric: tabular-nums }
-  h1 { font-size: 15pt; margin: 0 0 1mm } h2 { font-size: 10.5pt; margin: 3.5mm 0 1mm }
-  p { margin: 0 0 1.5mm } .quiet { color: #57606a } .verdict { font-size: 11pt; border-left: 2pt solid #0072b2; padding-left: 3mm }
-  .prompt { white-space: pre-wrap; overflow-wrap: anywhere; font-family: ui-monospace, "Liberation Mono", monospace; font-size: 9pt;
-    background: #f3f4f6; padding: 1mm 2mm; max-height: 18mm; overflow: hidden }
-  .figures { display: grid; grid-template-columns: 58fr 42fr; gap: 2mm; align-items: start }
+  h1 { font-size: 14pt; margin: 0 0 1mm } h2 { font-size: 9pt; margin: 2mm 0 0.5mm }
+  p { margin: 0 0 1.5mm } .quiet { color: #57606a } .verdict { font-size: 9.5pt; border-left: 2pt solid #0072b2; padding-left: 3mm }
+  .prompt { white-space: pre-wrap; overflow-wrap: anywhere; font-family: ui-monospace, "Liberation Mono", monospace; font-size: 8pt;
+    background: #f3f4f6; padding: 1mm 2mm }
+  .figures { display: grid; grid-template-columns: 63fr 37fr; gap: 1mm 3mm; align-items: start }
+  .figures figure { margin: 0 } .figures figure:nth-child(3) { grid-area: 1 / 2 / 3 / 3 }
   .figures svg { width: 100%; height: auto; display: block }
   .columns { display: grid; grid-template-columns: 1fr 1fr; gap: 6mm }
-  table { border-collapse: collapse; width: 100% } td, th { text-align: left; font-weight: 400; padding: 0.4mm 0; vertical-align: top;
+  table { border-collapse: collapse; width: 100% } td, th { text-align: left; font-weight: 400; padding: 0.2mm 0; vertical-align: top;
     border-bottom: 0.5pt solid #d8dee4; overflow-wrap: anywhere } th { color: #57606a; padding-right: 3mm; white-space: nowrap }
-  pre { font: 7.2pt/1.35 ui-monospace, "Liberation Mono", monospace; background: #f3f4f6; padding: 1.5mm 2mm; margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
+  pre { font: 6.4pt/1.25 ui-monospace, "Liberation Mono", monospace; background: #f3f4f6; padding: 1.5mm 2mm; margin: 0; white-space: pre-wrap; overflow-wrap: anywhere }
   section, figure { break-inside: avoid } @media print { body { margin: 0; padding: 0; max-width: none } }`;
 
 const MEANING = {
@@ -47,16 +48,14 @@ export function report(model, { verdict, figures, link }) {
 <p class="quiet">${markup(setting.model.title)}, ${markup(setting.site)}, after token ${setting.position} of the prompt, along ${markup(setting.direction.label)}</p>
 <p class="prompt">${markup(asked(setting))}</p>
 <p class="verdict">${markup(verdict)}</p>
-<div class="figures">${figures.map((figure) => `<figure style="margin: 0">${figure}</figure>`).join("\n")}</div>
+<div class="figures">${figures.map((figure) => `<figure>${figure}</figure>`).join("\n")}</div>
 <div class="columns">
-<section><h2>Numbers at ε = ${digits(model.view.epsilon)} nats</h2>${rows(numbers(model))}</section>
-<section><h2>Setting</h2>${rows(settingRows(model, link))}</section>
+<div><section><h2>Numbers at ε = ${digits(model.view.epsilon)} nats</h2>${rows(numbers(model))}</section>
+<section><h2>To cite</h2><pre>${markup(citation(setting.version))}</pre></section></div>
+<div><section><h2>Setting</h2>${rows(settingRows(model, link))}</section>
+<section><h2>What each number is</h2>${meanings(model)}</section></div>
 </div>
-<section><h2>What each number is</h2>${meanings(model)}</section>
-<div class="columns">
 <section><h2>To compute it again</h2><pre>${markup(pythonSnippet(model))}</pre></section>
-<section><h2>To cite</h2><pre>${markup(citation(setting.version))}</pre></section>
-</div>
 </html>
 `;
 }

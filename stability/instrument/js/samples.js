@@ -1,7 +1,7 @@
 // A ray whose truth was sampled, as the network was run for it: KL and probabilities between samples, and
 // the boundaries of the steps of ε, as stability/instrument/samples.py has them.
 
-import { curve } from "./numerics.js";
+import { curve, solve } from "./numerics.js";
 
 /** Less is zero, whose logarithm is not drawn. */
 const LEAST = 1e-300;
@@ -27,10 +27,9 @@ const SAME = 1e-9;
  * @param {Samples} samples
  * @returns {(t: number) => number} nats
  */
-export function sampledKl({ t, kl }) {
+export function sampledKl(samples) {
   const sides = [-1, 1].map((sign) => {
-    const points = t.map((distance, i) => [sign * distance, kl[i]]).filter(([distance]) => distance > 0);
-    if (sign < 0) points.reverse();
+    const points = side(samples, sign);
     const logs = points.map((point) => point.map((value) => Math.log(Math.max(value, LEAST))));
     return { first: points[0], curve: curve(logs.map(([x]) => x), logs.map(([, y]) => y)) };
   });
@@ -41,6 +40,12 @@ export function sampledKl({ t, kl }) {
     if (distance <= first[0]) return first[1] * (distance / first[0]) ** 2;
     return Math.exp(between.at(Math.log(distance)));
   };
+}
+
+/** The distances of one side, nearest first, with the KL at each. */
+function side({ t, kl }, sign) {
+  const points = t.map((distance, i) => [sign * distance, kl[i]]).filter(([distance]) => distance > 0);
+  return sign < 0 ? points.reverse() : points;
 }
 
 /**
@@ -54,28 +59,36 @@ export function sampledProbabilities({ t, probabilities }) {
 }
 
 /**
- * The boundary of any budget: between two steps whose boundaries are both reached it is interpolated,
- * between others it is that of the larger step.
+ * The boundary of any budget: at a step of `ε` the one that was searched for, and between two where the
+ * samples first reach it beyond the smaller one's.
  * @param {Samples} samples
  * @returns {(sign: -1 | 1, epsilon: number) => import("./line.js").Boundary}
  */
-export function sampledBoundary({ epsilons, boundaries, kinds }) {
-  const logs = epsilons.map(Math.log);
-  const sides = boundaries.map((distances, side) => reachedCurve(logs, distances, kinds[side]));
+export function sampledBoundary(samples) {
+  const { epsilons, boundaries, kinds } = samples;
+  const kl = sampledKl(samples);
   return (sign, epsilon) => {
-    const side = sign > 0 ? 1 : 0;
+    const [distances, how] = [boundaries, kinds].map((both) => both[sign > 0 ? 1 : 0]);
     const found = epsilons.findIndex((step) => step >= epsilon * (1 - SAME));
     const upper = found < 0 ? epsilons.length - 1 : found;
-    const isStep = Math.abs(epsilons[upper] / epsilon - 1) <= SAME || upper === 0 || found < 0;
-    const isBetween = !isStep && [upper - 1, upper].every((step) => kinds[side][step] === "reached");
-    const distance = isBetween ? Math.exp(sides[side].at(Math.log(epsilon))) : boundaries[side][upper];
-    return { distance, kind: isBetween ? "reached" : kinds[side][upper] };
+    const isStep = upper === 0 || found < 0 || epsilons[upper] <= epsilon * (1 + SAME);
+    if (isStep || distances[upper - 1] === null) return { distance: distances[upper], kind: how[upper] };
+    const ends = crossing(side(samples, sign), epsilon, distances[upper - 1], distances[upper]);
+    if (ends === null) return { distance: null, kind: how[upper] };
+    const excess = (u) => [kl(sign * Math.exp(u)) - epsilon, 0];
+    const distance = Math.exp(solve(excess, ...ends.map(Math.log)));
+    return { distance, kind: how[upper] === "jump" ? "jump" : "reached" };
   };
 }
 
-/** The logarithm of the distance over that of ε, through the steps that are reached. */
-function reachedCurve(logs, distances, kinds) {
-  const steps = logs.map((_, step) => step).filter((step) => kinds[step] === "reached");
-  if (steps.length < 2) return null;
-  return curve(steps.map((step) => logs[step]), steps.map((step) => Math.log(distances[step])));
+/** The two distances between which samples first reach `ε` from `low` on; null where they do not. */
+function crossing(points, epsilon, low, high) {
+  let before = low;
+  for (const [distance, nats] of points) {
+    if (distance <= low) continue;
+    if (high !== null && distance >= high) break;
+    if (nats >= epsilon) return [before, distance];
+    before = distance;
+  }
+  return high === null ? null : [before, high];
 }

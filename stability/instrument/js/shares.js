@@ -25,7 +25,7 @@ const NAME = "Probabilities along the ray";
  */
 export function shares(instrument) {
   const margin = { ...RAY_MARGIN, top: 4, bottom: 20 };
-  const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: 130, margin });
+  const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: 104, margin });
   const background = svg("rect", { class: "ground" });
   const layers = { areas: svg("g", { class: "areas" }), joint: svg("path", { class: "joint" }), names: svg("g", { class: "names" }) };
   figure.plot.append(layers.areas, layers.joint, layers.names, background);

@@ -14,14 +14,15 @@ const TYPES = {
 };
 /** By the area of a figure: its name, and the areas that move it. */
 const FIGURES = {
-  ray: ["The ray", ["epsilon", "ray", "t"]],
-  shares: ["Probabilities", ["epsilon", "shares", "t"]],
-  region: ["Region", ["epsilon", "region", "t"]],
+  ray: ["The ray", ["epsilon", "ray", "scrubber"]],
+  shares: ["Probabilities", ["epsilon", "shares", "scrubber"]],
+  region: ["Region", ["epsilon", "region", "scrubber"]],
   spectrum: ["Spectrum", ["spectrum"]],
-  next: ["Next tokens", ["next", "t"]],
+  next: ["Next tokens", ["next", "scrubber"]],
+  pushes: ["What the direction means", ["epsilon", "pushes"]],
 };
 /** Figures of a report, in its order. */
-const REPORTED = ["ray", "region", "shares", "spectrum"];
+const REPORTED = ["ray", "shares", "region"];
 const SCALES = [2, 3];
 
 let takeawayCount = 0;
@@ -41,6 +42,7 @@ export function takeawayMenu(instrument, say) {
   );
   const node = html("div", { class: "takeaway-menu" }, button, panel);
   const show = (isOpen) => {
+    if (!instrument.model()) return;
     panel.hidden = !isOpen;
     set(button, { "aria-expanded": String(isOpen) });
     if (isOpen) panel.replaceChildren(...sections(instrument, say));
@@ -108,11 +110,12 @@ function titled({ scene: { setting } }, name) {
 /** The figures that are drawn, by their areas, in the order of the page. */
 function drawnFigures(root) {
   const nodes = [...root.querySelectorAll("[data-area]")].filter(
-    ({ dataset, clientWidth }) => dataset.area in FIGURES && clientWidth,
+    (node) => node.dataset.area in FIGURES && node.clientWidth && node.querySelector("svg"),
   );
-  return nodes
-    .filter((node) => node.querySelector("svg"))
-    .map((node) => ({ area: node.dataset.area, name: FIGURES[node.dataset.area][0], node, description: () => told(node) }));
+  return nodes.map((node) => {
+    const { area } = node.dataset;
+    return { area, name: FIGURES[area][0], node, description: () => told(node) };
+  });
 }
 
 /** The sentence that stands for a figure. */

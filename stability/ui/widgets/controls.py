@@ -5,11 +5,11 @@ from collections.abc import Iterable, Sequence
 import streamlit as st
 
 from stability.instrument.epsilons import EPSILON_STEPS
+from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
 from stability.ui import wording
 from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.choice import (
-    EXAMPLES,
     MOST_BLOCKS,
     SITES,
     Choice,
@@ -70,7 +70,7 @@ def choose_prompt() -> PromptLike:
     )
     with examples:
         is_chat = choose_chat()
-    st.session_state.setdefault("prompt", EXAMPLES["a sure fact"])
+    st.session_state.setdefault("prompt", EXAMPLES["a sure fact"].prompt)
     with text:
         return choose_conversation() if is_chat else prompt_field("Prompt", "prompt")
 

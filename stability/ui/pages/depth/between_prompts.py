@@ -75,8 +75,9 @@ def _between(plane: Slice) -> tuple[Interpolation, list[str]]:
 def _edges(line: Interpolation, epsilon: float) -> str:
     """The steepest edge, and A's boundary by the closed form and in truth."""
     predicted, actual = line.predicted(epsilon)[0], line.actual(epsilon)[0]
+    length, edge = wording.number(line.length), wording.number(line.edge)
     return (
-        f"‖B − A‖ = {wording.number(line.length)}. The steepest edge is at α = {wording.number(line.edge)}. "
+        f"‖B − A‖ = {length}. The steepest edge is at α = {edge}. "
         f"From A the closed form puts the boundary (KL = ε) at α = {wording.number(predicted)}; "
         + (f"it is at {wording.number(actual)}." if actual else f"it is {_lost(line, epsilon)}.")
     )

@@ -33,7 +33,7 @@ def draw(key: StateKey, epsilon: float, relative: bool) -> None:
         _draw_radii(depth, check, relative)
     with right:
         draw_figure(
-            block_divergences_figure(check),
+            block_divergences_figure(check, on_dark=st.context.theme.type == "dark"),
             "curves",
             "The true KL of every block, each over its own predicted radius: where the formula holds "
             "all of them lie on the dashed parabola.",

@@ -2,10 +2,11 @@
 
 from stability.curvature.direction_spec import DirectionSpec
 from stability.defaults import MODELS
-from stability.ui.choice import EXAMPLES, Choice
+from stability.instrument.examples import EXAMPLES
+from stability.ui.choice import Choice
 from stability.ui.widgets.instrument import Sent
 
-CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"], -1, DirectionSpec("eig", 0))
+CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"].prompt, -1, DirectionSpec("eig", 0))
 
 
 def sent(choice: Choice) -> Sent | None:

@@ -180,7 +180,7 @@ def test_all_numbers_hold_the_librarys(page, lm):
     numbers = everything(page)
     state = lm.capture(SURE)
     ray = stability.ray(state, stability.spectrum(state).vectors[:, 0])
-    assert numbers["r / ‖vector‖"] == f"{100 * ray.predicted_radius(0.1) / state.norm:.3g} %"
+    assert numbers["r / ‖vector‖"] == f"{100 * ray.predicted_radius(0.1) / state.norm:#.3g} %"
     assert numbers["entropy"] == f"{state.entropy:#.3g} nats"
     assert numbers["margin"] == f"{state.margin:#.3g} nats"
     assert {"calibrated −", "calibrated +"} <= numbers.keys()
