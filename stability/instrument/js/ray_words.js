@@ -16,12 +16,13 @@ export function rayAlt({ scene, line, view, sides, predicted, unit }) {
   const budget = `ε = ${digits(view.epsilon)} nats`;
   const radius = `the closed form puts its boundary at ±${length(predicted, unit)}`;
   if (scene.line.kind === "closed form") return `At ${budget} ${radius}; the truth is being computed.`;
+  const at = ({ sign, distance }) => signed(sign * distance, unit);
   const [minus, plus] = sides.map(({ boundary }) => boundaryText(boundary, unit));
   const nearest = sides
     .flatMap(({ sign, flips }) => flips.slice(0, 1).map(([distance, place]) => ({ sign, distance, place })))
     .sort((one, other) => one.distance - other.distance)[0];
   const flip = nearest
-    ? ` The most likely token changes to ${line.texts[nearest.place]} at ${signed(nearest.sign * nearest.distance, unit)}.`
+    ? ` The most likely token changes to ${line.texts[nearest.place]} at ${at(nearest)}.`
     : "";
   return `KL reaches ${budget} on the − side at ${minus} and on the + side at ${plus}; ${radius}.${flip}`;
 }
