@@ -98,8 +98,10 @@ def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
     """
     pages, errors = [], []
 
-    def mount(scene: Any, width: int = 1140, height: int = 900, **view: Any) -> Any:
-        page = opened(browser, width, height)
+    def mount(
+        scene: Any, width: int = 1140, height: int = 900, device: Any = None, **view: Any
+    ) -> Any:
+        page = opened(browser, width, height, **(device or {}))
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and errors.append(said.text))

@@ -2,6 +2,7 @@
 
 import { svg, set, each } from "./nodes.js";
 import { OTHERS } from "./colours.js";
+import { jointProbability } from "./chosen.js";
 import { path } from "./curve.js";
 import { nameWidth, shortName } from "./labels.js";
 
@@ -25,7 +26,7 @@ const LEAST_HEIGHT = 14;
 /**
  * The probabilities in view.
  * @param {import("./model.js").Model} model
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  * @returns {Shares}
  */
 export function sampleShares({ line, colour }, { x, size, ends }) {
@@ -48,7 +49,7 @@ export function sampleShares({ line, colour }, { x, size, ends }) {
  * The areas of the bands.
  * @param {SVGElement} group
  * @param {Shares} shares
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  * @param {number[]} chosen
  */
 export function drawAreas(group, { samples, bands, tops }, { y }, chosen) {
@@ -66,18 +67,18 @@ export function drawAreas(group, { samples, bands, tops }, { y }, chosen) {
  * @param {SVGElement} node
  * @param {Shares} shares
  * @param {import("./model.js").Model} model
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  */
-export function drawJoint(node, { samples, all }, { line, view }, { y }) {
-  const places = view.chosen.map((id) => line.ids.indexOf(id)).filter((found) => found >= 0);
-  const joint = (row) => places.reduce((sum, found) => sum + row[found], 0);
-  set(node, { d: places.length ? path(samples.map(({ x }, i) => [x, y.at(joint(all[i]))])) : null });
+export function drawJoint(node, { samples, all }, model, { y }) {
+  const joint = all.map((row) => jointProbability(model, model.line.ids, row));
+  const height = (value) => (value === null ? null : y.at(value));
+  set(node, { d: path(samples.map(({ x }, i) => [x, height(joint[i])])) });
 }
 
 /**
  * The names of the bands, each where its band has room for it, and none where there is none.
  * @param {Shares} shares
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  * @returns {{text: string, x: number, y: number}[]}
  */
 export function nameBands({ samples, bands, shares, tops }, { y, size }) {
@@ -120,7 +121,7 @@ function levelRoom(tops, shares, from, to) {
  * @param {Shares} shares
  * @param {number} x  in pixels
  * @param {number} y  in pixels
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  * @returns {{id: number} | null} null above all bands
  */
 export function bandAt({ samples, bands, tops }, x, y, { y: scale, size }) {
