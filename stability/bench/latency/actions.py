@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable, Iterator
+from functools import partial
 from itertools import cycle
 
 from stability.bench.latency.page import LIVE, ROOT, Page, Timing
@@ -34,7 +35,7 @@ def _slider(testid: str, shown: str) -> Action:
         handle = page.page.get_by_test_id(testid).first
         for _, key in zip(range(times), cycle(["ArrowRight"] * 5 + ["ArrowLeft"] * 5)):
             page.rest(BROWSER_REST)
-            yield page.timed(lambda key=key: handle.press(key), _differs(shown, page.text(shown)))
+            yield page.timed(partial(handle.press, key), _differs(shown, page.text(shown)))
 
     return act
 
