@@ -6,7 +6,7 @@ import { each, html, say, set, svg } from "./nodes.js";
 import { BAND_POWERS, cellEdges, planeEllipse, filledPath, linePath, planeTicks } from "./plane_view.js";
 
 /** Pixels around the square, for the axes. */
-const AROUND = { left: 52, right: 16, top: 8, bottom: 40 };
+const AROUND = { left: 58, right: 16, top: 8, bottom: 44 };
 /** Pixels above a cell's middle, where the state itself may lie. */
 const NAME_ABOVE = 18;
 /** Pixels of a name: around its text, and of its height. */
@@ -229,15 +229,15 @@ function drawPlaneAxes({ axes, side }, { half, unit, labels }) {
   each(axes.x, ticks, tickNode, (node, tick) => {
     set(node, { transform: `translate(${left + along(tick)},${top + side})` });
     set(node.firstChild, { y2: 4 });
-    say(set(node.lastChild, { y: 16, "text-anchor": "middle" }), planeTick(tick));
+    say(set(node.lastChild, { y: 20, "text-anchor": "middle" }), planeTick(tick));
   });
   each(axes.y, ticks, tickNode, (node, tick) => {
     set(node, { transform: `translate(${left},${top + side - along(tick)})` });
     set(node.firstChild, { x2: -4 });
-    say(set(node.lastChild, { x: -7, y: 4, "text-anchor": "end" }), planeTick(tick));
+    say(set(node.lastChild, { x: -13, y: 4, "text-anchor": "end" }), planeTick(tick));
   });
   const [x, y] = labels.map((label) => `${label} (${unit.name})`);
-  say(set(axes.xTitle, { x: left + side / 2, y: top + side + 34, "text-anchor": "middle" }), x);
+  say(set(axes.xTitle, { x: left + side / 2, y: top + side + 38, "text-anchor": "middle" }), x);
   const turned = `translate(12,${top + side / 2}) rotate(-90)`;
   say(set(axes.yTitle, { transform: turned, "text-anchor": "middle" }), y);
 }

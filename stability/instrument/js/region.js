@@ -1,13 +1,16 @@
 // The stable region in the plane of two directions. A point of it can be taken by the hand: the
 // prediction follows, and when it is let go the ray turns to pass through it.
 
-import { digits, epsilonWords, length } from "./format.js";
 import { ballRadius } from "./ball.js";
+import { onKeys } from "./drag.js";
+import { digits, epsilonWords, length } from "./format.js";
+import { behind } from "./frame.js";
 import { atHand } from "./model.js";
 import { each, html, say, set } from "./nodes.js";
 import { planeHand } from "./plane_hand.js";
 import { planeLegend } from "./plane_legend.js";
 import { planePicture } from "./plane_picture.js";
+import { PLANE_HEADINGS, planeRows } from "./plane_rows.js";
 import { cellsInView, halfWidth, planeBands } from "./plane_view.js";
 
 /** One step of zoom. */
@@ -23,31 +26,41 @@ const PLANE_CLOSEST = 1e-3;
 export function region(instrument) {
   const picture = planePicture();
   const second = secondSelect(instrument);
-  const zoomed = (factor) => () => zoomPlane(instrument, region, factor);
-  const tools = html("div", { class: "plane-tools" },
-    html("label", {}, "across: ", second),
-    planeButton("+", "Zoom in", zoomed(1 / PLANE_ZOOM)),
-    planeButton("−", "Zoom out", zoomed(PLANE_ZOOM)),
-    planeButton("fit", "Show the whole region", () => instrument.change({ half: null })));
+  const data = behind("Stable region");
+  const tools = planeTools(instrument, second, data.button, (factor) => zoomPlane(instrument, region, factor));
   const hand = planeHand(instrument, picture, () => region.half);
   const stage = html("div", { class: "plane-stage" }, picture.node, picture.hand, ...hand.sliders);
-  const missing = html("p", { class: "plane-missing" });
+  const missing = html("p", { class: "figure-note" });
   const legend = planeLegend(instrument);
-  const node = html("section", { class: "region", "aria-label": "The stable region in a plane", "data-testid": "figure-region" },
-    html("div", { class: "head" }, html("h2", {}, "Stable region"), tools), stage, missing, legend.node);
-  const region = { picture, stage, missing, legend, second, hand, tools, fitted: null, half: 1, drawn: null };
+  const caption = html("figcaption", {}, html("span", { class: "figure-title" }, "Stable region"), tools);
+  const node = html("figure", { class: "figure region", "aria-label": "The stable region in a plane", "data-testid": "figure-region" },
+    caption, stage, missing, legend.node, data.table);
+  const region = { picture, stage, missing, legend, second, hand, tools, data, fitted: null, half: 1, drawn: null };
   watchPlaneWidth(instrument, region);
-  stage.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && !event.metaKey) return;
-    event.preventDefault();
-    zoomPlane(instrument, region, event.deltaY > 0 ? PLANE_ZOOM ** 0.25 : PLANE_ZOOM ** -0.25);
-  }, { passive: false });
+  zoomByWheelAndKeys(instrument, region);
   set(picture.node, { role: "img" });
   return { node, draw: (model) => drawRegion(region, model) };
 }
 
-function planeButton(text, label, onclick) {
-  return html("button", { type: "button", "aria-label": label, onclick }, text);
+/** The choice of the second axis, and buttons to zoom and to see the data. */
+function planeTools(instrument, second, data, zoom) {
+  const button = (text, label, onclick) => html("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
+  return html("span", { class: "tools" }, second,
+    button("fit", "Show the whole region", () => instrument.change({ half: null })),
+    button("−", "Zoom out of the region", () => zoom(PLANE_ZOOM)),
+    button("+", "Zoom into the region", () => zoom(1 / PLANE_ZOOM)),
+    data);
+}
+
+function zoomByWheelAndKeys(instrument, region) {
+  const zoom = (factor) => () => zoomPlane(instrument, region, factor);
+  region.stage.addEventListener("wheel", (event) => {
+    if (!event.ctrlKey && !event.metaKey) return;
+    event.preventDefault();
+    zoom(PLANE_ZOOM ** (Math.sign(event.deltaY) / 4))();
+  }, { passive: false });
+  const fit = () => instrument.change({ half: null });
+  onKeys(region.stage, { "+": zoom(1 / PLANE_ZOOM), "=": zoom(1 / PLANE_ZOOM), "-": zoom(PLANE_ZOOM), 0: fit });
 }
 
 /** Which eigendirection spans the plane with the ray's. */
@@ -61,7 +74,7 @@ function watchPlaneWidth(instrument, region) {
     // nothing is told while the part is hidden
     if (contentRect.width > 0 && region.picture.resize(contentRect.width)) {
       region.drawn = null;
-      instrument.change({});
+      instrument.redraw();
     }
   }).observe(region.stage);
 }
@@ -70,8 +83,8 @@ function zoomPlane(instrument, region, factor) {
   const model = instrument.model();
   if (!model?.plane) return;
   const whole = halfWidth(model.plane, model.view.epsilon);
-  const half = Math.max(PLANE_CLOSEST * whole, Math.min(region.half * factor, model.plane.extent));
-  instrument.change({ half });
+  const half = (instrument.view().half ?? region.half) * factor;
+  instrument.change({ half: Math.max(PLANE_CLOSEST * whole, Math.min(half, model.plane.extent)) });
 }
 
 function drawRegion(region, model) {
@@ -89,6 +102,7 @@ function drawRegion(region, model) {
     shown.cells = cellsInView(plane, shown.half);
     region.picture.drawShapes(shown);
     region.legend.draw(shown);
+    region.data.draw(PLANE_HEADINGS, () => planeRows(shown));
     region.drawn = shown;
   }
   region.picture.drawPoint(shown);
