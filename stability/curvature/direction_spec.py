@@ -1,9 +1,10 @@
-"""How a direction is written: `eig:0`, `random:1`, `tokens:5,7`, `prompt:TEXT`, `file:PATH`.
+"""How a direction is written: `eig:0`, `random:1`, `tokens:5,7`, `prompt:TEXT`, `turn:30,1,eig:0`.
 
 It is parsed once, where text comes in; everything else handles the parsed form. Kept apart from
 `directions`, as the app and the command line need it before torch is imported.
 """
 
+import re
 from dataclasses import dataclass
 
 from stability.errors import StabilityError
@@ -15,6 +16,7 @@ FORMS = {
     "tokens": "tokens:A,B",
     "prompt": "prompt:TEXT",
     "file": "file:PATH",
+    "turn": "turn:DEGREES,K,SPEC",
 }
 # for people
 NAMES = {
@@ -27,18 +29,24 @@ NAMES = {
 }
 NUMBERS = ("K", "N", "SEED")  # placeholders of an argument that is a number
 MOST_DIGITS = 18  # of a number: more do not fit in 64 bits
+# times that a direction may be turned: a ray that is turned from eigendirection to eigendirection is
+# one in the space of a few of them, and a longer text is a mistake
+MOST_TURNS = 8
+TURNS = re.compile("(?:turn:[^,:]*,[^,:]*,)*")
+DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,12})?", re.ASCII)
 
 
 @dataclass(frozen=True)
 class DirectionSpec:
     """A direction as it is asked for: its kind, and what names one of that kind.
 
-    The argument is a rank from 0 (`eig`), a seed (`random`, `covariance`), two token ids (`tokens`), or
-    text (`prompt`, `file`).
+    The argument is a rank from 0 (`eig`), a seed (`random`, `covariance`), two token ids (`tokens`),
+    text (`prompt`, `file`), or a `Turn`: another direction that is turned in the plane it spans with an
+    eigendirection. A turned direction may be turned again, as a ray is in a plane after another.
     """
 
     kind: str
-    argument: int | tuple[int, int] | str
+    argument: "int | tuple[int, int] | str | Turn"
 
     @classmethod
     def parse(cls, text: str, forms: dict[str, str] = FORMS) -> "DirectionSpec":
@@ -53,6 +61,8 @@ class DirectionSpec:
                 f"A direction must be {enumerated(forms)}; received {text!r:.80}: try eig:0."
             )
         placeholder = forms[kind].partition(":")[2]
+        if kind == "turn":
+            return cls(kind, _turn(argument, text, forms))
         if placeholder == "A,B":
             a, _, b = argument.partition(",")
             return cls(kind, (_number(a, text), _number(b, text)))
@@ -79,7 +89,28 @@ class DirectionSpec:
                 return f"{NAMES[self.kind]}, seed {seed}"
             case DirectionSpec("tokens", (a, b)):
                 return f"{NAMES[self.kind]}, id {a} → id {b}"
+            case DirectionSpec("turn", Turn(degrees, rank, start)):
+                return turned_label(start.label, degrees, rank)
         return str(self)
+
+    @property
+    def ranks(self) -> tuple[int, ...]:
+        """The ranks of all eigendirections that it names."""
+        if isinstance(self.argument, Turn):
+            return (self.argument.rank, *self.argument.start.ranks)
+        return () if self.rank is None else (self.rank,)
+
+
+@dataclass(frozen=True)
+class Turn:
+    """By how many degrees a direction is turned, towards the eigendirection of which rank, from 0."""
+
+    degrees: float
+    rank: int
+    start: DirectionSpec
+
+    def __str__(self) -> str:
+        return f"{self.degrees:.12g},{self.rank},{self.start}"
 
 
 def eigendirection(rank: int) -> str:
@@ -87,10 +118,32 @@ def eigendirection(rank: int) -> str:
     return f"eigendirection {rank + 1}"
 
 
+def turned_label(start: str, degrees: float, rank: int) -> str:
+    """The name for people of a turned direction, given that of the one that is turned."""
+    return f"{start}, turned by {degrees:.4g}° towards {eigendirection(rank)}"
+
+
 def enumerated(forms: dict[str, str] = FORMS) -> str:
     """All written forms in a sentence: "eig:K, random:SEED, … or file:PATH"."""
     *others, last = forms.values()
     return f"{', '.join(others)} or {last}"
+
+
+def _turn(argument: str, text: str, forms: dict[str, str]) -> Turn:
+    degrees, _, rest = argument.partition(",")
+    rank, _, start = rest.partition(",")
+    if not DEGREES.fullmatch(degrees.strip()) or abs(float(degrees)) > 360:
+        raise StabilityError(
+            f"A direction must be turned by at most 360 degrees, towards an eigendirection; received "
+            f"{text!r:.80}: try turn:30,1,eig:0."
+        )
+    turns = TURNS.match(text)
+    if turns and turns[0].count(":") > MOST_TURNS:
+        raise StabilityError(
+            f"A direction may be turned {MOST_TURNS} times at most; received {turns[0].count(':')} "
+            "turns: begin with another direction."
+        )
+    return Turn(float(degrees), _number(rank, text), DirectionSpec.parse(start, forms))
 
 
 def _number(argument: str, text: str) -> int:

@@ -5,6 +5,7 @@ covariance of the model's own states (Lee and Heimersheim, arXiv 2410.12555); bo
 chooses by the written form.
 """
 
+import math
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -16,13 +17,15 @@ from torch import Tensor
 
 from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
-from stability.curvature.direction_spec import DirectionSpec, eigendirection
+from stability.curvature.direction_spec import DirectionSpec, Turn, eigendirection, turned_label
 from stability.curvature.spectrum import Spectrum
 from stability.curvature.vector_file import parse_vector, read_bytes
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
 from stability.text import isolated, spelled
+
+PARALLEL = 1e-6  # of an eigenvector, what must be left of it at right angles
 
 
 def require_rank(rank: int, pairs: int) -> None:
@@ -124,6 +127,48 @@ def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
     return Direction("file", name, unit(vector, state.width))
 
 
+def turned(start: Direction, spectrum: Spectrum, degrees: float, rank: int) -> Direction:
+    """A direction turned towards an eigendirection, in the plane that the two span.
+
+    By 90 degrees it becomes what is left of the eigenvector at right angles to it, the second axis of
+    `region(state, start, eigenvector)`. Raises StabilityError if the two are parallel.
+    """
+    other = eigen(spectrum, rank).vector.to(start.vector)
+    cosine = float(start.vector @ other)
+    rest = other - cosine * start.vector
+    if rest.norm() < PARALLEL:
+        raise StabilityError(
+            f"A direction must be turned towards one that is not parallel to it; received "
+            f"{eigendirection(rank)}, of cosine {cosine:.9f}: choose another."
+        )
+    angle, label = math.radians(degrees), turned_label(start.label, degrees, rank)
+    vector = math.cos(angle) * start.vector + math.sin(angle) * rest / rest.norm()
+    return Direction("turn", label, unit(vector, len(vector)))
+
+
+def _turned(turn: Turn, state: State, spectrum: Spectrum, source: Source) -> Direction:
+    start = resolve(turn.start, state, spectrum, source)
+    return turned(start, spectrum, turn.degrees, turn.rank)
+
+
+def turned_on(
+    spec: DirectionSpec, degrees: float, rank: int, state: State, spectrum: Spectrum, source: Source
+) -> DirectionSpec:
+    """The written form of a direction turned once more: turns towards one eigendirection add up."""
+    turn = spec.argument
+    if not isinstance(turn, Turn) or turn.rank != rank:
+        return DirectionSpec("turn", Turn(degrees, rank, spec))
+    start = resolve(turn.start, state, spectrum, source).vector
+    other = eigen(spectrum, rank).vector.to(start)
+    along = float(start @ other)
+    aside = float((other - along * start).norm())
+    angle = math.radians(turn.degrees)
+    # seen from the turned direction, the eigenvector may lie on the other side
+    is_ahead = math.cos(angle) * aside >= math.sin(angle) * along
+    total = turn.degrees + (degrees if is_ahead else -degrees)
+    return DirectionSpec("turn", Turn(math.remainder(total, 360), rank, turn.start))
+
+
 # by kind: from a specification's argument, the state, its spectrum, and the source of other states
 MAKERS: dict[str, Callable[[Any, State, Spectrum, Source], Direction]] = {
     "eig": lambda rank, _, spectrum, __: eigen(spectrum, rank),
@@ -136,6 +181,7 @@ MAKERS: dict[str, Callable[[Any, State, Spectrum, Source], Direction]] = {
         state, source.capture(text, site=state.site)
     ),
     "file": lambda path, state, *_: from_file(state, Path(path)),
+    "turn": _turned,
 }
 
 

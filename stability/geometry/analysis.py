@@ -124,17 +124,16 @@ def pairs_for(state: State, spec: DirectionSpec, k: int) -> int:
         k: how many are wanted anyway.
 
     Returns:
-        `k`, or more for a later `eig:K`.
+        `k`, or more for a later eigendirection that it names.
 
     Raises:
         StabilityError: `k` is below 1, or `K` not below the width of the state.
     """
     if k < 1:
         raise StabilityError(f"The number of eigenpairs must be at least 1; received {k}: try 16.")
-    if spec.rank is None:
-        return k
-    directions.require_rank(spec.rank, state.width)
-    return max(k, spec.rank + 1)
+    for rank in spec.ranks:
+        directions.require_rank(rank, state.width)
+    return max([k, *(rank + 1 for rank in spec.ranks)])
 
 
 def analyze(

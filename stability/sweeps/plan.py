@@ -24,7 +24,10 @@ DIRECTIONS = (
 )
 # kinds that are resolved anew at each state, numbered from 1
 DRAWN = ("random", "covariance", "rival")
-SWEEP_FORMS = FORMS | {kind: f"{kind}:N" for kind in DRAWN}
+SWEEP_FORMS = {
+    **{kind: form for kind, form in FORMS.items() if kind != "turn"},
+    **{kind: f"{kind}:N" for kind in DRAWN},
+}
 # seeds are below this, to fit their column
 SEEDS = 2**31
 # for directions that are the same at every prompt
@@ -36,9 +39,9 @@ class Plan:
     """Which sites, directions and `ε` to measure, and at how many positions of each prompt.
 
     `positions` are drawn from a prompt's tokens without the first, whose prediction all prompts that
-    begin alike share. `directions` have the forms of `analyze`, with two differences: `random:N` and
-    `covariance:N` are drawn anew at each position, and `rival:N` points from the most likely token to
-    the N-th after it.
+    begin alike share. `directions` have the forms of `analyze` but for `turn`, with two differences:
+    `random:N` and `covariance:N` are drawn anew at each position, and `rival:N` points from the most
+    likely token to the N-th after it.
     """
 
     sites: tuple[str, ...] = ("prelogit",)

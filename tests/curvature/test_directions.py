@@ -401,6 +401,75 @@ def test_a_unit_vector_has_length_one_and_the_same_direction_at_any_size(seed, d
     torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-14)
 
 
+# --- turned directions ----------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("start", ["eig:0", "random:4", "turn:-20,2,random:4"])
+@pytest.mark.parametrize("degrees", [-135.0, 0.0, 30.0, 90.0])
+def test_a_turned_direction_lies_in_the_plane_at_its_angle(state, start, degrees):
+    e1 = named(start, state).vector
+    v = spectrum(state, 3).vectors[:, 1]
+    e2 = v - (v @ e1) * e1
+    found = named(f"turn:{degrees},1,{start}", state).vector
+    assert float(found @ e1) == pytest.approx(math.cos(math.radians(degrees)), abs=1e-12)
+    sine = float(found @ e2 / e2.norm())
+    assert sine == pytest.approx(math.sin(math.radians(degrees)), abs=1e-12)
+
+
+@pytest.mark.parametrize("written", ["turn:30,1,eig:0", "turn:-12.5,2,turn:90,0,prompt:a,b: c"])
+def test_a_turned_direction_is_read_as_it_is_written(written):
+    spec = DirectionSpec.parse(written)
+    assert str(spec) == written
+    assert spec.kind == "turn"
+    assert spec.rank is None
+
+
+def test_a_turned_direction_names_the_ranks_that_it_needs_and_what_it_is(state):
+    spec = DirectionSpec.parse("turn:30,1,turn:5,4,eig:0")
+    assert spec.ranks == (1, 4, 0)
+    words = "eigendirection 1, turned by 30° towards eigendirection 2"
+    assert named("turn:30,1,eig:0", state).label == words
+    assert DirectionSpec.parse("turn:30,1,eig:0").label == words
+
+
+@pytest.mark.parametrize(
+    ("written", "words"),
+    [
+        ("turn:x,1,eig:0", "at most 360 degrees"),
+        ("turn:nan,1,eig:0", "at most 360 degrees"),
+        ("turn:361,1,eig:0", "at most 360 degrees"),
+        ("turn:30,-1,eig:0", "whole and not negative"),
+        ("turn:30,1", "A direction must be"),
+        ("turn:30,1,nothing:0", "A direction must be"),
+        ("turn:1,1," * 9 + "eig:0", "8 times at most; received 9"),
+        ("turn:1,1," * 9999 + "eig:0", "8 times at most; received 9999"),
+    ],
+)
+def test_a_turn_that_cannot_be_is_refused_in_one_sentence(written, words):
+    with pytest.raises(StabilityError, match=words) as refused:
+        DirectionSpec.parse(written)
+    assert "\n" not in str(refused.value)
+
+
+def test_a_direction_is_not_turned_towards_itself(state):
+    with pytest.raises(StabilityError, match="not parallel to it; received eigendirection 1"):
+        named("turn:30,0,eig:0", state)
+
+
+@properties(30)
+@given(st.floats(-180, 180), st.floats(-180, 180), st.sampled_from(["eig:0", "random:4"]))
+def test_turns_towards_one_eigendirection_add_up(first, second, start):
+    state = random_state()
+    pairs = spectrum(state, 3)
+    once = DirectionSpec.parse(f"turn:{first:.6f},1,{start}")
+    found = directions.turned_on(once, second, 1, state, pairs, Other())
+    nested = directions.turned(resolve(once, state, pairs, Other()), pairs, second, 1)
+    assert found.argument.start == DirectionSpec.parse(start)
+    torch.testing.assert_close(
+        resolve(found, state, pairs, Other()).vector, nested.vector, rtol=0, atol=1e-9
+    )
+
+
 @pytest.mark.parametrize("bad", [math.nan, math.inf, -math.inf])
 def test_a_vector_that_is_not_finite_has_no_direction(bad):
     with pytest.raises(StabilityError, match="finite; 1 of its 2 components"):

@@ -60,9 +60,8 @@ def test_between_two_budgets_a_step_is_to_the_next(scripts):
 
 
 def test_a_sampled_line_is_asked_for_a_sampled_budget_alone(scripts):
-    sampled = {"kind": "sampled", "epsilons": [0.01, 0.013, 0.016]}
-    found = scripts("steps.js", "meantEpsilon", sampled, [[0.0142], [1e-9], [5]])
-    assert found == [0.013, 0.01, 0.016]
+    found = scripts("steps.js", "meantEpsilon", {"kind": "sampled"}, [[0.0142], [1e-9], [5]])
+    assert found == [0.013, 1e-4, 3]
     assert scripts("steps.js", "meantEpsilon", {"kind": "exact"}, [[0.014237], [5]]) == [0.0142, 3]
 
 

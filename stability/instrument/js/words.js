@@ -11,7 +11,7 @@ export const GLOSSARY = {
     "eigendirection": "One of a set of directions at right angles to each other, along which H only stretches. Eigendirection 1 is the most sensitive: no other direction changes the prediction as fast.",
     "eigenvalue": "The curvature along an eigendirection. The larger it is, the shorter the push that changes the prediction.",
     "trace": "The sum of all eigenvalues of H: the curvature of all directions together.",
-    "effective rank": "How many of the eigendirections shown share their curvature, as if equally: the exponential of the entropy of their shares.",
+    "effective rank": "How many eigendirections share the curvature, as if equally: the exponential of the entropy of all their shares; a range where not all of them are known.",
     "seed": "The number from which a random direction is drawn. The same seed gives the same direction.",
     "covariance-matched": "A random direction that prefers where the model's own vectors vary much. A plain random direction prefers none.",
     "random direction": "An arrow that prefers no direction, drawn from a seed. Most of what it pushes hardly matters, so the prediction stays the same for longer.",
