@@ -27,20 +27,29 @@ export function planeHand(instrument, picture, half) {
   };
   const release = (at = point()) => releasePoint(instrument, at, half());
   dragPlane(instrument, picture, half, release);
-  const sliders = ["x", "y"].map((axis) => planeSlider(axis, (event) => {
-    const moved = movedByKey(event.key, axis, point(), half());
-    if (moved) instrument.change({ point: moved });
-    else if (event.key === "Enter") release();
-    else if (event.key === "Escape") instrument.change({ point: null });
-    else return;
-    event.preventDefault();
-  }));
+  const sliders = ["x", "y"].map((axis) =>
+    planeSlider(axis, (event) => {
+      const moved = movedByKey(event.key, axis, point(), half());
+      if (moved) instrument.change({ point: moved });
+      else if (event.key === "Enter") release();
+      else if (event.key === "Escape") instrument.change({ point: null });
+      else return;
+      event.preventDefault();
+    }),
+  );
   return { sliders, draw: (model, shown) => drawPlaneSliders(sliders, model, shown) };
 }
 
 function planeSlider(axis, onkeydown) {
   const orientation = axis === "x" ? "horizontal" : "vertical";
-  return html("div", { role: "slider", tabindex: 0, class: `plane-slider plane-slider-${axis}`, "aria-orientation": orientation, "data-testid": `point-${axis}`, onkeydown });
+  return html("div", {
+    role: "slider",
+    tabindex: 0,
+    class: `plane-slider plane-slider-${axis}`,
+    "aria-orientation": orientation,
+    "data-testid": `point-${axis}`,
+    onkeydown,
+  });
 }
 
 /** Follow the pointer over the plane; a finger there may want to scroll the page, but not on the point. */
@@ -114,7 +123,10 @@ function movedByKey(key, axis, [x, y], half) {
 
 function drawPlaneSliders(sliders, model, { half, point, unit, labels }) {
   const hand = atHand(model);
-  const kl = hand?.kl === null || !hand ? "beyond what was computed" : `KL ${digits(hand.kl)} nats, most likely ${hand.text}`;
+  const kl =
+    hand?.kl === null || !hand
+      ? "beyond what was computed"
+      : `KL ${digits(hand.kl)} nats, most likely ${hand.text}`;
   sliders.forEach((slider, i) => {
     set(slider, {
       "aria-label": `The point along ${labels[i]}; arrow keys move it, Enter turns the ray through it, Escape puts it back`,

@@ -16,13 +16,20 @@ export function planeRows({ plane, epsilon, unit }) {
   const [[xx, xy], [, yy]] = plane.curvature;
   const outline = plane.outline(epsilon);
   const step = Math.max(1, Math.round(outline.length / DIRECTIONS));
-  const chosen = plane.directions.map((direction, i) => [direction, outline[i]]).filter((_, i) => i % step === 0);
+  const chosen = plane.directions
+    .map((direction, i) => [direction, outline[i]])
+    .filter((_, i) => i % step === 0);
   return chosen.map(([[x, y], point]) => {
     const degrees = (Math.atan2(y, x) * 180) / Math.PI;
     const predicted = Math.sqrt((2 * epsilon) / (xx * x * x + 2 * xy * x * y + yy * y * y));
     const boundary = point
       ? { distance: Math.hypot(...point), kind: "reached" }
       : { distance: null, kind: "not reached" };
-    return [`${degrees.toFixed(1).replace("-", "−")}°`, boundaryText(boundary, unit), length(predicted, unit), errorText(predicted, boundary)];
+    return [
+      `${degrees.toFixed(1).replace("-", "−")}°`,
+      boundaryText(boundary, unit),
+      length(predicted, unit),
+      errorText(predicted, boundary),
+    ];
   });
 }
