@@ -75,7 +75,7 @@ function directionPieces({ kind, rank, label, spec }) {
     return ["the ", { term: "token difference", text: "token difference" }, " ", { token: label }];
   if (kind === "prompt") return ["the ", { term: "direction", text: "direction" }, " ", { token: label }];
   if (kind === "file") return ["the vector ", { token: label }];
-  return [{ token: label }];
+  return [{ term: "direction", text: label }];
 }
 
 function staysOrChanges({ sides }) {
