@@ -108,14 +108,12 @@ def look_at(site: str) -> None:
 
 def look_along(rank: int) -> None:
     """Choose an eigendirection, 1 for the largest eigenvalue; for callbacks."""
-    look_straight()
-    st.session_state.update(kind=named("eig"), rank=rank)
+    look_along_choice(DirectionSpec("eig", rank - 1))
 
 
 def look_between(start: int, end: int) -> None:
     """Choose the direction from one token to another, by their ids; for callbacks."""
-    look_straight()
-    st.session_state.update(kind=named("tokens"), start=str(start), end=str(end))
+    look_along_choice(DirectionSpec("tokens", (start, end)))
 
 
 def look_straight() -> None:
@@ -143,19 +141,29 @@ def start_anew() -> None:
     st.session_state.second = None
 
 
-def look_along_spec(spec: DirectionSpec) -> None:
-    """Choose the direction of a sweep's row; for callbacks."""
-    look_straight()
-    st.session_state.kind = named(spec.kind)
-    match spec:
+def look_along_choice(direction: DirectionChoice) -> None:
+    """Choose a direction; for callbacks."""
+    turns = []
+    while isinstance(direction, Turned):
+        turns.insert(0, (direction.degrees, direction.rank))
+        direction = direction.direction
+    state = st.session_state
+    match direction:
+        case TokenPair(start, end):
+            state.update(kind=named("tokens"), start=start, end=end)
+        case Pasted():
+            state.kind = named("vector")
         case DirectionSpec("eig", int(rank)):
-            st.session_state.rank = rank + 1
-        case DirectionSpec("random" | "covariance", int(seed)):
-            st.session_state.seed = seed
+            state.update(kind=named("eig"), rank=rank + 1)
+        case DirectionSpec("random" | "covariance" as kind, int(seed)):
+            state.update(kind=named(kind), seed=seed)
         case DirectionSpec("tokens", (a, b)):
-            st.session_state.update(start=str(a), end=str(b))
+            state.update(kind=named("tokens"), start=str(a), end=str(b))
+        case DirectionSpec("prompt", str(other)):
+            state.update(kind=named("prompt"), other=other)
         case _:
-            raise AssertionError(spec)
+            raise AssertionError(direction)
+    state.turns = tuple(turns)
 
 
 def named(kind: str) -> str:

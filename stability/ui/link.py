@@ -47,19 +47,20 @@ def follow(page: Page) -> None:
     A page that is opened by the side bar has an empty link, and keeps what is set. What had to be
     changed is kept in the session's `link_notes`, until another link is opened.
     """
-    here, asked = st.session_state.get("page"), _unpacked(st.query_params.to_dict(), page)
-    st.session_state.page = page.title
-    is_opened = here != page.title
-    if (is_opened and not asked) or (not is_opened and asked == st.session_state.link):
-        st.session_state.link = asked
+    state, notes = st.session_state, []
+    is_opened, asked = state.get("page") != page.title, _unpacked(st.query_params.to_dict(), page)
+    is_followed = bool(asked) if is_opened else asked != state.link
+    state.page, state.link = page.title, asked
+    if not is_followed:
         return
-    st.session_state.link, notes = asked, []
     for field in page.fields:
         try:
-            field.read(asked.get(field.name))
+            field.read(text := asked.get(field.name))
         except StabilityError as error:
             notes.append(f"The link: {error}")
-    st.session_state.link_notes = notes
+        if field.name in asked and text is None:
+            notes.append(f"The link: {field.name}{COMPRESSED} is damaged: copy the whole link.")
+    state.link_notes = notes
 
 
 def write(page: Page) -> None:
@@ -85,9 +86,9 @@ def _packed(texts: Mapping[str, str]) -> dict[str, str]:
     return packed
 
 
-def _unpacked(query: Mapping[str, str], page: Page) -> dict[str, str]:
-    """The texts of a page's fields; what cannot be unpacked is left as it is, which no field reads."""
-    texts = {}
+def _unpacked(query: Mapping[str, str], page: Page) -> dict[str, str | None]:
+    """The texts of a page's fields in a query; None for one that cannot be unpacked."""
+    texts: dict[str, str | None] = {}
     for field in page.fields:
         if field.name in query:
             texts[field.name] = query[field.name]
@@ -96,12 +97,12 @@ def _unpacked(query: Mapping[str, str], page: Page) -> dict[str, str]:
     return texts
 
 
-def _unsqueezed(text: str) -> str:
+def _unsqueezed(text: str) -> str | None:
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
         return zlib.decompressobj().decompress(data, LONGEST).decode()
     except (binascii.Error, zlib.error, ValueError):
-        return ""
+        return None
 
 
 def differs(name: str, demand: str, received: str, instead: object) -> StabilityError:

@@ -51,7 +51,7 @@ def test_an_eigendirection_is_chosen_by_its_rank():
 def test_the_direction_of_a_measured_row_is_chosen(written, kind, values):
     from stability.curvature.direction_spec import DirectionSpec
 
-    session = called("look_along_spec", DirectionSpec.parse(written))
+    session = called("look_along_choice", DirectionSpec.parse(written))
     assert choice.KINDS[session["kind"]] == kind
     assert {key: session[key] for key in values} == values
 

@@ -16,51 +16,53 @@ from stability.ui.choice import (
 from stability.ui.uploads import SMALL
 from stability.ui.wording import plain
 
+FIRST = {"start": "␣Paris", "end": "␣the", "other": "The capital of Italy is"}
+
 
 def choose_direction() -> DirectionChoice:
     """Draw the fields of a direction; another one begins without turns."""
-    direction = _choose()
-    for degrees, rank in st.session_state.get("turns", ()):
-        st.caption(f"Turned by {degrees:.3g}° towards {eigendirection(rank)}.")
-    if st.session_state.get("turns"):
-        st.button("Turn back", on_click=look_straight, type="tertiary", key="turn_back")
-    return turned(direction)
-
-
-def _choose() -> DirectionChoice:
     kind = KINDS[st.selectbox("Direction", list(KINDS), key="kind", on_change=look_straight)]
     match kind:
         case "eig":
-            rank = st.number_input(
-                "Eigendirection", 1, MOST_RANKS, key="rank", on_change=look_straight
-            )
-            return DirectionSpec("eig", rank - 1)
-        case "tokens":
-            return _choose_tokens()
-        case "prompt":
-            st.session_state.setdefault("other", "The capital of Italy is")
-            other = st.text_input("Other prompt", key="other", on_change=look_straight)
-            return DirectionSpec("prompt", other)
-        case "vector":
-            return _choose_vector()
+            _number("Eigendirection", 1, MOST_RANKS, "rank")
         case "random" | "covariance":
-            seed = st.number_input("Seed", 0, MOST_SEEDS - 1, key="seed", on_change=look_straight)
-            return DirectionSpec(kind, seed)
-    raise AssertionError(kind)
+            _number("Seed", 0, MOST_SEEDS - 1, "seed")
+        case "tokens":
+            spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
+            _text("From token", "start", spelling)
+            _text("To token", "end", spelling)
+        case "prompt":
+            _text("Other prompt", "other")
+        case "vector":
+            _choose_vector()
+    _draw_turns()
+    return chosen_direction()
 
 
-def _choose_tokens() -> TokenPair:
-    spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
-    st.session_state.setdefault("start", "␣Paris")
-    st.session_state.setdefault("end", "␣the")
-    start, end = (
-        st.text_input(label, key=key, help=spelling, on_change=look_straight)
-        for label, key in (("From token", "start"), ("To token", "end"))
-    )
-    return TokenPair(start, end)
+def chosen_direction() -> DirectionChoice:
+    """The direction that the fields, drawn or not, describe."""
+    state, kind = st.session_state, KINDS[st.session_state.get("kind", next(iter(KINDS)))]
+    start, end, other = (state.get(key, FIRST[key]) for key in ("start", "end", "other"))
+    straight: DirectionChoice = {
+        "eig": DirectionSpec("eig", state.get("rank", 1) - 1),
+        "tokens": TokenPair(start, end),
+        "prompt": DirectionSpec("prompt", other),
+        "vector": _vector(),
+    }.get(kind) or DirectionSpec(kind, state.get("seed", 0))
+    return turned(straight)
 
 
-def _choose_vector() -> Pasted:
+def _number(label: str, low: int, high: int, key: str) -> None:
+    st.session_state.setdefault(key, low)
+    st.number_input(label, low, high, key=key, on_change=look_straight)
+
+
+def _text(label: str, key: str, spelling: str | None = None) -> None:
+    st.session_state.setdefault(key, FIRST[key])
+    st.text_input(label, key=key, help=spelling, on_change=look_straight)
+
+
+def _choose_vector() -> None:
     file = st.file_uploader(
         "A .npy file or a JSON list",
         ["npy", "json"],
@@ -70,16 +72,29 @@ def _choose_vector() -> Pasted:
     if file:
         # Streamlit forgets the file when the page is left
         st.session_state.kept_vector = Pasted(file.name, file.getvalue())
-    kept: Pasted | None = st.session_state.get("kept_vector")
-    if kept:
-        st.caption(f"In use: {plain(kept.name)}.")
+    if "kept_vector" in st.session_state:
+        st.caption(f"In use: {plain(st.session_state.kept_vector.name)}.")
         st.button("Use another vector", on_click=_drop_vector, key="drop_vector")
-        return kept
-    text = st.text_area("or its numbers", key="numbers", height=100, placeholder="[0.1, -0.2, …]")
-    return Pasted("pasted vector", text.encode())
+    else:
+        st.text_area("or its numbers", key="numbers", height=100, placeholder="[0.1, -0.2, …]")
+
+
+def _vector() -> Pasted:
+    pasted = Pasted("pasted vector", st.session_state.get("numbers", "").encode())
+    kept: Pasted = st.session_state.get("kept_vector", pasted)
+    return kept
 
 
 def _drop_vector() -> None:
     st.session_state.pop("kept_vector", None)
     # a field with another key is an empty one
     st.session_state.uploads = st.session_state.get("uploads", 0) + 1
+
+
+def _draw_turns() -> None:
+    """How the ray has been turned, and the way back."""
+    turns = st.session_state.get("turns", ())
+    for degrees, rank in turns:
+        st.caption(f"Turned by {degrees:.3g}° towards {eigendirection(rank)}.")
+    if turns:
+        st.button("Turn back", on_click=look_straight, type="tertiary", key="turn_back")

@@ -16,6 +16,9 @@ const shared = (globalThis.stabilityInstrument ??= (() => {
 /** Links in the side bar lead to other pages, which follow the instrument's ε. */
 const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
 
+/** Milliseconds that the way to another page waits for the server to have heard of ε. */
+const PATIENCE = 600;
+
 const mounted = new WeakMap();
 
 export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
@@ -42,7 +45,17 @@ function place(root) {
     here.instrument?.change(here.read().view);
   };
   here.onLink = (event) => {
-    if (event.target.closest?.(PAGE_LINK)) ask(here, { kind: "view", view: here.view });
+    const link = event.target.closest?.(PAGE_LINK);
+    if (!link || here.leaves || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // first the view, then the page
+    event.preventDefault();
+    event.stopPropagation();
+    here.leaves = () => {
+      clearTimeout(here.patience);
+      link.click();
+    };
+    here.patience = setTimeout(here.leaves, PATIENCE);
+    ask(here, { kind: "view", view: here.view });
   };
   addEventListener("popstate", here.back);
   document.addEventListener("click", here.onLink, true);
@@ -52,6 +65,7 @@ function place(root) {
 function leave(here) {
   here.gone = true;
   clearTimeout(here.timer);
+  clearTimeout(here.patience);
   removeEventListener("popstate", here.back);
   document.removeEventListener("click", here.onLink, true);
   here.instrument?.destroy();
@@ -69,6 +83,7 @@ function ask(here, event) {
 function receive(here, sent, scripts) {
   if (here.gone) return;
   shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.answered);
+  if (here.leaves && !shared.unanswered.length) here.leaves();
   clearTimeout(here.timer);
   if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
   if (!here.instrument) mount(here, sent, scripts);
@@ -105,5 +120,12 @@ function mount(here, sent, { mount, encode, decode, INITIAL }) {
   const inLink = Object.fromEntries(Object.entries(view).filter(([name]) => link.has(name)));
   here.notes = notes;
   here.view = { ...INITIAL, ...sent.view, ...inLink };
-  here.instrument = mount(here.root, { send: (event) => ask(here, event), remember: here.write }, here.view);
+  const host = { send: (event) => ask(here, event), remember: here.write, link: (now) => linkOf(here, now) };
+  here.instrument = mount(here.root, host, here.view);
+}
+
+/** The address of the page with all that is set: the view may have changed since it was last kept. */
+function linkOf(here, view) {
+  here.write(view);
+  return location.href;
 }

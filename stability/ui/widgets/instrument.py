@@ -32,7 +32,8 @@ def load_scripts(on_event: Callable[[Event], None]) -> None:
     """
 
     def hear() -> None:
-        for event in st.session_state[SCRIPTS].events or ():
+        # another page has been opened meanwhile if it is gone
+        for event in st.session_state.get(SCRIPTS, {}).get("events") or ():
             if event["number"] > answered():
                 st.session_state.answered = event["number"]
                 on_event(event)

@@ -10,7 +10,7 @@ from stability.errors import StabilityError
 from stability.evaluation.calibration import fits
 from stability.figures.calibration import scatter_figure
 from stability.prediction.conversation import Conversation
-from stability.ui.choice import look_along_spec, look_at, open_explore
+from stability.ui.choice import look_along_choice, look_at, open_explore
 from stability.ui.widgets.figure import draw_figure
 
 SCATTER_POINTS = 2000
@@ -45,7 +45,7 @@ def _open_case(case: "pd.Series[Any]") -> None:
         )
         return
     look_at(case["site"])
-    look_along_spec(DirectionSpec.parse(case["direction"]))
+    look_along_choice(DirectionSpec.parse(case["direction"]))
     st.session_state.update(
         model=case["model"],
         prompt=case["prompt"],

@@ -5,6 +5,8 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from stability.ui.choice import look_along, look_between, start_anew, turn_by
+from stability.ui.link_fields import nearest_step
+from stability.ui.pages.explore.pins import pins
 from stability.ui.widgets.instrument import Event
 
 if TYPE_CHECKING:  # torch, which takes seconds
@@ -14,7 +16,7 @@ if TYPE_CHECKING:  # torch, which takes seconds
 def answer(event: Event) -> None:
     """Change the session as an event asks for; for callbacks."""
     state = st.session_state
-    state.view = event["view"]
+    _remember(event["view"])
     match event:
         case {"kind": "position", "position": int(position)}:
             state.position = position
@@ -29,42 +31,46 @@ def answer(event: Event) -> None:
         case {"kind": "pin"}:
             _pin()
         case {"kind": "unpin", "index": int(index)}:
-            state.pins = [pin for i, pin in enumerate(pins()) if i != index]
+            state.pins = tuple(pin for i, pin in enumerate(pins()) if i != index)
         case {"kind": "reset"}:
-            state.pins = []
+            state.pins = ()
             start_anew()
         case {"kind": "cloud", "epsilon": int() | float() as epsilon}:
             state.cloud = float(epsilon)
 
 
-def pins() -> list[dict[str, Any]]:
-    """The rays that are kept, the oldest first."""
-    kept: list[dict[str, Any]] = st.session_state.get("pins", [])
-    return kept
-
-
 def view() -> dict[str, Any]:
-    """The view of a browser whose link does not say another: what this session has seen last."""
+    """The view of a browser whose link does not say another: the last that this session has seen.
+
+    Other pages have their own slider of `ε`, of fewer steps.
+    """
     seen: dict[str, Any] = st.session_state.get("view", {})
-    return seen
+    epsilon, relative = st.session_state.get("epsilon"), st.session_state.get("relative")
+    if epsilon is not None and epsilon != nearest_step(seen.get("epsilon", 0.01)):
+        seen = seen | {"epsilon": epsilon}
+    return seen if relative is None else seen | {"relative": relative}
 
 
 def notes() -> list[str]:
-    """What has to be said about the link that was opened."""
+    """What had to be changed of the link that was opened."""
     said: list[str] = st.session_state.get("link_notes", [])
     return said
 
 
+def _remember(seen: dict[str, Any]) -> None:
+    """Keep what a browser shows, for the other pages and for the way back from them."""
+    state = st.session_state
+    state.view = seen
+    if isinstance(epsilon := seen.get("epsilon"), int | float):
+        state.epsilon = nearest_step(epsilon)
+    state.relative = bool(seen.get("relative"))
+
+
 def _pin() -> None:
     """Keep the ray that is shown, once."""
-    from stability.instrument.scene import pin
-
     scenes = _scenes()
-    if scenes is None or scenes.scene is None:
-        return
-    kept = pin(scenes.scene)
-    if kept["setting"] not in [other["setting"] for other in pins()]:
-        st.session_state.pins = [*pins(), kept]
+    if scenes is not None and (shown := scenes.pin()) and shown not in pins():
+        st.session_state.pins = (*pins(), shown)
 
 
 def _turn(degrees: float) -> None:

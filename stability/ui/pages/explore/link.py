@@ -1,28 +1,16 @@
 """The link of the Explore page: what the server needs; ε, t and the axes are the browser's part."""
 
-import json
 import re
 
 import streamlit as st
 
-from stability.curvature.direction_spec import FORMS, DirectionSpec
 from stability.errors import StabilityError
-from stability.ui.choice import (
-    KINDS,
-    MOST_BLOCKS,
-    MOST_RANKS,
-    MOST_SEEDS,
-    look_along,
-    look_along_spec,
-    look_at,
-    named,
-)
+from stability.ui.choice import MOST_BLOCKS, Pasted, look_along, look_along_choice, look_at
 from stability.ui.link import Field, Page, differs
-from stability.ui.link_fields import from_json
+from stability.ui.pages.explore.pins import read_pins, written_pins
+from stability.ui.pages.explore.written import read_direction, written_direction
 from stability.ui.prompt_link import PROMPT
-
-TURN = re.compile(r"turn:(-?\d+(?:\.\d+)?),(\d{1,9}),(.*)", re.DOTALL)
-MOST_TURNS = 20
+from stability.ui.widgets.direction import chosen_direction
 
 
 def _read_site(asked: str | None) -> None:
@@ -42,70 +30,17 @@ def _site() -> str | None:
 
 
 def _read_direction(asked: str | None) -> None:
-    """Choose a direction in its written form, its tokens perhaps as texts, and turn it."""
     look_along(1)
-    turns, rest = [], asked or "eig:0"
-    while (turn := TURN.fullmatch(rest)) and len(turns) < MOST_TURNS:
-        turns.insert(0, (float(turn[1]), int(turn[2])))
-        rest = turn[3]
-    _read_straight(rest)
-    st.session_state.turns = tuple(turns)
+    direction = read_direction(asked or "eig:0")
+    look_along_choice(direction)
+    is_lost = isinstance(direction, Pasted) and "kept_vector" not in st.session_state
+    if is_lost and not st.session_state.get("numbers"):
+        raise StabilityError("a vector of one's own is not part of it: upload it again.")
 
 
 def _direction() -> str | None:
-    written = _written(KINDS[st.session_state.get("kind", next(iter(KINDS)))])
-    for degrees, rank in st.session_state.get("turns", ()):
-        written = f"turn:{degrees:g},{rank},{written}"
+    written = written_direction(chosen_direction())
     return None if written == "eig:0" else written
-
-
-def _written(kind: str) -> str:
-    state = st.session_state
-    match kind:
-        case "eig":
-            return f"eig:{state.get('rank', 1) - 1}"
-        case "random" | "covariance":
-            return f"{kind}:{state.get('seed', 0)}"
-        case "tokens":
-            start, end = (str(state.get(key, default)) for key, default in TOKENS)
-            if start.isdecimal() and end.isdecimal():
-                return f"tokens:{start},{end}"
-            return "tokens:" + json.dumps([start, end], ensure_ascii=False)
-        case "prompt":
-            return f"prompt:{state.get('other', '')}"
-    return kind
-
-
-TOKENS = (("start", "␣Paris"), ("end", "␣the"))
-
-
-def _read_straight(text: str) -> None:
-    kind, _, argument = text.partition(":")
-    state = st.session_state
-    if kind == "vector":
-        state.kind = named("vector")
-        if state.get("kept_vector") is None and not state.get("numbers"):
-            raise StabilityError("a vector of one's own is not part of it: upload it again.")
-    elif kind == "prompt":
-        state.update(kind=named("prompt"), other=argument)
-    elif kind == "tokens" and argument.startswith("["):
-        pair = from_json(argument)
-        if not (isinstance(pair, list) and [type(one) for one in pair] == [str, str]):
-            raise differs("direction", FORMS["tokens"], text, "eig:0")
-        state.update(kind=named("tokens"), start=pair[0], end=pair[1])
-    elif kind == "file":
-        raise StabilityError("a file is not named by it: upload the vector.")
-    else:
-        _read_spec(DirectionSpec.parse(text), text)
-
-
-def _read_spec(spec: DirectionSpec, text: str) -> None:
-    most = {"eig": MOST_RANKS, "random": MOST_SEEDS, "covariance": MOST_SEEDS}.get(spec.kind)
-    if most is None or (isinstance(spec.argument, int) and spec.argument < most):
-        look_along_spec(spec)
-        return
-    look_along_spec(DirectionSpec(spec.kind, most - 1))
-    raise differs("direction", f"{spec.kind}:0 to {spec.kind}:{most - 1}", text, most - 1)
 
 
 def _read_second(asked: str | None) -> None:
@@ -129,5 +64,6 @@ PAGE = Page(
         Field("site", _read_site, _site),
         Field("direction", _read_direction, _direction),
         Field("second", _read_second, _second),
+        Field("pins", read_pins, written_pins),
     ),
 )

@@ -13,6 +13,7 @@ from stability.ui import warm_up
 from stability.ui.choice import Choice, Pasted
 from stability.ui.pages.explore import events, first
 from stability.ui.pages.explore.link import PAGE
+from stability.ui.pages.explore.pins import pins
 from stability.ui.widgets import instrument
 from stability.ui.widgets.controls import choose
 from stability.ui.widgets.errors import show_error
@@ -56,7 +57,7 @@ def _draw_instrument(choice: Choice, answered: int) -> None:
         instrument.mount(first.sent(choice), events.view(), is_pending=True)
         return
     try:
-        is_pending = _scenes().look(choice, st.session_state.get("pins", ()), events.notes())
+        is_pending = _scenes().look(choice, pins(), events.notes())
     except StabilityError as error:
         is_pending = False
         with above:

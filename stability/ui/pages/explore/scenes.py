@@ -4,12 +4,12 @@ import json
 import time
 from collections.abc import Sequence
 from concurrent.futures import wait
-from dataclasses import dataclass
-from typing import Any
+from dataclasses import dataclass, replace
+from typing import Any, TypeGuard
 
 import streamlit as st
 
-from stability.instrument.scene import scene
+from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job, Wishes
@@ -74,11 +74,13 @@ class Scenes:
         self._asked: Choice | None = None
         self._asked_at = 0.0
         self._made_of: tuple[Any, ...] = ()
+        self._choice: Choice | None = None
+        self._pinned: dict[Choice, Part | None] = {}
         self._parts: _Parts | None = None
         self._wishes = Wishes()
         self._stamp = 0
 
-    def look(self, choice: Choice, pins: Sequence[Part], notes: Sequence[str]) -> bool:
+    def look(self, choice: Choice, pins: Sequence[Choice], notes: Sequence[str]) -> bool:
         """Put together what is known of a choice, or keep the last scene; say whether more will come.
 
         Raises StabilityError where nothing will.
@@ -95,17 +97,37 @@ class Scenes:
         if along is not self.along or self._parts is None:
             self._parts = _Parts.start(along, choice)
         parts = self._parts
-        self._wishes.renew([ray, *parts.jobs])
-        self._make(along, parts, pins, [*notes, *along.notes, *parts.notes])
-        is_pending = not all(job.future.done() for job in parts.jobs)
+        self._choice = choice
+        kept = [self._kept(pin) for pin in pins]
+        jobs = [*parts.jobs, *(job for job in kept if isinstance(job, Job))]
+        self._wishes.renew([ray, *jobs])
+        drawn = [part for part in kept if part is not None and not isinstance(part, Job)]
+        self._make(along, parts, drawn, [*notes, *along.notes, *parts.notes])
+        is_pending = not all(job.future.done() for job in jobs)
         if not is_pending:
             explore.start_neighbours(along.key)
         return is_pending
 
-    def send(self, text: str) -> None:
-        """Let the browser be sent another scene."""
-        self._stamp += 1
-        self.sent = Sent(self._stamp, text)
+    def pin(self) -> Choice | None:
+        """Keep the ray that is shown; return its choice, at the very token that it is of."""
+        if self.scene is None or self.along is None or self._choice is None:
+            return None
+        choice = replace(self._choice, position=self.along.key.position)
+        self._pinned[choice] = pin(self.scene)
+        return choice
+
+    def _kept(self, choice: Choice) -> Part | Job | None:
+        """What is kept of a ray, or the work that finds it again; None where that has failed."""
+        if choice not in self._pinned:
+            ray = explore.start_ray(choice)
+            along: Along | None = _result(ray)
+            truth = explore.start_truth(along, choice.direction) if _is_bent(along) else None
+            last = truth or ray
+            if not last.future.done():
+                return last
+            drawn = along and scene(along.analysis, along.spec, ray_line=_result(truth))
+            self._pinned[choice] = drawn and pin(drawn)
+        return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:
         if self.scene is not None and time.monotonic() > self._asked_at + QUIET:
@@ -137,7 +159,15 @@ class Scenes:
         self._send(self.scene)
 
     def _send(self, drawn: Part) -> None:
-        self.send(json.dumps(drawn, allow_nan=False, ensure_ascii=False, separators=(",", ":")))
+        """Let the browser be sent another scene."""
+        self._stamp += 1
+        text = json.dumps(drawn, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        self.sent = Sent(self._stamp, text)
+
+
+def _is_bent(along: Along | None) -> TypeGuard[Along]:
+    """Whether the truth along a ray is still to be found."""
+    return along is not None and not along.is_complete
 
 
 def _result(job: Job | None) -> Any:

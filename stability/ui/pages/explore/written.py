@@ -1,0 +1,65 @@
+"""A direction as it stands in a link: as on the command line, but that tokens may be texts."""
+
+import json
+import re
+
+from stability.curvature.direction_spec import FORMS, DirectionSpec
+from stability.errors import StabilityError
+from stability.ui.choice import (
+    MOST_RANKS,
+    MOST_SEEDS,
+    DirectionChoice,
+    Pasted,
+    TokenPair,
+    Turned,
+)
+from stability.ui.link import differs
+from stability.ui.link_fields import from_json
+
+TURN = re.compile(r"turn:(-?\d+(?:\.\d+)?),(\d{1,9}),(.*)", re.DOTALL)
+MOST_TURNED = 20
+# a vector that was uploaded or pasted, which is not part of a link
+VECTOR = "vector"
+
+
+def written_direction(direction: DirectionChoice) -> str:
+    """The text of a direction."""
+    match direction:
+        case Turned(start, degrees, rank):
+            return f"turn:{degrees:g},{rank},{written_direction(start)}"
+        case TokenPair(start, end) if start.isdecimal() and end.isdecimal():
+            return f"tokens:{start},{end}"
+        case TokenPair(start, end):
+            return "tokens:" + json.dumps([start, end], ensure_ascii=False)
+        case Pasted():
+            return VECTOR
+    return str(direction)
+
+
+def read_direction(text: str, turns: int = 0) -> DirectionChoice:
+    """The direction of a text; raises StabilityError where it is none."""
+    if turn := TURN.fullmatch(text):
+        if turns == MOST_TURNED:
+            raise StabilityError(f"direction must have at most {MOST_TURNED} turns: shorten it.")
+        return Turned(read_direction(turn[3], turns + 1), float(turn[1]), int(turn[2]))
+    kind, _, argument = text.partition(":")
+    if text == VECTOR:
+        return Pasted("pasted vector", b"")
+    if kind == "tokens" and argument.startswith("["):
+        match from_json(argument):
+            case [str(start), str(end)]:
+                return TokenPair(start, end)
+        raise differs("direction", FORMS["tokens"], text, "eig:0")
+    if kind == "file":
+        raise StabilityError("direction must not name a file: upload the vector.")
+    return _within(DirectionSpec.parse(text), text)
+
+
+def _within(spec: DirectionSpec, text: str) -> DirectionChoice:
+    most = {"eig": MOST_RANKS, "random": MOST_SEEDS, "covariance": MOST_SEEDS}.get(spec.kind)
+    match spec.argument:
+        case (start, end):
+            return TokenPair(str(start), str(end))
+        case int(argument) if most is not None and argument >= most:
+            raise differs("direction", f"{spec.kind}:0 to {spec.kind}:{most - 1}", text, "eig:0")
+    return spec

@@ -1,0 +1,203 @@
+"""Links: what is set comes back from its own link, and no link is an error."""
+
+import base64
+import zlib
+
+import pytest
+from streamlit.testing.v1 import AppTest
+
+from stability.curvature.direction_spec import DirectionSpec
+from stability.ui.choice import EXAMPLES, Pasted, TokenPair, Turned
+from stability.ui.link import COMPRESSED, LONG
+
+
+def opened(page, query=(), **session):
+    """A page that only follows its link and writes it, opened by a query."""
+
+    def script(page):
+        from importlib import import_module
+
+        import streamlit as st
+
+        from stability.ui import link
+        from stability.ui.choice import keep_shared
+
+        found = import_module(f"stability.ui.pages.{page}.page").PAGE
+        keep_shared()
+        link.follow(found)
+        link.write(found)
+        st.session_state.query = st.query_params.to_dict()
+
+    app = AppTest.from_function(script, args=(page,))
+    for key, value in session.items():
+        app.session_state[key] = value
+    for key, value in dict(query).items():
+        app.query_params[key] = value
+    app.run()
+    assert not app.exception
+    return app
+
+
+def link_of(app):
+    return app.session_state["query"]
+
+
+def told(app):
+    return app.session_state["link_notes"] if "link_notes" in app.session_state else []
+
+
+@pytest.mark.parametrize("page", ["explore", "depth", "calibration"])
+def test_what_is_not_set_is_not_in_the_link(page):
+    app = opened(page)
+    assert link_of(app) == {}
+    assert told(app) == []
+
+
+STATES = {
+    "a prompt": ("explore", {"prompt": "Once upon\na time ␣ & 100 %"}),
+    "a long prompt": ("explore", {"prompt": "word ⏎ " * 400}),
+    "a token": ("explore", {"position": 3}),
+    "a chat": (
+        "explore",
+        {"chat": True, "system": "One, word.", "more_turns": 2, "turn_1": "a", "turn_2": "b\n"},
+    ),
+    "a block": ("explore", {"site": "a block", "block": 12}),
+    "a site": ("explore", {"site": "final"}),
+    "an eigendirection": ("explore", {"kind": "eigendirection", "rank": 7}),
+    "a second axis": ("explore", {"second": 0}),
+    "a turned ray": ("explore", {"rank": 2, "turns": ((30.0, 1), (-12.5, 0))}),
+    "a way through the layers": (
+        "depth",
+        {"section": "between prompts", "prompt_b": "B", "prompt_c": "C,:", "relative": True},
+    ),
+    "a text to write": (
+        "depth",
+        {"section": "what it would write", "write_site": "block:3", "write_t": -2.5, "write_n": 9},
+    ),
+    "a budget": ("depth", {"epsilon": 0.1}),
+    "filters": (
+        "calibration",
+        {
+            "measurements": "gemma-3-270m",
+            "shown_site": "final",
+            "shown_epsilon": ["0.01", "0.1"],
+            "shown_kinds": ["eig"],
+            "shown_entropy": (1.5, 12.0),
+            "scores_by": "entropy",
+        },
+    ),
+}
+
+
+@pytest.mark.parametrize("name", STATES)
+def test_a_link_opened_first_gives_the_state_that_it_was_written_for(name):
+    page, state = STATES[name]
+    query = link_of(opened(page, **state))
+    assert query
+    assert all(len(text) <= LONG or key.endswith(COMPRESSED) for key, text in query.items())
+    again = opened(page, query)
+    assert {key: again.session_state[key] for key in state} == state
+    assert told(again) == []
+    assert link_of(again) == query
+
+
+@pytest.mark.parametrize(
+    "direction",
+    [
+        DirectionSpec("random", 5),
+        DirectionSpec("prompt", "Once: upon, a time"),
+        TokenPair("␣Pa,ris", "⏎"),
+        TokenPair("12", "7"),
+        Turned(Turned(DirectionSpec("eig", 2), 30.0, 1), -12.5, 0),
+    ],
+    ids=str,
+)
+def test_every_direction_is_read_as_it_is_written(direction):
+    from stability.ui.pages.explore.written import read_direction, written_direction
+
+    assert read_direction(written_direction(direction)) == direction
+
+
+def test_rays_that_are_kept_are_part_of_the_link():
+    from stability.ui.choice import Choice
+
+    pins = (
+        Choice("smollm2-135m", "Once", 0, TokenPair("a", "b"), "final"),
+        Choice("smollm2-135m", "Twice", 1, DirectionSpec("eig", 3)),
+    )
+    query = link_of(opened("explore", model="smollm2-135m", pins=pins))
+    again = opened("explore", query, model="smollm2-135m")
+    assert again.session_state["pins"] == pins
+
+
+def test_a_vector_of_ones_own_is_no_part_of_a_link_which_says_so():
+    given = Pasted("mine.npy", b"[1, 2]")
+    query = link_of(opened("explore", kind="a vector of your own", kept_vector=given))
+    [said] = told(opened("explore", query))
+    assert "upload it again" in said
+
+
+@pytest.mark.parametrize(
+    ("page", "name", "text", "kept", "words"),
+    [
+        ("explore", "position", "-7", -1, "from -1 to"),
+        ("explore", "position", "x", -1, "received 'x'"),
+        ("explore", "site", "banana", "prelogit", "prelogit, final or block:L"),
+        ("explore", "direction", "eig:99999", 1, "eig:0 to eig:511"),
+        ("explore", "direction", "eig:x", 1, "whole and not negative"),
+        ("explore", "direction", "banana:1", 1, "A direction must be"),
+        ("explore", "direction", "tokens:[1]", 1, "tokens:A,B"),
+        ("explore", "direction", "file:/etc/passwd", 1, "upload the vector"),
+        ("explore", "direction", "turn:1,1," * 30 + "eig:0", 1, "at most 20 turns"),
+        ("explore", "second", "-1", None, "a rank from 0"),
+        ("explore", "chat", "3", False, "left out"),
+        ("explore", "chat", '{"system": 1, "turns": []}', False, "left out"),
+        ("explore", "pins", "[" * 10_000, (), "left out"),
+        ("explore", "pins", '[["x", false, 0, "final", "eig:x"]]', (), "left out"),
+        ("explore", "prompt_z", "!!!", EXAMPLES["a sure fact"], "is damaged"),
+        ("explore", "prompt_z", "AAAA", EXAMPLES["a sure fact"], "is damaged"),
+        ("depth", "epsilon", "99", 3.0, "0.0001 to 3 nats"),
+        ("depth", "epsilon", "nan", 1e-4, "0.0001 to 3 nats"),
+        ("depth", "section", "none such", "all tokens", "all tokens, one token"),
+        ("depth", "write_n", "1e9", 24, "from 5 to 40"),
+        ("depth", "write_n", "900", 40, "from 5 to 40"),
+        ("calibration", "shown_entropy", "5,1", (0.0, 12.0), "two ends from 0 to 12"),
+        ("calibration", "measurements", "x", "smollm2-135m", "smollm2-135m, gemma"),
+    ],
+)
+def test_what_cannot_be_is_changed_and_said_in_one_sentence(page, name, text, kept, words):
+    app = opened(page, {name: text})
+    [said] = told(app)
+    assert words in said
+    assert "\n" not in said
+    key = {"direction": "rank", "prompt_z": "prompt"}.get(name, name)
+    assert app.session_state[key] == kept
+
+
+def test_a_text_that_would_fill_the_memory_is_cut():
+    bomb = base64.urlsafe_b64encode(zlib.compress(b"0" * 50_000_000)).decode()
+    app = opened("explore", {"prompt_z": bomb})
+    assert len(app.session_state["prompt"]) <= 1_000_000
+
+
+def test_the_back_button_takes_back_what_was_set():
+    """The browser runs the page with an earlier query, which is not the one written last."""
+    app = opened("explore", prompt="first")
+    before = link_of(app)
+    app.session_state["prompt"] = "second"
+    app.run()
+    assert link_of(app) != before
+    for key, value in before.items():
+        app.query_params[key] = value
+    app.run()
+    assert app.session_state["prompt"] == "first"
+    del app.query_params["prompt"]
+    app.run()
+    assert app.session_state["prompt"] == EXAMPLES["a sure fact"]
+
+
+def test_what_the_browser_has_written_is_left_in_the_link():
+    app = opened("explore", {"epsilon": "0.5", "zoom": "1,2", "prompt": "x"})
+    app.session_state["prompt"] = "y"
+    app.run()
+    assert link_of(app) == {"epsilon": "0.5", "zoom": "1,2", "prompt": "y"}
