@@ -138,7 +138,8 @@ def _is_rough(
     """Where merging may take more than `MERGE_TOLERANCE` of a level."""
     t = (np.where(np.isinf(distances), 0.0, distances) * SIDES).reshape(len(distances), -1)
     nats = np.broadcast_to(np.tile(LEVELS, 2), t.shape)
-    return ~(distribution.merge_error(t, nats) <= MERGE_TOLERANCE * nats).all(axis=1)
+    is_fine = distribution.merge_error(t, nats) <= MERGE_TOLERANCE * nats
+    return np.logical_not(is_fine.all(axis=1))
 
 
 def _numerical(region: Region, directions: Float[ndarray, "n 2"]) -> Float[ndarray, "n m"]:
