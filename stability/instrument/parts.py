@@ -24,7 +24,7 @@ def tokens(
     prompt: Sequence[Token], sensitivities: Sequence[Sensitivity] | None = None
 ) -> list[dict[str, Any]]:
     """The tokens of a prompt, with the shortest predicted radius of each at `ε = 1`, if known."""
-    known = sensitivities or [None] * len(prompt)
+    known: Sequence[Sensitivity | None] = sensitivities or [None] * len(prompt)
     return [
         {
             **asdict(token),
