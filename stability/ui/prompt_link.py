@@ -61,7 +61,7 @@ def _is_said(said: Any) -> bool:
 MODEL = Field("model", _ask_for_model, _model)
 PROMPT = (
     MODEL,
-    text("prompt", EXAMPLES["a sure fact"]),
+    text("prompt", EXAMPLES["a sure fact"].prompt),
     Field("chat", _read_chat, _chat),
     number("position", -1, -1, MOST_POSITIONS),
 )
