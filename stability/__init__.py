@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from stability.geometry.ray import Ray, ray
     from stability.geometry.region import Region, region
     from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
+    from stability.instrument.explore import explore
     from stability.models import LanguageModel, load
     from stability.models.comparisons import Comparison
     from stability.models.generation import continuations
@@ -56,6 +57,7 @@ _HOMES = {
     "depth_check": "geometry.depth_check",
     "depth_map": "geometry.depth",
     "Direction": "curvature.direction",
+    "explore": "instrument.explore",
     "StabilityError": "errors",
     "Flip": "exact.flips",
     "Interpolation": "geometry.interpolation",
@@ -107,6 +109,7 @@ __all__ = [
     "depth",
     "depth_check",
     "depth_map",
+    "explore",
     "interpolation",
     "load",
     "ray",

@@ -5,7 +5,7 @@ from collections.abc import Sequence
 import numpy as np
 import plotly.graph_objects as go
 
-from stability.figures.style import CATEGORIES, DASHES, FLIP_MARKER, figure, visible
+from stability.figures.style import CATEGORIES, DASHES, FLIP_MARKER, figure, log_axis, visible
 from stability.geometry.continuation import LEAST_KL, Continuation
 
 
@@ -15,14 +15,15 @@ def continuations_figure(continuations: Sequence[tuple[str, Continuation]]) -> g
     `continuations` are named by their push. A mark is at the first token that differs; a divergence
     below `LEAST_KL`, which is rounding, is drawn at that level.
     """
-    drawn = figure(320, hovermode="closest")
+    drawn, drawn_kl = figure(320, hovermode="closest"), [np.array([LEAST_KL])]
     for i, (name, continuation) in enumerate(continuations):
         kl = np.maximum(continuation.kl, LEAST_KL)
+        drawn_kl.append(kl)
         tokens = [visible(token.text) for token in continuation.tokens[: len(kl)]]
         drawn.add_scatter(
             x=np.arange(1, len(kl) + 1),
             y=kl,
-            name=name,
+            name=name.partition(",")[0],
             mode="lines",
             line={
                 "color": CATEGORIES[i % len(CATEGORIES)],
@@ -45,5 +46,5 @@ def continuations_figure(continuations: Sequence[tuple[str, Continuation]]) -> g
                 hovertemplate=f"{name}: %{{customdata}} is written instead<extra></extra>",
             )
     drawn.update_xaxes(title="token written")
-    drawn.update_yaxes(title="KL from t = 0 (nats)", type="log", dtick=1)
+    drawn.update_yaxes(title="KL from t = 0 (nats)", **log_axis(*drawn_kl))
     return drawn

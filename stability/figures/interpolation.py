@@ -17,6 +17,7 @@ from stability.figures.style import (
     PREDICTED,
     TEMPLATE,
     legend_entry,
+    log_axis,
     visible,
 )
 
@@ -27,6 +28,8 @@ if TYPE_CHECKING:
 
 # changes of the most likely token that have room for their names
 MOST_NAMED = 6
+# per cent of the way at which names that follow each other stand
+NAME_LEVELS = (4, 18, 32)
 # the axis of divergences begins at this multiple of ε
 LEAST_DRAWN = 0.1
 
@@ -46,11 +49,13 @@ def interpolation_figure(
     predicted, actual = interpolation.predicted(epsilon), interpolation.actual(epsilon)
     _draw_boundaries(drawn, "predicted boundary", predicted, PREDICTED, "dash")
     _draw_boundaries(drawn, "actual boundary", actual, ACTUAL, "solid")
-    drawn.add_trace(_flips(interpolation, names), row=2, col=1)
+    for trace in _flips(interpolation, names):
+        drawn.add_trace(trace, row=2, col=1)
     drawn.add_hline(y=epsilon, line=LEVEL_LINE, row=1, col=1)
     greatest = float(max(interpolation.kl.max(), interpolation.kl_back.max(), 2 * epsilon))
-    span = [np.log10(LEAST_DRAWN * epsilon), np.log10(2 * greatest)]
-    drawn.update_yaxes(title="KL (nats)", type="log", range=span, dtick=1, row=1, col=1)
+    ends = np.array([LEAST_DRAWN * epsilon, 2 * greatest])
+    span = np.log10(ends).tolist()
+    drawn.update_yaxes(title="KL (nats)", range=span, row=1, col=1, **log_axis(ends))
     drawn.update_yaxes(title="output moved (% of its way)", rangemode="tozero", row=2, col=1)
     drawn.update_xaxes(title="α: from A (0) to B (1)", row=2, col=1)
     return drawn
@@ -94,21 +99,29 @@ def _draw_boundaries(
     drawn.add_trace(legend_entry(name, line))
 
 
-def _flips(interpolation: "Interpolation", names: Sequence[str]) -> go.Scatter:
-    """Marks where another token becomes the most likely one."""
+def _flips(interpolation: "Interpolation", names: Sequence[str]) -> Iterator[go.Scatter]:
+    """Marks where another token becomes the most likely one, and its name above, on several levels."""
     flips = (np.flatnonzero(np.diff(interpolation.argmax)) + 1).tolist()
     tokens = [visible(names[i]) for i in flips]
-    return go.Scatter(
+    yield go.Scatter(
         x=interpolation.alpha[flips],
         y=np.zeros(len(flips)),
-        mode="markers+text",
-        text=tokens if len(flips) <= MOST_NAMED else [""] * len(flips),
-        textposition="top center",
+        mode="markers",
         name="most likely token changes",
         marker=FLIP_MARKER,
         customdata=tokens,
         hovertemplate="%{customdata} takes over",
     )
+    if len(flips) <= MOST_NAMED:
+        yield go.Scatter(
+            x=interpolation.alpha[flips],
+            y=np.resize(NAME_LEVELS, len(flips)),
+            mode="text",
+            text=tokens,
+            textposition="top center",
+            showlegend=False,
+            hoverinfo="skip",
+        )
 
 
 def three_states_figure(

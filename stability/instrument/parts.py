@@ -16,7 +16,7 @@ from stability.text import spelled
 
 # most likely tokens, and tokens pushed either way, that are listed
 NEXT, PUSHED = 10, 5
-# eigenvalues of which an effective rank is told, however many are held
+# eigenvalues that are shown, and bound the effective rank, however many are held
 LEADING_PAIRS = 16
 
 
@@ -45,13 +45,19 @@ def next_tokens(state: State) -> list[dict[str, Any]]:
 
 
 def spectrum(pairs: Spectrum) -> dict[str, Any]:
-    """The leading eigenvalues, and how they share the trace; the effective rank is theirs."""
-    leading = replace(pairs, eigenvalues=pairs.eigenvalues[:LEADING_PAIRS])
+    """The leading eigenvalues, how they share the trace, and what they say of the effective rank."""
+    leading = replace(
+        pairs,
+        eigenvalues=pairs.eigenvalues[:LEADING_PAIRS],
+        vectors=pairs.vectors[:, :LEADING_PAIRS],
+        residuals=pairs.residuals[:LEADING_PAIRS],
+        upper=None,
+    )
     return {
         "eigenvalues": leading.eigenvalues.tolist(),
         "trace": leading.trace,
         "trace_error": leading.trace_error or None,
-        "effective_rank": leading.effective_rank,
+        "effective_rank": list(leading.effective_rank_bounds),
         "shown_share": float(leading.share.sum()),
     }
 

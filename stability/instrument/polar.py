@@ -17,7 +17,7 @@ from stability.exact.self_concordance import brackets
 from stability.exact.slope_distribution import SlopeDistribution, boundaries
 from stability.geometry.region import CANCELLED_CURVATURE, Region
 from stability.instrument.epsilons import EPSILON_STEPS, LARGEST_EPSILON, SMALLEST_EPSILON
-from stability.instrument.law import that_matter
+from stability.instrument.law import NEGLIGIBLE
 from stability.numerical.crossings import Lines
 
 # lines through the state, each with two directions, and the least angle between two
@@ -28,6 +28,8 @@ LEVELS = np.append(NUMERICAL_LEVELS, [2 * LARGEST_EPSILON, 4 * LARGEST_EPSILON])
 # relative, of a level: what merging may do to a divergence
 MERGE_TOLERANCE = 1e-6
 INTERVALS = (128, 512, 2048)
+# of whose tokens all are kept in memory
+LINES_AT_ONCE = 10
 SIDES = np.array([[-1.0], [1.0]])
 
 
@@ -51,8 +53,9 @@ class Polar:
 
     @property
     def points(self) -> Float[ndarray, "n m 2"]:
-        """The points of the plane at these distances."""
-        return self.distances[..., None] * self.directions[:, None]
+        """The points of the plane at these distances, NaN where there is none."""
+        distances = np.where(np.isfinite(self.distances), self.distances, np.nan)
+        return distances[..., None] * self.directions[:, None]
 
 
 def polar(region: Region) -> Polar | None:
@@ -87,16 +90,16 @@ def _exact(
     tokens = DiscreteMeasure(values, probs, log_probs)
     distances, slopes = np.empty((2, len(values), 2, len(LEVELS)))
     left = np.arange(len(values))
-    for intervals in INTERVALS:
+    # merging loses weights that underflow
+    for intervals in () if tokens.underflows else INTERVALS:
         distribution = SlopeDistribution(_lines(tokens, left), intervals)
         distances[left], slopes[left] = _along(distribution.merged)
         left = left[_is_rough(distribution, distances[left])]
         if not left.size:
             break
-    for line in left.tolist():
-        alone = _lines(tokens, line)
-        outer = brackets(alone, LEVELS[-1:])[:, 1, 0]
-        distances[line], slopes[line] = _along(that_matter(alone, outer))
+    for some in np.array_split(left, range(LINES_AT_ONCE, left.size, LINES_AT_ONCE)):
+        if some.size:
+            distances[some], slopes[some] = _along(_that_matter(_lines(tokens, some)))
     # the minus side of a line is the plus side in the opposite direction
     around = [np.concatenate([part[:, 1], part[:, 0]]) for part in (distances, slopes)]
     return around[0], around[1]
@@ -114,7 +117,18 @@ def _along(
     return distances, np.where(reached, LEVELS / (t * slope), np.nan)
 
 
-def _lines(tokens: DiscreteMeasure, which: Int[ndarray, " k"] | int) -> DiscreteMeasure:
+def _that_matter(tokens: DiscreteMeasure) -> DiscreteMeasure:
+    """The tokens of any weight on any of some lines, up to the last level: see `law.that_matter`."""
+    outer = brackets(tokens, LEVELS[-1:])[:, :, 1, 0]
+    ends = np.where(np.isfinite(outer), outer, 0.0) * SIDES[:, 0]
+    most = tokens.log_weights.copy()
+    for t in ends.T:
+        np.maximum(most, (tokens.log_weights + t[:, None] * tokens.values).max(axis=0), out=most)
+    kept = most >= NEGLIGIBLE
+    return DiscreteMeasure(tokens.values[:, kept], tokens.weights[kept], tokens.log_weights[kept])
+
+
+def _lines(tokens: DiscreteMeasure, which: Int[ndarray, " k"]) -> DiscreteMeasure:
     return DiscreteMeasure(tokens.values[which], tokens.weights, tokens.log_weights)
 
 

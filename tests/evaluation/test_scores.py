@@ -4,6 +4,7 @@ import numpy as np
 import pandas as pd
 import pytest
 
+from stability.curvature.direction_spec import NAMES
 from stability.errors import StabilityError
 from stability.evaluation import bootstrap
 from stability.evaluation.scores import BY, ENTROPIES, banded, errors, parts, score, within
@@ -88,7 +89,7 @@ def test_every_case_is_in_one_part_that_is_named_after_it(by):
     if by != "entropy":
         assert [*split] == names[by]
         for name, part in split.items():
-            assert {*part[BY[by]]} == {name}
+            assert {NAMES.get(value, value) for value in part[BY[by]]} == {name}
     else:
         edges = (-np.inf, *ENTROPIES, np.inf)
         for low, high, (name, part) in zip(edges[:-1], edges[1:], split.items(), strict=True):

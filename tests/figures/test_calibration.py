@@ -42,8 +42,9 @@ def cases():
 def test_every_case_is_a_point_of_its_kind_and_carries_its_row(cases):
     curve = Curve(np.array([-9.0, 9.0]), np.array([-8.0, 10.0]))
     drawn = scatter_figure(cases, CLOSED_FORM, {"isotonic": curve}, "units")
-    clouds = {trace.name: trace for trace in drawn.data if trace.mode == "markers"}
+    clouds = {trace.legendgroup: trace for trace in drawn.data if trace.mode == "markers"}
     assert set(clouds) == set(cases["kind"])
+    assert clouds["tokens"].name == "token difference"
     for kind, trace in clouds.items():
         rows = cases[cases["kind"] == kind]
         assert [row[0] for row in trace.customdata] == [*rows.index]

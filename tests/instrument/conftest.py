@@ -98,8 +98,10 @@ def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
     """
     pages, errors = [], []
 
-    def mount(scene: Any, width: int = 1140, height: int = 900, **view: Any) -> Any:
-        page = opened(browser, width, height)
+    def mount(
+        scene: Any, width: int = 1140, height: int = 900, device: Any = None, **view: Any
+    ) -> Any:
+        page = opened(browser, width, height, **(device or {}))
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and errors.append(said.text))
@@ -110,3 +112,31 @@ def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
     for page in pages:
         page.close()
     assert errors == []
+
+
+# mounts the one text that all hosts mount
+MOUNT_BUNDLE = """async ([text, scene, view, link]) => {
+    const url = URL.createObjectURL(new Blob([text], { type: "text/javascript" }));
+    const { mount, INITIAL } = await import(url);
+    const root = document.body.appendChild(document.createElement("div"));
+    mount(root, { send() {}, link: () => link }, { ...INITIAL, ...view }).receive(scene);
+    for (let i = 0; i < 4; i += 1) await new Promise(requestAnimationFrame);
+}"""
+
+
+@pytest.fixture
+def bundled(browser: Any) -> Iterator[Callable[..., Any]]:
+    """The page of an instrument made of the one text: `bundled(scene, "http://a/link", t=0.1)`."""
+    pages = []
+
+    def mount(scene: Any, link: str | None = None, **view: Any) -> Any:
+        page = opened(browser)
+        pages.append(page)
+        page.on("pageerror", lambda error: pytest.fail(str(error)))
+        text = module("instrument", "view")
+        page.evaluate(MOUNT_BUNDLE, [text, scene, view, link])
+        return page
+
+    yield mount
+    for page in pages:
+        page.close()

@@ -122,35 +122,29 @@ def test_a_calibrated_radius_has_the_digits_that_tell_its_range_or_a_reason(moun
 
 
 def test_what_is_not_known_or_not_there_is_said_so_and_has_no_number(scripts):
-    side = {"boundary": {"distance": None, "kind": "not reached"}, "bracket": None}
     model = {
         "line": {},
-        "sides": [side, side],
         "predicted": 0.1,
         "unit": {"length": 1.0, "symbol": ""},
         "view": {"relative": False},
         "scene": {"setting": {"norm": 50.0}},
     }
 
-    def said(kind, **changes):
-        line = {"line": {"kind": kind}}
-        return scripts(
-            "numbers.js", "mainNumbers", {**model, "scene": model["scene"] | line} | changes, [[]]
-        )[0]
+    def said(kind="not reached", distance=None, **changes):
+        side = {"boundary": {"distance": distance, "kind": kind}, "bracket": None}
+        told = {**model, "sides": [side, side]} | changes
+        return scripts("numbers.js", "mainNumbers", told, [[]])[0]
 
-    being_computed, nothing = ["…", "being computed"], ["–", ""]
-    assert said("closed form") == [
-        ["0.100", "0.200 % of ‖vector‖"],
-        *[being_computed] * 2,
-        *[nothing] * 2,
-    ]
-    assert said("sampled")[1] == ["not reached", "too short: no boundary is reached"]
-    assert said("sampled")[3] == ["–", "nothing is proved here"]
-    lost = {"boundary": {"distance": None, "kind": "unresolved"}, "bracket": None}
-    assert said("sampled", sides=[lost, lost])[1][0] == "lost in rounding"
-    jump = {"boundary": {"distance": 0.2, "kind": "jump"}, "bracket": None}
-    assert said("sampled", sides=[jump, jump])[1] == ["0.200 (a jump)", "2.00 times too short"]
-    assert said("exact", line=None) == [["–", "no curvature"], *[nothing] * 4]
+    nothing = ["–", ""]
+    predicted = ["0.100", "0.200 % of ‖vector‖"]
+    computed = ["…", "being computed"]
+    assert said("not known") == [predicted, *[computed] * 2, *[nothing] * 2]
+    assert said()[1] == ["not reached", "too short: no boundary is reached"]
+    assert said()[3] == ["–", "no boundary to prove"]
+    assert said("unresolved")[1][0] == "lost in rounding"
+    assert said("jump", 0.2)[1] == ["0.200 (a jump)", "2.00 times too short"]
+    assert said("reached", 0.2)[3] == ["–", "nothing is proved here"]
+    assert said(line=None) == [["–", "no curvature"], *[nothing] * 4]
 
 
 def test_every_word_that_explains_itself_is_in_the_glossary(scripts):

@@ -35,7 +35,8 @@ def kl_at(ray, t):
 def marks(page, kind):
     axes = DrawnAxes(figure(page, "ray"))
     paths = page.eval_on_selector_all(
-        f".{kind}-marks path", "(all) => all.map((one) => one.getBBox()).map((b) => [b.x + b.width / 2, b.y + b.height / 2])"
+        f".{kind}-marks path",
+        "(all) => all.map((one) => one.getBBox()).map((b) => [b.x + b.width / 2, b.y + b.height / 2])",
     )
     return [(float(axes.x(x)), float(axes.y(y))) for x, y in paths]
 
@@ -128,7 +129,7 @@ def test_dragging_the_slider_sets_epsilon(page):
 
 
 def test_t_follows_the_pointer_and_what_is_read_is_the_library_s(page, made):
-    ray, scene = made
+    ray, _ = made
     ground = figure(page, "ray").locator(".ground").bounding_box()
     page.mouse.move(ground["x"] + 0.6 * ground["width"], ground["y"] + 20)
     page.mouse.down()
@@ -219,8 +220,8 @@ def test_units_change_every_number_of_the_axis(page, made):
 def test_a_new_scene_changes_the_nodes_and_keeps_them_and_the_focus(page):
     page.get_by_test_id("t").focus()
     page.evaluate(
-        """() => { globalThis.kept = [...document.querySelectorAll(
-            ".figure, .picture, path.actual, path.predicted, .handle, .thumb, .chip, .eigenvalue, .next-token")]; }"""
+        "(kinds) => { globalThis.kept = [...document.querySelectorAll(kinds)]; }",
+        ".figure, .picture, path.actual, .handle, .thumb, .chip, .eigenvalue, .next-token",
     )
     other = ray_scene(random_state(seed=8), rank=1)[1]
     page.evaluate("(scene) => mounted.receive(scene)", other)
@@ -234,14 +235,22 @@ def test_flips_name_the_token_that_takes_over_and_names_do_not_overlap(mounted):
     page = mounted(scene, epsilon=3.0)
     boxes = page.eval_on_selector_all(
         '[data-testid="figure-ray"] .names text',
-        "(all) => all.map((one) => one.getBoundingClientRect()).map((b) => [b.left, b.right, b.top, b.bottom])",
+        """(all) => all.map((one) => one.getBoundingClientRect())
+            .map((box) => [box.left, box.right, box.top, box.bottom])""",
     )
     assert len(boxes) > 1
     for i, (left, right, top, bottom) in enumerate(boxes):
         for other in boxes[:i]:
-            assert right <= other[0] or other[1] <= left or bottom <= other[2] + 4 or other[3] <= top + 4
+            assert (
+                right <= other[0]
+                or other[1] <= left
+                or bottom <= other[2] + 4
+                or other[3] <= top + 4
+            )
     titles = page.eval_on_selector_all(".flips title", "(all) => all.map((one) => one.textContent)")
-    shown = {f"<{flip.id}> takes over here" for side in ray_view(ray, "", 3.0).flips for flip in side}
+    shown = {
+        f"<{flip.id}> takes over here" for side in ray_view(ray, "", 3.0).flips for flip in side
+    }
     assert titles
     assert set(titles) <= shown
 
@@ -287,3 +296,57 @@ def test_behind_the_figure_stands_a_table_that_keys_open(page, made):
     assert any("actual boundary" in row for row in rows)
     cells = figure(page, "ray").locator("tbody tr").first.locator("td").all_text_contents()
     assert number(cells[1]) == pytest.approx(kl_at(ray, number(cells[0])), rel=2e-2)
+
+
+def test_where_motion_is_unwelcome_play_moves_t_in_steps(mounted, made):
+    page = mounted(made[1], device={"reduced_motion": "reduce"}, epsilon=EPSILON)
+    slider = page.get_by_test_id("t")
+    ends = [float(slider.get_attribute(f"aria-value{end}")) for end in ("min", "max")]
+    page.get_by_test_id("play").click()
+    settled(page)
+    assert float(slider.get_attribute("aria-valuenow")) == pytest.approx(ends[0])
+    page.wait_for_function(
+        f"Number(document.querySelector('[data-testid=t]').ariaValueNow) > {ends[0] + 1e-9}"
+    )
+    first = float(slider.get_attribute("aria-valuenow"))
+    assert first == pytest.approx(ends[0] + (ends[1] - ends[0]) / 16)
+
+
+@pytest.fixture
+def touched(mounted, made):
+    return mounted(made[1], 390, 844, device={"has_touch": True}, epsilon=EPSILON)
+
+
+def touch(page, steps):
+    """Fingers that are put down, move and are lifted."""
+    session = page.context.new_cdp_session(page)
+
+    def send(kind, places):
+        fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+
+    send("touchStart", steps[0])
+    for places in steps[1:]:
+        send("touchMove", places)
+        settled(page)
+    send("touchEnd", [])
+
+
+def test_a_finger_that_swipes_up_on_a_figure_scrolls_the_page(touched):
+    figure(touched, "ray").scroll_into_view_if_needed()
+    ground = figure(touched, "ray").locator(".ground").bounding_box()
+    x, y = ground["x"] + 60, ground["y"] + ground["height"] - 30
+    before = touched.evaluate("scrollY")
+    touch(touched, [[(x, y - 20 * step)] for step in range(11)])
+    touched.wait_for_function(f"scrollY > {before + 100}")
+    assert float(touched.get_by_test_id("epsilon").get_attribute("aria-valuenow")) == EPSILON
+
+
+def test_two_fingers_zoom_the_ray(touched):
+    figure(touched, "ray").scroll_into_view_if_needed()
+    whole = width_in_view(touched)
+    ground = figure(touched, "ray").locator(".ground").bounding_box()
+    x, y = ground["x"] + ground["width"] / 2, ground["y"] + ground["height"] / 4
+    touch(touched, [[(x - apart, y), (x + apart, y)] for apart in (40, 60, 80)])
+    settled(touched)
+    assert width_in_view(touched) == pytest.approx(whole / 2, rel=1e-2)

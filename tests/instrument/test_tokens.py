@@ -107,7 +107,13 @@ def test_hostile_texts_are_text(mounted, made):
 
 
 def test_a_conversation_shows_whose_words_a_token_is(mounted, made):
-    roles = [("template", True), ("user", False), ("user", False), ("template", True), ("assistant", False)]
+    roles = [
+        ("template", True),
+        ("user", False),
+        ("user", False),
+        ("template", True),
+        ("assistant", False),
+    ]
     tokens = [
         {**prompt_token(i), "role": role, "special": special}
         for i, (role, special) in enumerate(roles)
@@ -191,7 +197,8 @@ def test_bands_are_as_thick_as_their_tokens_are_likely(page, made):
     ray, scene = made
     axes = DrawnAxes(figure(page, "shares"))
     heights = page.eval_on_selector_all(
-        ".areas path", "(all) => all.map((path) => { const p = path.getPointAtLength(0); return [p.x, p.y]; })"
+        ".areas path",
+        "(all) => all.map((path) => { const p = path.getPointAtLength(0); return [p.x, p.y]; })",
     )
     t = np.array([float(axes.x(heights[0][0]))])
     texts = figure(page, "shares").locator(".choice").all_text_contents()
@@ -222,9 +229,7 @@ def test_an_eigenvalue_is_chosen_by_one_click_or_a_key(page):
     page.get_by_test_id("eigen-0").focus()
     page.keyboard.press("ArrowRight")
     page.keyboard.press("End")
-    assert events(page) == [
-        {"kind": "direction", "rank": rank} for rank in (1, 1, 2)
-    ]
+    assert events(page) == [{"kind": "direction", "rank": rank} for rank in (1, 1, 2)]
     assert page.get_by_test_id("eigen-0").get_attribute("aria-checked") == "true"
 
 

@@ -172,7 +172,9 @@ def test_lengths_are_in_the_unit_that_is_shown(said):
     ("changes", "sentence"),
     [
         ({"minus": PROVED | {"sign": -1}, "plus": PROVED}, "proved"),
-        ({"setting": {"softcap": 30.0}}, "soft-caps its logits at 30.0: flips are exact"),
+        ({"plus": PROVED}, "on the + side lies in its grey band"),
+        ({}, "no band around a boundary is proved"),
+        ({"setting": {"softcap": 30.0}, "line": "sampled"}, "soft-caps its logits at 30.0: flips are exact"),
         ({"setting": {"site": "block:3"}, "line": "sampled"}, "first crossings, found by running"),
     ],
 )  # fmt: skip

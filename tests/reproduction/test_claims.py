@@ -55,7 +55,7 @@ def test_median_fractions_are_finer_than_the_middle_of_a_bracket_and_say_where_c
     assert (
         said[f"{MEDIAN_FRACTION}: share within 8 %"] > said[f"{MOMENTS}: share within 8 %"] + 0.05
     )
-    inside = f"{MEDIAN_FRACTION}: boundaries in the 90% interval"
+    inside = f"{MEDIAN_FRACTION}: boundaries in the 90 % interval"
     assert said[f"{inside}, all predictions"] == pytest.approx(0.9, abs=0.02)
     assert said[f"{inside}, where entropy is below 0.3 nats"] < 0.88
 

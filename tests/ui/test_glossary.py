@@ -10,7 +10,7 @@ WORDS = [
     *("token", "logits", "vector", "curvature", "eigendirection", "eigenvalue", "trace"),
     *("effective rank", "seed", "covariance-matched", "nat", "KL", "ε", "stable region"),
     *("boundary", "closed form", "trust range", "certified", "certified ball", "calibrated"),
-    *("κ₂, κ₃, κ₄", "entropy", "margin", "flip", "nearest flip", "token constraint bound"),
+    *("cumulants", "entropy", "margin", "flip", "nearest flip", "token constraint bound"),
 ]
 
 

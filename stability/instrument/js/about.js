@@ -72,19 +72,18 @@ function drawAbout({ node, push, vector, logits, probabilities }, model) {
   const amount = model.predicted ? Math.tanh((0.5 * (view.point ? size : view.t)) / model.predicted) : 0;
   drawVector(vector.bars, amount);
   drawPush(push, amount, length(view.point ? size : view.t, unit));
-  const rows = aboutTokens(scene, hand);
+  const rows = aboutTokens(scene, hand, size);
   const most = Math.max(...rows.map(({ p }) => Math.log(p)));
   drawTokenBars(logits.bars, rows, model, ({ p }) => 1 + Math.max(-1, (Math.log(p) - most) / LOGIT_DEPTH), () => "");
   drawTokenBars(probabilities.bars, rows, model, ({ p }) => p, ({ text, p }) => `${text} ${digits(100 * p)} %`);
   set(node, { "aria-label": `A vector, pushed by ${length(size, unit)}, gives logits, and these the probabilities ${rows.map(({ text, p }) => `${text} ${digits(100 * p)} %`).join(", ")}.` });
 }
 
-/** The likeliest tokens of the state, with their probability where the hand is. */
-function aboutTokens({ next }, hand) {
-  return next.slice(0, ABOUT_TOKENS).map(({ id, text, probability }) => {
-    const place = hand?.probabilities ? hand.ids.indexOf(id) : -1;
-    return { id, text, p: place < 0 ? probability : hand.probabilities[place] };
-  });
+/** The likeliest tokens of the state whose probability is known where the hand is. */
+function aboutTokens({ next }, hand, size) {
+  const at = (id) => hand?.probabilities?.[hand.ids.indexOf(id)];
+  const rows = next.map(({ id, text, probability }) => ({ id, text, p: size === 0 ? probability : at(id) }));
+  return rows.filter(({ p }) => p > 0).slice(0, ABOUT_TOKENS);
 }
 
 /** The arrow of the push under the vector, to the side of its sign. */

@@ -1,6 +1,7 @@
 // Rays that were kept, beside the present one: their numbers with differences, and the next tokens at the
 // same t.
 
+import { OTHERS } from "./colours.js";
 import { boundaryText, digits, length, percent, unitOf } from "./format.js";
 import { each, html, say, set } from "./nodes.js";
 import { sides as sidesOf } from "./model.js";
@@ -140,11 +141,13 @@ function makePinBars() {
 
 function drawPinBars(node, { name, next }, { view, unit, colour }) {
   say(node.firstChild, `${name}, at t = ${length(view.t, unit)}`);
-  const make = () => html("div", { class: "pin-token" }, html("bdi"), html("i"), html("span"));
+  const make = () => html("div", { class: "pin-token" }, html("bdi"), html("i", {}, html("b")), html("span"));
   each(node.lastChild, next, make, (row, { id, text, probability }) => {
     const [label, bar, value] = row.children;
     say(label, text);
-    bar.style.background = `linear-gradient(${colour(id)} 0 0) left / ${(100 * probability).toFixed(2)}% 100% no-repeat`;
+    const own = colour(id);
+    // a token without a colour of its own has that of the words
+    Object.assign(bar.firstChild.style, { width: `${(100 * probability).toFixed(2)}%`, background: own === OTHERS ? "" : own });
     say(value, percent(probability));
   });
 }

@@ -67,8 +67,10 @@ function makeExplainer(root) {
         if (word.getRootNode().activeElement !== word) close(word);
       });
       word.addEventListener("keydown", (event) => {
-        if (event.key !== "Escape" || of !== word) return;
-        close(word);
+        if (event.key === "Enter" || event.key === " ") open(word, text);
+        else if (event.key === "Escape" && of === word) close(word);
+        else return;
+        event.preventDefault();
         event.stopPropagation();
       });
     },

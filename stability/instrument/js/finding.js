@@ -107,9 +107,17 @@ function insideOrOutside({ distance, kind }, flip) {
 export function certainty({ scene, sides }) {
   const { softcap, site } = scene.setting;
   if (!sides || scene.line.kind === "closed form") return "";
-  if (sides.every(({ bracket }) => bracket)) return "Each boundary lies in its grey band: that is proved, not only found.";
+  if (scene.line.kind === "exact") return provedText(sides);
   if (softcap !== null && site === "prelogit") {
     return `This model soft-caps its logits at ${digits(softcap)}: flips are exact, boundaries are first crossings, and nothing is certified.`;
   }
   return "Boundaries are first crossings, found by running the network above the site; nothing is certified here.";
+}
+
+/** Where the truth is exact, what is proved of it without searching for it. */
+function provedText(sides) {
+  const proved = sides.filter(({ bracket }) => bracket);
+  if (proved.length === 2) return "Each boundary lies in its grey band: that is proved, not only found.";
+  if (proved.length === 0) return "The truth is exact here, but no band around a boundary is proved.";
+  return `The boundary on the ${proved[0].sign > 0 ? "+" : "−"} side lies in its grey band: that is proved, not only found.`;
 }

@@ -64,6 +64,12 @@ export function length(length, unit) {
     : digits(length / unit.length) + unit.symbol;
 }
 
+const WITHOUT_BOUNDARY = {
+  unresolved: "lost in rounding",
+  "not reached": "not reached",
+  "not known": "not known yet",
+};
+
 /**
  * The distance of a boundary, or why there is none.
  * @param {{distance: number | null, kind: string}} boundary
@@ -71,7 +77,7 @@ export function length(length, unit) {
  * @returns {string}
  */
 export function boundaryText({ distance, kind }, unit) {
-  if (distance === null) return kind === "unresolved" ? "lost in rounding" : "not reached";
+  if (distance === null) return WITHOUT_BOUNDARY[kind];
   return length(distance, unit) + (kind === "jump" ? " (a jump)" : "");
 }
 

@@ -10,14 +10,14 @@ import { PARTS } from "./parts.js";
  * @typedef {object} Host  where the instrument lives: a page of Streamlit, a notebook, a file
  * @property {(event: object) => void} send      ask the server for something
  * @property {(view: import("./view.js").View) => void} [remember]  keep the view, as in a link
- * @property {() => string | null | Promise<string | null>} [link]  the address that shows all this
+ * @property {(view: import("./view.js").View) => string} [link]  the address that shows all this
  *
  * @typedef {object} Instrument
  * @property {(patch: Partial<import("./view.js").View>) => void} change  set a part of the view
  * @property {() => import("./view.js").View} view  what is set, drawn or not yet
  * @property {(event: object) => void} send
  * @property {() => import("./model.js").Model | null} model  what is drawn
- * @property {() => Promise<string | null>} link  the address that shows it; null where there is none
+ * @property {() => string | null} link  the address that shows it; null where there is none
  * @property {() => void} redraw  at the next frame, as when a width has changed
  * @property {HTMLElement} root
  *
@@ -55,7 +55,7 @@ export function mount(root, host, initial = INITIAL) {
     view: () => view,
     send: (event) => host.send({ ...event, view }),
     model: () => drawn,
-    link: async () => (await host.link?.()) ?? null,
+    link: () => host.link?.(view) ?? null,
     redraw: schedule,
   };
   const parts = Object.entries(PARTS).map(([area, make]) => {
@@ -81,7 +81,7 @@ export function mount(root, host, initial = INITIAL) {
     frame = 0;
     if (!scene) return;
     const now = model(scene, view);
-    set(body, { "data-large": view.large });
+    set(body, { "data-large": view.large, ...drawnOf(scene) });
     for (const part of parts) part.draw(now, drawn);
     drawn = now;
   }
@@ -111,7 +111,14 @@ function startOf({ point }) {
 }
 
 function isOtherRay(before, after) {
-  const key = ({ model, prompt, messages, position, site, direction }) =>
-    JSON.stringify([model.name, prompt, messages, position, site, direction.label]);
-  return key(before) !== key(after);
+  return rayKey(before) !== rayKey(after);
+}
+
+function rayKey({ model, prompt, messages, position, site, direction }) {
+  return JSON.stringify([model.name, prompt, messages, position, site, direction.label]);
+}
+
+/** Which ray is drawn, and how much of it: for those who wait for it. */
+function drawnOf({ setting, line, plane }) {
+  return { "data-ray": rayKey(setting), "data-line": line?.kind ?? "flat", "data-plane": Boolean(plane) };
 }

@@ -52,7 +52,7 @@ ${only}</style>
 <script type="module" id="${PLACE}">${text}${END}
 const saved = JSON.parse(document.getElementById("saved").textContent);
 const asked = () => shown.receive({ ...saved.scene, notes: [${JSON.stringify(ASKED)}] });
-const shown = mount(document.getElementById("instrument"), { send: asked }, saved.view);
+const shown = $instrument.mount(document.getElementById("instrument"), { send: asked }, saved.view);
 shown.receive(saved.scene);
 <\/script>
 </html>

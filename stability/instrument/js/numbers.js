@@ -52,19 +52,19 @@ export function headline(instrument) {
  */
 export function mainNumbers({ line, sides, predicted, unit, scene, view }) {
   if (!line) return [["–", "no curvature"], ...TILES.slice(1).map(() => ["–", ""])];
-  const isKnown = scene.line.kind !== "closed form";
   const share = `${digits((100 * predicted) / scene.setting.norm)} % of ‖vector‖`;
   const formula = view.relative ? "the same on both sides" : share;
   const actual = sides.map(({ boundary }) =>
-    isKnown ? [boundaryText(boundary, unit), errorText(predicted, boundary)] : ["…", "being computed"]);
-  const certified = sides.map(({ bracket }) => certifiedText(bracket, unit, isKnown));
+    boundary.kind === "not known"
+      ? ["…", "being computed"]
+      : [boundaryText(boundary, unit), errorText(predicted, boundary)]);
+  const certified = sides.map(({ bracket, boundary }) => certifiedText(bracket, boundary, unit));
   return [[length(predicted, unit), formula], ...actual, ...certified];
 }
 
-function certifiedText(bracket, unit, isKnown) {
-  if (!bracket) return ["–", isKnown ? "nothing is proved here" : ""];
-  const [inner, outer] = bracket;
-  if (!Number.isFinite(inner)) return ["never", "proved: not reached"];
-  const ends = [inner, outer].map((end) => digits(end / unit.length));
+function certifiedText(bracket, { kind }, unit) {
+  if (kind === "not known") return ["–", ""];
+  if (!bracket) return ["–", kind === "not reached" ? "no boundary to prove" : "nothing is proved here"];
+  const ends = bracket.map((end) => digits(end / unit.length));
   return [ends.join(" – ") + unit.symbol, "proved to hold it"];
 }

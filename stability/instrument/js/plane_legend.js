@@ -29,21 +29,26 @@ export function planeLegend(instrument) {
 }
 
 /** Every kind of line in view. */
-function legendLines({ plane, epsilon, ball, cells, unit, levels }) {
+function legendLines({ plane, half, epsilon, ball, cells, unit, levels, isFitted }) {
   const nats = `KL = ${Number(epsilon.toPrecision(3))} nats`;
   return [
     { mark: "actual", term: "boundary", text: plane.exact ? nats : `${nats}, found at the dots` },
     { mark: "formula", term: "closed form", text: "closed form" },
     ...(ball ? [{ mark: "ball", term: "certified ball", text: `certified ball, ${length(ball, unit)}` }] : []),
     ...(cells.length > 1 ? [{ mark: "flip", term: "flip", text: "most likely token changes" }] : []),
-    ...(levels[0].reachesBeyond ? [] : [{ mark: "unknown", term: "KL", text: `KL above ${digits(plane.levels[1])} nats` }]),
+    ...(levels.isComplete ? [] : [{ mark: "unknown", term: "KL", text: plane.exact ? `KL above ${digits(plane.levels[1])} nats` : "not computed" }]),
+    ...(isFitted && isCut(plane.outline(epsilon), half) ? [{ mark: "cut", term: "stable region", text: "the region is longer than the view" }] : []),
   ];
+}
+
+function isCut(outline, half) {
+  return outline.some((point) => point !== null && Math.max(...point.map(Math.abs)) > half);
 }
 
 /** The levels of KL: a patch of colour up to each. */
 function drawPlaneKey(key, { levels }) {
   const last = BAND_POWERS[1];
-  const powers = levels.map(({ power }) => power).filter((power) => power <= last + 1).reverse();
+  const powers = levels.bands.map(({ power }) => power).filter((power) => power <= last + 1).reverse();
   const patch = () => html("span", {}, html("i"), html("b"));
   each(key, ["KL / ε", ...powers], (item) => (typeof item === "string" ? html("span") : patch()), (node, item) => {
     if (typeof item === "string") return say(node, item);

@@ -31,9 +31,10 @@ export function bandColour(power) {
  * @typedef {object} Shown  what is drawn
  * @property {import("./plane.js").Plane} plane
  * @property {number} half      half the width in view, in coordinates
+ * @property {boolean} isFitted  whether the view was left to follow the region
  * @property {number} epsilon   nats
  * @property {number | null} ball    radius, in coordinates
- * @property {import("./plane_view.js").Band[]} levels   the bands of KL in view
+ * @property {ReturnType<typeof import("./plane_view.js").planeBands>} levels   the bands of KL in view
  * @property {import("./plane_view.js").CellInView[]} cells
  * @property {number[]} ends    the boundaries on the ray, signed
  * @property {[number, number]} point
@@ -135,7 +136,7 @@ function drawPlaneShapes(picture, shown) {
   const place = planePlacer(picture, half);
   const outline = plane.outline(epsilon);
   const far = plane.exact ? FAR * half : plane.extent;
-  each(parts.bands, levels, () => svg("path"), (node, band) =>
+  each(parts.bands, levels.bands, () => svg("path"), (node, band) =>
     set(node, { d: filledPath(band.outline, plane.directions, place, far), fill: bandColour(band.power) }));
   drawPlaneEdges(picture, plane, place);
   const [formula, actual] = [linePath(planeEllipse(plane, epsilon), place), linePath(outline, place)];

@@ -66,7 +66,6 @@ export function planeEllipse({ curvature: [[xx, xy], [, yy]] }, epsilon) {
  * @typedef {object} Band  all points with less KL than 2^power · ε
  * @property {number} power
  * @property {(Point | null)[]} outline
- * @property {boolean} reachesBeyond  whether it covers the whole view
  */
 
 /**
@@ -74,23 +73,24 @@ export function planeEllipse({ curvature: [[xx, xy], [, yy]] }, epsilon) {
  * @param {Plane} plane
  * @param {number} epsilon  nats
  * @param {number} half
- * @returns {Band[]} one for each level in view, and one beyond it or, last, where the table ends
+ * @returns {{bands: Band[], isComplete: boolean}} whether all KL in view is known
  */
 export function planeBands(plane, epsilon, half) {
-  const found = [];
+  const greatest = greatestKl(plane, half);
+  const bands = [];
   for (let power = BAND_POWERS[0]; power <= LAST_POWER; power += 1) {
     const level = Math.min(epsilon * 2 ** power, plane.levels[1]);
-    const outline = plane.outline(level);
-    const reachesBeyond = outline.every((point) => point === null || isBeyond(point, half));
-    found.push({ power, outline, reachesBeyond });
-    if (reachesBeyond || level === plane.levels[1]) break;
+    bands.push({ power, outline: plane.outline(level) });
+    if (level >= greatest || level === plane.levels[1]) break;
   }
-  return found.reverse();
+  return { bands: bands.reverse(), isComplete: greatest <= plane.levels[1] };
 }
 
-/** Whether a point lies so far out that no straight line between such neighbours is in view. */
-function isBeyond([x, y], half) {
-  return Math.hypot(x, y) > 1.5 * half;
+/** The greatest KL in view, nats: it lies on the frame, and where KL is convex at a corner. */
+function greatestKl(plane, half) {
+  const sides = [-half, 0, half];
+  const points = sides.flatMap((x) => sides.map((y) => [x, y]));
+  return Math.max(...points.map(([x, y]) => plane.kl(x, y) ?? Infinity));
 }
 
 /**

@@ -73,7 +73,7 @@ function drawChanges({ figure, rows, heads }, changes, { colour, predicted, unit
     { field: "minus", sign: "−", scale: linearScale(span, [size.left, middle - gap]) },
     { field: "plus", sign: "+", scale: linearScale(span, [middle + gap, size.right]) },
   ];
-  const outer = linearTicks([0, most], 2).at(-1);
+  const outer = linearTicks([0, most], 3).at(-1);
   const few = [-outer, 0, outer];
   // one axis for both sides: their scales are pieces of one row of pixels
   const pixels = sides.flatMap(({ scale }) => few.map((tick) => [scale.at(tick), tickText(tick)]));

@@ -38,7 +38,7 @@ const NO_CURVATURE = "Nothing changes along this direction (vᵀHv = 0): there i
  */
 export function rayAxis({ unit }, ends, size) {
   const read = ends.map((end) => end / unit.length);
-  const numbers = linearTicks(read, Math.max(3, Math.round((size.right - size.left) / 90 / size.scale)));
+  const numbers = linearTicks(read, Math.max(5, Math.round((size.right - size.left) / 90 / size.scale)));
   return {
     scale: linearScale(ends, [size.left, size.right]),
     ticks: numbers.map((number) => number * unit.length),
@@ -70,7 +70,7 @@ export function ray(instrument) {
 
   function drawStill(model, axes, size) {
     const { epsilon } = model.view;
-    const yTicks = linearTicks([0, axes.top], 4);
+    const yTicks = linearTicks([0, axes.top], 5);
     const y = { scale: linearScale([0, axes.top], [size.bottom, size.top]), ticks: yTicks };
     const x = rayAxis(model, axes.ends, size);
     place = { x: x.scale, y: y.scale, size, ends: axes.ends };

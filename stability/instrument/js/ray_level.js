@@ -3,6 +3,7 @@
 import { svg, set, say, each } from "./nodes.js";
 import { digits, length } from "./format.js";
 import { onDrag } from "./drag.js";
+import { nameWidth } from "./labels.js";
 import { holdAxes } from "./axes.js";
 import { meantEpsilon, onEpsilonKeys } from "./steps.js";
 import { EPSILONS } from "./view.js";
@@ -12,6 +13,7 @@ import { pinStretch } from "./ray_curves.js";
 const MARK = 6;
 const GRASP = 14;
 const BESIDE = 6;
+const LETTERS = 12;
 
 /**
  * The level of a figure.
@@ -53,8 +55,10 @@ export function level(instrument, { plot, over, picture }, place) {
     const inside = Math.min(Math.max(at, size.top + 10), size.bottom - 4);
     set(handle, { transform: `translate(${size.right} ${inside}) scale(${size.scale})` });
     set(handle, { "aria-valuenow": epsilon, "aria-valuetext": `${digits(epsilon)} nats` });
-    set(word, { ...wordPlace(model, x, size), y: inside - 6 * size.scale });
-    say(word, `ε = ${digits(epsilon)} nats`);
+    const { room, ...beside } = wordPlace(model, x, size);
+    set(word, { ...beside, y: inside - 6 * size.scale });
+    const text = `ε = ${digits(epsilon)} nats`;
+    say(word, nameWidth(text, LETTERS * size.scale) < room ? text : "ε");
   };
 }
 
@@ -73,8 +77,11 @@ function epsilonHandle(instrument) {
 function wordPlace({ sides, predicted }, x, { left, right }) {
   const [minus, plus] = sides.map(({ boundary }) => Math.min(boundary.distance ?? predicted, predicted));
   const middle = Math.min(Math.max(x.at(0), left), right);
-  const isRight = x.at(plus) - middle >= middle - x.at(-minus);
-  return isRight ? { x: middle + BESIDE, "text-anchor": null } : { x: middle - BESIDE, "text-anchor": "end" };
+  const [before, after] = [middle - x.at(-minus), x.at(plus) - middle];
+  const room = Math.max(before, after) - 2 * BESIDE;
+  return after >= before
+    ? { x: middle + BESIDE, "text-anchor": null, room }
+    : { x: middle - BESIDE, "text-anchor": "end", room };
 }
 
 /** The closed form's ±r as diamonds, the boundaries as circles, those of kept rays as small ones. */

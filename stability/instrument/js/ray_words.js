@@ -1,6 +1,7 @@
 // A ray in words: the alternative text of its figure, and the table behind it.
 
-import { boundaryText, digits, length } from "./format.js";
+import { digits, length } from "./format.js";
+import { verdictText } from "./verdict.js";
 
 /** Points of the curves in the table. */
 const ROWS = 20;
@@ -8,22 +9,12 @@ const ROWS = 20;
 export const RAY_HEADINGS = ["t", "actual KL (nats)", "closed form (nats)", "most likely token", "what is there"];
 
 /**
- * One sentence or two about a ray.
+ * What a ray shows: what the verdict says.
  * @param {import("./model.js").Model} model
  * @returns {string}
  */
-export function rayAlt({ scene, line, view, sides, predicted, unit }) {
-  const budget = `ε = ${digits(view.epsilon)} nats`;
-  const radius = `the closed form puts its boundary at ±${length(predicted, unit)}`;
-  if (scene.line.kind === "closed form") return `At ${budget} ${radius}; the truth is being computed.`;
-  const [minus, plus] = sides.map(({ boundary }) => boundaryText(boundary, unit));
-  const nearest = sides
-    .flatMap(({ sign, flips }) => flips.slice(0, 1).map(([distance, place]) => ({ sign, distance, place })))
-    .sort((one, other) => one.distance - other.distance)[0];
-  const flip = nearest
-    ? ` The most likely token changes to ${line.texts[nearest.place]} at ${signed(nearest.sign * nearest.distance, unit)}.`
-    : "";
-  return `KL reaches ${budget} on the − side at ${minus} and on the + side at ${plus}; ${radius}.${flip}`;
+export function rayAlt(model) {
+  return verdictText(model);
 }
 
 /**

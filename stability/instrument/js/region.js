@@ -110,6 +110,7 @@ function shownPlane(model, half) {
   return {
     plane,
     half,
+    isFitted: view.half === null,
     epsilon: view.epsilon,
     ball: scene.numbers.ball && ballRadius(scene.numbers.ball, view.epsilon),
     ends: (sides ?? []).filter(({ boundary }) => boundary.distance !== null).map(({ sign, boundary }) => sign * boundary.distance),
@@ -130,7 +131,7 @@ function planeTag(model) {
 
 function isOtherShape(before, now) {
   if (!before) return true;
-  return ["plane", "half", "epsilon", "ball", "colour"].some((name) => before[name] !== now[name])
+  return ["plane", "half", "isFitted", "epsilon", "ball", "colour"].some((name) => before[name] !== now[name])
     || before.unit.length !== now.unit.length
     || ["ends", "labels"].some((name) => String(before[name]) !== String(now[name]));
 }

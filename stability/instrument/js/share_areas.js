@@ -2,6 +2,7 @@
 
 import { svg, set, each } from "./nodes.js";
 import { OTHERS } from "./colours.js";
+import { jointProbability } from "./chosen.js";
 import { path } from "./curve.js";
 import { nameWidth, shortName } from "./labels.js";
 
@@ -68,10 +69,10 @@ export function drawAreas(group, { samples, bands, tops }, { y }, chosen) {
  * @param {import("./model.js").Model} model
  * @param {import("./ray.js").Place} place
  */
-export function drawJoint(node, { samples, all }, { line, view }, { y }) {
-  const places = view.chosen.map((id) => line.ids.indexOf(id)).filter((found) => found >= 0);
-  const joint = (row) => places.reduce((sum, found) => sum + row[found], 0);
-  set(node, { d: places.length ? path(samples.map(({ x }, i) => [x, y.at(joint(all[i]))])) : null });
+export function drawJoint(node, { samples, all }, model, { y }) {
+  const joint = all.map((row) => jointProbability(model, model.line.ids, row));
+  const height = (value) => (value === null ? null : y.at(value));
+  set(node, { d: path(samples.map(({ x }, i) => [x, height(joint[i])])) });
 }
 
 /**

@@ -102,6 +102,8 @@ function captionText({ eigenvalues, trace, trace_error, effective_rank, shown_sh
   return `${rankText(effective_rank)} ${shown} ${percent(shown_share)} of the trace, ${digits(trace)}${error}.`;
 }
 
-function rankText(rank) {
-  return `Effective rank ${digits(rank)}.`;
+/** The effective rank, or where it lies if not all eigenvalues are known. */
+function rankText([low, high]) {
+  const [least, most] = [low, high].map(digits);
+  return least === most ? `Effective rank ${least}.` : `Effective rank between ${least} and ${most}.`;
 }

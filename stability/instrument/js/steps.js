@@ -29,7 +29,7 @@ export function steppedEpsilon(epsilon, steps) {
 }
 
 /**
- * The budget that a hand means: three digits of it, or the nearest at which a line was sampled.
+ * The budget that a hand means: three digits of it, or the nearest step where a line is known at the steps alone.
  * @param {any} sent  a scene's line
  * @param {number} epsilon  nats
  * @returns {number}
@@ -38,7 +38,7 @@ export function meantEpsilon(sent, epsilon) {
   const clamped = Math.min(Math.max(epsilon, EPSILONS[0]), EPSILONS[1]);
   if (sent?.kind !== "sampled") return Number(clamped.toPrecision(3));
   const distance = (step) => Math.abs(Math.log(step / clamped));
-  return sent.epsilons.reduce((best, step) => (distance(step) < distance(best) ? step : best));
+  return EPSILON_STEPS.reduce((best, step) => (distance(step) < distance(best) ? step : best));
 }
 
 /**

@@ -149,7 +149,7 @@ function colourBar() {
     draw(known, { view, unit }) {
       set(node, { hidden: known.length === 0 });
       const at = (radius) => length(radius * Math.sqrt(view.epsilon), unit);
-      say(low, `predicted radius: short ${at(Math.min(...known))}`);
+      say(low, `radius: short ${at(Math.min(...known))}`);
       say(high, `${at(Math.max(...known))} long`);
     },
   };

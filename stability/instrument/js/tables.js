@@ -124,10 +124,9 @@ function flipRows(line) {
 
 function edgeRows(plane) {
   if (!plane) return [];
-  const step = 360 / plane.angles;
   return plane.levels.flatMap((epsilon, level) =>
     plane.log_distances.map((levels, angle) => ({
-      ...{ epsilon, degrees: angle * step },
+      ...{ epsilon, degrees: (plane.angles[angle] * 180) / Math.PI },
       distance: levels[level] === null ? null : Math.exp(levels[level]),
     })),
   );

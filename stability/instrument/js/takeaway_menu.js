@@ -63,7 +63,7 @@ function sections(instrument, say) {
   const model = instrument.model();
   const figures = drawnFigures(instrument.root);
   const give = (name, content, extension) => handOver(model, say, name, content, extension);
-  const file = async (content) => content(model, provenance(model, await instrument.link()));
+  const file = async (content) => content(model, provenance(model, instrument.link()));
   const tabled = tables(model).map((table) => [
     table.title,
     ["CSV", () => give(table.name, file((_, from) => csv(table, from)), "csv")],
@@ -137,7 +137,7 @@ async function reported(instrument, figures) {
     standalone(node, { title: titled(model, name), description: description() }),
   );
   const verdict = instrument.root.querySelector('[data-testid="verdict"]')?.textContent ?? "";
-  return report(model, { verdict, figures: pictures, link: await instrument.link() });
+  return report(model, { verdict, figures: pictures, link: instrument.link() });
 }
 
 /** Hand a file over when it is made, and say so, or why there is none. */

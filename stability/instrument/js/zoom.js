@@ -91,6 +91,5 @@ export function zoomButtons(instrument, tools) {
   const nearer = button("+", "Zoom into the ray", () => zoomBy(instrument, 1 / STEP));
   const farther = button("−", "Zoom out of the ray", () => zoomBy(instrument, STEP));
   tools.prepend(reset, farther, nearer);
-  // hidden in place, so that nothing beside it moves
-  return ({ zoom }) => set(reset, { style: zoom ? null : "visibility: hidden" });
+  return ({ zoom }) => set(reset, { hidden: !zoom });
 }

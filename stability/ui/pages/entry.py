@@ -19,7 +19,9 @@ def show(page: Page, headline: str, draw: Callable[[], None]) -> None:
     icon = str(files("stability.ui.widgets") / "icon.svg")
     st.set_page_config(page_title=page.title, page_icon=icon, layout="wide")
     keep_shared()
-    st.html(f"<style>{resource('page.css')}</style>")
+    # a person may choose another theme than that of the system, which is all a style sheet can ask for
+    dark = resource("dark.css") if st.context.theme.type == "dark" else ""
+    st.html(f"<style>{resource('page.css')}{dark}</style>")
     # not a component: it draws nothing, and looks after what other parts of the page draw
     st.html(f"<script>{resource('names.js')}</script>", unsafe_allow_javascript=True)
     st.title(headline, anchor=False)

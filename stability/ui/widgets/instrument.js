@@ -120,5 +120,12 @@ function mount(here, sent, { mount, encode, decode, INITIAL }) {
   const inLink = Object.fromEntries(Object.entries(view).filter(([name]) => link.has(name)));
   here.notes = notes;
   here.view = { ...INITIAL, ...sent.view, ...inLink };
-  here.instrument = mount(here.root, { send: (event) => ask(here, event), remember: here.write }, here.view);
+  const host = { send: (event) => ask(here, event), remember: here.write, link: (now) => linkOf(here, now) };
+  here.instrument = mount(here.root, host, here.view);
+}
+
+/** The address of the page with all that is set: the view may have changed since it was last kept. */
+function linkOf(here, view) {
+  here.write(view);
+  return location.href;
 }
