@@ -7,7 +7,7 @@ from support.models import FAMILIES, save_model
 import stability
 
 # as a server does when it starts
-import stability.ui.pages.explore.scenes
+import stability.ui.pages.explore.scenes  # noqa: F401
 from stability.prediction.conversation import Conversation
 
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
@@ -46,13 +46,6 @@ def test_the_prompt_is_said_by_the_user_at_any_position(page, lm):
 def press(app, label):
     next(button for button in app.button if button.label == label).click().run()
     assert not app.exception
-
-
-def test_the_prompt_is_said_by_the_user_at_any_position(page, lm):
-    assert predicted(page) == expected(lm, [USER])
-    page.session_state["position"] = 26
-    page.run()
-    assert predicted(page) == expected(lm, [USER], 26)
 
 
 def test_turns_are_added_said_and_taken_away(page):
