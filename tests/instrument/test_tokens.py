@@ -216,7 +216,7 @@ def test_what_is_pushed_changes_by_what_the_library_says(page, made):
         row.locator("td").all_text_contents()
         for row in figure(page, "pushes").locator("tbody tr").all()
     ]
-    assert len(rows) == 8
+    assert 2 < len(rows) <= 8
     for text, left, right in rows:
         token = scene["line"]["ids"][scene["line"]["texts"].index(text)]
         # differences of probabilities cancel digits

@@ -18,54 +18,67 @@ const SLACK = 4;
  * @param {Element} origin  of the coordinates
  * @param {Drag} drag
  */
-export function onDrag(node, origin, { move, start, end, tap, pinch }) {
-  /** @type {Map<number, [number, number]>} */
-  const pointers = new Map();
-  let corner = null;
-  let pressed = null;
-  let isDragging = false;
-  let hasPinched = false;
-  const place = (event) => [event.clientX - corner.left, event.clientY - corner.top];
-
-  function follow(point) {
-    if (!isDragging) start?.();
-    isDragging = true;
-    move(...point);
-  }
-
-  node.addEventListener("pointerdown", (event) => {
-    if (event.button !== 0) return;
-    node.setPointerCapture(event.pointerId);
-    if (pointers.size === 0) {
-      corner = origin.getBoundingClientRect();
-      pressed = place(event);
-      hasPinched = false;
-    }
-    pointers.set(event.pointerId, place(event));
-    if (pointers.size === 1 && !tap) follow(pressed);
-  });
+export function onDrag(node, origin, drag) {
+  const hand = new Hand(node, origin, drag);
+  node.addEventListener("pointerdown", (event) => hand.press(event));
   // nothing is selected, and the focus stays where it is or is put
   node.addEventListener("mousedown", (event) => event.preventDefault());
-  node.addEventListener("pointermove", (event) => {
-    if (!pointers.has(event.pointerId)) return;
-    const point = place(event);
-    if (pointers.size === 2 && pinch) {
-      hasPinched = true;
-      pinch(...pinched(pointers, event.pointerId, point));
-    }
-    pointers.set(event.pointerId, point);
-    const isFar = isDragging || Math.hypot(point[0] - pressed[0], point[1] - pressed[1]) > SLACK;
-    if (pointers.size === 1 && !hasPinched && isFar) follow(point);
-  });
+  node.addEventListener("pointermove", (event) => hand.move(event));
+  node.addEventListener("pointerup", (event) => hand.release(event));
+  node.addEventListener("pointercancel", (event) => hand.release(event));
+}
 
-  function release(event) {
-    if (!pointers.delete(event.pointerId) || pointers.size) return;
-    if (isDragging) end?.();
-    else if (event.type === "pointerup" && !hasPinched) tap?.(...pressed);
-    isDragging = false;
+/** The pointers that are down on a node. */
+class Hand {
+  constructor(node, origin, drag) {
+    Object.assign(this, { node, origin, drag });
+    /** @type {Map<number, [number, number]>} */
+    this.pointers = new Map();
+    this.isDragging = false;
   }
-  node.addEventListener("pointerup", release);
-  node.addEventListener("pointercancel", release);
+
+  press(event) {
+    if (event.button !== 0) return;
+    this.node.setPointerCapture(event.pointerId);
+    if (this.pointers.size === 0) {
+      this.corner = this.origin.getBoundingClientRect();
+      this.start = this.place(event);
+      this.hasPinched = false;
+    }
+    this.pointers.set(event.pointerId, this.place(event));
+    if (this.pointers.size === 1 && !this.drag.tap) this.follow(this.start);
+  }
+
+  move(event) {
+    if (!this.pointers.has(event.pointerId)) return;
+    const point = this.place(event);
+    if (this.pointers.size === 2 && this.drag.pinch) {
+      this.hasPinched = true;
+      this.drag.pinch(...pinched(this.pointers, event.pointerId, point));
+    }
+    this.pointers.set(event.pointerId, point);
+    const [x, y] = this.start;
+    const isFar = this.isDragging || Math.hypot(point[0] - x, point[1] - y) > SLACK;
+    if (this.pointers.size === 1 && !this.hasPinched && isFar) this.follow(point);
+  }
+
+  release(event) {
+    if (!this.pointers.delete(event.pointerId) || this.pointers.size) return;
+    const isTap = event.type === "pointerup" && !this.hasPinched;
+    if (this.isDragging) this.drag.end?.();
+    else if (isTap) this.drag.tap?.(...this.start);
+    this.isDragging = false;
+  }
+
+  follow(point) {
+    if (!this.isDragging) this.drag.start?.();
+    this.isDragging = true;
+    this.drag.move(...point);
+  }
+
+  place({ clientX, clientY }) {
+    return [clientX - this.corner.left, clientY - this.corner.top];
+  }
 }
 
 /** How much nearer two pointers have come as one of them moved, and the middle between them. */

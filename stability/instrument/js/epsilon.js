@@ -28,7 +28,7 @@ export function epsilon(instrument) {
     },
   });
   onEpsilonKeys(instrument, thumb);
-  const value = html("output", {});
+  const value = html("span");
   const words = html("span", { class: "words" });
   const said = html("p", { class: "said" }, html("b", {}, "ε = ", value), words);
   const switches = [
@@ -36,7 +36,8 @@ export function epsilon(instrument) {
     toggle(instrument, "fixed", "fixed axes", "fixed"),
     toggle(instrument, "large", "large type", "large"),
   ];
-  const row = html("div", { class: "row" }, said, html("span", { class: "tools" }, ...switches.map(({ node }) => node)));
+  const tools = html("span", { class: "tools" }, ...switches.map(({ node }) => node));
+  const row = html("div", { class: "row" }, said, tools);
   const isNew = watch();
   return {
     node: html("div", { class: "budget", role: "group", "aria-label": "Budget ε" }, row, track),
@@ -53,9 +54,10 @@ export function epsilon(instrument) {
 }
 
 function decades() {
-  return logTicks(EPSILONS).map((tick) =>
-    html("small", { class: "decade", style: `--at: ${(100 * share.at(tick)).toFixed(2)}%`, "aria-hidden": "true" }, tickText(tick)),
-  );
+  return logTicks(EPSILONS).map((tick) => {
+    const style = `--at: ${(100 * share.at(tick)).toFixed(2)}%`;
+    return html("small", { class: "decade", style, "aria-hidden": "true" }, tickText(tick));
+  });
 }
 
 /** A button that is pressed or not. */

@@ -20,6 +20,8 @@ let count = 0;
  * @property {number} bottom
  * @property {number} scale  of letters and marks
  *
+ * @typedef {{left: number, right: number, top: number, bottom: number}} Margin
+ *
  * @typedef {object} Frame
  * @property {HTMLElement} node
  * @property {SVGElement} picture
@@ -44,7 +46,7 @@ let count = 0;
 /**
  * An empty figure.
  * @param {import("./instrument.js").Instrument} instrument
- * @param {{name: string, testid: string, height: number, margin: {left: number, right: number, top: number, bottom: number}}} options
+ * @param {{name: string, testid: string, height: number, margin: Margin}} options
  * @returns {Frame}
  */
 export function frame(instrument, { name, testid, height, margin }) {
@@ -133,8 +135,11 @@ function behind(name) {
   const body = html("tbody");
   const caption = html("caption", {}, name);
   const sheet = html("table", {}, caption, html("thead", {}, head), body);
-  const table = html("div", { class: "table", hidden: true, tabindex: 0, role: "region", "aria-label": `Data: ${name}` }, sheet);
-  const button = html("button", { type: "button", class: "plain", "aria-expanded": "false", "aria-label": `Data: ${name}` }, "data");
+  const label = { "aria-label": `Data: ${name}` };
+  const region = { class: "table", hidden: true, tabindex: 0, role: "region", ...label };
+  const table = html("div", region, sheet);
+  const folded = { type: "button", class: "plain", "aria-expanded": "false", ...label };
+  const button = html("button", folded, "data");
   let content = [[], () => []];
 
   function fill() {

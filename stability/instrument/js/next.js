@@ -17,7 +17,8 @@ import { watch } from "./watch.js";
 export function next(instrument) {
   const title = html("figcaption", {}, html("span", { class: "figure-title" }));
   const list = html("ul", { class: "next-list" });
-  const node = html("figure", { class: "figure", "data-testid": "figure-next", "aria-label": "Next tokens" }, title, list);
+  const figure = { class: "figure", "data-testid": "figure-next", "aria-label": "Next tokens" };
+  const node = html("figure", figure, title, list);
   const isNew = watch();
   return {
     node,
@@ -55,7 +56,8 @@ function makeRow(instrument) {
   const before = html("i", { class: "before" });
   const name = html("bdi", { class: "name" });
   const value = html("span", { class: "value" });
-  const main = html("button", { type: "button", class: "next-token" }, name, html("span", { class: "bars" }, now, before), value);
+  const bars = html("span", { class: "bars" }, now, before);
+  const main = html("button", { type: "button", class: "next-token" }, name, bars, value);
   const push = html("button", { type: "button", class: "plain push" }, "→");
   const row = html("li", {}, main, push);
   set(main, { onclick: () => toggleChosen(instrument, row.token.id) });
@@ -75,9 +77,12 @@ function drawRow(row, token, most, { view, colour }) {
   set(main, { "aria-pressed": String(view.chosen.includes(token.id)) });
   set(main, { "aria-label": `${token.text}: ${digits(token.now)}, at the state ${digits(token.before)}` });
   say(name, shortName(token.text));
-  set(bars.firstChild, { style: `width: ${width(token.now)}; background: ${tone === OTHERS ? "var(--line)" : tone}` });
-  set(bars.lastChild, { style: token.before === null || token.before === token.now ? "display: none" : `left: ${width(token.before)}` });
+  const fill = tone === OTHERS ? "var(--line)" : tone;
+  set(bars.firstChild, { style: `width: ${width(token.now)}; background: ${fill}` });
+  const hasMoved = token.before !== null && token.before !== token.now;
+  set(bars.lastChild, { style: hasMoved ? `left: ${width(token.before)}` : "display: none" });
   say(value, digits(token.now));
   const words = `Push from the most likely token towards ${token.text}`;
-  set(push, { "aria-label": words, title: words, style: token.id === token.own ? "visibility: hidden" : null });
+  const hiding = token.id === token.own ? "visibility: hidden" : null;
+  set(push, { "aria-label": words, title: words, style: hiding });
 }

@@ -6,6 +6,8 @@ import { rayAxes } from "./axes.js";
 const DURATION = 8000;
 const STEPS = 16;
 const STEP_TIME = 600;
+/** Of the width: from here on it has been played. */
+const AT_END = 1e-3;
 
 /**
  * What plays t.
@@ -16,28 +18,22 @@ const STEP_TIME = 600;
 export function player(instrument, tell) {
   const still = matchMedia("(prefers-reduced-motion: reduce)");
   let last = null;
-  let set = null;
+  let played = null;
+
+  function move(t, now) {
+    [played, last] = [t, now];
+    instrument.change({ t, point: null });
+  }
 
   function advance(now) {
     if (last === null) return;
-    const model = instrument.model();
-    const axes = model && rayAxes(instrument, model);
+    const ends = playedEnds(instrument);
     // another hand has taken it, or there is nothing left to play on
-    if (!axes || !instrument.root.isConnected || instrument.view().t !== set) return stop();
-    const [low, high] = axes.ends;
-    const passed = now - last;
-    if (!still.matches || passed >= STEP_TIME) {
-      const share = still.matches ? 1 / STEPS : passed / DURATION;
-      move(Math.min(set + share * (high - low), high));
-      last = now;
-      if (set >= high) return stop();
-    }
+    const isOver = !ends || !instrument.root.isConnected || instrument.view().t !== played;
+    if (isOver || played >= ends[1]) return stop();
+    const share = still.matches ? Math.floor((now - last) / STEP_TIME) / STEPS : (now - last) / DURATION;
+    if (share > 0) move(Math.min(played + share * (ends[1] - ends[0]), ends[1]), now);
     requestAnimationFrame(advance);
-  }
-
-  function move(t) {
-    set = t;
-    instrument.change({ t, point: null });
   }
 
   function stop() {
@@ -46,16 +42,19 @@ export function player(instrument, tell) {
   }
 
   function toggle() {
-    if (last !== null) return stop();
-    const axes = instrument.model() && rayAxes(instrument, instrument.model());
-    if (!axes) return;
+    const ends = playedEnds(instrument);
+    if (last !== null || !ends) return stop();
     const { t } = instrument.view();
-    const isAtEnd = t >= axes.ends[1] - 1e-3 * (axes.ends[1] - axes.ends[0]);
-    move(isAtEnd || t < axes.ends[0] || t === 0 ? axes.ends[0] : t);
-    last = performance.now();
+    const isUnderWay = t !== 0 && t >= ends[0] && t < ends[1] - AT_END * (ends[1] - ends[0]);
+    move(isUnderWay ? t : ends[0], performance.now());
     tell(true);
     requestAnimationFrame(advance);
   }
   tell(false);
   return { toggle, stop };
+}
+
+function playedEnds(instrument) {
+  const model = instrument.model();
+  return model && rayAxes(instrument, model)?.ends;
 }

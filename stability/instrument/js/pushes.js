@@ -11,6 +11,8 @@ import { watch } from "./watch.js";
 
 const NAME = "What the direction means";
 const ROWS = 8;
+/** Of the greatest; shorter bars could not be seen. */
+const LEAST_CHANGE = 0.01;
 const PENDING = "What it does to the probabilities is being computed.";
 
 /**
@@ -57,6 +59,7 @@ export function changesAt(line, radius) {
     .map((id, i) => ({ id, text: line.texts[i], minus: minus[i] - start[i], plus: plus[i] - start[i] }))
     .sort((one, other) => sizeOf(other) - sizeOf(one))
     .slice(0, ROWS)
+    .filter((change, _, [greatest]) => sizeOf(change) >= LEAST_CHANGE * sizeOf(greatest))
     .sort((one, other) => other.plus - other.minus - (one.plus - one.minus));
 }
 
@@ -75,14 +78,17 @@ function drawChanges({ figure, rows, heads }, changes, { colour, predicted, unit
   ];
   const outer = linearTicks([0, most], 3).at(-1);
   const few = [-outer, 0, outer];
-  // one axis for both sides: their scales are pieces of one row of pixels
+  // both sides on one axis, which therefore counts pixels
   const pixels = sides.flatMap(({ scale }) => few.map((tick) => [scale.at(tick), tickText(tick)]));
   const identity = { at: (pixel) => pixel, value: (pixel) => pixel };
-  figure.axes({ x: { scale: identity, ticks: pixels.map(([at]) => at), texts: pixels.map(([, text]) => text) } }, size);
+  const [ticks, texts] = [0, 1].map((part) => pixels.map((pixel) => pixel[part]));
+  figure.axes({ x: { scale: identity, ticks, texts } }, size);
   const height = (size.bottom - size.top) / ROWS;
   each(rows, changes, makeChange, (node, change, index) => {
     const y = size.top + height * (index + 0.5);
     const [name, ...bars] = node.children;
+    const { text, minus, plus } = change;
+    say(node.lastChild, `${text}: ${digits(minus)} at −r, ${digits(plus)} at +r`);
     say(set(name, { x: size.left - 8, y }), shortName(change.text, 14));
     const tone = colour(change.id);
     sides.forEach(({ field, scale }, side) => {
@@ -99,10 +105,11 @@ function drawChanges({ figure, rows, heads }, changes, { colour, predicted, unit
 
 function makeChange() {
   const name = svg("text", { "text-anchor": "end", "dominant-baseline": "central" });
-  return svg("g", {}, name, svg("rect"), svg("rect"));
+  return svg("g", {}, name, svg("rect"), svg("rect"), svg("title"));
 }
 
 function changesAlt(changes) {
-  const [first, last] = [changes[0], changes.at(-1)];
-  return `On the + side ${first.text} changes by ${digits(first.plus)} and ${last.text} by ${digits(last.plus)}; on the − side by ${digits(first.minus)} and ${digits(last.minus)}.`;
+  const ends = [changes[0], changes.at(-1)];
+  const said = (side) => ends.map((change) => `${change.text} by ${digits(change[side])}`).join(" and ");
+  return `At +r the probability of ${said("plus")}; at −r that of ${said("minus")}.`;
 }

@@ -43,7 +43,7 @@ export function stretches({ flips, ids }, [low, high]) {
 /**
  * The bands of a figure.
  * @param {import("./frame.js").Frame} figure
- * @returns {(model: import("./model.js").Model, place: import("./ray.js").Place) => void}
+ * @returns {(model: import("./model.js").Model, place: import("./ray_place.js").Place) => void}
  */
 export function bands({ plot, over }) {
   const leading = svg("g", { class: "leading" });

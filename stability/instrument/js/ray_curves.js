@@ -19,7 +19,7 @@ export function pinStretch({ scene, view }, pin) {
 /**
  * The curves in a plot.
  * @param {SVGElement} plot
- * @returns {(model: import("./model.js").Model, place: import("./ray.js").Place) => void}
+ * @returns {(model: import("./model.js").Model, place: import("./ray_place.js").Place) => void}
  */
 export function curves(plot) {
   const pinned = svg("g", { class: "pinned" });

@@ -19,8 +19,8 @@ const LETTERS = 12;
  * The level of a figure.
  * @param {import("./instrument.js").Instrument} instrument
  * @param {import("./frame.js").Frame} figure
- * @param {() => import("./ray.js").Place | null} place  as drawn
- * @returns {(model: import("./model.js").Model, place: import("./ray.js").Place) => void}
+ * @param {() => import("./ray_place.js").Place | null} place  as drawn
+ * @returns {(model: import("./model.js").Model, place: import("./ray_place.js").Place) => void}
  */
 export function level(instrument, { plot, over, picture }, place) {
   const line = svg("line", { class: "level" });
@@ -66,9 +66,10 @@ function epsilonHandle(instrument) {
   const knob = svg("rect", { class: "knob", x: -7, y: -9, width: 14, height: 18, rx: 4 });
   const grip = svg("path", { class: "grip", d: "M-3 -2.5 0 -5.5 3 -2.5M-3 2.5 0 5.5 3 2.5" });
   const reach = svg("rect", { class: "reach", x: -22, y: -22, width: 44, height: 44 });
-  const role = { role: "slider", tabindex: 0, "aria-label": "ε, at its line", "aria-orientation": "vertical" };
+  const role = { role: "slider", tabindex: 0, "aria-orientation": "vertical" };
   const range = { "aria-valuemin": EPSILONS[0], "aria-valuemax": EPSILONS[1] };
-  const handle = svg("g", { class: "handle", ...role, ...range }, reach, knob, grip);
+  const attributes = { class: "handle", "aria-label": "ε, at its line", ...role, ...range };
+  const handle = svg("g", attributes, reach, knob, grip);
   onEpsilonKeys(instrument, handle);
   return handle;
 }

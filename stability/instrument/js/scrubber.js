@@ -19,7 +19,7 @@ const AT_STATE = 0.006;
  * The line at t in a figure of the ray, with a dot on its curve.
  * @param {SVGElement} group
  * @param {boolean} hasDot
- * @returns {(t: number, place: import("./ray.js").Place, nats: number | null) => void}
+ * @returns {(t: number, place: import("./ray_place.js").Place, nats: number | null) => void}
  */
 export function cursor(group, hasDot) {
   const line = svg("line");
@@ -97,20 +97,33 @@ export function scrubber(instrument) {
 }
 
 function nodes() {
-  const thumb = html("div", { class: "thumb", "data-testid": "t", role: "slider", tabindex: 0, "aria-label": "t, the point on the ray" });
-  const zero = html("i", { class: "zero" });
-  const track = html("div", { class: "track" }, html("i", { class: "rail" }), zero, thumb);
-  const icon = svg("svg", { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" },
-    svg("path", { class: "if-paused", d: "M4 2.5v11l9.5-5.5Z" }), svg("path", { class: "if-playing", d: "M4 2.5h3v11H4Zm5 0h3v11H9Z" }));
-  const play = html("button", { type: "button", class: "play", "data-testid": "play" }, icon);
+  const role = { role: "slider", tabindex: 0, "aria-label": "t, the point on the ray" };
+  const thumb = html("div", { class: "thumb", "data-testid": "t", ...role });
+  const rail = [html("i", { class: "rail" }), html("i", { class: "zero" })];
+  const track = html("div", { class: "track" }, ...rail, thumb);
+  const play = playButton();
   const outputs = {
-    t: html("output", { "data-testid": "t-value" }),
-    kl: html("output", { "data-testid": "kl-at-t" }),
+    t: html("b", { "data-testid": "t-value" }),
+    kl: html("b", { "data-testid": "kl-at-t" }),
     argmax: html("bdi", { "data-testid": "argmax-at-t" }),
   };
-  const said = html("p", { class: "said" }, html("span", {}, "t = ", outputs.t), html("span", {}, "KL ", outputs.kl), html("span", {}, "most likely ", outputs.argmax));
-  const node = html("div", { class: "scrubber", role: "group", "aria-label": "The point on the ray" }, track, html("div", { class: "row" }, play, said));
+  const said = html("p", { class: "said" });
+  said.append(
+    html("span", {}, "t = ", outputs.t),
+    html("span", {}, "KL ", outputs.kl),
+    html("span", {}, "most likely ", outputs.argmax),
+  );
+  const group = { class: "scrubber", role: "group", "aria-label": "The point on the ray" };
+  const node = html("div", group, track, html("div", { class: "row" }, play, said));
   return { node, track, thumb, play, outputs };
+}
+
+function playButton() {
+  const shapes = { "if-paused": "M4 2.5v11l9.5-5.5Z", "if-playing": "M4 2.5h3v11H4Zm5 0h3v11H9Z" };
+  const paths = Object.entries(shapes).map(([name, d]) => svg("path", { class: name, d }));
+  const box = { viewBox: "0 0 16 16", width: 16, height: 16, "aria-hidden": "true" };
+  const attributes = { type: "button", class: "play", "data-testid": "play" };
+  return html("button", attributes, svg("svg", box, ...paths));
 }
 
 function drawControl({ view, unit, line }, [low, high], thumb, track) {

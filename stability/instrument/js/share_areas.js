@@ -26,7 +26,7 @@ const LEAST_HEIGHT = 14;
 /**
  * The probabilities in view.
  * @param {import("./model.js").Model} model
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  * @returns {Shares}
  */
 export function sampleShares({ line, colour }, { x, size, ends }) {
@@ -49,7 +49,7 @@ export function sampleShares({ line, colour }, { x, size, ends }) {
  * The areas of the bands.
  * @param {SVGElement} group
  * @param {Shares} shares
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  * @param {number[]} chosen
  */
 export function drawAreas(group, { samples, bands, tops }, { y }, chosen) {
@@ -67,7 +67,7 @@ export function drawAreas(group, { samples, bands, tops }, { y }, chosen) {
  * @param {SVGElement} node
  * @param {Shares} shares
  * @param {import("./model.js").Model} model
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  */
 export function drawJoint(node, { samples, all }, model, { y }) {
   const joint = all.map((row) => jointProbability(model, model.line.ids, row));
@@ -78,7 +78,7 @@ export function drawJoint(node, { samples, all }, model, { y }) {
 /**
  * The names of the bands, each where its band has room for it, and none where there is none.
  * @param {Shares} shares
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  * @returns {{text: string, x: number, y: number}[]}
  */
 export function nameBands({ samples, bands, shares, tops }, { y, size }) {
@@ -121,7 +121,7 @@ function levelRoom(tops, shares, from, to) {
  * @param {Shares} shares
  * @param {number} x  in pixels
  * @param {number} y  in pixels
- * @param {import("./ray.js").Place} place
+ * @param {import("./ray_place.js").Place} place
  * @returns {{id: number} | null} null above all bands
  */
 export function bandAt({ samples, bands, tops }, x, y, { y: scale, size }) {

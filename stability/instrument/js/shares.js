@@ -5,9 +5,8 @@ import { digits } from "./format.js";
 import { frame } from "./frame.js";
 import { shortName } from "./labels.js";
 import { legend } from "./legend.js";
-import { linearScale } from "./scales.js";
 import { rayAxes } from "./axes.js";
-import { rayAxis, RAY_MARGIN } from "./ray.js";
+import { RAY_MARGIN, rayPlace } from "./ray_place.js";
 import { signed } from "./ray_words.js";
 import { cursor, scrubOn } from "./scrubber.js";
 import { jointProbability, toggleChosen } from "./chosen.js";
@@ -18,6 +17,9 @@ import { zoomable } from "./zoom.js";
 const PENDING = "The probabilities along the ray are being computed.";
 const NAME = "Probabilities along the ray";
 
+const HEIGHT = 104;
+const UPRIGHT = { top: 1, ticks: [0, 0.5, 1] };
+
 /**
  * The figure of the probabilities.
  * @param {import("./instrument.js").Instrument} instrument
@@ -25,10 +27,9 @@ const NAME = "Probabilities along the ray";
  */
 export function shares(instrument) {
   const margin = { ...RAY_MARGIN, top: 4, bottom: 20 };
-  const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: 104, margin });
-  const background = svg("rect", { class: "ground" });
-  const layers = { areas: svg("g", { class: "areas" }), joint: svg("path", { class: "joint" }), names: svg("g", { class: "names" }) };
-  figure.plot.append(layers.areas, layers.joint, layers.names, background);
+  const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: HEIGHT, margin });
+  const ground = svg("rect", { class: "ground" });
+  const drawLayers = layers(instrument, figure, ground);
   const drawCursor = cursor(figure.over, false);
   let place = null;
   let drawn = null;
@@ -37,27 +38,9 @@ export function shares(instrument) {
     if (band) toggleChosen(instrument, band.id);
     return band !== null;
   };
-  scrubOn(instrument, background, figure, () => place?.x ?? null, tap);
+  scrubOn(instrument, ground, figure, () => place?.x ?? null, tap);
   zoomable(instrument, figure, () => place?.x ?? null);
-  const [isOther, isNew] = [watch(), watch()];
-
-  function drawStill(model, ends, size, isMoved) {
-    const x = rayAxis(model, ends, size);
-    const y = { scale: linearScale([0, 1], [size.bottom, size.top]), ticks: [0, 0.5, 1] };
-    place = { x: x.scale, y: y.scale, size, ends };
-    set(background, { x: size.left, y: size.top, width: size.right - size.left, height: size.bottom - size.top });
-    figure.axes({ x, y }, size);
-    if (isMoved) drawn = sampleShares(model, place);
-    drawAreas(layers.areas, drawn, place, model.view.chosen);
-    drawJoint(layers.joint, drawn, model, place);
-    const named = nameBands(drawn, place);
-    each(layers.names, named, () => svg("text", { "text-anchor": "middle", "dominant-baseline": "central" }),
-      (node, { text, x: at, y: height }) => say(set(node, { x: at, y: height }), text));
-    legend(figure.key, shareEntries(instrument, drawn, model));
-    figure.table(["t", ...drawn.bands.map(({ text }) => text), "all others"], () => shareRows(drawn, model));
-    figure.describe(shareAlt(drawn));
-  }
-
+  const [isMoved, isRead] = [watch(), watch()];
   return {
     node: figure.node,
     draw(model) {
@@ -66,13 +49,34 @@ export function shares(instrument) {
       figure.note(isKnown || !axes ? null : PENDING);
       figure.node.toggleAttribute("hidden", !axes);
       if (!isKnown) return;
-      const size = figure.size(model.view.large);
-      const isMoved = isOther(model.line, ...axes.ends, size.width, size.scale);
-      const isRead = isNew(model.view.relative, model.view.chosen);
-      if (isMoved || isRead) drawStill(model, axes.ends, size, isMoved);
-      drawCursor(model.view.t, place, null);
+      const { line, unit, view } = model;
+      const size = figure.size(view.large);
+      const isOther = isMoved(line, ...axes.ends, size.width, size.scale);
+      if (isRead(view.relative, view.chosen) || isOther) {
+        place = rayPlace(figure, ground, unit, axes.ends, UPRIGHT, size);
+        if (isOther) drawn = sampleShares(model, place);
+        drawLayers(model, drawn, place);
+      }
+      drawCursor(view.t, place, null);
       figure.title(shareTitle(model));
     },
+  };
+}
+
+/** All that does not move with t. */
+function layers(instrument, figure, ground) {
+  const areas = svg("g", { class: "areas" });
+  const joint = svg("path", { class: "joint" });
+  const names = svg("g", { class: "names" });
+  figure.plot.append(areas, joint, names, ground);
+  const makeName = () => svg("text", { "text-anchor": "middle", "dominant-baseline": "central" });
+  return (model, drawn, place) => {
+    drawAreas(areas, drawn, place, model.view.chosen);
+    drawJoint(joint, drawn, model, place);
+    each(names, nameBands(drawn, place), makeName, (node, { text, x, y }) => say(set(node, { x, y }), text));
+    legend(figure.key, shareEntries(instrument, drawn, model));
+    figure.table(["t", ...drawn.bands.map(({ text }) => text), "all others"], () => shareRows(drawn, model));
+    figure.describe(shareAlt(drawn));
   };
 }
 
@@ -101,7 +105,8 @@ function shareRows({ samples, bands, shares: rows }, { unit }) {
   const every = Math.ceil(samples.length / 20);
   return samples.filter((_, i) => i % every === 0).map(({ t }, row) => {
     const column = bands.map((_, band) => rows[band][row * every]);
-    return [signed(t, unit), ...column.map(digits), digits(Math.max(1 - column.reduce((sum, p) => sum + p, 0), 0))];
+    const others = column.reduce((rest, share) => rest - share, 1);
+    return [signed(t, unit), ...[...column, Math.max(others, 0)].map(digits)];
   });
 }
 

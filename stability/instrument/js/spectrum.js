@@ -14,6 +14,8 @@ const FLOOR = 1e-9;
 const DOT = 4;
 /** Pixels between two eigenvalues that have room for stems. */
 const ROOM = 5;
+/** Eigenvalues that a page key goes on. */
+const PAGE = 10;
 
 /**
  * The figure of the spectrum.
@@ -30,22 +32,7 @@ export function spectrum(instrument) {
   const dots = svg("g", { class: "eigenvalues" });
   figure.over.append(ground, dots);
   let drawn = null;
-  const choose = (rank, isFocused) => {
-    const last = drawn.values.length - 1;
-    const to = Math.min(Math.max(rank, 0), last);
-    if (isFocused) dots.children[to].focus();
-    instrument.send({ kind: "direction", rank: to });
-  };
-  figure.over.addEventListener("click", (event) => {
-    const pixel = event.clientX - figure.picture.getBoundingClientRect().left;
-    choose(Math.round(drawn.x.value(pixel)) - 1, false);
-  });
-  const from = (by) => (event) => choose([...dots.children].indexOf(event.target) + by, true);
-  onKeys(dots, {
-    ArrowLeft: from(-1), ArrowUp: from(-1), ArrowRight: from(1), ArrowDown: from(1),
-    PageUp: from(-10), PageDown: from(10), " ": from(0), Enter: from(0),
-    Home: () => choose(0, true), End: () => choose(Infinity, true),
-  });
+  choosable(instrument, figure, dots, () => drawn);
   figure.title("Eigenvalues λ (nats/unit², log)");
   const isNew = watch();
 
@@ -58,10 +45,30 @@ export function spectrum(instrument) {
       drawn = drawDots({ figure, ground, dots }, sent, setting.direction.rank, size);
       say(caption, captionText(sent));
       figure.describe(captionText(sent));
-      const rows = () => sent.eigenvalues.map((value, i) => [String(i + 1), digits(value), percent(value / sent.trace)]);
+      const row = (value, i) => [String(i + 1), digits(value), percent(value / sent.trace)];
+      const rows = () => sent.eigenvalues.map(row);
       figure.table(["eigendirection", "λ", "share of the trace"], rows);
     },
   };
+}
+
+/** Let a click, on a dot or near it, and the keys choose a direction. */
+function choosable(instrument, figure, dots, drawn) {
+  const choose = (rank, isFocused) => {
+    const to = Math.min(Math.max(rank, 0), drawn().values.length - 1);
+    if (isFocused) dots.children[to].focus();
+    instrument.send({ kind: "direction", rank: to });
+  };
+  figure.over.addEventListener("click", (event) => {
+    const pixel = event.clientX - figure.picture.getBoundingClientRect().left;
+    choose(Math.round(drawn().x.value(pixel)) - 1, false);
+  });
+  const from = (by) => (event) => choose([...dots.children].indexOf(event.target) + by, true);
+  onKeys(dots, {
+    ArrowLeft: from(-1), ArrowUp: from(-1), ArrowRight: from(1), ArrowDown: from(1),
+    PageUp: from(-PAGE), PageDown: from(PAGE), " ": from(0), Enter: from(0),
+    Home: () => choose(0, true), End: () => choose(Infinity, true),
+  });
 }
 
 function drawDots({ figure, ground, dots }, { eigenvalues: values, trace }, rank, size) {
@@ -71,7 +78,8 @@ function drawDots({ figure, ground, dots }, { eigenvalues: values, trace }, rank
   const x = linearScale([0.4, values.length + 0.6], [size.left, size.right]);
   const y = logScale(room, [size.bottom, size.top]);
   const ticks = linearTicks([1, values.length], 6).filter((tick) => Number.isInteger(tick) && tick > 0);
-  figure.axes({ x: { scale: x, ticks: [...new Set([1, ...ticks])] }, y: { scale: y, ticks: logTicks(room, 4) } }, size);
+  const along = { scale: x, ticks: [...new Set([1, ...ticks])] };
+  figure.axes({ x: along, y: { scale: y, ticks: logTicks(room, 4) } }, size);
   set(ground, { x: size.left, y: size.top, width: size.right - size.left, height: size.bottom - size.top });
   const radius = Math.min(DOT * size.scale, Math.max(1.2, 0.4 * (x.at(2) - x.at(1))));
   each(dots, values, makeDot, (node, value, index) => {

@@ -29,36 +29,15 @@ export function strip(instrument) {
   const node = html("section", { class: "strip", "aria-label": "Token strip" }, chips, foot);
   let model = null;
   let pointed = null;
-  const indexOf = (target) => [...chips.children].indexOf(target.closest("button"));
   const tell = () => say(told, description(model, pointed ?? model.scene.setting.position));
-
-  function choose(index) {
-    const last = chips.children.length - 1;
-    const chip = chips.children[Math.min(Math.max(index, 0), last)];
-    chip.focus();
-    instrument.send({ kind: "position", position: model.scene.tokens[indexOf(chip)].index });
-  }
-  const point = (event) => {
-    const index = indexOf(event.target);
-    pointed = index < 0 ? null : index;
+  choosableChips(chips, (chip) => {
+    instrument.send({ kind: "position", position: model.scene.tokens[chipIndex(chip)].index });
+  });
+  pointedChip(chips, (index) => {
+    pointed = index;
     tell();
-  };
-  const leave = () => {
-    const focused = indexOf(chips.querySelector(":focus-visible") ?? chips);
-    pointed = focused < 0 ? null : focused;
-    tell();
-  };
-  chips.addEventListener("click", (event) => event.target !== chips && choose(indexOf(event.target)));
-  for (const kind of ["pointerover", "focusin"]) chips.addEventListener(kind, point);
-  for (const kind of ["pointerleave", "focusout"]) chips.addEventListener(kind, leave);
-  onKeys(chips, {
-    ArrowLeft: (event) => choose(indexOf(event.target) - 1),
-    ArrowRight: (event) => choose(indexOf(event.target) + 1),
-    Home: () => choose(0),
-    End: () => choose(Infinity),
   });
   const [isOther, isNew] = [watch(), watch()];
-
   return {
     node,
     draw(now) {
@@ -70,6 +49,39 @@ export function strip(instrument) {
       tell();
     },
   };
+}
+
+function chipIndex(node) {
+  const chip = node.closest("button");
+  return chip ? [...chip.parentElement.children].indexOf(chip) : -1;
+}
+
+/** Let a click and the arrow keys choose a chip, which has the focus then. */
+function choosableChips(chips, tell) {
+  const choose = (index) => {
+    const chip = chips.children[Math.min(Math.max(index, 0), chips.children.length - 1)];
+    chip.focus();
+    tell(chip);
+  };
+  chips.addEventListener("click", ({ target }) => target !== chips && choose(chipIndex(target)));
+  onKeys(chips, {
+    ArrowLeft: ({ target }) => choose(chipIndex(target) - 1),
+    ArrowRight: ({ target }) => choose(chipIndex(target) + 1),
+    Home: () => choose(0),
+    End: () => choose(Infinity),
+  });
+}
+
+/** Follow the chip under the pointer, or else the one that has the focus. */
+function pointedChip(chips, tell) {
+  const at = (node) => {
+    const index = node ? chipIndex(node) : -1;
+    tell(index < 0 ? null : index);
+  };
+  for (const kind of ["pointerover", "focusin"]) chips.addEventListener(kind, ({ target }) => at(target));
+  for (const kind of ["pointerleave", "focusout"]) {
+    chips.addEventListener(kind, () => at(chips.querySelector(":focus-visible")));
+  }
 }
 
 function radii(tokens) {

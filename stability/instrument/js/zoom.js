@@ -82,7 +82,7 @@ export function zoomKeys(instrument) {
  * Buttons that zoom, before the other tools of a figure.
  * @param {import("./instrument.js").Instrument} instrument
  * @param {HTMLElement} tools
- * @returns {(view: import("./view.js").View) => void} what is drawn of a view
+ * @returns {(model: import("./model.js").Model) => void}
  */
 export function zoomButtons(instrument, tools) {
   const button = (text, name, onclick) =>
@@ -91,5 +91,5 @@ export function zoomButtons(instrument, tools) {
   const nearer = button("+", "Zoom into the ray", () => zoomBy(instrument, 1 / STEP));
   const farther = button("−", "Zoom out of the ray", () => zoomBy(instrument, STEP));
   tools.prepend(reset, farther, nearer);
-  return ({ zoom }) => set(reset, { hidden: !zoom });
+  return ({ view }) => set(reset, { hidden: !view.zoom });
 }

@@ -58,7 +58,7 @@ def choose_relative() -> bool:
 
 def choose_prompt() -> PromptLike:
     """The prompt, typed or one of the examples; as a chat, the conversation that it begins."""
-    text, examples = st.columns([3, 1])
+    text, examples, chat = st.columns([6, 2, 1.3], vertical_alignment="center")
     examples.selectbox(
         "Examples",
         list(EXAMPLES),
@@ -68,7 +68,7 @@ def choose_prompt() -> PromptLike:
         label_visibility="collapsed",
         on_change=take_example,
     )
-    with examples:
+    with chat:
         is_chat = choose_chat()
     st.session_state.setdefault("prompt", EXAMPLES["a sure fact"].prompt)
     with text:
