@@ -38,6 +38,11 @@ class Instrument(anywidget.AnyWidget):
         self._show()
         self.on_msg(lambda _, event, __: self.answer(event))
 
+    def __repr__(self) -> str:
+        setting = self.scene["setting"]
+        where = f"{setting['model']['name']}, {setting['site']}, token {setting['position']}"
+        return f"<Instrument: {where}, {setting['direction']['label']}>"
+
     def answer(self, event: dict[str, Any]) -> None:
         """Answer an event of the browser; what cannot be is said in the scene, which stays."""
         try:

@@ -270,3 +270,11 @@ def test_the_menu_is_closed_by_escape_which_goes_back_to_its_button(page):
     page.keyboard.press("Escape")
     assert page.locator(".takeaway").is_hidden()
     assert button.evaluate("node => node === document.activeElement")
+
+
+def test_a_saved_page_looks_as_the_page_does(page, browser, tmp_path):
+    font = "getComputedStyle(document.querySelector('.instrument')).font"
+    saved, _ = offline(browser, taken(page, "The instrument, live: HTML", tmp_path))
+    saved.get_by_test_id("figure-ray").wait_for()
+    assert saved.evaluate(font) == page.evaluate(font)
+    saved.context.close()

@@ -72,6 +72,8 @@ export function styleOf(root) {
 }
 
 function rulesOf(sheet) {
+  // as it was written: browsers lose a shorthand with a variable where a part of it is set again
+  if (sheet.ownerNode?.textContent) return sheet.ownerNode.textContent;
   try {
     return [...sheet.cssRules].map((rule) => rule.cssText).filter((rule) => rule.includes(".instrument")).join("\n");
   } catch {

@@ -26,11 +26,11 @@ export function tools(instrument) {
     if (!isCopied) shown.select();
     return said.say(isCopied ? `Copied: ${what}.` : "This browser does not let a page copy; the text is here.");
   };
-  const link = toolButton("Copy link", "copy-link", copying("link", () => instrument.link()));
-  const python = toolButton("Copy as Python", "copy-python", copying("Python program", pythonSnippet));
-  const command = toolButton("Copy as command line", "copy-command", copying("command line", commandLine));
+  const link = toolButton("link", "copy-link", copying("link", () => instrument.link()));
+  const python = toolButton("Python", "copy-python", copying("Python program", pythonSnippet));
+  const command = toolButton("command line", "copy-command", copying("command line", commandLine));
   const menu = takeawayMenu(instrument, said.say);
-  const row = html("div", { class: "tools-row" }, link, python, command, menu.node, said.node);
+  const row = html("div", { class: "tools-row" }, html("span", {}, "Copy"), link, python, command, menu.node, said.node);
   return {
     node: html("section", { class: "tools-part", "aria-label": "Take away" }, row, shown),
     draw(model) {
@@ -40,7 +40,8 @@ export function tools(instrument) {
 }
 
 function toolButton(text, testid, onclick) {
-  return html("button", { type: "button", class: "plain", "data-testid": testid, onclick }, text);
+  const label = `Copy ${text}`;
+  return html("button", { type: "button", class: "plain", "data-testid": testid, "aria-label": label, onclick }, text);
 }
 
 /** A place where something is said for a while, also to those who do not see it. */

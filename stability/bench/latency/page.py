@@ -1,0 +1,85 @@
+"""A page of the app in a browser, whose events are timed and whose messages are counted."""
+
+from collections.abc import Callable
+from dataclasses import dataclass
+from importlib.resources import files
+from typing import Any
+
+# milliseconds within which anything must have been drawn
+PATIENCE = 120_000
+# the root of the instrument, which says what it shows
+ROOT = "document.querySelector('.instrument')"
+LIVE = f"{ROOT}?.dataset.line === 'exact' && {ROOT}?.dataset.plane !== undefined"
+
+
+@dataclass(frozen=True)
+class Timing:
+    """One event: milliseconds to the painted answer, and bytes over the connection meanwhile."""
+
+    milliseconds: float
+    received: int
+    sent: int
+
+
+class Page:
+    """A page, and how much its connection to the server has carried."""
+
+    def __init__(self, browser: Any) -> None:
+        self.page = browser.new_page(viewport={"width": 1440, "height": 900})
+        self.page.set_default_timeout(PATIENCE)
+        self.page.add_init_script(files(__package__).joinpath("painted.js").read_text("utf-8"))
+        self.page.on("websocket", self._count)
+        self.received = self.sent = 0
+        self._before = 0, 0
+
+    def open(self, address: str) -> None:
+        """Open an address, and wait until it shows all of its instrument."""
+        self.page.goto(address)
+        self.until(LIVE)
+
+    def until(self, shown: str) -> float:
+        """Wait until an expression in JavaScript holds; the milliseconds since the last event."""
+        milliseconds: float = self.page.evaluate(f"latency.painted(() => {shown})")
+        return milliseconds
+
+    def since_opened(self, shown: str) -> Timing:
+        """From the start of the page until an expression holds."""
+        return Timing(self.until(shown), self.received, self.sent)
+
+    def timed(self, act: Callable[[], Any], shown: str) -> Timing:
+        """Do something by hand, and wait until an expression holds that did not before."""
+        self._before = self.received, self.sent
+        self.page.evaluate(f"globalThis.answer = latency.painted(() => {shown}), null")
+        act()
+        return self._timing(self.page.evaluate("globalThis.answer"))
+
+    def again(self, shown: str) -> Timing:
+        """From the same event until another expression holds."""
+        return self._timing(self.until(shown))
+
+    def _timing(self, milliseconds: float) -> Timing:
+        received, sent = self._before
+        return Timing(milliseconds, self.received - received, self.sent - sent)
+
+    def text(self, testid: str) -> str:
+        """What a part says."""
+        said: str = self.page.get_by_test_id(testid).first.text_content()
+        return said
+
+    def rest(self, milliseconds: float) -> None:
+        """Let everything settle that is still sent or computed."""
+        self.page.wait_for_timeout(milliseconds)
+
+    def close(self) -> None:
+        """Close the page."""
+        self.page.close()
+
+    def _count(self, connection: Any) -> None:
+        def received(data: str | bytes) -> None:
+            self.received += len(data)
+
+        def sent(data: str | bytes) -> None:
+            self.sent += len(data)
+
+        connection.on("framereceived", received)
+        connection.on("framesent", sent)
