@@ -19,8 +19,8 @@ from stability.exact.flips import Flip
 from stability.exact.slope_distribution import SlopeDistribution
 from stability.geometry.ray import Ray
 from stability.instrument.epsilons import LARGEST_EPSILON
+from stability.instrument.leading import leading
 from stability.instrument.plain import plain
-from stability.numerics import largest
 
 # of the boundary at the largest budget, how far a side is drawn
 REACH = 1.5
@@ -72,7 +72,7 @@ def law(ray: Ray) -> Law | None:
     reach = _reach(ray, exact.distribution)
     measure = _merged(tokens, reach)
     minus_flips, plus_flips = _flips(ray, reach)
-    ids = _leading(ray, [*minus_flips, *plus_flips], reach)
+    ids = leading(ray, [*minus_flips, *plus_flips], reach, LEADING)
     rank = {int(token): place for place, token in enumerate(ids)}
     # of 1 or more, nothing is certain; an infinity is no JSON
     minus, plus = np.minimum(exact.rounding, 1.0).tolist()
@@ -138,18 +138,6 @@ def _flips(ray: Ray, reach: tuple[float, float]) -> tuple[list[Flip], list[Flip]
         for side, length in zip(ray.flips(limit=LEADING // 2 - 1), reach, strict=True)
     )
     return minus, plus
-
-
-def _leading(ray: Ray, flips: Sequence[Flip], reach: tuple[float, float]) -> Int[ndarray, " m"]:
-    """The tokens that are named: the most likely, all that take over, and those likely at an end."""
-    probabilities = ray.probabilities(np.array([0.0, -reach[0], reach[1]]))
-    merit = probabilities.max(axis=1)
-    merit[[ray.state.argmax, *(flip.id for flip in flips)]] += 1
-    ids = largest(merit, LEADING)
-    order = -probabilities[ids, 0]
-    # of several that are as likely, the argmax is the one of the lowest id
-    order[ids == ray.state.argmax] -= 1
-    return ids[np.argsort(order, kind="stable")]
 
 
 def _places(flips: Sequence[Flip], rank: dict[int, int]) -> list[tuple[float, int]]:

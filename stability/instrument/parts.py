@@ -10,12 +10,13 @@ from stability.geometry.analysis import Analysis
 from stability.geometry.push import Push
 from stability.geometry.ray import Ray
 from stability.geometry.sensitivity import Sensitivity
+from stability.instrument.leading import NEXT
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
 from stability.text import spelled
 
-# most likely tokens, and tokens pushed either way, that are listed
-NEXT, PUSHED = 10, 5
+# tokens pushed either way that are listed
+PUSHED = 5
 # eigenvalues that are shown, and bound the effective rank, however many are held
 LEADING_PAIRS = 16
 
@@ -24,7 +25,7 @@ def tokens(
     prompt: Sequence[Token], sensitivities: Sequence[Sensitivity] | None = None
 ) -> list[dict[str, Any]]:
     """The tokens of a prompt, with the shortest predicted radius of each at `ε = 1`, if known."""
-    known = sensitivities or [None] * len(prompt)
+    known: Sequence[Sensitivity | None] = sensitivities or [None] * len(prompt)
     return [
         {
             **asdict(token),

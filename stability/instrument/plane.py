@@ -59,7 +59,7 @@ def plane(region: Region) -> dict[str, Any] | None:
     )
 
 
-_NO_LAW = {
+_NO_LAW: dict[str, Any] = {
     "atoms": None,
     "ids": [],
     "texts": [],

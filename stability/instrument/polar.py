@@ -53,8 +53,9 @@ class Polar:
 
     @property
     def points(self) -> Float[ndarray, "n m 2"]:
-        """The points of the plane at these distances."""
-        return self.distances[..., None] * self.directions[:, None]
+        """The points of the plane at these distances, NaN where there is none."""
+        distances = np.where(np.isfinite(self.distances), self.distances, np.nan)
+        return distances[..., None] * self.directions[:, None]
 
 
 def polar(region: Region) -> Polar | None:
@@ -117,7 +118,7 @@ def _along(
 
 
 def _that_matter(tokens: DiscreteMeasure) -> DiscreteMeasure:
-    """The tokens of any weight on any of some lines, as far as the last level: see `law.that_matter`."""
+    """The tokens of any weight on any of some lines, up to the last level: see `law.that_matter`."""
     outer = brackets(tokens, LEVELS[-1:])[:, :, 1, 0]
     ends = np.where(np.isfinite(outer), outer, 0.0) * SIDES[:, 0]
     most = tokens.log_weights.copy()
@@ -137,7 +138,8 @@ def _is_rough(
     """Where merging may take more than `MERGE_TOLERANCE` of a level."""
     t = (np.where(np.isinf(distances), 0.0, distances) * SIDES).reshape(len(distances), -1)
     nats = np.broadcast_to(np.tile(LEVELS, 2), t.shape)
-    return ~(distribution.merge_error(t, nats) <= MERGE_TOLERANCE * nats).all(axis=1)
+    is_fine = distribution.merge_error(t, nats) <= MERGE_TOLERANCE * nats
+    return np.logical_not(is_fine.all(axis=1))
 
 
 def _numerical(region: Region, directions: Float[ndarray, "n 2"]) -> Float[ndarray, "n m"]:

@@ -7,7 +7,6 @@ first crossing of a divergence that stays above `ε` for a sixteenth of its dist
 of it at worst, mostly to 1e-4.
 """
 
-from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -15,14 +14,13 @@ import numpy as np
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability.exact.flips import Flip
 from stability.geometry.ray import Ray
 from stability.instrument.epsilons import EPSILON_STEPS, LARGEST_EPSILON
 from stability.instrument.law import REACH
+from stability.instrument.leading import leading
 from stability.instrument.plain import plain, rounded
 from stability.numerical.crossings import STEP
 from stability.numerical.line import NumericalLine
-from stability.numerics import largest
 
 LEVELS = np.array(EPSILON_STEPS)
 # distances for each of the library's
@@ -92,7 +90,7 @@ def samples(ray: Ray, truth: NumericalLine) -> Samples:
         [flip for flip in side if flip.distance <= length]
         for side, length in zip(flips, reach, strict=True)
     ]
-    ids = _leading(ray, in_reach[0] + in_reach[1], reach)
+    ids = leading(ray, in_reach[0] + in_reach[1], reach, LEADING)
     rank = {int(token): place for place, token in enumerate(ids)}
     places = [[(flip.distance, rank[flip.id]) for flip in side] for side in in_reach]
     return Samples(
@@ -169,15 +167,3 @@ def _first_crossings(
         powers = (log_kl[after] - log_kl[before]) / (log_t[after] - log_t[before])
     inside = (after > 0) & (t[before] <= guesses) & (guesses <= t[after])
     return np.where(inside, guesses, np.nan), np.where(inside, powers, np.nan)
-
-
-def _leading(ray: Ray, flips: Sequence[Flip], reach: tuple[float, float]) -> Int[ndarray, " m"]:
-    """The tokens that are named: the most likely, all that take over, and those likely at an end."""
-    probabilities = ray.probabilities(np.array([0.0, -reach[0], reach[1]]))
-    merit = probabilities.max(axis=1)
-    merit[[ray.state.argmax, *(flip.id for flip in flips)]] += 1
-    ids = largest(merit, LEADING)
-    order = -probabilities[ids, 0]
-    # of several that are as likely, the argmax is the one of the lowest id
-    order[ids == ray.state.argmax] -= 1
-    return ids[np.argsort(order, kind="stable")]

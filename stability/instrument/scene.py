@@ -4,13 +4,20 @@ Lengths are in the state's own coordinates, divergences and entropies in nats; N
 not known, or not yet: a page may send the closed form first, then the truth, the chips' radii, the
 plane. Everything holds for every `ε`, so that no change of `ε` asks for another scene::
 
-    {"setting": …                        see `setting.setting`
-     "tokens", "next", "spectrum", "pushed", "numbers": …    see `parts`
-     "line": {"kind": "exact", …}        see `law.Law`
-           | {"kind": "closed form", "variance", "reach"}
-           | None                        no curvature along the direction
-     "plane": …                          see `plane.plane`; None also where `plane_note` says why
-     "pins", "status", "notes"}
+    {"setting": …              `setting.setting`
+     "tokens", "next", "spectrum", "pushed", "numbers": …      `parts`
+     "line": {"kind": "exact", "texts", …}                     `law.Law`
+           | {"kind": "sampled", "texts", "epsilons", …}       `samples.Samples`
+           | {"kind": "closed form", "variance", "reach"}      the truth is still to be computed
+           | None              no curvature along the direction
+     "plane": …                `plane.plane`; None as long as it is not known, or for good where
+     "plane_note": …           says why in a sentence
+     "pins": [{"setting", "line", "numbers", "next"}, …]       `pin`, the oldest first
+     "status": {"message", "fraction"} | None
+     "notes": [sentences to be shown]
+     "look_at": a hint for an example as it is opened | None}
+
+The scripts `line.js` and `plane.js` make of a line and of a plane what is drawn of them, at any `ε`.
 """
 
 from collections.abc import Sequence

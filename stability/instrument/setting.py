@@ -35,13 +35,13 @@ def setting(
         The setting as plain data; `norm` is the length of the vector in its own coordinates.
     """
     prompt = state.prompt
-    is_chat = isinstance(prompt, Conversation)
+    turns = prompt.turns if isinstance(prompt, Conversation) else None
     return {
         "model": {**asdict(state.model), "title": state.model.name},
         "version": stability.__version__,
         "versions": versions(),
         "prompt": str(prompt),
-        "messages": [asdict(turn) for turn in prompt.turns] if is_chat else None,
+        "messages": turns and [asdict(turn) for turn in turns],
         "position": state.position,
         "site": state.site,
         "direction": {

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from stability.curvature.direction_spec import DirectionSpec
+from stability.curvature.direction_spec import DirectionSpec, Turn
 from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
 
@@ -123,7 +123,7 @@ def look_straight() -> None:
 
 def turn_by(degrees: float, rank: int) -> None:
     """Turn the ray towards an eigendirection, from 0; for callbacks."""
-    st.session_state.turns = (*st.session_state.get("turns", ()), (round(degrees, 2), rank))
+    st.session_state.turns = (*st.session_state.get("turns", ()), (degrees, rank))
 
 
 def turned(direction: DirectionChoice) -> DirectionChoice:
@@ -143,12 +143,12 @@ def start_anew() -> None:
 
 def look_along_choice(direction: DirectionChoice) -> None:
     """Choose a direction; for callbacks."""
-    turns = []
-    while isinstance(direction, Turned):
-        turns.insert(0, (direction.degrees, direction.rank))
-        direction = direction.direction
     state = st.session_state
+    state.turns = ()
     match direction:
+        case Turned(start, degrees, rank) | DirectionSpec("turn", Turn(degrees, rank, start)):
+            look_along_choice(start)
+            turn_by(degrees, rank)
         case TokenPair(start, end):
             state.update(kind=named("tokens"), start=start, end=end)
         case Pasted():
@@ -163,7 +163,6 @@ def look_along_choice(direction: DirectionChoice) -> None:
             state.update(kind=named("prompt"), other=other)
         case _:
             raise AssertionError(direction)
-    state.turns = tuple(turns)
 
 
 def named(kind: str) -> str:

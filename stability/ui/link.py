@@ -100,9 +100,12 @@ def _unpacked(query: Mapping[str, str], page: Page) -> dict[str, str | None]:
 def _unsqueezed(text: str) -> str | None:
     try:
         data = base64.urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        return zlib.decompressobj().decompress(data, LONGEST).decode()
+        stream = zlib.decompressobj()
+        found = stream.decompress(data, LONGEST)
     except (binascii.Error, zlib.error, ValueError):
         return None
+    is_whole = stream.eof or len(found) == LONGEST
+    return found.decode(errors="ignore") if is_whole else None
 
 
 def differs(name: str, demand: str, received: str, instead: object) -> StabilityError:

@@ -7,7 +7,8 @@ import streamlit as st
 
 from stability.defaults import MODELS
 from stability.errors import StabilityError
-from stability.ui.choice import EXAMPLES, MOST_TURNS
+from stability.instrument.examples import EXAMPLES
+from stability.ui.choice import MOST_TURNS
 from stability.ui.link import Field
 from stability.ui.link_fields import from_json, number, text
 from stability.ui.model_choice import ModelChoice
@@ -61,7 +62,7 @@ def _is_said(said: Any) -> bool:
 MODEL = Field("model", _ask_for_model, _model)
 PROMPT = (
     MODEL,
-    text("prompt", EXAMPLES["a sure fact"]),
+    text("prompt", EXAMPLES["a sure fact"].prompt),
     Field("chat", _read_chat, _chat),
     number("position", -1, -1, MOST_POSITIONS),
 )

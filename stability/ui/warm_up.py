@@ -8,6 +8,7 @@ from functools import cache
 from streamlit import runtime
 
 from stability.errors import StabilityError
+from stability.ui.imports import imported
 
 
 @cache
@@ -24,7 +25,7 @@ def is_imported() -> bool:
 
 
 def _warm_up() -> None:
-    import stability.ui.pages.explore.scenes  # noqa: F401
+    imported("stability.ui.pages.explore.scenes")
     from stability.ui.cached import explore
     from stability.ui.pages.explore.first import CHOICE
 

@@ -61,6 +61,6 @@ def test_a_pin_is_named_by_what_sets_it_apart(scripts):
     here = {"prompt": "A", "position": 0, "site": "prelogit"}
     present = {"direction": {"label": "eigendirection 1"}, "model": model, **here}
     other = present | {"prompt": "B" * 50, "position": 3, "site": "block:1"}
-    assert scripts("compare.js", "pinName", present, [[present]]) == ["eigendirection 1"]
-    (name,) = scripts("compare.js", "pinName", other, [[present]])
+    assert scripts("compared.js", "pinName", present, [[present]]) == ["eigendirection 1"]
+    (name,) = scripts("compared.js", "pinName", other, [[present]])
     assert name == f"eigendirection 1, “{'B' * 39}…”, position 3, block:1"

@@ -3,6 +3,13 @@
 import numpy as np
 import pytest
 import torch
+from support.states import (
+    binary_state,
+    nearly_one_hot,
+    random_direction,
+    random_state,
+    underflowing_state,
+)
 
 import stability
 from stability.exact.slope_distribution import boundaries
@@ -28,6 +35,16 @@ def rays():
         vectors = stability.spectrum(state, k=3).vectors
         yield stability.ray(state, vectors[:, 0])
         yield stability.ray(state, torch.from_numpy(np.random.default_rng(seed).normal(size=24)))
+    for state in (
+        nearly_one_hot(),
+        nearly_one_hot(1, gap=25.0),
+        binary_state(1e-6),
+        underflowing_state(),
+        random_state(3, gain=0.1, bias=True, scale=0.2),
+        random_state(4, V=2000, gain=8.0),
+        random_state(5, V=60, d=2, gain=30.0),
+    ):
+        yield stability.ray(state, random_direction(state))
     yield stability.ray(
         stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0])), np.array([-1.0, 1.0, 0.0])
     )

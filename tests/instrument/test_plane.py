@@ -4,7 +4,13 @@ import json
 
 import numpy as np
 import pytest
-from support.states import nearly_one_hot, nonlinear_state, random_state, uniform_state
+from support.states import (
+    nearly_one_hot,
+    nonlinear_state,
+    random_state,
+    underflowing_state,
+    uniform_state,
+)
 
 import stability
 from stability.instrument.plane import plane
@@ -21,14 +27,6 @@ def large(seed: int, sharpness: float, V: int = 6000, d: int = 24):
     return stability.bare_state(W, sharpness * random.normal(size=d))
 
 
-def underflowing():
-    """Token 0 is as likely as token 1; the others' probabilities are less than float64 can hold."""
-    random = np.random.default_rng(0)
-    z = np.concatenate([[0.0, 0.0, -3.0], np.full(37, -760.0)])
-    W = random.normal(size=(40, 4)) * np.where(z < -700, 300.0, 1.0)[:, None]
-    return stability.bare_state(np.column_stack([W, z]), np.array([0.0, 0, 0, 0, 1.0]))
-
-
 EXACT = {
     "soft": lambda: large(0, 0.0),
     "sharp": lambda: large(1, 0.2),
@@ -36,7 +34,7 @@ EXACT = {
     "small vocabulary": random_state,
     "certain": nearly_one_hot,
     "even": uniform_state,
-    "underflowing": underflowing,
+    "underflowing": underflowing_state,
 }
 
 

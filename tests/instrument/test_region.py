@@ -168,12 +168,42 @@ def test_zoom_survives_a_change_of_epsilon_and_a_fixed_scale_does_not_follow_it(
         return float(ends.get_attribute("aria-valuemax"))
 
     whole = half_at()
-    page.get_by_role("button", name="Zoom in").last.click()
+    page.get_by_role("button", name="Zoom into the region").click()
     assert half_at() == pytest.approx(whole / 1.4)
     assert half_at(epsilon=0.1) == pytest.approx(whole / 1.4)
     assert half_at(half=None, epsilon=0.01) == whole
     assert half_at(fixed=True, epsilon=0.1) == whole
     assert half_at(fixed=False) > 2 * whole
+
+
+def test_keys_zoom_and_each_press_counts(mounted, sent):
+    page = mounted(sent, epsilon=0.01)
+    ends = page.get_by_test_id("point-x")
+    whole = float(ends.get_attribute("aria-valuemax"))
+    ends.focus()
+    page.evaluate(
+        """document.activeElement && [1, 2, 3].forEach(() => document.activeElement.dispatchEvent(
+            new KeyboardEvent("keydown", { key: "+", bubbles: true })))"""
+    )
+    settle(page)
+    assert float(ends.get_attribute("aria-valuemax")) == pytest.approx(whole / 1.4**3)
+    page.keyboard.press("0")
+    settle(page)
+    assert float(ends.get_attribute("aria-valuemax")) == whole
+
+
+def test_the_data_behind_the_figure_are_the_librarys(mounted, analysis, sent):
+    page = mounted(sent, epsilon=0.1)
+    page.get_by_role("button", name="Data: Stable region").click()
+    region = stability.region(analysis.state, *analysis.spectrum.vectors[:, :2].T)
+    rows = page.locator(f"{FIGURE} tbody tr").all()
+    assert len(rows) == 24
+    for row in rows[::5]:
+        degrees, actual, *_ = row.locator("td").all_inner_texts()
+        angle = math.radians(float(degrees.rstrip("°").replace("−", "-")))
+        (distance,) = region.boundary(0.1, np.array([angle]))
+        # three digits, and a tenth of a degree
+        assert float(actual) == pytest.approx(distance, rel=6e-3)
 
 
 def test_nodes_stay_the_same_while_epsilon_and_the_point_move(mounted, sent):
@@ -190,11 +220,11 @@ def test_where_there_is_no_plane_its_place_is_kept_and_it_is_said_why(mounted, s
     note = "This plane has a direction without curvature: there is no closed region."
     page.evaluate("(scene) => mounted.receive(scene)", {**sent, "plane": None, "plane_note": note})
     settle(page)
-    assert page.locator(f"{FIGURE} .plane-missing").inner_text() == note
+    assert page.locator(f"{FIGURE} .figure-note").inner_text() == note
     assert page.locator(f"{FIGURE} .plane-stage").bounding_box()["height"] == height
     page.evaluate("(scene) => mounted.receive(scene)", {**sent, "plane": None})
     settle(page)
-    assert "computed" in page.locator(f"{FIGURE} .plane-missing").inner_text()
+    assert "computed" in page.locator(f"{FIGURE} .figure-note").inner_text()
 
 
 def test_where_the_network_is_run_the_sampled_points_of_the_boundary_are_shown(mounted, sent):

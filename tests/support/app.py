@@ -1,6 +1,7 @@
 """The app, rerun without a browser: pages opened, buttons pressed, figures read as they are sent."""
 
 import json
+import time
 from base64 import b64decode
 
 import numpy as np
@@ -21,6 +22,30 @@ def opened(page=None, timeout=120, **session):
     for key, value in session.items():
         app.session_state[key] = value
     return app.run()
+
+
+def sent(page):
+    """What the instrument's component is sent."""
+    [part] = [c.proto for c in page.get("bidi_component") if c.proto.id.endswith("-instrument")]
+    return json.loads(part.bytes)
+
+
+def explored(page, patience=120.0):
+    """The scene of Explore once nothing more is to come; the page is run again as a browser does."""
+    end = time.monotonic() + patience
+    while (frame := sent(page))["again"] is not None:
+        assert time.monotonic() < end
+        time.sleep(0.05)
+        page.run()
+    assert not page.exception
+    return frame["scene"]
+
+
+def prompt_with(page, text, key="prompt"):
+    """Submit a prompt."""
+    page.session_state[key] = text
+    page.session_state["position"] = -1
+    return page.run()
 
 
 def press(page, label):

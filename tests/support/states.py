@@ -106,6 +106,15 @@ def nearly_one_hot(seed: int = 0, V: int = 40, d: int = 6, gap: float = 12.0) ->
     return with_logits(draw.standard_normal((V, d)), logits)
 
 
+def underflowing_state(seed: int = 0, V: int = 40, d: int = 4) -> State:
+    """Three likely tokens, and others whose weights float64 cannot hold, with far steeper slopes."""
+    draw = np.random.default_rng(seed)
+    logits = np.full(V, -760.0)
+    logits[:3] = 0.0, 0.0, -3.0
+    steepness = np.where(logits < -700, 300.0, 1.0)
+    return with_logits(draw.standard_normal((V, d)) * steepness[:, None], logits)
+
+
 def uniform_state(V: int = 5) -> State:
     """Equal probabilities over orthonormal rows."""
     return make_state(torch.eye(V, dtype=torch.float64))

@@ -18,100 +18,203 @@ def server(smollm2_folder):
 
 
 @pytest.fixture
-def page(server):
+def browser():
     from playwright.sync_api import sync_playwright
 
     with sync_playwright() as driver:
         browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(server)
-        page.wait_for_selector('[data-testid="stMetricValue"]', timeout=90_000)
-        page.wait_for_selector(".st-key-spectrum .barlayer", timeout=30_000, state="attached")
-        yield page
+        yield browser
         browser.close()
+    assert ERRORS == []
 
 
-def shown(page, label):
-    metric = page.get_by_test_id("stMetric").filter(has_text=label)
-    return metric.get_by_test_id("stMetricValue").inner_text()
+# of the scripts on all pages
+ERRORS: list[str] = []
 
 
-def test_a_person_explores_a_prompt(page):
-    lm = stability.load("smollm2-135m")
+@pytest.fixture
+def page(browser, server):
+    return explore(browser, server)
+
+
+def explore(browser, address):
+    """Explore, opened by an address, with its numbers on it."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.on("pageerror", lambda error: ERRORS.append(str(error)))
+    page.goto(address)
+    shown(page, "predicted", timeout=90_000)
+    return page
+
+
+def shown(page, name, timeout=20_000):
+    """A number of the instrument, without its unit and remarks."""
+    value = page.get_by_test_id(name)
+    value.wait_for(timeout=timeout)
+    return value.inner_text().split()[0]
+
+
+def wait_for(page, name, value):
+    """Wait until the instrument shows a number."""
+    page.wait_for_function(
+        "([id, text]) => document.querySelector(`[data-testid=${id}]`)?.innerText.startsWith(text)",
+        arg=[name, f"{value:#.3g}"],
+        timeout=20_000,
+    )
+
+
+def submit(page, text, label="Prompt"):
+    box = page.get_by_label(label, exact=True)
+    box.fill(text)
+    box.press("Enter")
+
+
+def ray(lm, prompt, position=-1, rank=0, site="prelogit"):
+    state = lm.capture(prompt, position, site)
+    return stability.ray(state, stability.spectrum(state).vectors[:, rank])
+
+
+@pytest.fixture(scope="module")
+def lm(smollm2_folder):
+    return stability.load("smollm2-135m")
+
+
+def test_a_person_explores_a_prompt(page, lm):
+    """A prompt, a token, an eigendirection, a budget: each leads to the library's numbers."""
     prompt = "Once upon a time there was"
-
-    box = page.get_by_label("Prompt", exact=True)
-    box.fill(prompt)
-    box.press("Control+Enter")
-    settled(page)
-    page.get_by_role("button", name="␣upon").click()
-    page.wait_for_selector('button[aria-pressed="true"]:has-text("␣upon")')
-    settled(page)
-    plot = page.locator(".st-key-spectrum .nsewdrag").first
-    plot.scroll_into_view_if_needed()
-    box = plot.bounding_box()
-    third = (3 - 0.5) / 16  # of sixteen bars
-    page.mouse.click(box["x"] + third * box["width"], box["y"] + 0.93 * box["height"])
-    page.wait_for_function("document.body.innerText.includes('along eigendirection 3, ')")
-    page.get_by_role("slider").press("ArrowRight")
-    page.wait_for_function("document.body.innerText.includes('ε = 0.013 nats')")
-
-    state = lm.capture(prompt, position=1)
-    ray = stability.ray(state, stability.spectrum(state).vectors[:, 2])
-    minus, plus = ray.boundary(0.013)
-    for label, value in (
-        ("predicted r", ray.predicted_radius(0.013)),
-        ("actual −", minus),
-        ("actual +", plus),
-    ):
-        page.wait_for_function(
-            "text => document.body.innerText.includes(text)", arg=f"{value:#.3g}", timeout=10_000
-        )
-        assert shown(page, label) == f"{value:#.3g}"
+    submit(page, prompt)
+    wait_for(page, "predicted", ray(lm, prompt).predicted_radius(0.01))
+    page.get_by_test_id("token-1").click()
+    wait_for(page, "predicted", ray(lm, prompt, 1).predicted_radius(0.01))
+    page.get_by_test_id("eigen-2").click()
+    along = ray(lm, prompt, 1, 2)
+    wait_for(page, "predicted", along.predicted_radius(0.01))
+    page.get_by_test_id("epsilon").press("ArrowRight")
+    epsilon = float(page.get_by_test_id("epsilon").get_attribute("aria-valuenow"))
+    assert epsilon > 0.01
+    wait_for(page, "predicted", along.predicted_radius(epsilon))
+    minus, plus = along.boundary(epsilon)
+    wait_for(page, "actual-minus", minus)
+    wait_for(page, "actual-plus", plus)
+    assert page.get_by_label("Eigendirection").input_value() == "3"
     assert page.get_by_test_id("stException").count() == 0
 
 
-def test_a_still_comes_first_and_gives_way_to_the_figure(server):
-    from playwright.sync_api import sync_playwright
+def test_a_budget_asks_the_server_for_nothing_and_a_direction_changes_the_picture_in_place(
+    browser, server
+):
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    received = []
+    page.on("websocket", lambda socket: socket.on("framereceived", received.append))
+    page.goto(server)
+    shown(page, "predicted", timeout=90_000)
+    settled(page)
+    page.evaluate("document.querySelector('.instrument').mark = 'the same'")
+    page.get_by_test_id("epsilon").focus()
+    received.clear()
+    before = shown(page, "predicted")
+    for _ in range(8):
+        page.keyboard.press("ArrowRight")
+    page.wait_for_function(
+        "before => !document.querySelector('[data-testid=predicted]').innerText.startsWith(before)",
+        arg=before,
+    )
+    assert received == []
+    page.get_by_test_id("eigen-1").click()
+    page.wait_for_function("document.body.innerText.includes('Pushed along eigendirection 2')")
+    settled(page)
+    assert page.evaluate("document.querySelector('.instrument').mark") == "the same"
+    # the scripts were sent once
+    assert not [frame for frame in received if b"const $law" in frame]
 
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
-        page.goto(server)
-        still = page.locator(".st-key-first svg")
-        still.wait_for(timeout=90_000)
-        page.wait_for_selector(".st-key-ray .main-svg", timeout=90_000)
-        still.wait_for(state="hidden")
-        browser.close()
+
+ASK = """(events) => {
+  const shared = globalThis.stabilityInstrument;
+  for (const event of events) {
+    shared.number += 1;
+    shared.unanswered.push({ ...event, view: { epsilon: 0.01 }, number: shared.number });
+    shared.send(shared.unanswered);
+  }
+}"""
 
 
-def test_a_token_can_be_chosen_again_after_another_prompt(page):
-    """The strip must not think that what was clicked last is still chosen."""
-    for prompt in ("One two three", "Four five six"):
-        box = page.get_by_label("Prompt", exact=True)
-        box.fill(prompt)
-        box.press("Control+Enter")
-        page.wait_for_selector(f'button:has-text("{prompt.split()[1]}")')
-        settled(page)
-        page.locator(".strip button").nth(1).click()
-        page.wait_for_selector('.strip button:nth-child(2)[aria-pressed="true"]')
+def test_of_many_quick_clicks_the_newest_is_shown_and_none_is_lost(page, lm):
+    prompt = page.get_by_label("Prompt", exact=True).input_value()
+    clicks = [{"kind": "position", "position": i % 5} for i in range(12)]
+    page.evaluate(ASK, [*clicks, {"kind": "pin"}, {"kind": "direction", "rank": 1}])
+    page.evaluate(ASK, [{"kind": "position", "position": 2}])
+    wait_for(page, "predicted", ray(lm, prompt, 2, 1).predicted_radius(0.01))
+    page.get_by_test_id("unpin-0").wait_for(timeout=10_000)
+    assert page.evaluate("globalThis.stabilityInstrument.unanswered.length") == 0
+
+
+def test_a_link_gives_the_state_that_it_was_copied_from_and_back_goes_back(browser, server, lm):
+    link = f"{server}/?prompt=One+two+three&position=1&direction=eig:2&epsilon=0.1"
+    page = explore(browser, link)
+    wait_for(page, "predicted", ray(lm, "One two three", 1, 2).predicted_radius(0.1))
+    page.get_by_test_id("token-2").click()
+    wait_for(page, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
+    again = explore(browser, page.url)
+    wait_for(again, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
+    page.go_back()
+    wait_for(page, "predicted", ray(lm, "One two three", 1, 2).predicted_radius(0.1))
+    page.go_forward()
+    wait_for(page, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
+
+
+def test_a_link_that_cannot_be_is_answered_in_sentences(browser, server, lm):
+    page = explore(browser, f"{server}/?site=banana&position=77&epsilon=99&prompt_z=AA&t=abc")
+    wait_for(page, "predicted", ray(lm, "The capital of France is").predicted_radius(3.0))
+    said = page.locator(".instrument").inner_text()
+    for words in ("prelogit, final or block:L", "from 0 to 4; received 77", "is damaged"):
+        assert words in said
+    assert page.get_by_test_id("stException").count() == 0
+
+
+def test_the_budget_comes_along_to_other_pages_and_back(page):
+    page.get_by_test_id("epsilon").focus()
+    page.keyboard.press("End")
+    page.wait_for_function("location.search.includes('epsilon=3')")
+    page.get_by_role("link", name="Depth").click()
+    slider = page.get_by_role("slider", name="how much change counts")
+    page.wait_for_function("document.body.innerText.includes('ε = 3 nats')", timeout=20_000)
+    slider.press("ArrowLeft")
+    page.wait_for_function("document.body.innerText.includes('ε = 2.5 nats')", timeout=20_000)
+    page.get_by_role("link", name="Explore").click()
+    page.get_by_test_id("epsilon").wait_for(timeout=20_000)
+    assert page.get_by_test_id("epsilon").get_attribute("aria-valuenow").startswith("2.5")
+
+
+def test_enter_submits_and_a_line_break_at_the_end_is_pointed_out(page):
+    box = page.get_by_label("Prompt", exact=True)
+    hint = page.get_by_text("Ends with a line break")
+    box.fill("One two")
+    assert hint.is_hidden()
+    box.press("Shift+Enter")
+    assert box.input_value() == "One two\n"
+    assert hint.is_visible()
+    box.press("Backspace")
+    box.press("Enter")
+    page.get_by_test_id("token-1").filter(has_text="two").wait_for(timeout=20_000)
+    assert page.get_by_test_id("token-2").count() == 0
+    # leaving the field submits what was typed
+    box.fill("Three four five")
+    page.get_by_role("link", name="Depth").click()
+    page.wait_for_url("**/Depth*")
+    page.wait_for_function("location.search.includes('Three')", timeout=20_000)
 
 
 def test_the_arrow_keys_walk_along_the_tokens(page):
-    chosen = page.locator('button[aria-pressed="true"]')
+    chosen = page.locator('.instrument button[aria-pressed="true"][data-testid^="token-"]')
     assert chosen.inner_text() == "␣is"
     chosen.press("ArrowLeft")
-    page.wait_for_selector('button[aria-pressed="true"]:has-text("␣France")')
+    chosen.filter(has_text="␣France").wait_for(timeout=20_000)
+    assert page.evaluate("document.activeElement.innerText") == "␣France"
 
 
-def test_a_person_walks_from_the_map_of_layers_to_explore_and_back(page):
+def test_a_person_walks_from_the_map_of_layers_to_explore_and_back(page, lm):
     """A cell opens Explore at its token and block, and what was set comes along both ways."""
-    lm = stability.load("smollm2-135m")
-    box = page.get_by_label("Prompt", exact=True)
-    box.fill("One two three")
-    box.press("Control+Enter")
-    page.wait_for_selector('button:has-text("two")')
-    settled(page)
+    submit(page, "One two three")
+    page.get_by_test_id("token-1").filter(has_text="two").wait_for(timeout=20_000)
     page.get_by_role("link", name="Depth").click()
     page.wait_for_selector(".st-key-depth_map .heatmaplayer", timeout=90_000, state="attached")
     settled(page)
@@ -119,19 +222,15 @@ def test_a_person_walks_from_the_map_of_layers_to_explore_and_back(page):
     cells = page.locator(".st-key-depth_map .nsewdrag").first.bounding_box()
     column, row = (29 + 0.5) / 30, (1 + 0.5) / 3
     page.mouse.click(cells["x"] + column * cells["width"], cells["y"] + row * cells["height"])
-    page.wait_for_function(
-        "document.body.innerText.includes('nothing is certified')", timeout=60_000
-    )
-    state = lm.capture("One two three", position=1, site="block:29")
-    predicted = stability.ray(state, stability.spectrum(state).vectors[:, 0]).predicted_radius(0.01)
-    assert shown(page, "predicted r") == f"{predicted:#.3g}"
+    page.get_by_test_id("predicted").wait_for(timeout=60_000)
+    along = ray(lm, "One two three", 1, 0, "block:29")
+    wait_for(page, "predicted", along.predicted_radius(0.01))
     assert page.get_by_label("Prompt", exact=True).input_value() == "One two three"
     assert page.get_by_test_id("stException").count() == 0
 
 
-def test_a_person_talks_to_the_model(page):
+def test_a_person_talks_to_the_model(page, lm):
     """A system prompt and three turns; any token of any turn can be chosen."""
-    lm = stability.load("smollm2-135m")
     page.get_by_text("As a chat").click()
     settled(page)
     for name, said in (
@@ -144,7 +243,7 @@ def test_a_person_talks_to_the_model(page):
         if not field.count():
             page.get_by_role("button", name="Add a turn").click()
         field.fill(said)
-        field.press("Control+Enter" if "turn" in name else "Enter")
+        field.press("Enter")
         settled(page)
     turns = ["One word.", "The capital of France", "Paris<|im_end|>", "Of Italy?"]
     roles = ["system", "user", "assistant", "user"]
@@ -152,24 +251,13 @@ def test_a_person_talks_to_the_model(page):
         [{"role": role, "content": said} for role, said in zip(roles, turns, strict=True)]
     )
     tokens = lm.tokenize(talk)
-    chips = page.locator(".strip button")
-    chips.nth(len(tokens) - 1).wait_for()
+    chips = page.locator('.instrument button[data-testid^="token-"]')
+    chips.nth(len(tokens) - 1).wait_for(timeout=20_000)
     assert chips.all_inner_texts() == [spelled(token.text) for token in tokens]
-    starts = page.locator('.strip button:not([data-starts=""])')
-    assert starts.evaluate_all("all => all.map(chip => chip.dataset.starts)") == roles
     # the end of a turn that is spelled inside one is special, and the assistant's
     position = next(t.index for t in tokens if t.special and t.role == "assistant")
-    assert f"special token, id {tokens[position].id}, assistant" in chips.nth(
-        position
-    ).get_attribute("title")
     chips.nth(position).click()
-    state = lm.capture(talk, position)
-    predicted = stability.ray(state, stability.spectrum(state).vectors[:, 0]).predicted_radius(0.01)
-    page.wait_for_function(
-        "text => document.body.innerText.includes(text)", arg=f"{predicted:#.3g}", timeout=10_000
-    )
-    settled(page)
-    assert shown(page, "predicted r") == f"{predicted:#.3g}"
+    wait_for(page, "predicted", ray(lm, talk, position).predicted_radius(0.01))
     page.get_by_role("button", name="Remove the last turn").click()
     chips.nth(len(tokens) - 1).wait_for(state="detached")
     assert page.get_by_test_id("stException").count() == 0
@@ -178,8 +266,7 @@ def test_a_person_talks_to_the_model(page):
 FAR = 400.0  # far outside every stable region of the prompt
 
 
-def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(page):
-    lm = stability.load("smollm2-135m")
+def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(page, lm):
     prompt = page.get_by_label("Prompt", exact=True).input_value()
     page.get_by_role("link", name="Depth").click()
     page.locator('button:has-text("what it would write")').click()
@@ -227,11 +314,10 @@ def test_a_case_of_the_calibration_opens_in_explore(page):
     page.mouse.move(box["x"] + x, box["y"] + y)
     page.mouse.click(box["x"] + x, box["y"] + y)
     row = cases(shipped("smollm2-135m")).loc[index]
-    page.wait_for_selector(".st-key-ray .main-svg", timeout=90_000, state="attached")
+    page.get_by_test_id("predicted").wait_for(timeout=90_000)
     assert page.get_by_label("Prompt", exact=True).input_value() == row["prompt"]
     # single precision keeps seven digits of the shipped radii
-    assert shown(page, "predicted r") == f"{row['predicted']:#.3g}".rstrip(".")
-    side = "actual +" if row["side"] > 0 else "actual −"
-    assert shown(page, side) == f"{row['actual']:#.3g}".rstrip(".")
+    wait_for(page, "predicted", row["predicted"])
+    wait_for(page, "actual-plus" if row["side"] > 0 else "actual-minus", row["actual"])
     page.get_by_role("link", name="Calibration").click()
     page.wait_for_function("document.body.innerText.includes('radius by four moments')")

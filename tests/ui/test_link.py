@@ -7,7 +7,8 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from stability.curvature.direction_spec import DirectionSpec
-from stability.ui.choice import EXAMPLES, Pasted, TokenPair, Turned
+from stability.instrument.examples import EXAMPLES
+from stability.ui.choice import Pasted, TokenPair, Turned
 from stability.ui.link import COMPRESSED, LONG
 
 
@@ -43,7 +44,7 @@ def link_of(app):
 
 
 def told(app):
-    return app.session_state["link_notes"] if "link_notes" in app.session_state else []
+    return app.session_state.filtered_state.get("link_notes", [])
 
 
 @pytest.mark.parametrize("page", ["explore", "depth", "calibration"])
@@ -148,14 +149,14 @@ def test_a_vector_of_ones_own_is_no_part_of_a_link_which_says_so():
         ("explore", "direction", "banana:1", 1, "A direction must be"),
         ("explore", "direction", "tokens:[1]", 1, "tokens:A,B"),
         ("explore", "direction", "file:/etc/passwd", 1, "upload the vector"),
-        ("explore", "direction", "turn:1,1," * 30 + "eig:0", 1, "at most 20 turns"),
+        ("explore", "direction", "turn:1,1," * 9 + "eig:0", 1, "at most 8 turns"),
         ("explore", "second", "-1", None, "a rank from 0"),
         ("explore", "chat", "3", False, "left out"),
         ("explore", "chat", '{"system": 1, "turns": []}', False, "left out"),
         ("explore", "pins", "[" * 10_000, (), "left out"),
         ("explore", "pins", '[["x", false, 0, "final", "eig:x"]]', (), "left out"),
-        ("explore", "prompt_z", "!!!", EXAMPLES["a sure fact"], "is damaged"),
-        ("explore", "prompt_z", "AAAA", EXAMPLES["a sure fact"], "is damaged"),
+        ("explore", "prompt_z", "!!!", EXAMPLES["a sure fact"].prompt, "is damaged"),
+        ("explore", "prompt_z", "AAAA", EXAMPLES["a sure fact"].prompt, "is damaged"),
         ("depth", "epsilon", "99", 3.0, "0.0001 to 3 nats"),
         ("depth", "epsilon", "nan", 1e-4, "0.0001 to 3 nats"),
         ("depth", "section", "none such", "all tokens", "all tokens, one token"),
@@ -193,7 +194,7 @@ def test_the_back_button_takes_back_what_was_set():
     assert app.session_state["prompt"] == "first"
     del app.query_params["prompt"]
     app.run()
-    assert app.session_state["prompt"] == EXAMPLES["a sure fact"]
+    assert app.session_state["prompt"] == EXAMPLES["a sure fact"].prompt
 
 
 def test_what_the_browser_has_written_is_left_in_the_link():

@@ -23,11 +23,26 @@ const ABOUT_ROW = 18;
  * @returns {import("./instrument.js").Part}
  */
 export function about(instrument) {
-  const text = html("p", {},
-    "The model turns a text into a ", word(instrument, "vector"), ", a long list of numbers, and reads from it a probability for every possible next ", word(instrument, "token"),
-    ". Push the vector in some ", word(instrument, "direction"), ": how far can it go before the prediction changes, and does the ", word(instrument, "closed form", "formula"), " know?");
+  const text = html(
+    "p",
+    {},
+    "The model turns a text into a ",
+    word(instrument, "vector"),
+    ", a long list of numbers, and reads from it a probability for every possible next ",
+    word(instrument, "token"),
+    ". Push the vector in some ",
+    word(instrument, "direction"),
+    ": how far can it go before the prediction changes, and does the ",
+    word(instrument, "closed form", "formula"),
+    " know?",
+  );
   const drawing = aboutDrawing();
-  const node = html("details", { class: "about" }, html("summary", {}, "What is pushed, and what is asked"), html("div", { class: "about-body" }, text, drawing.node));
+  const node = html(
+    "details",
+    { class: "about" },
+    html("summary", {}, "What is pushed, and what is asked"),
+    html("div", { class: "about-body" }, text, drawing.node),
+  );
   node.open = !isFolded();
   node.addEventListener("toggle", () => keepFolded(!node.open));
   return { node, draw: (model) => node.open && drawAbout(drawing, model) };
@@ -57,10 +72,21 @@ function aboutDrawing() {
     const heading = svg("text", { y: 10, class: "about-heading" }, title);
     return { bars, heading, node: svg("g", { transform: `translate(${x},0)` }, heading, bars) };
   };
-  const parts = { vector: group(6, "vector"), logits: group(150, "logits"), probabilities: group(286, "probabilities") };
+  const parts = {
+    vector: group(6, "vector"),
+    logits: group(150, "logits"),
+    probabilities: group(286, "probabilities"),
+  };
   const arrow = (x) => svg("path", { d: `M${x},58h22m-6,-4l6,4l-6,4`, class: "about-arrow" });
   const push = svg("g", { class: "about-push" }, svg("path"), svg("text", { y: 104 }));
-  const node = svg("svg", { class: "about-drawing", viewBox: "0 0 460 106", role: "img" }, ...Object.values(parts).map((part) => part.node), arrow(104), arrow(244), push);
+  const node = svg(
+    "svg",
+    { class: "about-drawing", viewBox: "0 0 460 106", role: "img" },
+    ...Object.values(parts).map((part) => part.node),
+    arrow(104),
+    arrow(244),
+    push,
+  );
   return { node, push, ...parts };
 }
 
@@ -74,15 +100,33 @@ function drawAbout({ node, push, vector, logits, probabilities }, model) {
   drawPush(push, amount, length(view.point ? size : view.t, unit));
   const rows = aboutTokens(scene, hand, size);
   const most = Math.max(...rows.map(({ p }) => Math.log(p)));
-  drawTokenBars(logits.bars, rows, model, ({ p }) => 1 + Math.max(-1, (Math.log(p) - most) / LOGIT_DEPTH), () => "");
-  drawTokenBars(probabilities.bars, rows, model, ({ p }) => p, ({ text, p }) => `${text} ${digits(100 * p)} %`);
-  set(node, { "aria-label": `A vector, pushed by ${length(size, unit)}, gives logits, and these the probabilities ${rows.map(({ text, p }) => `${text} ${digits(100 * p)} %`).join(", ")}.` });
+  drawTokenBars(
+    logits.bars,
+    rows,
+    model,
+    ({ p }) => 1 + Math.max(-1, (Math.log(p) - most) / LOGIT_DEPTH),
+    () => "",
+  );
+  drawTokenBars(
+    probabilities.bars,
+    rows,
+    model,
+    ({ p }) => p,
+    ({ text, p }) => `${text} ${digits(100 * p)} %`,
+  );
+  set(node, {
+    "aria-label": `A vector, pushed by ${length(size, unit)}, gives logits, and these the probabilities ${rows.map(({ text, p }) => `${text} ${digits(100 * p)} %`).join(", ")}.`,
+  });
 }
 
 /** The likeliest tokens of the state whose probability is known where the hand is. */
 function aboutTokens({ next }, hand, size) {
   const at = (id) => hand?.probabilities?.[hand.ids.indexOf(id)];
-  const rows = next.map(({ id, text, probability }) => ({ id, text, p: size === 0 ? probability : at(id) }));
+  const rows = next.map(({ id, text, probability }) => ({
+    id,
+    text,
+    p: size === 0 ? probability : at(id),
+  }));
   return rows.filter(({ p }) => p > 0).slice(0, ABOUT_TOKENS);
 }
 
@@ -96,10 +140,15 @@ function drawPush(push, amount, label) {
 }
 
 function drawVector(bars, amount) {
-  each(bars, ABOUT_VECTOR, () => svg("rect", { height: 6, class: "about-number" }), (bar, value, i) => {
-    const pushed = 34 * (value + amount * ABOUT_PUSH[i]);
-    set(bar, { x: (34 + Math.min(0, pushed)).toFixed(1), y: 9 * i, width: Math.abs(pushed).toFixed(1) });
-  });
+  each(
+    bars,
+    ABOUT_VECTOR,
+    () => svg("rect", { height: 6, class: "about-number" }),
+    (bar, value, i) => {
+      const pushed = 34 * (value + amount * ABOUT_PUSH[i]);
+      set(bar, { x: (34 + Math.min(0, pushed)).toFixed(1), y: 9 * i, width: Math.abs(pushed).toFixed(1) });
+    },
+  );
 }
 
 function drawTokenBars(bars, rows, { colour }, share, label) {

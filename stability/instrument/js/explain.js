@@ -12,7 +12,6 @@ let cards = 0;
 
 /**
  * @typedef {object} Explainer
- * @property {HTMLElement} node  the card; belongs somewhere in the instrument
  * @property {(word: HTMLElement, text: () => string) => void} attach  explain a word, a button
  */
 
@@ -29,52 +28,58 @@ export function explainer(root) {
 }
 
 function makeExplainer(root) {
-  const node = html("div", { class: "card", id: `card-${(cards += 1)}`, role: "tooltip", popover: "manual" });
+  const id = `card-${(cards += 1)}`;
+  const node = html("div", { class: "card", id, role: "tooltip", popover: "manual" });
+  const isOpen = () => node.matches(":popover-open");
   let of = null;
-  let rest = 0;
 
   function open(word, text) {
-    clearTimeout(rest);
     if (!node.isConnected) (root.querySelector(".instrument") ?? root).append(node);
-    if (of && of !== word) set(of, { "aria-describedby": null });
+    if (of !== word) close();
     of = word;
     say(node, text());
-    set(word, { "aria-describedby": node.id });
-    node.showPopover();
+    set(word, { "aria-describedby": id });
+    if (!isOpen()) node.showPopover();
     placeCard(node, word);
   }
 
-  function close(word) {
-    clearTimeout(rest);
-    if (of !== word) return;
-    set(word, { "aria-describedby": null });
+  function close() {
+    if (!of) return;
+    set(of, { "aria-describedby": null });
     of = null;
-    if (node.isConnected && node.matches(":popover-open")) node.hidePopover();
+    if (isOpen()) node.hidePopover();
   }
 
   return {
-    node,
     attach(word, text) {
-      word.addEventListener("focus", () => open(word, text));
-      word.addEventListener("blur", () => close(word));
-      word.addEventListener("click", () => open(word, text));
-      word.addEventListener("pointerenter", (event) => {
-        clearTimeout(rest);
-        if (event.pointerType === "mouse") rest = setTimeout(() => open(word, text), HOVER_REST);
-      });
-      word.addEventListener("pointerleave", () => {
-        clearTimeout(rest);
-        if (word.getRootNode().activeElement !== word) close(word);
-      });
+      const show = () => open(word, text);
+      const hide = () => of === word && close();
+      word.addEventListener("focus", show);
+      word.addEventListener("click", show);
+      word.addEventListener("blur", hide);
       word.addEventListener("keydown", (event) => {
-        if (event.key === "Enter" || event.key === " ") open(word, text);
-        else if (event.key === "Escape" && of === word) close(word);
-        else return;
+        const acts = { Enter: show, " ": show, Escape: of === word ? hide : null };
+        if (!acts[event.key]) return;
+        acts[event.key]();
         event.preventDefault();
         event.stopPropagation();
       });
+      explainAtRest(word, show, hide);
     },
   };
+}
+
+/** Open when a mouse rests on a word, and close when it leaves, unless the word has the focus. */
+function explainAtRest(word, open, close) {
+  let rest = 0;
+  word.addEventListener("pointerenter", (event) => {
+    clearTimeout(rest);
+    if (event.pointerType === "mouse") rest = setTimeout(open, HOVER_REST);
+  });
+  word.addEventListener("pointerleave", () => {
+    clearTimeout(rest);
+    if (word.getRootNode().activeElement !== word) close();
+  });
 }
 
 /** Put a card under its word, or above it where there is no room below. */

@@ -7,6 +7,10 @@ import { digits, errorText, length } from "./format.js";
 
 const WAYS = ["one way (−)", "the other (+)"];
 const FOR_EVER = "however far it is pushed";
+const FORMULA = { term: "closed form", text: "formula" };
+const CLOSED_FORM = { term: "closed form", text: "closed form" };
+const CURVATURE = { term: "curvature", text: "curvature" };
+const NATS = { term: "nat", text: "nats" };
 
 /**
  * The finding, in two sentences.
@@ -14,16 +18,33 @@ const FOR_EVER = "however far it is pushed";
  * @returns {Piece[]}
  */
 export function finding(model) {
-  const start = ["Pushed along ", ...directionPieces(model.scene.setting.direction), ", the prediction after ", { token: pushedAfter(model.scene) }, " "];
-  if (!model.line) {
-    return [...start, "does not change to the second order: there is no ", { term: "curvature", text: "curvature" }, " this way, and the ", { term: "closed form", text: "closed form" }, " has no radius."];
+  const { scene } = model;
+  const direction = directionPieces(scene.setting.direction);
+  return [
+    "Pushed along ",
+    ...direction,
+    ", the prediction after ",
+    { token: pushedAfter(scene) },
+    " ",
+    ...outcome(model),
+  ];
+}
+
+/** What happens to the prediction. */
+function outcome(model) {
+  const { line, scene, predicted, unit, view } = model;
+  if (!line) {
+    const none = ["does not change to the second order: there is no ", CURVATURE, " this way, and the "];
+    return [...none, CLOSED_FORM, " has no radius."];
   }
-  const within = ["(within ", shortEpsilon(model.view.epsilon), " ", { term: "nat", text: "nats" }, ") "];
-  const { predicted, unit } = model;
-  if (model.scene.line.kind === "closed form") {
-    return [...start, "stays the same ", ...within, "for ", length(predicted, unit), " either way, says the ", { term: "closed form", text: "formula" }, "; the truth is still being computed."];
+  const within = ["(within ", shortEpsilon(view.epsilon), " ", NATS, ") "];
+  const radius = length(predicted, unit);
+  if (scene.line.kind === "closed form") {
+    const far = ["stays the same ", ...within, `for ${radius} either way, says the `];
+    return [...far, FORMULA, "; the truth is still being computed."];
   }
-  return [...start, staysOrChanges(model), ...within, bothReach(model), "; the ", { term: "closed form", text: "formula" }, ` says ${length(predicted, unit)} for both: ${formulaErrors(model)}. `, ...takeover(model)];
+  const far = [staysOrChanges(model), ...within, bothReach(model), "; the "];
+  return [...far, FORMULA, ` says ${radius} for both: ${formulaErrors(model)}. `, ...takeover(model)];
 }
 
 /** ε as short as it is. */
@@ -38,19 +59,29 @@ function pushedAfter({ tokens, setting }) {
 
 /** A direction by the name that says most. */
 function directionPieces({ kind, rank, label, spec }) {
-  if (kind === "eig" && rank === 0) return ["its ", { term: "eigendirection", text: "most sensitive direction" }];
+  if (kind === "eig" && rank === 0)
+    return ["its ", { term: "eigendirection", text: "most sensitive direction" }];
   if (kind === "eig") return [{ term: "eigendirection", text: `eigendirection ${rank + 1}` }];
   const seed = spec?.split(":")[1];
-  if (kind === "random") return ["a ", { term: "random direction", text: "random direction" }, ` (seed ${seed})`];
-  if (kind === "covariance") return ["a ", { term: "covariance-matched", text: "covariance-matched" }, ` random direction (seed ${seed})`];
-  if (kind === "tokens") return ["the ", { term: "token difference", text: "token difference" }, " ", { token: label }];
+  if (kind === "random")
+    return ["a ", { term: "random direction", text: "random direction" }, ` (seed ${seed})`];
+  if (kind === "covariance")
+    return [
+      "a ",
+      { term: "covariance-matched", text: "covariance-matched" },
+      ` random direction (seed ${seed})`,
+    ];
+  if (kind === "tokens")
+    return ["the ", { term: "token difference", text: "token difference" }, " ", { token: label }];
   if (kind === "prompt") return ["the ", { term: "direction", text: "direction" }, " ", { token: label }];
   if (kind === "file") return ["the vector ", { token: label }];
-  return [{ token: label }];
+  return [{ term: "direction", text: label }];
 }
 
 function staysOrChanges({ sides }) {
-  return sides.every(({ boundary }) => boundary.kind === "unresolved") ? "changes at a distance that is not known " : "stays the same ";
+  return sides.every(({ boundary }) => boundary.kind === "unresolved")
+    ? "changes at a distance that is not known "
+    : "stays the same ";
 }
 
 /** How far it stays the same, either way. */
@@ -65,7 +96,9 @@ function sideReach(model, { boundary, sign }) {
   const { distance, kind } = boundary;
   if (kind === "unresolved") return "(lost in the network's rounding)";
   if (distance === null) {
-    return scene.line.kind === "exact" ? FOR_EVER : `as far as was searched, ${length(line.reach[sign > 0 ? 1 : 0], unit)},`;
+    return scene.line.kind === "exact"
+      ? FOR_EVER
+      : `as far as was searched, ${length(line.reach[sign > 0 ? 1 : 0], unit)},`;
   }
   const far = distance > scene.setting.norm ? ", longer than the vector itself," : "";
   return `for ${length(distance, unit)}${kind === "jump" ? ", where it changes at a jump," : ""}${far}`;
@@ -84,19 +117,32 @@ function formulaErrors({ sides, predicted }) {
 function takeover(model) {
   const { scene, sides, unit, line } = model;
   const first = { token: scene.next[0].text };
-  const flips = sides.flatMap((side) => side.flips.slice(0, 1).map(([distance, place]) => ({ side, distance, place })));
+  const flips = sides.flatMap((side) =>
+    side.flips.slice(0, 1).map(([distance, place]) => ({ side, distance, place })),
+  );
   if (!flips.length) {
-    const far = scene.line.kind === "exact" ? FOR_EVER.replace("it", "the vector") : "as far as was searched";
+    const far =
+      scene.line.kind === "exact" ? FOR_EVER.replace("it", "the vector") : "as far as was searched";
     return [first, ` stays the most likely token ${far}.`];
   }
   const { side, distance, place } = flips.reduce((a, b) => (b.distance < a.distance ? b : a));
   const where = `${length(distance, unit)} on the ${side.sign > 0 ? "+" : "−"} side`;
-  return [first, " stays the most likely token until ", where, ", where ", { token: line.texts[place] }, ` takes over${insideOrOutside(side.boundary, distance)}`, "."];
+  return [
+    first,
+    " stays the most likely token until ",
+    where,
+    ", where ",
+    { token: line.texts[place] },
+    ` takes over${insideOrOutside(side.boundary, distance)}`,
+    ".",
+  ];
 }
 
 function insideOrOutside({ distance, kind }, flip) {
   if (kind === "unresolved") return "";
-  return distance === null || flip < distance ? ", inside the stable region" : ", outside the stable region";
+  return distance === null || flip < distance
+    ? ", inside the stable region"
+    : ", outside the stable region";
 }
 
 /**

@@ -129,8 +129,11 @@ function ticksOf(axis, place) {
   return ticks.map((value, i) => ({ ...place(scale.at(value)), label: texts?.[i] ?? tickText(value) }));
 }
 
-/** A table of a figure's data, filled when it is unfolded. */
-function behind(name) {
+/**
+ * A table of a figure's data, filled when it is unfolded.
+ * @param {string} name  of the figure
+ */
+export function behind(name) {
   const head = html("tr");
   const body = html("tbody");
   const caption = html("caption", {}, name);

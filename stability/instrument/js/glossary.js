@@ -41,7 +41,25 @@ export function changeWord(node, term, shown) {
  * @returns {import("./instrument.js").Part}
  */
 export function glossary() {
-  const groups = Object.entries(GLOSSARY).map(([title, words]) => html("section", {}, html("h3", {}, title), html("dl", {}, ...Object.entries(words).map(([term, text]) => html("div", {}, html("dt", {}, term), html("dd", {}, text))))));
-  const node = html("details", { class: "glossary" }, html("summary", {}, "What the words mean"), html("div", { class: "glossary-groups" }, ...groups));
+  const groups = Object.entries(GLOSSARY).map(([title, words]) =>
+    html(
+      "section",
+      {},
+      html("h3", {}, title),
+      html(
+        "dl",
+        {},
+        ...Object.entries(words).map(([term, text]) =>
+          html("div", {}, html("dt", {}, term), html("dd", {}, text)),
+        ),
+      ),
+    ),
+  );
+  const node = html(
+    "details",
+    { class: "glossary" },
+    html("summary", {}, "What the words mean"),
+    html("div", { class: "glossary-groups" }, ...groups),
+  );
   return { node, draw: () => {} };
 }

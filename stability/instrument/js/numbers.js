@@ -57,7 +57,8 @@ export function mainNumbers({ line, sides, predicted, unit, scene, view }) {
   const actual = sides.map(({ boundary }) =>
     boundary.kind === "not known"
       ? ["…", "being computed"]
-      : [boundaryText(boundary, unit), errorText(predicted, boundary)]);
+      : [boundaryText(boundary, unit), errorText(predicted, boundary)],
+  );
   const certified = sides.map(({ bracket, boundary }) => certifiedText(bracket, boundary, unit));
   return [[length(predicted, unit), formula], ...actual, ...certified];
 }

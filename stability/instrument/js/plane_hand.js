@@ -10,6 +10,8 @@ const HAND_STEP = 0.02;
 const HAND_PAGE = 0.2;
 /** Of half the view: nearer to the state there is no direction to turn to. */
 const NO_DIRECTION = 0.01;
+/** Pixels that a finger moves to the side before it drags. */
+const HAND_SLACK = 6;
 /** Degrees within which the point counts as on the ray. */
 const ON_RAY = 0.5;
 
@@ -20,49 +22,70 @@ const ON_RAY = 0.5;
  */
 export function planeHand(instrument, picture, half) {
   const point = () => {
-    const { view } = instrument.model();
+    const view = instrument.view();
     return view.point ?? [view.t, 0];
   };
   const release = (at = point()) => releasePoint(instrument, at, half());
   dragPlane(instrument, picture, half, release);
-  const sliders = ["x", "y"].map((axis) => planeSlider(axis, (event) => {
-    const moved = movedByKey(event.key, axis, point(), half());
-    if (moved) instrument.change({ point: moved });
-    else if (event.key === "Enter") release();
-    else if (event.key === "Escape") instrument.change({ point: null });
-    else return;
-    event.preventDefault();
-  }));
+  const sliders = ["x", "y"].map((axis) =>
+    planeSlider(axis, (event) => {
+      const moved = movedByKey(event.key, axis, point(), half());
+      if (moved) instrument.change({ point: moved });
+      else if (event.key === "Enter") release();
+      else if (event.key === "Escape") instrument.change({ point: null });
+      else return;
+      event.preventDefault();
+    }),
+  );
   return { sliders, draw: (model, shown) => drawPlaneSliders(sliders, model, shown) };
 }
 
 function planeSlider(axis, onkeydown) {
   const orientation = axis === "x" ? "horizontal" : "vertical";
-  return html("div", { role: "slider", tabindex: 0, class: `plane-slider plane-slider-${axis}`, "aria-orientation": orientation, "data-testid": `point-${axis}`, onkeydown });
+  return html("div", {
+    role: "slider",
+    tabindex: 0,
+    class: `plane-slider plane-slider-${axis}`,
+    "aria-orientation": orientation,
+    "data-testid": `point-${axis}`,
+    onkeydown,
+  });
 }
 
+/** Follow the pointer over the plane; a finger there may want to scroll the page, but not on the point. */
 function dragPlane(instrument, picture, half, release) {
-  let isHeld = false;
   const follow = (event) => instrument.change({ point: picture.under(event, half()) });
   for (const node of [picture.pane, picture.hand]) {
+    let pressed = null;
+    let isFollowed = false;
+    const mayScroll = (event) => node === picture.pane && event.pointerType === "touch";
+    const start = (event) => {
+      isFollowed = true;
+      follow(event);
+    };
     node.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0) return;
-      isHeld = true;
+      if (event.button !== 0 || pressed) return;
+      pressed = event;
       node.setPointerCapture(event.pointerId);
-      follow(event);
+      if (!mayScroll(event)) start(event);
     });
-    node.addEventListener("pointermove", (event) => isHeld && follow(event));
+    node.addEventListener("pointermove", (event) => {
+      if (pressed?.pointerId !== event.pointerId) return;
+      if (isFollowed || Math.abs(event.clientX - pressed.clientX) > HAND_SLACK) start(event);
+    });
     node.addEventListener("pointerup", (event) => {
-      if (!isHeld) return;
-      isHeld = false;
-      follow(event);
+      if (pressed?.pointerId !== event.pointerId) return;
+      start(event);
       release(picture.under(event, half()));
+      [pressed, isFollowed] = [null, false];
     });
     // the page scrolls instead
     node.addEventListener("pointercancel", () => {
-      isHeld = false;
-      instrument.change({ point: null });
+      if (isFollowed) instrument.change({ point: null });
+      [pressed, isFollowed] = [null, false];
     });
+    // nothing is selected, and the focus stays
+    node.addEventListener("mousedown", (event) => event.preventDefault());
   }
 }
 
@@ -100,7 +123,10 @@ function movedByKey(key, axis, [x, y], half) {
 
 function drawPlaneSliders(sliders, model, { half, point, unit, labels }) {
   const hand = atHand(model);
-  const kl = hand?.kl === null || !hand ? "beyond what was computed" : `KL ${digits(hand.kl)} nats, most likely ${hand.text}`;
+  const kl =
+    hand?.kl === null || !hand
+      ? "beyond what was computed"
+      : `KL ${digits(hand.kl)} nats, most likely ${hand.text}`;
   sliders.forEach((slider, i) => {
     set(slider, {
       "aria-label": `The point along ${labels[i]}; arrow keys move it, Enter turns the ray through it, Escape puts it back`,

@@ -34,10 +34,22 @@ function legendLines({ plane, half, epsilon, ball, cells, unit, levels, isFitted
   return [
     { mark: "actual", term: "boundary", text: plane.exact ? nats : `${nats}, found at the dots` },
     { mark: "formula", term: "closed form", text: "closed form" },
-    ...(ball ? [{ mark: "ball", term: "certified ball", text: `certified ball, ${length(ball, unit)}` }] : []),
+    ...(ball
+      ? [{ mark: "ball", term: "certified ball", text: `certified ball, ${length(ball, unit)}` }]
+      : []),
     ...(cells.length > 1 ? [{ mark: "flip", term: "flip", text: "most likely token changes" }] : []),
-    ...(levels.isComplete ? [] : [{ mark: "unknown", term: "KL", text: plane.exact ? `KL above ${digits(plane.levels[1])} nats` : "not computed" }]),
-    ...(isFitted && isCut(plane.outline(epsilon), half) ? [{ mark: "cut", term: "stable region", text: "the region is longer than the view" }] : []),
+    ...(levels.isComplete
+      ? []
+      : [
+          {
+            mark: "unknown",
+            term: "KL",
+            text: plane.exact ? `KL above ${digits(plane.levels[1])} nats` : "not computed",
+          },
+        ]),
+    ...(isFitted && isCut(plane.outline(epsilon), half)
+      ? [{ mark: "cut", term: "stable region", text: "the region is longer than the view" }]
+      : []),
   ];
 }
 
@@ -48,11 +60,19 @@ function isCut(outline, half) {
 /** The levels of KL: a patch of colour up to each. */
 function drawPlaneKey(key, { levels }) {
   const last = BAND_POWERS[1];
-  const powers = levels.bands.map(({ power }) => power).filter((power) => power <= last + 1).reverse();
+  const powers = levels.bands
+    .map(({ power }) => power)
+    .filter((power) => power <= last + 1)
+    .reverse();
   const patch = () => html("span", {}, html("i"), html("b"));
-  each(key, ["KL / ε", ...powers], (item) => (typeof item === "string" ? html("span") : patch()), (node, item) => {
-    if (typeof item === "string") return say(node, item);
-    node.firstChild.style.background = bandColour(item);
-    return say(node.lastChild, item > last ? "…" : (FRACTIONS[item] ?? String(2 ** item)));
-  });
+  each(
+    key,
+    ["KL / ε", ...powers],
+    (item) => (typeof item === "string" ? html("span") : patch()),
+    (node, item) => {
+      if (typeof item === "string") return say(node, item);
+      node.firstChild.style.background = bandColour(item);
+      return say(node.lastChild, item > last ? "…" : (FRACTIONS[item] ?? String(2 ** item)));
+    },
+  );
 }

@@ -3,15 +3,13 @@
 
 import { cividis } from "./cividis.js";
 import { each, html, say, set, svg } from "./nodes.js";
-import { BAND_POWERS, cellEdges, planeEllipse, filledPath, linePath, planeTicks } from "./plane_view.js";
+import { drawPlaneAxes, planeAxes } from "./plane_axes.js";
+import { cellEdges } from "./plane_cells.js";
+import { drawPlaneNames } from "./plane_names.js";
+import { BAND_POWERS, filledPath, linePath, planeEllipse } from "./plane_view.js";
 
 /** Pixels around the square, for the axes. */
-const AROUND = { left: 52, right: 16, top: 8, bottom: 40 };
-/** Pixels above a cell's middle, where the state itself may lie. */
-const NAME_ABOVE = 18;
-/** Pixels of a name: around its text, and of its height. */
-const NAME_PADDING = 22;
-const NAME_HEIGHT = 19;
+const AROUND = { left: 58, right: 16, top: 8, bottom: 44 };
 /** In widths of the view: out of sight. */
 const FAR = 40;
 
@@ -35,51 +33,58 @@ export function bandColour(power) {
  * @property {number} epsilon   nats
  * @property {number | null} ball    radius, in coordinates
  * @property {ReturnType<typeof import("./plane_view.js").planeBands>} levels   the bands of KL in view
- * @property {import("./plane_view.js").CellInView[]} cells
+ * @property {import("./plane_cells.js").CellInView[]} cells
  * @property {number[]} ends    the boundaries on the ray, signed
  * @property {[number, number]} point
  * @property {string} tag       what is said beside it
  * @property {import("./format.js").Unit} unit
  * @property {[string, string]} labels  of the axes
  * @property {(id: number) => string} colour
+ *
+ * @typedef {object} Square  that is drawn in, in pixels
+ * @property {number} left
+ * @property {number} top
+ * @property {number} side
+ * @property {(x: number, y: number) => [number, number]} place  of a point in coordinates
  */
+
+/** What is drawn in the square, from the back to the front. */
+function planeLayers() {
+  const layer = (name, type = "g") => svg(type, { class: `plane-${name}` });
+  return {
+    bands: layer("bands"),
+    edges: layer("edges", "path"),
+    ball: layer("ball", "circle"),
+    actualCase: layer("actual-case", "path"),
+    actual: layer("actual", "path"),
+    formulaCase: layer("formula-case", "path"),
+    formula: layer("formula", "path"),
+    samples: layer("samples"),
+    ray: layer("ray", "path"),
+    state: layer("state", "path"),
+    ends: layer("ends"),
+    names: layer("names"),
+  };
+}
 
 /** Build the picture of a plane. */
 export function planePicture() {
-  const clip = `plane-clip-${(pictures += 1)}`;
-  const hatch = `plane-hatch-${pictures}`;
-  const frame = svg("rect", { class: "plane-frame" });
-  const clipped = svg("rect");
-  const layer = (name, type = "g") => svg(type, { class: name });
-  const parts = {
-    bands: layer("plane-bands"),
-    edges: layer("plane-edges", "path"),
-    ball: layer("plane-ball", "circle"),
-    actualCase: layer("plane-actual-case", "path"),
-    actual: layer("plane-actual", "path"),
-    formulaCase: layer("plane-formula-case", "path"),
-    formula: layer("plane-formula", "path"),
-    samples: layer("plane-samples"),
-    ray: layer("plane-ray", "path"),
-    state: layer("plane-state", "path"),
-    ends: layer("plane-ends"),
-    names: layer("plane-names"),
-  };
-  const unknown = svg("rect", { fill: `url(#${hatch})` });
-  const axes = { x: layer("plane-axis"), y: layer("plane-axis"), xTitle: layer("plane-title", "text"), yTitle: layer("plane-title", "text") };
-  const pane = svg("g", { "clip-path": `url(#${clip})` }, unknown, ...Object.values(parts));
-  const node = svg(
-    "svg",
-    { class: "plane" },
-    svg("defs", {}, svg("clipPath", { id: clip }, clipped), planeHatch(hatch)),
-    pane,
-    frame,
-    ...Object.values(axes),
+  const [clip, hatch] = ["clip", "hatch"].map((name) => `plane-${name}-${pictures}`);
+  pictures += 1;
+  const [frame, clipped, unknown] = [{ class: "plane-frame" }, {}, { fill: `url(#${hatch})` }].map((look) =>
+    svg("rect", look),
   );
+  const [parts, axes] = [planeLayers(), planeAxes()];
+  const pane = svg("g", { "clip-path": `url(#${clip})` }, unknown, ...Object.values(parts));
+  const defs = svg("defs", {}, svg("clipPath", { id: clip }, clipped), planeHatch(hatch));
+  const node = svg("svg", { class: "plane", role: "img" }, defs, pane, frame, ...axes.nodes);
   // in a layer of its own: when it moves, nothing else is painted
-  const tag = html("span", { class: "plane-tag" });
-  const hand = html("div", { class: "plane-hand", "aria-hidden": "true" }, tag);
-  const picture = { node, pane, hand, parts, axes, squares: [frame, clipped, unknown], side: 0 };
+  const hand = html(
+    "div",
+    { class: "plane-hand", "aria-hidden": "true" },
+    html("span", { class: "plane-tag" }),
+  );
+  const picture = { node, hand, parts, axes, squares: [frame, clipped, unknown], side: 0 };
   return {
     node,
     hand,
@@ -136,8 +141,16 @@ function drawPlaneShapes(picture, shown) {
   const place = planePlacer(picture, half);
   const outline = plane.outline(epsilon);
   const far = plane.exact ? FAR * half : plane.extent;
-  each(parts.bands, levels.bands, () => svg("path"), (node, band) =>
-    set(node, { d: filledPath(band.outline, plane.directions, place, far), fill: bandColour(band.power) }));
+  each(
+    parts.bands,
+    levels.bands,
+    () => svg("path"),
+    (node, band) =>
+      set(node, {
+        d: filledPath(band.outline, plane.directions, place, far),
+        fill: bandColour(band.power),
+      }),
+  );
   drawPlaneEdges(picture, plane, place);
   const [formula, actual] = [linePath(planeEllipse(plane, epsilon), place), linePath(outline, place)];
   for (const name of ["formulaCase", "formula"]) set(parts[name], { d: formula });
@@ -147,97 +160,42 @@ function drawPlaneShapes(picture, shown) {
   set(parts.ball, { cx, cy, r: (ball ?? 0) * scale });
   set(parts.state, { d: `M${cx - 4},${cy - 4}l8,8m0,-8l-8,8` });
   set(parts.ray, { d: `M${place(-half, 0)}L${place(half, 0)}` });
-  drawPlaneDots(parts.ends, ends.map((end) => place(end, 0)), 4.5);
-  drawPlaneDots(parts.samples, plane.exact ? [] : outline.filter(Boolean).map((point) => place(...point)), 2);
-  drawPlaneNames(picture, shown, place);
-  drawPlaneAxes(picture, shown);
+  drawPlaneDots(
+    parts.ends,
+    ends.map((end) => place(end, 0)),
+    4.5,
+  );
+  drawPlaneDots(
+    parts.samples,
+    plane.exact ? [] : outline.filter(Boolean).map((point) => place(...point)),
+    2,
+  );
+  const square = { ...AROUND, side: picture.side, place };
+  drawPlaneNames(parts.names, shown, square);
+  drawPlaneAxes(picture.axes, shown, square);
 }
 
 function drawPlanePoint(picture, { half, point, tag }) {
   const [x, y] = planePlacer(picture, half)(...point);
   picture.hand.style.transform = `translate(${x}px, ${y}px)`;
-  set(picture.hand, { hidden: Math.max(...point.map(Math.abs)) > 1.01 * half, "data-turned": point[0] > 0 });
+  set(picture.hand, {
+    hidden: Math.max(...point.map(Math.abs)) > 1.01 * half,
+    "data-turned": point[0] > 0,
+  });
   say(picture.hand.firstChild, tag);
 }
 
 function drawPlaneDots(layer, places, r) {
-  each(layer, places, () => svg("circle", { r }), (node, [cx, cy]) => set(node, { cx, cy }));
+  each(
+    layer,
+    places,
+    () => svg("circle", { r }),
+    (node, [cx, cy]) => set(node, { cx, cy }),
+  );
 }
 
 /** Edges between cells: found once for a plane, then scaled. */
 function drawPlaneEdges(picture, plane, place) {
   if (picture.edgesOf !== plane) Object.assign(picture, { edgesOf: plane, edges: cellEdges(plane) });
   set(picture.parts.edges, { d: picture.edges.map((ends) => linePath(ends, place)).join("") });
-}
-
-function drawPlaneNames(picture, { cells, colour }, place) {
-  const taken = [];
-  const names = cells
-    .filter(({ hasRoom }) => hasRoom)
-    .map(({ id, text, middle: [x, y] }) => {
-      const width = planeTextWidth(text) + NAME_PADDING;
-      const [left, top] = place(x, y);
-      const within = Math.max(AROUND.left + 4, Math.min(left - width / 2, AROUND.left + picture.side - width - 4));
-      return { id, text, width, left: within, top: Math.max(AROUND.top + 4, top - NAME_ABOVE - NAME_HEIGHT / 2) };
-    })
-    .filter((name) => {
-      const isFree = taken.every((other) =>
-        name.left + name.width < other.left || other.left + other.width < name.left ||
-        Math.abs(name.top - other.top) > NAME_HEIGHT);
-      if (isFree) taken.push(name);
-      return isFree;
-    });
-  each(picture.parts.names, names, makePlaneName, (node, { id, text, width, left, top }) => {
-    const [box, swatch, label] = node.children;
-    set(node, { transform: `translate(${left.toFixed(1)},${top.toFixed(1)})` });
-    set(box, { width });
-    set(swatch, { fill: colour(id) });
-    say(label, text);
-  });
-}
-
-function makePlaneName() {
-  const box = svg("rect", { height: NAME_HEIGHT, rx: 4 });
-  const swatch = svg("rect", { x: 6, y: 5.5, width: 8, height: 8, rx: 2 });
-  return svg("g", { class: "plane-name" }, box, swatch, svg("text", { x: 18, y: 14 }));
-}
-
-const planeTextWidths = new Map();
-let planeRuler = null;
-
-/** The width of a name in pixels, without asking the page, which would lay it out again. */
-function planeTextWidth(text) {
-  if (!planeTextWidths.has(text)) {
-    planeRuler ??= document.createElement("canvas").getContext("2d");
-    planeRuler.font = "13px system-ui, sans-serif";
-    planeTextWidths.set(text, planeRuler.measureText(text).width);
-  }
-  return planeTextWidths.get(text);
-}
-
-/** A round number as short as it is, with a true minus sign. */
-function planeTick(value) {
-  return String(value).replace("-", "−");
-}
-
-function drawPlaneAxes({ axes, side }, { half, unit, labels }) {
-  const { left, top } = AROUND;
-  const inUnits = half / unit.length;
-  const ticks = planeTicks(inUnits);
-  const along = (tick) => side / 2 + (tick / inUnits) * (side / 2);
-  const tickNode = () => svg("g", {}, svg("line"), svg("text"));
-  each(axes.x, ticks, tickNode, (node, tick) => {
-    set(node, { transform: `translate(${left + along(tick)},${top + side})` });
-    set(node.firstChild, { y2: 4 });
-    say(set(node.lastChild, { y: 16, "text-anchor": "middle" }), planeTick(tick));
-  });
-  each(axes.y, ticks, tickNode, (node, tick) => {
-    set(node, { transform: `translate(${left},${top + side - along(tick)})` });
-    set(node.firstChild, { x2: -4 });
-    say(set(node.lastChild, { x: -7, y: 4, "text-anchor": "end" }), planeTick(tick));
-  });
-  const [x, y] = labels.map((label) => `${label} (${unit.name})`);
-  say(set(axes.xTitle, { x: left + side / 2, y: top + side + 34, "text-anchor": "middle" }), x);
-  const turned = `translate(12,${top + side / 2}) rotate(-90)`;
-  say(set(axes.yTitle, { transform: turned, "text-anchor": "middle" }), y);
 }

@@ -1,6 +1,6 @@
 // What the lines and marks of a ray are: an entry for each that is drawn.
 
-import { pinName } from "./compare.js";
+import { pinName } from "./compared.js";
 import { PIN_DASHES } from "./ray_curves.js";
 
 /**

@@ -1,14 +1,17 @@
 // The stable region in the plane of two directions. A point of it can be taken by the hand: the
 // prediction follows, and when it is let go the ray turns to pass through it.
 
-import { digits, epsilonWords, length } from "./format.js";
 import { ballRadius } from "./ball.js";
-import { atHand } from "./model.js";
+import { onKeys } from "./drag.js";
+import { behind } from "./frame.js";
 import { each, html, say, set } from "./nodes.js";
+import { cellsInView } from "./plane_cells.js";
 import { planeHand } from "./plane_hand.js";
 import { planeLegend } from "./plane_legend.js";
 import { planePicture } from "./plane_picture.js";
-import { cellsInView, halfWidth, planeBands } from "./plane_view.js";
+import { PLANE_HEADINGS, planeRows } from "./plane_rows.js";
+import { halfWidth, planeBands } from "./plane_view.js";
+import { planeAlt, planeTag } from "./plane_words.js";
 
 /** One step of zoom. */
 const PLANE_ZOOM = 1.4;
@@ -21,33 +24,63 @@ const PLANE_CLOSEST = 1e-3;
  * @returns {import("./instrument.js").Part}
  */
 export function region(instrument) {
-  const picture = planePicture();
-  const second = secondSelect(instrument);
-  const zoomed = (factor) => () => zoomPlane(instrument, region, factor);
-  const tools = html("div", { class: "plane-tools" },
-    html("label", {}, "across: ", second),
-    planeButton("+", "Zoom in", zoomed(1 / PLANE_ZOOM)),
-    planeButton("−", "Zoom out", zoomed(PLANE_ZOOM)),
-    planeButton("fit", "Show the whole region", () => instrument.change({ half: null })));
+  const parts = {
+    picture: planePicture(),
+    second: secondSelect(instrument),
+    data: behind("Stable region"),
+    missing: html("p", { class: "figure-note" }),
+    legend: planeLegend(instrument),
+  };
+  const { picture, second, data, missing, legend } = parts;
+  const region = { ...parts, fitted: null, half: 1, drawn: null };
   const hand = planeHand(instrument, picture, () => region.half);
+  const tools = planeTools(instrument, second, data.button, (factor) =>
+    zoomPlane(instrument, region, factor),
+  );
   const stage = html("div", { class: "plane-stage" }, picture.node, picture.hand, ...hand.sliders);
-  const missing = html("p", { class: "plane-missing" });
-  const legend = planeLegend(instrument);
-  const node = html("section", { class: "region", "aria-label": "The stable region in a plane", "data-testid": "figure-region" },
-    html("div", { class: "head" }, html("h2", {}, "Stable region"), tools), stage, missing, legend.node);
-  const region = { picture, stage, missing, legend, second, hand, tools, fitted: null, half: 1, drawn: null };
+  Object.assign(region, { hand, tools, stage });
   watchPlaneWidth(instrument, region);
-  stage.addEventListener("wheel", (event) => {
-    if (!event.ctrlKey && !event.metaKey) return;
-    event.preventDefault();
-    zoomPlane(instrument, region, event.deltaY > 0 ? PLANE_ZOOM ** 0.25 : PLANE_ZOOM ** -0.25);
-  }, { passive: false });
-  set(picture.node, { role: "img" });
+  zoomByWheelAndKeys(instrument, region);
+  const caption = html("figcaption", {}, html("span", { class: "figure-title" }, "Stable region"), tools);
+  const name = { "aria-label": "The stable region in a plane", "data-testid": "figure-region" };
+  const body = [caption, stage, missing, legend.node, data.table];
+  const node = html("figure", { class: "figure region", ...name }, ...body);
   return { node, draw: (model) => drawRegion(region, model) };
 }
 
-function planeButton(text, label, onclick) {
-  return html("button", { type: "button", "aria-label": label, onclick }, text);
+/** The choice of the second axis, and buttons to zoom and to see the data. */
+function planeTools(instrument, second, data, zoom) {
+  const button = (text, label, onclick) =>
+    html("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
+  return html(
+    "span",
+    { class: "tools" },
+    second,
+    button("fit", "Show the whole region", () => instrument.change({ half: null })),
+    button("−", "Zoom out of the region", () => zoom(PLANE_ZOOM)),
+    button("+", "Zoom into the region", () => zoom(1 / PLANE_ZOOM)),
+    data,
+  );
+}
+
+function zoomByWheelAndKeys(instrument, region) {
+  const zoom = (factor) => () => zoomPlane(instrument, region, factor);
+  region.stage.addEventListener(
+    "wheel",
+    (event) => {
+      if (!event.ctrlKey && !event.metaKey) return;
+      event.preventDefault();
+      zoom(PLANE_ZOOM ** (Math.sign(event.deltaY) / 4))();
+    },
+    { passive: false },
+  );
+  const fit = () => instrument.change({ half: null });
+  onKeys(region.stage, {
+    "+": zoom(1 / PLANE_ZOOM),
+    "=": zoom(1 / PLANE_ZOOM),
+    "-": zoom(PLANE_ZOOM),
+    0: fit,
+  });
 }
 
 /** Which eigendirection spans the plane with the ray's. */
@@ -61,7 +94,7 @@ function watchPlaneWidth(instrument, region) {
     // nothing is told while the part is hidden
     if (contentRect.width > 0 && region.picture.resize(contentRect.width)) {
       region.drawn = null;
-      instrument.change({});
+      instrument.redraw();
     }
   }).observe(region.stage);
 }
@@ -70,8 +103,8 @@ function zoomPlane(instrument, region, factor) {
   const model = instrument.model();
   if (!model?.plane) return;
   const whole = halfWidth(model.plane, model.view.epsilon);
-  const half = Math.max(PLANE_CLOSEST * whole, Math.min(region.half * factor, model.plane.extent));
-  instrument.change({ half });
+  const half = (instrument.view().half ?? region.half) * factor;
+  instrument.change({ half: Math.max(PLANE_CLOSEST * whole, Math.min(half, model.plane.extent)) });
 }
 
 function drawRegion(region, model) {
@@ -89,6 +122,7 @@ function drawRegion(region, model) {
     shown.cells = cellsInView(plane, shown.half);
     region.picture.drawShapes(shown);
     region.legend.draw(shown);
+    region.data.draw(PLANE_HEADINGS, () => planeRows(shown));
     region.drawn = shown;
   }
   region.picture.drawPoint(shown);
@@ -113,7 +147,9 @@ function shownPlane(model, half) {
     isFitted: view.half === null,
     epsilon: view.epsilon,
     ball: scene.numbers.ball && ballRadius(scene.numbers.ball, view.epsilon),
-    ends: (sides ?? []).filter(({ boundary }) => boundary.distance !== null).map(({ sign, boundary }) => sign * boundary.distance),
+    ends: (sides ?? [])
+      .filter(({ boundary }) => boundary.distance !== null)
+      .map(({ sign, boundary }) => sign * boundary.distance),
     point: view.point ?? [view.t, 0],
     tag: planeTag(model),
     unit,
@@ -122,31 +158,25 @@ function shownPlane(model, half) {
   };
 }
 
-/** The prediction at the point, while it is dragged off the ray. */
-function planeTag(model) {
-  if (!model.view.point) return "";
-  const { kl, text } = atHand(model);
-  return `${kl === null ? "KL not computed" : `KL ${digits(kl)} nats`}${text === null ? "" : `, ${text}`}`;
-}
-
 function isOtherShape(before, now) {
   if (!before) return true;
-  return ["plane", "half", "isFitted", "epsilon", "ball", "colour"].some((name) => before[name] !== now[name])
-    || before.unit.length !== now.unit.length
-    || ["ends", "labels"].some((name) => String(before[name]) !== String(now[name]));
+  return (
+    ["plane", "half", "isFitted", "epsilon", "ball", "colour"].some((name) => before[name] !== now[name]) ||
+    before.unit.length !== now.unit.length ||
+    ["ends", "labels"].some((name) => String(before[name]) !== String(now[name]))
+  );
 }
 
 function drawSecond(select, { setting, spectrum }) {
-  const ranks = spectrum.eigenvalues.map((_, rank) => rank).filter((rank) => rank !== setting.direction.rank);
-  each(select, ranks, () => html("option"), (option, rank) => say(set(option, { value: rank }), `eigendirection ${rank + 1}`));
+  const ranks = spectrum.eigenvalues
+    .map((_, rank) => rank)
+    .filter((rank) => rank !== setting.direction.rank);
+  each(
+    select,
+    ranks,
+    () => html("option"),
+    (option, rank) => say(set(option, { value: rank }), `eigendirection ${rank + 1}`),
+  );
   const value = String(setting.second?.rank ?? "");
   if (select.value !== value) select.value = value;
-}
-
-/** The picture in a sentence. */
-function planeAlt(model, { epsilon, labels, unit, ends }) {
-  const hand = atHand(model);
-  const reach = ends.map((end) => length(end, unit)).join(" and ");
-  const along = reach ? ` Along the ray the boundary lies at ${reach}.` : "";
-  return `The plane of ${labels.join(" and ")}, in ${unit.name}: KL as bands, its true boundary at ${digits(epsilon)} nats (${epsilonWords(epsilon)}) and the closed form's ellipse around the state.${along} At the point: KL ${digits(hand?.kl)} nats, most likely ${hand?.text ?? "unknown"}.`;
 }

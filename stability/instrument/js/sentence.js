@@ -40,7 +40,9 @@ function pieceKind(piece) {
 
 function makePiece(instrument, piece) {
   if (typeof piece === "string") return html("span");
-  return piece.token === undefined ? word(instrument, piece.term, piece.text) : html("bdi", { class: "token" });
+  return piece.token === undefined
+    ? word(instrument, piece.term, piece.text)
+    : html("bdi", { class: "token" });
 }
 
 function changePiece(node, piece) {

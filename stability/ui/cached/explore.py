@@ -9,7 +9,7 @@ import numpy as np
 
 from stability.curvature import directions
 from stability.curvature.direction import Direction
-from stability.curvature.direction_spec import DirectionSpec
+from stability.curvature.direction_spec import DirectionSpec, Turn
 from stability.curvature.directions import eigen
 from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
@@ -163,11 +163,13 @@ def _second(choice: Choice, analysis: Analysis) -> int:
 def _parts_of_analysis(
     key: StateKey, direction: DirectionChoice
 ) -> tuple[LanguageModel, State, Spectrum]:
-    here = state(key)
-    k = LEADING_PAIRS
-    if isinstance(direction, DirectionSpec):
-        k = pairs_for(here, direction, k)
-    return loaded(key.model), here, eigenpairs(key, k)
+    lm, here = loaded(key.model), state(key)
+    spec = _spec(lm, direction)
+    return (
+        lm,
+        here,
+        eigenpairs(key, pairs_for(here, spec, LEADING_PAIRS) if spec else LEADING_PAIRS),
+    )
 
 
 @cached(POSITIONS, parts=_parts_of_analysis)
@@ -183,8 +185,11 @@ def analysis(
 def _resolve(
     lm: LanguageModel, here: State, pairs: Spectrum, direction: DirectionChoice
 ) -> Direction:
-    if isinstance(direction, Pasted):
-        return directions.pasted(here, direction.data, direction.name)
+    match direction:
+        case Pasted(name, data):
+            return directions.pasted(here, data, name)
+        case Turned(start, degrees, rank):
+            return directions.turned(_resolve(lm, here, pairs, start), pairs, degrees, rank)
     spec = _spec(lm, direction)
     assert spec is not None
     return directions.resolve(spec, here, pairs, lm)
@@ -196,11 +201,19 @@ def _spec(lm: LanguageModel, direction: DirectionChoice) -> DirectionSpec | None
         case TokenPair(start, end):
             return DirectionSpec("tokens", (lm.token_id(start), lm.token_id(end)))
         case Turned(start, degrees, rank):
-            base = _spec(lm, start)
-            return base and DirectionSpec("turn", (degrees, rank, base))
-        case DirectionSpec():
-            return direction
-    return None
+            before = _spec(lm, start)
+            return before and DirectionSpec("turn", Turn(degrees, rank, before))
+        case Pasted():
+            return None
+    return direction
+
+
+def turned_on(along: Along, degrees: float) -> DirectionSpec | None:
+    """The direction of a ray turned once more in its plane; None for a vector that was given."""
+    lm, found = loaded(along.key.model), along.analysis
+    return along.spec and directions.turned_on(
+        along.spec, degrees, along.second, found.state, found.spectrum, lm
+    )
 
 
 @cached(64, parts=lambda key, epsilon: (state(key), eigenpairs(key, LEADING_PAIRS)))

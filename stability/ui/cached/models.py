@@ -24,6 +24,7 @@ from stability.models.requirements import Requirements
 from stability.ui.cached.background import STORES, Jobs
 from stability.ui.cached.job import Job
 from stability.ui.cached.keyed import forget_results
+from stability.ui.imports import imported
 from stability.ui.model_choice import ModelChoice
 from stability.ui.uploads import upload_at
 
@@ -131,13 +132,12 @@ def _load(model: str, report: Report) -> "LanguageModel":
     with _LOADING:
         let_go()
         require_memory(examine(name), choice.dtype, choice.device)
-        from stability.models import load
-
+        load = imported("stability.models").load
         source = choice.name
         if upload_at(source) and is_gguf(source):
             source = _converted(Path(source), part(report, 0.0, 0.8))
             report = part(report, 0.8, 1.0)
-        lm = load(source, choice.dtype, choice.device, report)
+        lm: LanguageModel = load(source, choice.dtype, choice.device, report)
         gc.freeze()
     return lm
 

@@ -6,6 +6,7 @@ import pytest
 from support.app import CALIBRATION, DEPTH, open_section, opened, plain_text, press
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
 
+from stability.ui.cached.models import loaded
 from stability.ui.choice import Pasted
 from stability.ui.pages.depth.page import SECTIONS
 
@@ -56,11 +57,11 @@ def test_blocks_end_where_the_model_does_and_stay_in_range_when_it_changes(folde
     app.run()
     assert not app.exception
     assert app.number_input(key="interpolation_block").value == 1
+    for folder in folders:  # blocks are counted once a model is loaded
+        loaded(folder)
     app = opened(model=folders[0], prompt=PROMPT, site="a block", block=2)
-    app.run()  # its blocks are counted once it is loaded
     assert app.number_input(key="block").max == 2
     app.session_state["model"] = folders[1]
-    app.run()
     app.run()
     assert not app.exception
     assert (app.number_input(key="block").max, app.number_input(key="block").value) == (1, 1)
@@ -69,9 +70,11 @@ def test_blocks_end_where_the_model_does_and_stay_in_range_when_it_changes(folde
 def test_an_uploaded_vector_stays_until_another_is_asked_for(folders):
     app = opened(model=folders[0], prompt=PROMPT, kind="a vector of your own")
     vector = json.dumps([1.0, *[0.0] * (WIDTH - 1)]).encode()
-    app.session_state["vector"] = Pasted("mine.json", vector)
+    app.session_state["kept_vector"] = Pasted("mine.json", vector)
     app.run()
     left_and_returned(app, "app.py")
     assert any("mine.json" in plain_text(caption) for caption in app.caption)
-    press(app, "Remove it")
-    assert any("Upload" in info.value for info in app.info)
+    app.button(key="drop_vector").click().run()
+    assert not app.exception
+    assert not any("mine.json" in plain_text(caption) for caption in app.caption)
+    assert app.text_area(key="numbers").value == ""

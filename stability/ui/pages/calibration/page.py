@@ -3,7 +3,6 @@
 Modules that bring torch or pandas are imported once the first control is drawn.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -11,6 +10,7 @@ import streamlit as st
 from stability.curvature.direction_spec import NAMES
 from stability.defaults import MODELS
 from stability.ui.glossary import CALIBRATION_WORDS, GLOSSARY
+from stability.ui.imports import imported
 from stability.ui.link import Page
 from stability.ui.link_fields import ends, one_of, several, text
 from stability.ui.prompt_link import MODEL
@@ -41,10 +41,9 @@ def draw() -> None:
     """Draw the page."""
     source = choose_one("Measurements", (*MODELS, MY_PROMPTS), "measurements")
     with st.spinner("Starting"):  # torch takes seconds
-        import_module("stability.ui.pages.calibration.scores")
+        imported("stability.ui.pages.calibration.scores")
     if source == MY_PROMPTS:
-        from stability.ui.pages.calibration import my_prompts
-
+        my_prompts = imported("stability.ui.pages.calibration.my_prompts")
         with st.sidebar:
             model = choose_model()
         cases = my_prompts.measurements(model)

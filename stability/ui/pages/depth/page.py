@@ -7,6 +7,7 @@ import streamlit as st
 
 from stability.ui.choice import MOST_BLOCKS
 from stability.ui.glossary import GLOSSARY
+from stability.ui.imports import imported
 from stability.ui.link import Page
 from stability.ui.link_fields import budget, flag, number, one_of, text
 from stability.ui.prompt_link import PROMPT
@@ -45,6 +46,7 @@ def draw() -> None:
         relative = controls.choose_relative()
     prompt = controls.choose_prompt()
     section = controls.choose_one("Look at", SECTIONS, "section")
+    imported("stability.models")
     from stability.ui.cached.states import StateKey, states
     from stability.ui.pages.depth import all_tokens, between_prompts, one_token, written
 

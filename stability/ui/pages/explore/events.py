@@ -4,7 +4,7 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
-from stability.ui.choice import look_along, look_between, start_anew, turn_by
+from stability.ui.choice import look_along, look_along_choice, look_between, start_anew, turn_by
 from stability.ui.link_fields import nearest_step
 from stability.ui.pages.explore.pins import pins
 from stability.ui.widgets.instrument import Event
@@ -76,8 +76,15 @@ def _pin() -> None:
 def _turn(degrees: float) -> None:
     """Turn the ray that is shown in the plane that is shown."""
     scenes = _scenes()
-    if scenes is not None and scenes.along is not None:
+    if scenes is None or scenes.along is None:
+        return
+    from stability.ui.cached.explore import turned_on
+
+    turned = turned_on(scenes.along, degrees)
+    if turned is None:
         turn_by(degrees, scenes.along.second)
+    else:
+        look_along_choice(turned)
 
 
 def _scenes() -> "Scenes | None":

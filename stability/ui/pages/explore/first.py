@@ -1,14 +1,21 @@
 """The first scene: that of the default choice, shipped, and drawn before torch is imported."""
 
-from stability.curvature.direction_spec import DirectionSpec
-from stability.defaults import MODELS
-from stability.instrument.examples import EXAMPLES
+import json
+from functools import cache
+
+from stability.instrument import first
 from stability.ui.choice import Choice
 from stability.ui.widgets.instrument import Sent
 
-CHOICE = Choice(MODELS[0], EXAMPLES["a sure fact"].prompt, -1, DirectionSpec("eig", 0))
+CHOICE = Choice(first.MODEL, first.PROMPT, -1, first.DIRECTION)
 
 
 def sent(choice: Choice) -> Sent | None:
-    """The shipped scene, if it is that of the choice; a session's own have greater stamps."""
-    return None
+    """The shipped scene, if it is that of the choice."""
+    return _shipped() if choice == CHOICE else None
+
+
+@cache
+def _shipped() -> Sent:
+    """Scenes that are computed for a session have greater stamps."""
+    return Sent(0, json.dumps(first.first(), ensure_ascii=False, separators=(",", ":")))

@@ -3,7 +3,7 @@
 import json
 import re
 
-from stability.curvature.direction_spec import FORMS, DirectionSpec
+from stability.curvature.direction_spec import FORMS, MOST_TURNS, DirectionSpec
 from stability.errors import StabilityError
 from stability.ui.choice import (
     MOST_RANKS,
@@ -17,7 +17,6 @@ from stability.ui.link import differs
 from stability.ui.link_fields import from_json
 
 TURN = re.compile(r"turn:(-?\d+(?:\.\d+)?),(\d{1,9}),(.*)", re.DOTALL)
-MOST_TURNED = 20
 # a vector that was uploaded or pasted, which is not part of a link
 VECTOR = "vector"
 
@@ -26,7 +25,7 @@ def written_direction(direction: DirectionChoice) -> str:
     """The text of a direction."""
     match direction:
         case Turned(start, degrees, rank):
-            return f"turn:{degrees:g},{rank},{written_direction(start)}"
+            return f"turn:{degrees:.12g},{rank},{written_direction(start)}"
         case TokenPair(start, end) if start.isdecimal() and end.isdecimal():
             return f"tokens:{start},{end}"
         case TokenPair(start, end):
@@ -39,8 +38,8 @@ def written_direction(direction: DirectionChoice) -> str:
 def read_direction(text: str, turns: int = 0) -> DirectionChoice:
     """The direction of a text; raises StabilityError where it is none."""
     if turn := TURN.fullmatch(text):
-        if turns == MOST_TURNED:
-            raise StabilityError(f"direction must have at most {MOST_TURNED} turns: shorten it.")
+        if turns == MOST_TURNS:
+            raise StabilityError(f"direction must have at most {MOST_TURNS} turns: shorten it.")
         return Turned(read_direction(turn[3], turns + 1), float(turn[1]), int(turn[2]))
     kind, _, argument = text.partition(":")
     if text == VECTOR:

@@ -25,7 +25,7 @@ def test_the_page_opens_with_the_map_of_the_default_prompt(smollm2_folder):
     page = opened(DEPTH)
     assert not page.exception
     assert not page.error
-    prompt = page.text_area(key="prompt").value
+    prompt = page.session_state["prompt"]
     assert prompt == "The capital of France is"
     lm = stability.load("smollm2-135m")
     shown = map_shown(page)

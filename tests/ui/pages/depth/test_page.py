@@ -1,7 +1,7 @@
 """The Depth page as a whole: errors in one sentence, and what it shares with Explore."""
 
 import pytest
-from support.app import DEPTH, open_section, opened
+from support.app import DEPTH, open_section, opened, prompt_with
 from support.models import PROMPT
 
 from stability.ui.pages.depth.page import SECTIONS
@@ -17,7 +17,7 @@ def test_an_empty_prompt_is_one_sentence(folder, section):
     assert not page.exception
     [error] = page.error
     assert "at least one token" in error.value
-    page.text_area(key="prompt").set_value(PROMPT).run()
+    prompt_with(page, PROMPT)
     assert not page.exception
     assert not page.error
 
@@ -39,7 +39,7 @@ def test_a_prompt_of_one_token_is_enough(folder, section):
 
 def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
     open_section(page, SECTIONS[1])
-    page.text_area(key="prompt").set_value("a dog ran").run()
+    prompt_with(page, "a dog ran")
     page.selectbox(key="depth_position").set_value(1).run()
     page.select_slider(key="epsilon").set_value(0.1).run()
     page.toggle(key="relative").set_value(True).run()
@@ -49,7 +49,7 @@ def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
     def is_set(app):
         return (
             app.session_state["model"],
-            app.text_area(key="prompt").value,
+            app.session_state["prompt"],
             app.select_slider(key="epsilon").value,
             app.toggle(key="relative").value,
             app.session_state["position"],
@@ -57,7 +57,7 @@ def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
 
     assert is_set(explore) == (folder, "a dog ran", 0.1, True, 1)
     explore.selectbox(key="kind").set_value("random").run()
-    explore.text_area(key="prompt").set_value("the cat").run()
+    prompt_with(explore, "the cat")
     back = explore.switch_page(DEPTH).run()
     assert not back.exception
     assert is_set(back) == (folder, "the cat", 0.1, True, -1)
@@ -68,5 +68,5 @@ def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
 def test_a_new_prompt_is_looked_at_where_it_goes_on(page, lm):
     open_section(page, SECTIONS[1])
     page.selectbox(key="depth_position").set_value(0).run()
-    page.text_area(key="prompt").set_value("a dog ran").run()
+    prompt_with(page, "a dog ran")
     assert page.selectbox(key="depth_position").value == len(lm.tokenize("a dog ran")) - 1

@@ -1,10 +1,13 @@
 """A chat on the pages, rerun without a browser: what is said is what the library reads."""
 
 import pytest
-from support.app import DEPTH, opened, plain_text
+from support.app import DEPTH, explored, opened, plain_text, prompt_with, sent
 from support.models import FAMILIES, save_model
 
 import stability
+
+# as a server does when it starts
+import stability.ui.pages.explore.scenes  # noqa: F401
 from stability.prediction.conversation import Conversation
 
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
@@ -23,15 +26,21 @@ def page():
     return app
 
 
-def expected(lm, messages, position=-1):
-    """What the headline must say along the first eigendirection."""
-    state = lm.capture(Conversation.of(messages), position)
-    ray = stability.ray(state, stability.spectrum(state).vectors[:, 0])
-    return f"{ray.predicted_radius(0.01):#.3g}"
+def said(page):
+    """The conversation of the scene, and the curvature along its direction."""
+    setting = explored(page)["setting"]
+    return setting["messages"], setting["position"]
 
 
-def predicted(app):
-    return {metric.label: metric.value for metric in app.metric}["predicted r"]
+def test_the_prompt_is_said_by_the_user_at_any_position(page, lm):
+    scene = explored(page)
+    assert scene["setting"]["messages"] == [USER]
+    tokens = lm.tokenize(Conversation.of([USER]))
+    assert [token["id"] for token in scene["tokens"]] == [token.id for token in tokens]
+    assert {token["role"] for token in scene["tokens"]} == {token.role for token in tokens}
+    page.session_state["position"] = 26
+    page.run()
+    assert explored(page)["setting"]["position"] == 26
 
 
 def press(app, label):
@@ -39,43 +48,32 @@ def press(app, label):
     assert not app.exception
 
 
-def test_the_prompt_is_said_by_the_user_at_any_position(page, lm):
-    assert predicted(page) == expected(lm, [USER])
-    page.session_state["position"] = 26
-    page.run()
-    assert predicted(page) == expected(lm, [USER], 26)
-
-
-def test_turns_are_added_said_and_taken_away(page, lm):
+def test_turns_are_added_said_and_taken_away(page):
     press(page, "Add a turn of the assistant")
     press(page, "Add a turn of the user")
     page.text_input(key="system").set_value("One word.")
-    page.text_area(key="turn_1").set_value("Paris.")
-    page.text_area(key="turn_2").set_value("And of Italy?").run()
+    prompt_with(page, "Paris.", "turn_1")
+    prompt_with(page, "And of Italy?", "turn_2")
     system = {"role": "system", "content": "One word."}
     answer = {"role": "assistant", "content": "Paris."}
     question = {"role": "user", "content": "And of Italy?"}
-    assert predicted(page) == expected(lm, [system, USER, answer, question])
+    assert said(page)[0] == [system, USER, answer, question]
     press(page, "Remove the last turn")
-    assert predicted(page) == expected(lm, [system, USER, answer])
+    assert said(page)[0] == [system, USER, answer]
 
 
 def test_a_chat_is_kept_while_it_is_turned_off(page):
-    said = predicted(page)
-    assert "what each turn says" in captions(page)
+    before = said(page)
     page.toggle(key="chat").set_value(False).run()
-    assert predicted(page) == "0.123"
-    assert "what each turn says" not in captions(page)
+    assert said(page)[0] is None
     page.toggle(key="chat").set_value(True).run()
-    assert predicted(page) == said
-
-
-def captions(app):
-    return " ".join(caption.value for caption in app.caption)
+    assert said(page) == before
 
 
 def test_a_base_model_says_in_one_sentence_that_it_has_no_template(tmp_path):
     page = opened(chat=True, model=str(save_model(tmp_path, FAMILIES["llama"]())))
+    while sent(page)["again"] is not None:
+        page.run()
     assert not page.exception
     assert ["has none, as base models" in plain_text(error) for error in page.error] == [True]
 

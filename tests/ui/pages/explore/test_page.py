@@ -1,12 +1,15 @@
-"""The Explore page, rerun without a browser: what it says is what the library says."""
+"""The Explore page, rerun without a browser: the scene that it sends is the library's."""
 
 import json
 
 import numpy as np
 import pytest
-from support.app import opened, plain_text, use_results
+from support.app import explored, opened, plain_text, prompt_with, sent, use_results
 
 import stability
+
+# what a browser makes of a scene is tested in tests/instrument
+import stability.ui.pages.explore.scenes  # noqa: F401  as a server does when it starts
 
 SURE = "The capital of France is"
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
@@ -21,50 +24,66 @@ def lm(smollm2_folder):
 def page():
     app = opened()
     assert not app.exception
+    explored(app)
     return app
 
 
-def numbers(app):
-    return {metric.label: metric.value for metric in app.metric}
-
-
-def expected(lm, prompt, epsilon, direction=0):
-    """What the headline must say along an eigendirection, or a vector."""
+def curvature(lm, prompt, direction=0):
+    """`vᵀHv` along an eigendirection, or a vector."""
     state = lm.capture(prompt)
     if isinstance(direction, int):
         direction = stability.spectrum(state).vectors[:, direction]
-    ray = stability.ray(state, direction)
-    minus, plus = ray.boundary(epsilon)
-    return {
-        "predicted r": f"{ray.predicted_radius(epsilon):#.3g}",
-        "actual −": f"{minus:#.3g}",
-        "actual +": f"{plus:#.3g}",
-    }
+    return stability.ray(state, direction).curvature
 
 
-def test_the_page_opens_with_the_librarys_numbers(page, lm):
-    assert expected(lm, SURE, 0.01).items() <= numbers(page).items()
+def along(scene, lm, prompt, direction=0):
+    """Whether a scene is that of a prompt and a direction.
+
+    The logits of one token and of all at once differ by the rounding of single precision, some 1e-6 of
+    a nat; the curvature follows them.
+    """
+    return scene["setting"]["prompt"] == prompt and scene["line"]["variance"] == pytest.approx(
+        curvature(lm, prompt, direction), rel=1e-4
+    )
 
 
-def test_another_prompt_epsilon_and_direction_give_other_numbers(page, lm):
-    page.text_area(key="prompt").set_value("Once upon a time").run()
-    page.select_slider(key="epsilon").set_value(0.1).run()
+def test_the_page_opens_with_all_of_the_default(page, lm):
+    scene = explored(page)
+    assert along(scene, lm, SURE)
+    assert scene["plane"] is not None
+    assert all(token["radius"] for token in scene["tokens"])
+    state = lm.capture(SURE)
+    assert scene["numbers"]["entropy"] == pytest.approx(state.entropy, rel=1e-5)
+    assert len(scene["numbers"]["calibrated"]) > 10
+    assert (scene["status"], scene["notes"], scene["pins"]) == (None, [], [])
+
+
+def test_another_prompt_and_direction_give_another_scene(page, lm):
+    prompt_with(page, "Once upon a time")
     page.number_input(key="rank").set_value(3).run()
-    assert not page.exception
-    assert expected(lm, "Once upon a time", 0.1, 2).items() <= numbers(page).items()
+    assert along(explored(page), lm, "Once upon a time", 2)
+
+
+def test_what_a_browser_has_is_not_sent_again(page):
+    first = sent(page)
+    page.run()
+    assert sent(page) == first
+    page.number_input(key="rank").set_value(2).run()
+    explored(page)
+    assert sent(page)["stamp"] > first["stamp"]
 
 
 @pytest.mark.parametrize(
-    ("key", "value", "words"),
-    [("prompt", "", "at least one token"), ("prompt", "word " * 9000, "at most 8192 tokens")],
+    ("prompt", "words"), [("", "at least one token"), ("word " * 9000, "at most 8192 tokens")]
 )
-def test_bad_input_is_one_sentence_and_the_last_picture_stays(page, key, value, words):
-    before = numbers(page)
-    page.text_area(key=key).set_value(value).run()
+def test_bad_input_is_one_sentence_and_the_last_picture_stays(page, prompt, words):
+    before = explored(page)
+    prompt_with(page, prompt)
+    while sent(page)["again"] is not None:
+        page.run()
     assert not page.exception
-    assert len(page.error) == 1
-    assert words in plain_text(page.error[0])
-    assert numbers(page) == before
+    assert [words in plain_text(error) for error in page.error] == [True]
+    assert sent(page)["scene"]["line"] == before["line"]
 
 
 def choose(page, kind, **fields):
@@ -78,17 +97,18 @@ def test_a_direction_between_two_tokens_by_their_spelling_or_their_id(page, lm):
     choose(page, "token difference", start="␣London", end="␣Paris")
     rows = lm.readout.W_U
     london, paris = (lm.tokenizer(text).input_ids[0] for text in (" London", " Paris"))
-    along = expected(lm, SURE, 0.01, rows[paris] - rows[london])
-    assert along.items() <= numbers(page).items()
+    scene = explored(page)
+    assert along(scene, lm, SURE, rows[paris] - rows[london])
+    assert scene["setting"]["direction"]["spec"] == f"tokens:{london},{paris}"
     choose(page, "token difference", start=str(london), end=str(paris))
-    assert along.items() <= numbers(page).items()
+    assert explored(page)["line"] == scene["line"]
 
 
 def test_a_pasted_vector_is_a_direction(page, lm):
     vector = np.random.default_rng(0).standard_normal(lm.readout.width)
     choose(page, "a vector of your own", numbers=json.dumps(vector.tolist()))
+    assert along(explored(page), lm, SURE, vector)
     assert not page.error
-    assert expected(lm, SURE, 0.01, vector).items() <= numbers(page).items()
 
 
 @pytest.mark.parametrize(
@@ -105,107 +125,70 @@ def test_a_pasted_vector_is_a_direction(page, lm):
 )
 def test_a_bad_direction_is_one_sentence_and_the_last_picture_stays(page, kind, fields, words):
     choose(page, kind)  # which may give a good picture itself
-    before = numbers(page)
+    before = explored(page)
     choose(page, kind, **fields)
+    while sent(page)["again"] is not None:
+        page.run()
     assert [words in plain_text(error) for error in page.error] == [True]
-    assert numbers(page) == before
-
-
-@pytest.mark.parametrize("kind", ["random", "covariance-matched"])
-def test_another_seed_is_another_direction(page, kind):
-    choose(page, kind)
-    first = numbers(page)
-    page.number_input(key="seed").set_value(1).run()
-    assert not page.exception
-    assert numbers(page).keys() == first.keys()
-    assert numbers(page)["predicted r"] != first["predicted r"]
+    assert sent(page)["scene"]["line"] == before["line"]
 
 
 def test_a_vector_that_is_still_to_come_is_asked_for_and_no_error(page):
-    before = numbers(page)
+    before = explored(page)
     choose(page, "a vector of your own")
     assert not page.error
     assert any("Upload" in info.value for info in page.info)
-    assert numbers(page) == before
+    assert sent(page)["scene"] == before
 
 
-def test_the_other_prompts_state_is_placed_on_the_line(page, lm):
-    choose(page, "towards another prompt", other="The capital of Italy is")
-    here, there = (lm.capture(prompt).vector for prompt in (SURE, "The capital of Italy is"))
-    distance = float((there - here).norm())
-    assert any(f"lies at t = {distance:#.3g}" in caption.value for caption in page.caption)
-
-
-def test_lengths_can_be_parts_of_the_norm(page, lm):
-    page.toggle(key="relative").set_value(True).run()
-    assert not page.exception
-    state = lm.capture(SURE)
-    radius = stability.ray(state, stability.spectrum(state).vectors[:, 0]).predicted_radius(0.01)
-    assert numbers(page)["predicted r"] == f"{100 * radius / state.norm:#.3g} %"
-    assert any("% of ‖vector‖" in caption.value for caption in page.caption)
-
-
-def test_the_shipped_picture_is_there_until_something_else_is_chosen(page):
-    assert len(page.get("bidi_component")) == 2  # the strip, and the picture
-    assert not page.get("plotly_chart")  # they come when a browser has painted it
-    page.select_slider(key="epsilon").set_value(0.1).run()
-    assert len(page.get("bidi_component")) == 1
-    assert len(page.get("plotly_chart")) == 5
-
-
-def test_the_plane_is_drawn_as_region_and_as_cloud(page):
-    page.select_slider(key="epsilon").set_value(0.1).run()
-    second = page.selectbox(key="second")
-    assert second.options[0] == "eigendirection 2"  # the first spans the ray
-    second.set_value(4).run()
-    assert not page.exception
-    page.segmented_control(key="picture").set_value("cloud, PCA").run()
-    assert not page.exception
+def test_a_position_past_the_end_is_the_last_with_a_note(page):
+    page.session_state["position"] = 99
+    page.run()
+    scene = explored(page)
+    assert scene["setting"]["position"] == 4
+    assert ["from 0 to 4; received 99" in note for note in scene["notes"]] == [True]
 
 
 def test_an_example_fills_the_prompt(page):
     page.selectbox(key="example").set_value("code").run()
-    assert "fibonacci" in page.text_area(key="prompt").value
-    assert not page.exception
+    assert "fibonacci" in page.session_state["prompt"]
+    assert "fibonacci" in explored(page)["setting"]["prompt"]
 
 
-def everything(page):
-    """The table of all numbers, by name."""
-    [table] = [frame.value for frame in page.dataframe]
-    return dict(zip(table["quantity"], table["value"], strict=True))
-
-
-def test_all_numbers_hold_the_librarys(page, lm):
-    page.select_slider(key="epsilon").set_value(0.1).run()
-    numbers = everything(page)
-    state = lm.capture(SURE)
-    ray = stability.ray(state, stability.spectrum(state).vectors[:, 0])
-    assert numbers["r / ‖vector‖"] == f"{100 * ray.predicted_radius(0.1) / state.norm:#.3g} %"
-    assert numbers["entropy"] == f"{state.entropy:#.3g} nats"
-    assert numbers["margin"] == f"{state.margin:#.3g} nats"
-    assert {"calibrated −", "calibrated +"} <= numbers.keys()
-    assert not page.warning
-
-
-def test_missing_results_leave_out_the_calibrated_rows_in_silence(page, tmp_path, monkeypatch):
+def test_missing_results_leave_out_the_calibrated_radii_in_silence(page, tmp_path, monkeypatch):
     use_results(tmp_path, monkeypatch)
-    page.select_slider(key="epsilon").set_value(0.1).run()
-    assert not page.exception
-    assert not [name for name in everything(page) if "calibrated" in name]
-    assert not page.warning
+    prompt_with(page, "A prompt without results")
+    scene = explored(page)
+    assert scene["numbers"]["calibrated"] is None
+    assert scene["notes"] == []
 
 
-def test_damaged_results_are_said_where_the_calibrated_rows_would_stand(
-    page, tmp_path, monkeypatch
-):
+def test_damaged_results_are_said_in_one_sentence(page, tmp_path, monkeypatch):
     (tmp_path / "smollm2-135m.parquet").write_bytes(b"PAR1 but no more")
     use_results(tmp_path, monkeypatch)
-    page.select_slider(key="epsilon").set_value(0.1).run()
+    prompt_with(page, "A prompt with damaged results")
+    scene = explored(page)
+    [note] = scene["notes"]
+    assert "is damaged" in note
+    assert "take it from the repository again" in note
+    assert scene["plane"] is not None
+
+
+def test_below_the_readout_the_truth_follows_the_closed_form(page):
+    page.selectbox(key="site").set_value("final").run()
+    kinds = []
+    while (frame := sent(page))["again"] is not None:
+        kinds += [frame["scene"]["line"]["kind"]] if frame["scene"] else []
+        page.run()
+    scene = explored(page)
+    assert scene["setting"]["site"] == "final"
+    assert scene["line"]["kind"] == "sampled"
+    assert "closed form" in kinds
+
+
+def test_the_cloud_is_drawn_when_it_is_asked_for(page):
+    assert not page.get("plotly_chart")
+    page.session_state["cloud"] = 0.1
+    page.run()
     assert not page.exception
-    [warning] = page.warning
-    assert "is damaged" in plain_text(warning)
-    assert "take it from the repository again" in plain_text(warning)
-    numbers = everything(page)
-    assert "curvature vᵀHv" in numbers
-    assert not [name for name in numbers if "calibrated" in name]
-    assert not page.error
+    assert len(page.get("plotly_chart")) == 1

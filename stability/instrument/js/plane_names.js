@@ -1,0 +1,76 @@
+// The names of the cells of a plane: each with the colour of its token, none over another.
+
+import { each, say, set, svg } from "./nodes.js";
+
+/** Pixels above a cell's middle, where the state itself may lie. */
+const NAME_ABOVE = 18;
+/** Pixels of a name: around its text, and of its height. */
+const NAME_PADDING = 22;
+const NAME_HEIGHT = 19;
+/** Pixels that a name keeps from the edge. */
+const NAME_INSET = 4;
+
+/**
+ * Name the cells that have room for it.
+ * @param {SVGElement} layer
+ * @param {import("./plane_picture.js").Shown} shown
+ * @param {import("./plane_picture.js").Square} square
+ */
+export function drawPlaneNames(layer, { cells, colour }, square) {
+  const names = unobscured(cells.filter(({ hasRoom }) => hasRoom).map((cell) => namePlace(cell, square)));
+  each(layer, names, makePlaneName, (node, { id, text, width, left, top }) => {
+    const [box, swatch, label] = node.children;
+    set(node, { transform: `translate(${left.toFixed(1)},${top.toFixed(1)})` });
+    set(box, { width });
+    set(swatch, { fill: colour(id) });
+    say(label, text);
+  });
+}
+
+/** The box of a name above the middle of its cell, within the square. */
+function namePlace({ id, text, middle }, { left, top, side, place }) {
+  const width = planeTextWidth(text) + NAME_PADDING;
+  const [x, y] = place(...middle);
+  const rightmost = left + side - width - NAME_INSET;
+  return {
+    id,
+    text,
+    width,
+    left: Math.max(left + NAME_INSET, Math.min(x - width / 2, rightmost)),
+    top: Math.max(top + NAME_INSET, y - NAME_ABOVE - NAME_HEIGHT / 2),
+  };
+}
+
+/** The names that lie over none before them: the larger cells come first. */
+function unobscured(names) {
+  const kept = [];
+  for (const name of names) {
+    const isFree = kept.every(
+      (other) =>
+        name.left + name.width < other.left ||
+        other.left + other.width < name.left ||
+        Math.abs(name.top - other.top) > NAME_HEIGHT,
+    );
+    if (isFree) kept.push(name);
+  }
+  return kept;
+}
+
+function makePlaneName() {
+  const box = svg("rect", { height: NAME_HEIGHT, rx: 4 });
+  const swatch = svg("rect", { x: 6, y: 5.5, width: 8, height: 8, rx: 2 });
+  return svg("g", { class: "plane-name" }, box, swatch, svg("text", { x: 18, y: 14 }));
+}
+
+const planeTextWidths = new Map();
+let planeRuler = null;
+
+/** The width of a name in pixels, without asking the page, which would lay it out again. */
+function planeTextWidth(text) {
+  if (!planeTextWidths.has(text)) {
+    planeRuler ??= document.createElement("canvas").getContext("2d");
+    planeRuler.font = "13px system-ui, sans-serif";
+    planeTextWidths.set(text, planeRuler.measureText(text).width);
+  }
+  return planeTextWidths.get(text);
+}
