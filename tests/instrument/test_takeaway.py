@@ -16,7 +16,7 @@ from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import eigen
 from stability.geometry.analysis import along
 from stability.instrument.epsilons import EPSILON_STEPS
-from stability.instrument.scene import scene
+from stability.instrument.scene import pin, scene
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -282,3 +282,23 @@ def test_a_saved_page_looks_as_the_page_does(page, browser, tmp_path):
     saved.get_by_test_id("figure-ray").wait_for()
     assert saved.evaluate(font) == page.evaluate(font)
     saved.context.close()
+
+
+def test_a_ray_that_is_kept_has_rows_of_its_own(blank, made):
+    made = made | {"pins": [pin(made)]}
+    tables = blank.evaluate(
+        """async ([scene, view]) => {
+            const { modeller } = await import("/model.js");
+            const { INITIAL } = await import("/view.js");
+            const { tables } = await import("/tables.js");
+            return tables(modeller()(scene, { ...INITIAL, ...view }));
+        }""",
+        [made, VIEW],
+    )
+    for table in tables[:3]:
+        columns = {column["name"]: column["values"] for column in table["columns"]}
+        half = len(columns["ray"]) // 2
+        assert columns["ray"] == [0] * half + [1] * half
+        assert all(
+            values[:half] == values[half:] for name, values in columns.items() if name != "ray"
+        )
