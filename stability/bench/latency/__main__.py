@@ -2,8 +2,6 @@
 
 import argparse
 import json
-import os
-import platform
 import shutil
 import sys
 from collections.abc import Iterator
@@ -12,23 +10,31 @@ from typing import Any
 
 from stability.bench.latency.actions import ACTIONS, below, visit
 from stability.bench.latency.page import Page, Timing
-from stability.bench.latency.report import lines, row
+from stability.bench.latency.report import header, line, machine, row
 from stability.bench.latency.server import served
 from stability.errors import StabilityError
 
 # of the blocks above the one that is looked at first
 MOST_BLOCKS = 8
+# milliseconds in which a new server warms up
+SETTLING = 5000
 
 
 def main() -> None:
     """Run from the command line; bad input is one line on standard error, exit status 2."""
     options = _parser().parse_args()
     try:
-        report = measured(options.times, options.fresh, options.address)
+        rows = []
+        with _browser() as browser:
+            for found in measured(browser, options.times, options.fresh, options.address):
+                rows.append(found)
+                if not options.json:
+                    print(line(found) if rows[1:] else f"{header()}\n{line(found)}", flush=True)
     except StabilityError as error:
         print(f"stability: {error}", file=sys.stderr)
         raise SystemExit(2) from None
-    print(json.dumps(report, ensure_ascii=False) if options.json else "\n".join(lines(report)))
+    if options.json:
+        print(json.dumps(machine() | {"rows": rows}, ensure_ascii=False))
 
 
 def _parser() -> argparse.ArgumentParser:
@@ -47,56 +53,49 @@ def _parser() -> argparse.ArgumentParser:
     return parser
 
 
-def measured(times: int, fresh: int, address: str | None) -> dict[str, Any]:
-    """Time everything, and return it as plain data.
+def measured(browser: Any, times: int, fresh: int, address: str | None) -> Iterator[dict[str, Any]]:
+    """Time everything, a row each, from a server that is in use to one that has just begun to answer.
 
     Args:
+        browser: Chromium, driven by Playwright.
         times: how often the server is asked for each.
         fresh: how many servers are started anew.
         address: of a server that runs; None starts one.
+
+    Yields:
+        Plain data: see `report.row`.
     """
-    with _browser() as browser:
-        rows = [*_warm(browser, times, address), *_fresh(browser, fresh)]
-    return {
-        "processor": platform.processor() or platform.machine(),
-        "cores": os.cpu_count(),
-        "load": os.getloadavg()[0],
-        "rows": rows,
-    }
-
-
-def _warm(browser: Any, times: int, address: str | None) -> list[dict[str, Any]]:
-    """A server that has been used: every action, a site below the readout, and new visitors."""
     with nullcontext(address) if address else served() as at:
         page = Page(browser)
         page.open(at)
-        page.rest(5000)
-        timings = {name: [*act(page, times * often)] for name, (act, often) in ACTIONS.items()}
-        _gather(timings, below(page, at, min(times, MOST_BLOCKS)))
+        page.rest(SETTLING)
+        for name, (act, often) in ACTIONS.items():
+            yield row(name, [*act(page, times * often)])
+        yield from _rows(below(page, at, min(times, MOST_BLOCKS)))
         page.close()
-        for _ in range(times):
-            visitor = Page(browser)
-            _gather(timings, visit(visitor, at), "warm server, ")
-            visitor.close()
-    return [row(name, found) for name, found in timings.items()]
+        visits = (found for _ in range(times) for found in _visit(browser, at))
+        yield from _rows(visits, "warm server, ")
+    yield from _rows(_fresh(browser, fresh), "fresh server, ")
 
 
-def _fresh(browser: Any, servers: int) -> list[dict[str, Any]]:
-    """Servers that have just begun to answer: the default as the first visitor sees it."""
-    timings: dict[str, list[Timing]] = {}
+def _fresh(browser: Any, servers: int) -> Iterator[tuple[str, Timing]]:
+    """The default as the first visitor of each new server sees it."""
     for _ in range(servers):
         with served() as at:
-            visitor = Page(browser)
-            _gather(timings, visit(visitor, at), "fresh server, ")
-            visitor.close()
-    return [row(name, found) for name, found in timings.items()]
+            yield from _visit(browser, at)
 
 
-def _gather(
-    timings: dict[str, list[Timing]], found: Iterator[tuple[str, Timing]], before: str = ""
-) -> None:
+def _visit(browser: Any, address: str) -> Iterator[tuple[str, Timing]]:
+    page = Page(browser)
+    yield from visit(page, address)
+    page.close()
+
+
+def _rows(found: Iterator[tuple[str, Timing]], before: str = "") -> list[dict[str, Any]]:
+    timings: dict[str, list[Timing]] = {}
     for name, timing in found:
         timings.setdefault(before + name, []).append(timing)
+    return [row(name, several) for name, several in timings.items()]
 
 
 @contextmanager

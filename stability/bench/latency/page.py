@@ -62,13 +62,12 @@ class Page:
         from playwright.sync_api import Error
 
         try:
-            milliseconds: float = self.page.evaluate(promised)
+            return float(self.page.evaluate(promised))
         except Error as error:
             raise StabilityError(
                 f"The page must show its answer within three minutes; it does not hold that {shown}: "
                 "look at the app in a browser."
             ) from error
-        return milliseconds
 
     def _timing(self, milliseconds: float) -> Timing:
         received, sent = self._before

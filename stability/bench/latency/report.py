@@ -1,5 +1,7 @@
 """Medians and 95th percentiles of timings, as plain data and as lines of text."""
 
+import os
+import platform
 from collections.abc import Sequence
 from typing import Any
 
@@ -23,16 +25,25 @@ def row(name: str, timings: Sequence[Timing]) -> dict[str, Any]:
     }
 
 
-def lines(report: dict[str, Any]) -> list[str]:
-    """Write a report as lines of text."""
-    machine = f"{report['processor']}, {report['cores']} cores, load {report['load']:.1f}"
-    header = f"{'':32}{'times':>6}{'median ms':>11}{'95 % ms':>9}{'bytes in':>10}{'out':>8}"
-    return [machine, header, *(_line(found) for found in report["rows"])]
+def machine() -> dict[str, Any]:
+    """Where it was measured, and how busy that was with other work."""
+    return {
+        "processor": platform.processor() or platform.machine(),
+        "cores": os.cpu_count(),
+        "load": os.getloadavg()[0],
+    }
 
 
-def _line(found: dict[str, Any]) -> str:
-    numbers = (digits(found[name]) for name in ("median", "percentile_95"))
-    median, most = numbers
+def header() -> str:
+    """The machine, and what stands in each column."""
+    here = machine()
+    named = f"{here['processor']}, {here['cores']} cores, load {here['load']:.1f}"
+    return f"{named}\n{'':32}{'times':>6}{'median ms':>11}{'95 % ms':>9}{'bytes in':>10}{'out':>8}"
+
+
+def line(found: dict[str, Any]) -> str:
+    """Write a row as a line of text."""
+    median, most = (digits(found[name]) for name in ("median", "percentile_95"))
     return (
         f"{found['action']:32}{found['times']:6}{median:>11}{most:>9}"
         f"{found['received']:10.0f}{found['sent']:8.0f}"
