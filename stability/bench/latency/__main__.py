@@ -16,8 +16,6 @@ from stability.errors import StabilityError
 
 # of the blocks above the one that is looked at first
 MOST_BLOCKS = 8
-# milliseconds in which a new server warms up
-SETTLING = 5000
 
 
 def main() -> None:
@@ -68,7 +66,6 @@ def measured(browser: Any, times: int, fresh: int, address: str | None) -> Itera
     with nullcontext(address) if address else served() as at:
         page = Page(browser)
         page.open(at)
-        page.rest(SETTLING)
         for name, (act, often) in ACTIONS.items():
             yield row(name, [*act(page, times * often)])
         yield from _rows(below(page, at, min(times, MOST_BLOCKS)))

@@ -13,8 +13,8 @@ PROMPTS = (
     "The sun rises in the",
     "Roses are red and",
 )
-# milliseconds of rest before an event that asks the server, and before one that does not
-SERVER_REST, BROWSER_REST = 1500, 60
+# milliseconds of rest before an event that does not ask the server
+BROWSER_REST = 60
 RAY = f"{ROOT}.dataset.ray"
 # the block from which the middle ones are looked at
 MIDDLE = 12
@@ -76,14 +76,14 @@ def prompt(page: Page, times: int) -> Iterator[Timing]:
     """Write another prompt, none twice."""
     field = page.page.get_by_label("Prompt", exact=True).first
     for turn in range(times):
-        page.rest(SERVER_REST)
+        page.settle()
         field.fill(f"{PROMPTS[turn % len(PROMPTS)]} {turn}")
         yield _other_ray(page, lambda: field.press("Control+Enter"))
 
 
 def _other_ray(page: Page, act: Callable[[], None]) -> Timing:
     """Do what asks for another ray, until the truth of it is drawn."""
-    page.rest(SERVER_REST)
+    page.settle()
     before = json.dumps(page.page.evaluate(RAY))
     return page.timed(act, f"{RAY} !== {before} && {ROOT}.dataset.line === 'exact'")
 
@@ -106,7 +106,7 @@ def below(page: Page, address: str, times: int) -> Iterator[tuple[str, Timing]]:
     page.until(f"{ROOT}?.dataset.line === 'sampled'")
     up = page.page.get_by_test_id("stNumberInputStepUp").last
     for _ in range(times):
-        page.rest(SERVER_REST)
+        page.settle()
         before = json.dumps(page.page.evaluate(RAY))
         yield "below the readout, closed form", page.timed(up.click, f"{RAY} !== {before}")
         whole = page.again(f"{ROOT}.dataset.line === 'sampled'")

@@ -9,6 +9,8 @@ from stability.errors import StabilityError
 
 # milliseconds within which anything must have been drawn
 PATIENCE = 180_000
+# milliseconds of silence after which nothing more is expected
+QUIET = 1500
 # the root of the instrument, which says what it shows
 ROOT = "document.querySelector('.instrument')"
 LIVE = f"{ROOT}?.dataset.line === 'exact' && {ROOT}?.dataset.plane !== undefined"
@@ -35,9 +37,10 @@ class Page:
         self._before = 0, 0
 
     def open(self, address: str) -> None:
-        """Open an address, and wait until it shows all of its instrument."""
+        """Open an address, and wait until it shows all of its instrument, and nothing more comes."""
         self.page.goto(address)
         self.until(LIVE)
+        self.settle()
 
     def until(self, shown: str) -> float:
         """Wait until an expression in JavaScript holds; the milliseconds since the last event."""
@@ -81,6 +84,14 @@ class Page:
     def rest(self, milliseconds: float) -> None:
         """Let everything settle that is still sent or computed."""
         self.page.wait_for_timeout(milliseconds)
+
+    def settle(self) -> None:
+        """Wait until neither side has said anything for a while, at most as long as for an answer."""
+        for _ in range(PATIENCE // QUIET):
+            before = self.received, self.sent
+            self.rest(QUIET)
+            if before == (self.received, self.sent):
+                return
 
     def close(self) -> None:
         """Close the page."""
