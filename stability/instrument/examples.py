@@ -16,17 +16,17 @@ class Example:
 EXAMPLES = {
     "a sure fact": Example(
         "The capital of France is",
-        "raise ε towards 1 nat. The blue curve leaves the dashed parabola, too early on one side and too "
-        "late on the other, and ␣the takes over from ␣Paris before the region ends.",
+        "raise ε towards 1 nat. The blue curve leaves the dashed parabola, above it on one side and "
+        "below it on the other, and ␣the takes over from ␣Paris before the region ends.",
     ),
     "an open story": Example(
         "Once upon a time, there was a little girl named",
-        "many names share the probability, and yet the prediction stays the same for longer than after "
-        "a sure fact: to be undecided is not to be easily moved.",
+        "many names share the probability, and yet the prediction stays the same for longer than "
+        "after a sure fact: to be undecided is not to be easily moved.",
     ),
     "code": Example(
         "def fibonacci(n):\n    if n <",
-        "one token has nearly all the probability. Pushed one way it loses it soon, pushed the other way "
+        "one token has nearly all the probability. Pushed one way it loses it soon, pushed the other "
         "it has nothing left to gain: no formula that is the same on both sides can say both.",
     ),
     "a near-tie": Example(
@@ -36,8 +36,8 @@ EXAMPLES = {
     ),
     "a bracket that must close": Example(
         "f(x) = (a + b) * (c - d",
-        "the bracket closes either way, as ) or as ), before more. On the − side the second takes over; "
-        "on the + side no token ever takes over, however far the vector is pushed.",
+        "the bracket closes either way, as ) or as ), before more. On the − side the second takes "
+        "over; on the + side no token ever does, however far the vector is pushed.",
     ),
 }
 

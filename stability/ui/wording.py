@@ -7,17 +7,13 @@ import numpy as np
 
 from stability.geometry.continuation import LEAST_KL
 from stability.text import WHITE_SPACE, digits, printable, spelled, whole
-from stability.units import COORDINATES, Unit, relative_error
+from stability.units import relative_error
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from collections.abc import Sequence
 
-    from stability.exact.flips import Flip
     from stability.geometry.continuation import Continuation
     from stability.geometry.depth_check import DepthCheck
-    from stability.geometry.sensitivity import Sensitivity
-    from stability.prediction.provenance import Token
-    from stability.views.ray import RayView
 
 WORDS = (
     (3e-4, "nobody would notice"),
@@ -69,30 +65,6 @@ def error(predicted: float, actual: float | None, kind: str = "reached") -> str:
     return f"{percent(abs(off))} too {direction}"
 
 
-def change(flip: "Flip | None", unit: Unit = COORDINATES) -> str:
-    """The token that takes over and its distance, which `flip` holds in coordinates."""
-    return f"{spelled(flip.text)} at {number(unit.count(flip.distance))}" if flip else "none"
-
-
-def sensitivity(position: "Sensitivity", unit: Unit, epsilon: float) -> str:
-    """The main numbers of a position, for its token in the strip."""
-    return (
-        f"shortest radius {number(unit.count(position.radius(epsilon)))}, "
-        f"certified ball {number(unit.count(position.certified_ball(epsilon)))}, "
-        f"nearest flip {change(position.nearest_flip, unit)}, entropy {number(position.entropy)} nats"
-    )
-
-
-def strip(tokens: "Sequence[Token]") -> str:
-    """How the strip marks the roles of a conversation, and special tokens."""
-    words = []
-    if any(token.role for token in tokens):
-        words.append("Underlined: what each turn says; the rest is written by the chat template.")
-    if any(token.special for token in tokens):
-        words.append("Dashed: special tokens.")
-    return " ".join(words)
-
-
 def plain(text: str) -> str:
     """Escape text so that Markdown, and what Streamlit adds to it, shows all of it."""
     return literal(printable(text))
@@ -114,43 +86,6 @@ def code(text: str) -> str:
 def _unjoined(text: str) -> str:
     """Part by an invisible character what Streamlit makes an arrow, a dash or an icon of."""
     return re.sub(r"(?<=[-<>=])(?=[-<>=])|(?<=:)(?=material/|streamlit:)", WORD_JOINER, text)
-
-
-def verdict(view: "RayView", token: str) -> str:
-    """Say of a ray after `token` how right the closed form is, and where the first flip lies."""
-    minus, plus = (
-        f"{error(view.predicted, actual, kind)} on the {sign} side"
-        for actual, kind, sign in zip(view.boundary, view.kinds, ("−", "+"), strict=True)
-    )
-    flips = [
-        (flip.distance, sign, flip.text, boundary)
-        for side, sign, boundary in zip(view.flips, ("−", "+"), view.boundary, strict=True)
-        for flip in side[:1]
-    ]
-    start = (
-        f"After {code(token)}, along {plain(view.label)}, the closed form is {minus} and {plus}."
-    )
-    if not flips:
-        far = "" if view.has_exact_flips else " within five norms of the vector"
-        return f"{start} The most likely token never changes along this line{far}."
-    distance, sign, text, boundary = min(flips)
-    where = "inside" if boundary is None or distance < boundary else "outside"
-    return (
-        f"{start} The most likely token changes to {code(text)} at {number(distance)}"
-        f"{view.unit.symbol} on the {sign} side, {where} the stable region."
-    )
-
-
-def certainty(view: "RayView", softcap: float | None) -> str:
-    """What is certain of a ray's boundaries, and of its flips where the logits are soft-capped."""
-    if view.certificate:
-        return "Each boundary lies in its grey band, certified."
-    if view.has_exact_flips and softcap is not None:
-        return (
-            f"This model soft-caps its logits at {softcap:g}: flips are exact, boundaries are first "
-            "crossings, and nothing is certified."
-        )
-    return "Boundaries are first crossings; nothing is certified at this site."
 
 
 def depth_check(check: "DepthCheck") -> str:

@@ -31,7 +31,10 @@ PROMPTS = [
     "hidden \u200d\u202eover\u2028\x1b[31m \x7f",
     "$(echo x) && echo 'y' ; */",
 ]
-DIRECTIONS = ["eig:0", "eig:20", "random:3", "covariance:1", "tokens:5,7", "prompt:a 'dog' \n{ran}"]
+DIRECTIONS = [
+    *("eig:0", "eig:20", "random:3", "covariance:1", "tokens:5,7", "prompt:a 'dog' \n{ran}"),
+    *("turn:30,1,eig:0", "turn:-15.5,20,turn:60,2,random:3", "turn:10,0,prompt:turn:1,5,x"),
+]
 SHOWN = """async ([scene, view]) => {
     const { modeller } = await import("/model.js");
     const { INITIAL } = await import("/view.js");

@@ -174,7 +174,7 @@ def test_lengths_are_in_the_unit_that_is_shown(said):
         ({"minus": PROVED | {"sign": -1}, "plus": PROVED}, "proved"),
         ({"plus": PROVED}, "on the + side lies in its grey band"),
         ({}, "no band around a boundary is proved"),
-        ({"setting": {"softcap": 30.0}, "line": "sampled"}, "soft-caps its logits at 30.0: flips are exact"),
+        ({"setting": {"softcap": 30.0}, "line": "sampled"}, "soft-caps its logits at 30.0"),
         ({"setting": {"site": "block:3"}, "line": "sampled"}, "first crossings, found by running"),
     ],
 )  # fmt: skip

@@ -1,11 +1,14 @@
 """Texts of tokens that a page could take for something else, and the page that shows them."""
 
+import json
+
 import streamlit as st
-from stability.ui.widgets.token_strip import token_strip
 
 from stability.figures.next_tokens import next_tokens_figure
+from stability.instrument import first, parts
 from stability.prediction.provenance import Token
 from stability.ui import wording
+from stability.ui.widgets import instrument
 from stability.ui.widgets.figure import draw_figure
 
 HOSTILE = [
@@ -55,8 +58,9 @@ if __name__ == "__main__":
     tokens = [
         Token(i, i, text, "user" if i % 9 else None, not i % 5) for i, text in enumerate(HOSTILE)
     ]
-    radii = [float(1 + i) for i in range(len(tokens))]
-    token_strip(tokens, radii, ["a note"] * len(tokens), 0)
+    scene = {**first.first(), "tokens": parts.tokens(tokens)}
+    instrument.load_scripts(lambda event: None)
+    instrument.mount(instrument.Sent(1, json.dumps(scene)), {}, is_pending=False)
     draw_figure(
         next_tokens_figure([(t, 0.5) for t in tokens]).update_layout(height=2500), "bars", ""
     )

@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from importlib.resources import files
 from typing import Any
 
+from stability.errors import StabilityError
+
 # milliseconds within which anything must have been drawn
-PATIENCE = 120_000
+PATIENCE = 180_000
 # the root of the instrument, which says what it shows
 ROOT = "document.querySelector('.instrument')"
 LIVE = f"{ROOT}?.dataset.line === 'exact' && {ROOT}?.dataset.plane !== undefined"
@@ -39,8 +41,7 @@ class Page:
 
     def until(self, shown: str) -> float:
         """Wait until an expression in JavaScript holds; the milliseconds since the last event."""
-        milliseconds: float = self.page.evaluate(f"latency.painted(() => {shown})")
-        return milliseconds
+        return self._awaited(f"latency.painted(() => {shown})", shown)
 
     def since_opened(self, shown: str) -> Timing:
         """From the start of the page until an expression holds."""
@@ -51,11 +52,23 @@ class Page:
         self._before = self.received, self.sent
         self.page.evaluate(f"globalThis.answer = latency.painted(() => {shown}), null")
         act()
-        return self._timing(self.page.evaluate("globalThis.answer"))
+        return self._timing(self._awaited("globalThis.answer", shown))
 
     def again(self, shown: str) -> Timing:
         """From the same event until another expression holds."""
         return self._timing(self.until(shown))
+
+    def _awaited(self, promised: str, shown: str) -> float:
+        from playwright.sync_api import Error
+
+        try:
+            milliseconds: float = self.page.evaluate(promised)
+        except Error as error:
+            raise StabilityError(
+                f"The page must show its answer within three minutes; it does not hold that {shown}: "
+                "look at the app in a browser."
+            ) from error
+        return milliseconds
 
     def _timing(self, milliseconds: float) -> Timing:
         received, sent = self._before

@@ -6,6 +6,7 @@ import { epsilon } from "./epsilon.js";
 import { everything } from "./everything.js";
 import { glossary } from "./glossary.js";
 import { next } from "./next.js";
+import { notices } from "./notices.js";
 import { headline } from "./numbers.js";
 import { pushes } from "./pushes.js";
 import { ray } from "./ray.js";
@@ -35,4 +36,5 @@ export const PARTS = {
   compare,
   everything,
   glossary,
+  notices,
 };

@@ -104,11 +104,10 @@ function direction({ direction: { spec, rank, label } }) {
   ];
 }
 
-/** As many as the direction, and the one it is turned towards, ask for. */
+/** As many as the direction, those it is turned towards, and the plane ask for. */
 function pairs({ direction: { spec, rank }, second }) {
-  const turned = /^turn:[^,]*,(\d+),/.exec(spec ?? "")?.[1];
-  const eigen = /(?:^|,)eig:(\d+)$/.exec(spec ?? "")?.[1];
-  return Math.max(PAIRS, ...[rank, turned, eigen, second?.rank].map((k) => Number(k ?? 0) + 1));
+  const named = [...(spec ?? "").matchAll(/turn:[^,]*,(\d+),(?:eig:(\d+)$)?/g)].flatMap((found) => found.slice(1));
+  return Math.max(PAIRS, ...[rank, second?.rank, ...named].map((k) => Number(k ?? -1) + 1));
 }
 
 function pythonList(messages) {

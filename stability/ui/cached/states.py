@@ -11,11 +11,9 @@ from stability.geometry.sensitivity import Sensitivity, token_map
 from stability.models import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
-from stability.ui import wording
 from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
-from stability.units import Unit, unit_of
 
 LEADING_PAIRS = 16
 POSITIONS = 32  # that are kept; each holds some ten numbers for every token of a vocabulary
@@ -45,40 +43,6 @@ def sensitivities(_states: tuple[State, ...], model: str, prompt: PromptLike) ->
     """The sensitivity of every position to pushes of any direction."""
     with turn():
         return token_map(_states)
-
-
-@cached(
-    POSITIONS, parts=lambda model, prompt, relative, site="prelogit": states(model, prompt, site)
-)
-def units(
-    _states: tuple[State, ...],
-    model: str,
-    prompt: PromptLike,
-    relative: bool,
-    site: str = "prelogit",
-) -> list[Unit]:
-    """The unit of lengths at every position."""
-    return [unit_of(state.norm, relative) for state in _states]
-
-
-@cached(
-    128,
-    parts=lambda model, prompt, relative, epsilon: (
-        sensitivities(model, prompt),
-        units(model, prompt, relative),
-    ),
-)
-def notes(
-    _parts: tuple[list[Sensitivity], list[Unit]],
-    model: str,
-    prompt: PromptLike,
-    relative: bool,
-    epsilon: float,
-) -> list[str]:
-    """The main numbers of every position, in words."""
-    return [
-        wording.sensitivity(position, unit, epsilon) for position, unit in zip(*_parts, strict=True)
-    ]
 
 
 @cached(POSITIONS, parts=lambda key: states(key.model, key.prompt, key.site)[key.position])

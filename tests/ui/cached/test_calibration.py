@@ -39,7 +39,8 @@ def test_a_calibrated_radius_is_that_of_the_shipped_curve_and_holds_the_truth(lm
         for bracket, side, actual in zip(
             brackets, sides, analysis.ray.boundary(epsilon), strict=True
         ):
-            assert side == calibration.radius(*bracket, epsilon)
+            # brackets of many ε at once are summed in another order
+            assert side == pytest.approx(calibration.radius(*bracket, epsilon), rel=1e-12)
             assert bracket[0] <= side.low <= side.value <= side.high <= bracket[1]
             assert bracket[0] <= actual <= bracket[1]
     assert max(rows) == 1.0  # nothing was measured beyond one nat

@@ -50,13 +50,14 @@ def test_an_entry_file_is_a_few_lines(path):
 
 def _framed(message):
     from stability.errors import StabilityError
+    from stability.ui.link import Page
     from stability.ui.pages import entry
 
     def draw():
         if message:
             raise StabilityError(message)
 
-    entry.show("A title", "A headline", draw)
+    entry.show(Page("A title", ()), "A headline", draw)
 
 
 def test_an_error_is_one_sentence_shown_literally():

@@ -1,0 +1,42 @@
+// What is being computed, and what has to be said of the link: at the lower edge of what is in view, so
+// that nothing moves when it comes and goes.
+
+import { each, html, say, set } from "./nodes.js";
+import { percent } from "./format.js";
+
+/**
+ * The part that tells of what is under way.
+ * @param {import("./instrument.js").Instrument} instrument
+ * @returns {import("./instrument.js").Part}
+ */
+export function notices() {
+  const status = html("p", { "data-testid": "status" });
+  const notes = html("div", { "data-testid": "notes" });
+  const close = html("button", { type: "button", "aria-label": "Close the notes", onclick: hide }, "×");
+  const node = html("section", { class: "notices", role: "status", "aria-label": "Notes" }, status, notes, close);
+  let told = "";
+
+  function hide() {
+    set(notes, { hidden: true });
+    set(close, { hidden: true });
+    set(node, { hidden: status.hidden });
+  }
+
+  return {
+    node,
+    draw({ scene }) {
+      const said = scene.notes ?? [];
+      const under = scene.status?.message ?? "";
+      const part = scene.status?.fraction;
+      say(status, part ? `${under}: ${percent(part)}` : under && `${under} …`);
+      set(status, { hidden: !under });
+      if (told !== said.join("\n")) {
+        told = said.join("\n");
+        each(notes, said, () => html("p"), (line, note) => say(line, note));
+        set(notes, { hidden: !said.length });
+        set(close, { hidden: !said.length });
+      }
+      set(node, { hidden: status.hidden && (notes.hidden || !said.length) });
+    },
+  };
+}

@@ -1,0 +1,35 @@
+"""What is under way, and what is said of a link: shown, closed, and shown again when it changes."""
+
+import pytest
+
+from stability.instrument import first
+
+pytestmark = [pytest.mark.browser, pytest.mark.slow]
+
+
+def test_nothing_is_said_where_there_is_nothing_to_say(mounted):
+    page = mounted(first.first())
+    assert page.get_by_role("status", name="Notes").is_hidden()
+
+
+def test_what_is_under_way_is_told_and_moves_nothing(mounted):
+    scene = first.first()
+    page = mounted(scene)
+    top = "document.querySelector('[data-testid=verdict]').getBoundingClientRect().top"
+    before = page.evaluate(top)
+    status = {"message": "Running the network along the ray", "fraction": 0.25}
+    page.evaluate("scene => mounted.receive(scene)", {**scene, "status": status})
+    page.get_by_text("Running the network along the ray: 25.0 %").wait_for()
+    assert page.evaluate(top) == before
+    page.evaluate("scene => mounted.receive(scene)", scene)
+    page.get_by_test_id("status").wait_for(state="hidden")
+
+
+def test_notes_stay_until_they_are_closed_and_come_again_when_they_change(mounted):
+    scene = first.first()
+    page = mounted({**scene, "notes": ["<b>One</b> sentence."]})
+    page.get_by_text("<b>One</b> sentence.").wait_for()
+    page.get_by_role("button", name="Close the notes").click()
+    page.get_by_test_id("notes").wait_for(state="hidden")
+    page.evaluate("scene => mounted.receive(scene)", {**scene, "notes": ["Another one."]})
+    page.get_by_text("Another one.").wait_for()
