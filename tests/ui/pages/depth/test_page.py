@@ -4,7 +4,7 @@ import pytest
 from support.app import DEPTH, open_section, opened, prompt_with
 from support.models import PROMPT
 
-from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.link import SECTIONS
 
 pytestmark = pytest.mark.slow
 
