@@ -50,8 +50,8 @@ def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
         return (
             app.session_state["model"],
             app.session_state["prompt"],
-            app.session_state["epsilon"],
-            app.session_state["relative"],
+            app.session_state["kept"]["epsilon"],
+            app.session_state["kept"]["relative"],
             app.session_state["position"],
         )
 
