@@ -95,7 +95,7 @@ def test_a_person_explores_a_prompt(page, lm):
     minus, plus = along.boundary(epsilon)
     wait_for(page, "actual-minus", minus)
     wait_for(page, "actual-plus", plus)
-    assert page.get_by_label("Eigendirection").input_value() == "3"
+    assert page.get_by_label("Eigendirection", exact=True).input_value() == "3"
     assert page.get_by_test_id("stException").count() == 0
 
 
@@ -104,7 +104,9 @@ def test_a_budget_asks_the_server_for_nothing_and_a_direction_changes_the_pictur
 ):
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     received = []
-    page.on("websocket", lambda socket: socket.on("framereceived", received.append))
+    page.on(
+        "websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(frame))
+    )
     page.goto(server)
     shown(page, "predicted", timeout=90_000)
     settled(page)

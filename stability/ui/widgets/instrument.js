@@ -18,6 +18,8 @@ const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
 
 /** Milliseconds that the way to another page waits for the server to have heard of ε. */
 const PATIENCE = 600;
+/** Milliseconds after which an event that is not answered is sent again, then twice as many. */
+const INSISTENCE = 1500;
 
 const mounted = new WeakMap();
 
@@ -66,6 +68,7 @@ function leave(here) {
   here.gone = true;
   clearTimeout(here.timer);
   clearTimeout(here.patience);
+  clearTimeout(here.retry);
   removeEventListener("popstate", here.back);
   document.removeEventListener("click", here.onLink, true);
   here.instrument?.destroy();
@@ -75,9 +78,20 @@ function leave(here) {
 /** Ask the server; what it has not answered yet is asked again, as a later question takes its place. */
 function ask(here, event) {
   clearTimeout(here.timer);
+  insist(here, INSISTENCE);
   shared.number += 1;
   shared.unanswered.push({ ...event, number: shared.number });
   shared.send?.(shared.unanswered);
+}
+
+/** Ask again where no answer has come: a run of the page may be stopped before it has heard. */
+function insist(here, patience) {
+  clearTimeout(here.retry);
+  here.retry = setTimeout(() => {
+    if (!shared.unanswered.length) return;
+    shared.send?.(shared.unanswered);
+    insist(here, 2 * patience);
+  }, patience);
 }
 
 function receive(here, sent, scripts) {

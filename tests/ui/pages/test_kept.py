@@ -3,12 +3,12 @@
 import json
 
 import pytest
-from support.app import CALIBRATION, DEPTH, open_section, opened, plain_text, press
+from support.app import CALIBRATION, DEPTH, open_section, opened, plain_text
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
 
 from stability.ui.cached.models import loaded
 from stability.ui.choice import Pasted
-from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.link import SECTIONS
 
 pytestmark = pytest.mark.slow
 

@@ -89,8 +89,11 @@ class Scenes:
         if choice != self._asked:
             self._asked, self._asked_at = choice, time.monotonic()
             self._wishes.renew([ray])
+            # what belongs to the last choice may be stopped now
+            self._parts = None
         _wait(ray, self._asked_at + PATIENCE)
-        if not ray.future.done():
+        # another session may have given it up just before this one wanted it
+        if not ray.future.done() or ray.is_stopped:
             self._wait_aloud(ray)
             return True
         along: Along = ray.future.result()

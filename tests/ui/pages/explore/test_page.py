@@ -64,6 +64,17 @@ def test_another_prompt_and_direction_give_another_scene(page, lm):
     assert along(explored(page), lm, "Once upon a time", 2)
 
 
+def test_a_choice_that_was_left_and_come_back_to_is_complete(page):
+    """What was computed for it may have been stopped when it was left."""
+    prompt_with(page, "Another prompt to look at")
+    for rank in (2, 1):
+        page.number_input(key="rank").set_value(rank).run()
+    scene = explored(page)
+    assert scene["setting"]["direction"]["rank"] == 0
+    assert scene["plane"] is not None
+    assert all(token["radius"] for token in scene["tokens"])
+
+
 def test_what_a_browser_has_is_not_sent_again(page):
     first = sent(page)
     page.run()
