@@ -3,7 +3,7 @@
 import json
 
 import pytest
-from support.app import CALIBRATION, DEPTH, open_section, opened, plain_text, press
+from support.app import CALIBRATION, DEPTH, open_section, opened, plain_text
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
 
 from stability.ui.cached.models import loaded
