@@ -4,6 +4,9 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
 from typing import Any
 
+from jaxtyping import Float
+from torch import Tensor
+
 from stability.curvature import directions
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec
@@ -15,6 +18,7 @@ from stability.geometry.sensitivity import token_map
 from stability.instrument.line import line
 from stability.instrument.plane import plane
 from stability.instrument.scene import Part, pin, scene
+from stability.prediction.conversation import PromptLike
 from stability.prediction.source import Source
 from stability.prediction.state import State
 
@@ -75,20 +79,20 @@ class Exploration:
     def scenes(self) -> Iterator[Part]:
         """What is known at once, then the same with all that takes the network or some time."""
         spec = self.look.asked if isinstance(self.look.asked, DirectionSpec) else None
-        analysis, second = self._analysis(), self._second()
-        made = {"second": second, "pins": self.look.pins}
-        self.scene = scene(analysis, spec, **made)
+        analysis, second, pins = self._analysis(), self._second(), self.look.pins
+        self.scene = scene(analysis, spec, second=second, pins=pins)
         yield self.scene
         edge = None if second is None else self._plane(analysis, second)
-        readable = self.look.state.is_at_readout
+        has_chips = self.look.state.is_at_readout and len(self.states) > 1
         self.scene = scene(
             analysis,
             spec,
             ray_line=line(analysis.ray),
             plane=edge,
             plane_note=None if edge else FLAT,
-            sensitivities=token_map(self.states) if readable and len(self.states) > 1 else None,
-            **made,
+            second=second,
+            sensitivities=token_map(self.states) if has_chips else None,
+            pins=pins,
         )
         yield self.scene
 
@@ -151,13 +155,18 @@ class Exploration:
 
 
 class _NoSource:
-    """Stands for a language model where none was given."""
+    """Stands for a language model where none was given, and refuses."""
 
-    def capture(self, *_: Any, **__: Any) -> State:
-        """Refuse."""
+    def capture(self, prompt: PromptLike, position: int = -1, site: str = "prelogit") -> State:
+        """Refuse a state of another prompt."""
         raise StabilityError(
-            "The direction towards another prompt needs the language model; received states alone: "
-            "give it, as in stability.explore(states, lm=lm)."
+            f"A direction towards another prompt, {str(prompt)!r:.80}, needs the language model; "
+            "received states alone: give it, as in stability.explore(states, lm=lm)."
         )
 
-    capture_all = background = capture
+    def background(self, site: str) -> Float[Tensor, "n d"]:
+        """Refuse the states of many prompts."""
+        raise StabilityError(
+            f"A covariance at {site} needs the language model; received states alone: give it, as in "
+            "stability.explore(states, lm=lm)."
+        )

@@ -14,7 +14,8 @@ from stability.ui.imports import imported
 @cache
 def start() -> None:
     """Begin once, if this is a server and no test of a page."""
-    if runtime.exists() and isinstance(runtime.get_instance(), runtime.Runtime):
+    # a test's stand-in is an instance, too
+    if runtime.exists() and type(runtime.get_instance()) is runtime.Runtime:
         threading.Thread(target=_warm_up, name="warm-up", daemon=True).start()
 
 

@@ -124,7 +124,7 @@ MOUNT_BUNDLE = """async ([text, scene, view, link]) => {
 }"""
 
 
-@pytest.fixture
+@pytest.fixture(scope="module")
 def bundled(browser: Any) -> Iterator[Callable[..., Any]]:
     """The page of an instrument made of the one text: `bundled(scene, "http://a/link", t=0.1)`."""
     pages = []

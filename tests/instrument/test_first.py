@@ -10,7 +10,10 @@ from stability.instrument.first import DIGITS, MODEL, PROMPT, first, make
 
 
 def test_it_is_read_without_torch():
-    code = "import sys; from stability.instrument.first import first; first(); print('torch' in sys.modules)"
+    code = (
+        "import sys; from stability.instrument.first import first; first(); "
+        "print('torch' in sys.modules)"
+    )
     read = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     assert read.stdout.strip() == "False"
 

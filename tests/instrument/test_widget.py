@@ -113,9 +113,16 @@ def test_states_that_do_not_belong_together_are_refused(given, said):
         stability.explore(given)
 
 
-def test_a_direction_that_needs_a_model_asks_for_it():
+@pytest.mark.parametrize("direction", ["prompt:another", "covariance:1"])
+def test_a_direction_that_needs_a_model_asks_for_it(direction):
     with pytest.raises(stability.StabilityError, match="lm=lm"):
-        stability.explore(states(), "prompt:another")
+        stability.explore(states(), direction)
+
+
+def test_a_ray_is_turned_in_the_plane_that_is_shown(widget):
+    scene = events(widget, {"kind": "turn", "degrees": 30.0})
+    assert scene["setting"]["direction"]["spec"] == "turn:30,1,eig:0"
+    assert scene["setting"]["second"]["rank"] == 1
 
 
 def test_without_anywidget_one_sentence_says_what_to_install(monkeypatch):

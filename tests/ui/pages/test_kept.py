@@ -8,7 +8,7 @@ from support.models import FAMILIES, PROMPT, WIDTH, save_model
 
 from stability.ui.cached.models import loaded
 from stability.ui.choice import Pasted
-from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.link import SECTIONS
 
 pytestmark = pytest.mark.slow
 

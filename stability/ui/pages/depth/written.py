@@ -7,7 +7,7 @@ from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.models import loaded
 from stability.ui.cached.states import StateKey
-from stability.ui.pages.depth.page import FIRST_LENGTH, LONGEST_CONTINUATION
+from stability.ui.pages.depth.link import FIRST_LENGTH, LONGEST_CONTINUATION
 from stability.ui.pages.depth.shared import choose_token
 from stability.ui.widgets.figure import draw_figure
 

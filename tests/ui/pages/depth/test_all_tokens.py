@@ -11,7 +11,7 @@ import stability
 from stability.geometry.depth import depth, depth_map
 from stability.ui import wording
 from stability.ui.pages.depth.all_tokens import QUICK
-from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.link import SECTIONS
 
 LONG = "the cat sat on the mat, a dog ran after the cat"
 

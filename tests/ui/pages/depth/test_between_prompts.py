@@ -9,7 +9,7 @@ from stability.errors import StoppedError
 from stability.geometry.interpolation import interpolation
 from stability.ui import wording
 from stability.ui.cached.reported import Reported
-from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.link import SECTIONS
 
 pytestmark = pytest.mark.slow
 

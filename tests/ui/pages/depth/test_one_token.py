@@ -8,7 +8,7 @@ from support.models import PROMPT
 from stability.geometry.depth import depth
 from stability.geometry.depth_check import depth_check
 from stability.ui import wording
-from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.link import SECTIONS
 
 pytestmark = pytest.mark.slow
 

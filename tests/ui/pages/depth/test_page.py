@@ -4,7 +4,7 @@ import pytest
 from support.app import DEPTH, open_section, opened, prompt_with
 from support.models import PROMPT
 
-from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.link import SECTIONS
 
 pytestmark = pytest.mark.slow
 
@@ -50,8 +50,8 @@ def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
         return (
             app.session_state["model"],
             app.session_state["prompt"],
-            app.select_slider(key="epsilon").value,
-            app.toggle(key="relative").value,
+            app.session_state["kept"]["epsilon"],
+            app.session_state["kept"]["relative"],
             app.session_state["position"],
         )
 

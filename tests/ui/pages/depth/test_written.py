@@ -9,7 +9,7 @@ import stability
 from stability.geometry.continuation import LEAST_KL
 from stability.models.generation import continuations
 from stability.ui import wording
-from stability.ui.pages.depth.page import SECTIONS
+from stability.ui.pages.depth.link import SECTIONS
 from stability.ui.pages.depth.written import LONGEST_CONTINUATION
 
 pytestmark = pytest.mark.slow
