@@ -85,17 +85,18 @@ class Choice:
     second: int | None = None
 
 
-def keep_shared() -> None:
-    """Restore the shared keys that are missing: Streamlit forgets those of widgets it does not draw.
+def keep_shared(is_opened: bool = False) -> None:
+    """Keep the shared keys, and restore those that Streamlit has forgotten with their widgets.
 
-    Those that are there are left alone, or a widget that moves meanwhile would be set back.
+    Those that are there are left alone, or a widget that moves meanwhile would be set back; but when a
+    page is opened, what is there may be from before the widget was moved.
     """
     kept = st.session_state.setdefault("kept", {})
     for key in SHARED:
-        if key in st.session_state:
-            kept[key] = st.session_state[key]
-        elif key in kept:
+        if key in kept and (is_opened or key not in st.session_state):
             st.session_state[key] = kept[key]
+        elif key in st.session_state:
+            kept[key] = st.session_state[key]
 
 
 def look_at(site: str) -> None:

@@ -58,7 +58,8 @@ def wait_for(page, name, value):
     page.wait_for_function(
         "([id, text]) => document.querySelector(`[data-testid=${id}]`)?.innerText.startsWith(text)",
         arg=[name, f"{value:#.3g}"],
-        timeout=20_000,
+        # a server that has just been started still imports torch
+        timeout=60_000,
     )
 
 
@@ -104,12 +105,18 @@ def test_a_budget_asks_the_server_for_nothing_and_a_direction_changes_the_pictur
 ):
     page = browser.new_page(viewport={"width": 1440, "height": 900})
     received = []
-    page.on(
-        "websocket", lambda socket: socket.on("framereceived", lambda frame: received.append(frame))
-    )
+
+    def keep(frame):
+        received.append(frame)
+
+    page.on("websocket", lambda socket: socket.on("framereceived", keep))
     page.goto(server)
     shown(page, "predicted", timeout=90_000)
-    settled(page)
+    # until all of the first picture has come
+    before = -1
+    while before != len(received):
+        before = len(received)
+        page.wait_for_timeout(1500)
     page.evaluate("document.querySelector('.instrument').mark = 'the same'")
     page.get_by_test_id("epsilon").focus()
     received.clear()

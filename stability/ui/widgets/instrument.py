@@ -15,6 +15,8 @@ from stability.ui.widgets.resources import resource
 AGAIN = 120
 SCRIPTS, INSTRUMENT = "instrument_scripts", "instrument"
 Event = dict[str, Any]
+# events that change something each time they are heard
+ONCE = ("turn", "unpin")
 
 
 @dataclass(frozen=True)
@@ -28,15 +30,19 @@ class Sent:
 def load_scripts(on_event: Callable[[Event], None]) -> None:
     """Send the scripts; Streamlit sends what is long and has not changed only once.
 
-    `on_event` is called with each of the events that the browser sends, once, before the page runs.
+    `on_event` is called with each of the events that the browser sends, before the page runs. After a
+    run that a newer event has ended before `settle`, it is called with those of that run again: the
+    browser may not have seen what they set, and then sets it back.
     """
 
     def hear() -> None:
         # another page has been opened meanwhile if it is gone
         for event in st.session_state.get(SCRIPTS, {}).get("events") or ():
-            if event["number"] > answered():
-                st.session_state.answered = event["number"]
+            number = event["number"]
+            is_once = event["kind"] in ONCE and number <= heard()
+            if number > st.session_state.get("answered", 0) and not is_once:
                 on_event(event)
+            st.session_state.heard = max(number, heard())
 
     _component(SCRIPTS, bundle.style())(
         key=SCRIPTS,
@@ -45,10 +51,15 @@ def load_scripts(on_event: Callable[[Event], None]) -> None:
     )
 
 
-def answered() -> int:
+def heard() -> int:
     """The number of the last event that the page has heard of."""
-    number: int = st.session_state.get("answered", 0)
+    number: int = st.session_state.get("heard", 0)
     return number
+
+
+def settle() -> None:
+    """Note that a run of the page has come to its end, with all that the browser has asked for."""
+    st.session_state.answered = heard()
 
 
 def mount(sent: Sent | None, view: Mapping[str, Any], is_pending: bool) -> None:
@@ -59,7 +70,7 @@ def mount(sent: Sent | None, view: Mapping[str, Any], is_pending: bool) -> None:
     """
     look = st.session_state.get(INSTRUMENT, {}).get("look") or {"number": 0, "has": None}
     frame = {
-        "answered": answered(),
+        "answered": heard(),
         "stamp": sent and sent.stamp,
         "look": look["number"],
         "again": AGAIN if is_pending else None,

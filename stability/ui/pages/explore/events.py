@@ -67,9 +67,10 @@ def _remember(seen: dict[str, Any]) -> None:
 
 
 def _pin() -> None:
-    """Keep the ray that is shown, once."""
+    """Keep the ray that is shown, once; of the shipped scene it is still to be computed."""
     scenes = _scenes()
-    if scenes is not None and (shown := scenes.pin()) and shown not in pins():
+    shown = (scenes and scenes.pin()) or st.session_state.get("choice")
+    if shown is not None and shown not in pins():
         st.session_state.pins = (*pins(), shown)
 
 

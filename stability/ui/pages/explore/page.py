@@ -30,21 +30,22 @@ ON_ITS_WAY = 0.03
 def draw() -> None:
     """Draw the page; bad input is answered in one sentence, and the last good picture stays."""
     instrument.load_scripts(events.answer)
-    choice = choose()
-    _draw_instrument(choice, instrument.answered())
+    choice = st.session_state.choice = choose()
+    _draw_instrument(choice, instrument.heard())
     epsilon = st.session_state.get("cloud")
     if epsilon is not None:
         from stability.ui.pages.explore import cloud
 
         cloud.draw(choice, epsilon, bool(events.view().get("relative")))
     time.sleep(ON_ITS_WAY)
+    instrument.settle()
 
 
 @st.fragment
-def _draw_instrument(choice: Choice, answered: int) -> None:
+def _draw_instrument(choice: Choice, heard: int) -> None:
     """Draw the instrument with what is known; the browser comes back as long as more is pending."""
     # an event may come together with such a look, which runs this fragment alone
-    if instrument.answered() != answered:
+    if instrument.heard() != heard:
         st.rerun()
     above = st.container()
     if isinstance(choice.direction, Pasted) and choice.direction.is_empty:
