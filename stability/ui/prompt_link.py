@@ -32,8 +32,8 @@ def _model() -> str | None:
 def _read_chat(asked: str | None) -> None:
     """Set whether the prompt is said to a chat model, the system's words, and the later turns."""
     said = None if asked is None else from_json(asked)
-    is_chat = _is_said(said)
-    system, turns = (said["system"], said["turns"]) if is_chat else ("", [])
+    is_chat = said is not None and _is_said(said)
+    system, turns = (said["system"], said["turns"]) if said and is_chat else ("", [])
     st.session_state.update(chat=is_chat, system=system, more_turns=len(turns))
     st.session_state.update({f"turn_{i}": turn for i, turn in enumerate(turns, start=1)})
     if asked is not None and not is_chat:

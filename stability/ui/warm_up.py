@@ -27,7 +27,7 @@ def is_imported() -> bool:
 
 def _warm_up() -> None:
     imported("stability.ui.pages.explore.scenes")
-    from stability.ui.cached import explore
+    from stability.ui.cached import cloud, explore
     from stability.ui.pages.explore.first import CHOICE
 
     gc.freeze()
@@ -37,7 +37,7 @@ def _warm_up() -> None:
             start(along, CHOICE.direction)
         explore.start_chips(along.key).future.result()
         explore.start_neighbours(along.key).future.result()
-        explore.compile_umap()
+        cloud.compile_umap()
     # a page that asks for it says so
     except StabilityError:
         return

@@ -61,7 +61,8 @@ def calibrated(analysis: Analysis) -> list[dict[str, Any]] | None:
         return None
     rows = []
     for epsilon, (minus, plus) in zip(EPSILON_STEPS, brackets.transpose(2, 0, 1), strict=True):
-        sides = [calibration.radius(*side.tolist(), epsilon) for side in (minus, plus)]
+        ends = (minus.tolist(), plus.tolist())
+        sides = [calibration.radius(inner, outer, epsilon) for inner, outer in ends]
         if all(sides):
             rows.append({"epsilon": epsilon, "minus": sides[0], "plus": sides[1]})
     return rows or None

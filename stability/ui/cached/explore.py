@@ -5,16 +5,12 @@ from dataclasses import dataclass
 from functools import partial
 from typing import Any
 
-import numpy as np
-
 from stability.curvature import directions
-from stability.curvature.direction import Direction
-from stability.curvature.direction_spec import DirectionSpec, Turn
+from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import eigen
 from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
 from stability.geometry.analysis import Analysis, along, pairs_for
-from stability.geometry.cloud import Cloud, cloud
 from stability.geometry.region import region
 from stability.instrument.line import is_known, line
 from stability.instrument.plane import plane
@@ -23,6 +19,7 @@ from stability.models.progress import Report
 from stability.prediction.state import State
 from stability.ui.cached import calibration
 from stability.ui.cached.background import Jobs
+from stability.ui.cached.chosen_direction import resolve, spec_of
 from stability.ui.cached.job import Job, turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded, start_loading
@@ -36,17 +33,15 @@ from stability.ui.cached.states import (
     states,
 )
 from stability.ui.cached.turns import Urgency
-from stability.ui.choice import Choice, DirectionChoice, Pasted, TokenPair, Turned
-from stability.units import COORDINATES
-from stability.views.cloud import CloudView
+from stability.ui.choice import Choice, DirectionChoice
 
 Part = dict[str, Any]
 # threads only wait: networks run one at a time
 AT_ONCE = 8
 # tokens of a prompt whose spectrum is found before they are asked for
 NEIGHBOURS = 12
-_rays, _truths, _chips, _planes, _calibrated, _neighbours, _embeddings = (
-    Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 32, 64, 32, 32)
+_rays, _truths, _chips, _planes, _calibrated, _neighbours = (
+    Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 32, 64, 32)
 )
 
 
@@ -137,7 +132,7 @@ def _along(choice: Choice, report: Report) -> Along:
     last = len(states(choice.model, choice.prompt, choice.site)) - 1
     position, notes = _within(choice.position, last)
     key = StateKey(choice.model, choice.prompt, position, choice.site)
-    analysis_, spec = analysis(key, choice.direction), _spec(loaded(key.model), choice.direction)
+    analysis_, spec = analysis(key, choice.direction), spec_of(loaded(key.model), choice.direction)
     with turn():
         drawn = line(analysis_.ray, with_truth=False)
     second = _second(choice, analysis_)
@@ -164,7 +159,7 @@ def _parts_of_analysis(
     key: StateKey, direction: DirectionChoice
 ) -> tuple[LanguageModel, State, Spectrum]:
     lm, here = loaded(key.model), state(key)
-    spec = _spec(lm, direction)
+    spec = spec_of(lm, direction)
     return (
         lm,
         here,
@@ -179,33 +174,7 @@ def analysis(
     """Everything along one direction."""
     lm, here, pairs = _parts
     with turn():
-        return along(here, pairs, _resolve(lm, here, pairs, direction))
-
-
-def _resolve(
-    lm: LanguageModel, here: State, pairs: Spectrum, direction: DirectionChoice
-) -> Direction:
-    match direction:
-        case Pasted(name, data):
-            return directions.pasted(here, data, name)
-        case Turned(start, degrees, rank):
-            return directions.turned(_resolve(lm, here, pairs, start), pairs, degrees, rank)
-    spec = _spec(lm, direction)
-    assert spec is not None
-    return directions.resolve(spec, here, pairs, lm)
-
-
-def _spec(lm: LanguageModel, direction: DirectionChoice) -> DirectionSpec | None:
-    """The written form of a direction; None for a vector that was given."""
-    match direction:
-        case TokenPair(start, end):
-            return DirectionSpec("tokens", (lm.token_id(start), lm.token_id(end)))
-        case Turned(start, degrees, rank):
-            before = _spec(lm, start)
-            return before and DirectionSpec("turn", Turn(degrees, rank, before))
-        case Pasted():
-            return None
-    return direction
+        return along(here, pairs, resolve(lm, here, pairs, direction))
 
 
 def turned_on(along: Along, degrees: float) -> DirectionSpec | None:
@@ -214,31 +183,6 @@ def turned_on(along: Along, degrees: float) -> DirectionSpec | None:
     return along.spec and directions.turned_on(
         along.spec, degrees, along.second, found.state, found.spectrum, lm
     )
-
-
-@cached(64, parts=lambda key, epsilon: (state(key), eigenpairs(key, LEADING_PAIRS)))
-def _sampled(_parts: tuple[State, Spectrum], key: StateKey, epsilon: float) -> Cloud:
-    with turn():
-        return cloud(*_parts, epsilon)
-
-
-def drawn_cloud(key: StateKey, epsilon: float, method: str) -> CloudView:
-    """A cloud projected to two axes by PCA, at once, or by UMAP, with progress."""
-    here, sample = state(key), _sampled(key, epsilon)
-
-    def umap(report: Report) -> Any:
-        report("Preparing UMAP: the first time, its code is compiled for half a minute", 0.0)
-        return sample.umap(lambda fraction: report("Projecting with UMAP", fraction))
-
-    points = sample.pca() if method == "PCA" else _embeddings.get((key, epsilon), umap)
-    texts = [here.text(int(token)) for token in sample.argmax]
-    return CloudView(method, points, sample, texts, COORDINATES if method == "PCA" else None)
-
-
-def compile_umap() -> None:
-    """Let UMAP compile its code, which takes ten seconds, on a few points."""
-    points = np.random.default_rng(0).standard_normal((20, 8))
-    Cloud(points, np.zeros(20), np.zeros(20, dtype=int), 0.01, 0).umap()
 
 
 def failures(jobs: Sequence[Job]) -> list[str]:

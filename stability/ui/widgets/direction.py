@@ -43,13 +43,13 @@ def chosen_direction() -> DirectionChoice:
     """The direction that the fields, drawn or not, describe."""
     state, kind = st.session_state, KINDS[st.session_state.get("kind", next(iter(KINDS)))]
     start, end, other = (state.get(key, FIRST[key]) for key in ("start", "end", "other"))
-    straight: DirectionChoice = {
+    named: dict[str, DirectionChoice] = {
         "eig": DirectionSpec("eig", state.get("rank", 1) - 1),
         "tokens": TokenPair(start, end),
         "prompt": DirectionSpec("prompt", other),
         "vector": _vector(),
-    }.get(kind) or DirectionSpec(kind, state.get("seed", 0))
-    return turned(straight)
+    }
+    return turned(named.get(kind) or DirectionSpec(kind, state.get("seed", 0)))
 
 
 def _number(label: str, low: int, high: int, key: str) -> None:

@@ -4,8 +4,8 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.figures.cloud import cloud_figure
-from stability.ui.cached import explore
-from stability.ui.cached.states import StateKey
+from stability.ui.cached.cloud import drawn_cloud
+from stability.ui.cached.states import StateKey, state
 from stability.ui.choice import Choice
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.figure import draw_figure
@@ -19,8 +19,8 @@ def draw(choice: Choice, epsilon: float, relative: bool) -> None:
         "Cloud, projected by", ["PCA", "UMAP"], default="PCA", required=True, key="method"
     )
     try:
-        view = explore.drawn_cloud(key, epsilon, method)
-        unit = unit_of(explore.state(key).norm, relative)
+        view = drawn_cloud(key, epsilon, method)
+        unit = unit_of(state(key).norm, relative)
     except StabilityError as error:
         show_error(error)
         return

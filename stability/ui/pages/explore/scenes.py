@@ -128,8 +128,8 @@ class Scenes:
             last = truth or ray
             if not last.future.done():
                 return last
-            drawn = along and scene(along.analysis, along.spec, ray_line=_result(truth))
-            self._pinned[choice] = drawn and pin(drawn)
+            drawn = scene(along.analysis, along.spec, ray_line=_result(truth)) if along else None
+            self._pinned[choice] = pin(drawn) if drawn else None
         return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:

@@ -1,0 +1,36 @@
+"""The direction of a choice: as a vector at a state, and in its written form."""
+
+from stability.curvature import directions
+from stability.curvature.direction import Direction
+from stability.curvature.direction_spec import DirectionSpec, Turn
+from stability.curvature.spectrum import Spectrum
+from stability.models import LanguageModel
+from stability.prediction.state import State
+from stability.ui.choice import DirectionChoice, Pasted, TokenPair, Turned
+
+
+def resolve(
+    lm: LanguageModel, here: State, pairs: Spectrum, direction: DirectionChoice
+) -> Direction:
+    """The direction of a choice at a state."""
+    match direction:
+        case Pasted(name, data):
+            return directions.pasted(here, data, name)
+        case Turned(start, degrees, rank):
+            return directions.turned(resolve(lm, here, pairs, start), pairs, degrees, rank)
+    spec = spec_of(lm, direction)
+    assert spec is not None
+    return directions.resolve(spec, here, pairs, lm)
+
+
+def spec_of(lm: LanguageModel, direction: DirectionChoice) -> DirectionSpec | None:
+    """The written form of a direction; None for a vector that was given."""
+    match direction:
+        case TokenPair(start, end):
+            return DirectionSpec("tokens", (lm.token_id(start), lm.token_id(end)))
+        case Turned(start, degrees, rank):
+            before = spec_of(lm, start)
+            return before and DirectionSpec("turn", Turn(degrees, rank, before))
+        case Pasted():
+            return None
+    return direction
