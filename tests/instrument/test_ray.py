@@ -190,7 +190,7 @@ def test_zoom_stays_while_epsilon_moves_and_a_double_click_shows_all(page):
     figure(page, "ray").locator(".ground").dblclick(position={"x": 100, "y": 30})
     settled(page)
     assert width_in_view(page) == pytest.approx(whole, rel=1e-6)
-    page.get_by_role("button", name="Zoom into").click()
+    page.get_by_role("button", name="Zoom into the ray").click()
     settled(page)
     assert width_in_view(page) == pytest.approx(whole / 1.5, rel=1e-3)
     page.get_by_test_id("t").press("-")

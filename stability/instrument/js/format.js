@@ -81,6 +81,17 @@ export function boundaryText({ distance, kind }, unit) {
   return length(distance, unit) + (kind === "jump" ? " (a jump)" : "");
 }
 
+/**
+ * The ends of a certified interval.
+ * @param {[number, number] | null} bracket
+ * @param {Unit} unit
+ * @returns {string} "–" where nothing is certified
+ */
+export function bracketText(bracket, unit) {
+  if (!bracket) return "–";
+  return bracket.map((end) => digits(end / unit.length)).join(" – ") + unit.symbol;
+}
+
 const EPSILON_WORDS = [
   [3e-4, "nobody would notice"],
   [3e-3, "a sampler would not notice"],

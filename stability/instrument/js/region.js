@@ -2,6 +2,7 @@
 // prediction follows, and when it is let go the ray turns to pass through it.
 
 import { ballRadius } from "./ball.js";
+import { cloudSwitch } from "./cloud_switch.js";
 import { onKeys } from "./drag.js";
 import { behind } from "./frame.js";
 import { each, html, say, set } from "./nodes.js";
@@ -27,6 +28,7 @@ export function region(instrument) {
   const parts = {
     picture: planePicture(),
     second: secondSelect(instrument),
+    pictures: cloudSwitch(instrument),
     data: behind("Stable region"),
     missing: html("p", { class: "figure-note" }),
     legend: planeLegend(instrument),
@@ -34,7 +36,7 @@ export function region(instrument) {
   const { picture, second, data, missing, legend } = parts;
   const region = { ...parts, fitted: null, half: 1, drawn: null };
   const hand = planeHand(instrument, picture, () => region.half);
-  const tools = planeTools(instrument, second, data.button, (factor) =>
+  const tools = planeTools(instrument, [second, parts.pictures.node, data.button], (factor) =>
     zoomPlane(instrument, region, factor),
   );
   const stage = html("div", { class: "plane-stage" }, picture.node, picture.hand, ...hand.sliders);
@@ -49,13 +51,14 @@ export function region(instrument) {
 }
 
 /** The choice of the second axis, and buttons to zoom and to see the data. */
-function planeTools(instrument, second, data, zoom) {
+function planeTools(instrument, [second, pictures, data], zoom) {
   const button = (text, label, onclick) =>
     html("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
   return html(
     "span",
     { class: "tools" },
     second,
+    pictures,
     button("fit", "Show the whole region", () => instrument.change({ half: null })),
     button("−", "Zoom out of the region", () => zoom(PLANE_ZOOM)),
     button("+", "Zoom into the region", () => zoom(1 / PLANE_ZOOM)),
@@ -113,6 +116,7 @@ function drawRegion(region, model) {
   set(region.legend.node, { hidden: !plane });
   for (const tool of region.tools.querySelectorAll("button")) set(tool, { disabled: !plane });
   drawSecond(region.second, scene);
+  region.pictures.draw(model);
   say(region.missing, plane ? "" : (scene.plane_note ?? "The plane is still being computed."));
   if (!plane || !region.picture.isSized()) return;
   region.half = halfInView(region, model);
