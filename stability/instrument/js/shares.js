@@ -28,6 +28,8 @@ const UPRIGHT = { top: 1, ticks: [0, 0.5, 1] };
 export function shares(instrument) {
   const margin = { ...RAY_MARGIN, top: 4, bottom: 20 };
   const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: HEIGHT, margin });
+  // few entries, which have room behind the title
+  figure.tools.before(figure.key);
   const ground = svg("rect", { class: "ground" });
   const drawLayers = layers(instrument, figure, ground);
   const drawCursor = cursor(figure.over, false);
