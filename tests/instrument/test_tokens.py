@@ -74,7 +74,7 @@ def test_chips_are_neutral_as_long_as_their_radii_are_not_known(mounted, made):
     page = mounted({**made[1], "tokens": tokens})
     assert page.get_by_test_id("token-0").get_attribute("style") is None
     assert not page.locator(".colour-bar").is_visible()
-    assert "being computed" in page.locator(".told").text_content()
+    assert "radius not known yet" in page.locator(".told").text_content()
 
 
 def test_two_thousand_tokens_have_a_chip_each_and_the_page_does_not_jump(mounted, made):

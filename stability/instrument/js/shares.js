@@ -84,7 +84,7 @@ function layers(instrument, figure, ground) {
 
 function shareTitle(model) {
   const { line, view } = model;
-  if (!view.chosen.length) return "Probability of the next token, stacked";
+  if (!view.chosen.length) return "Next tokens, stacked";
   const joint = jointProbability(model, line.ids, line.probabilities(view.t));
   const texts = view.chosen.map((id) => shortName(line.texts[line.ids.indexOf(id)] ?? `token ${id}`));
   return `Probability of ${texts.join(" or ")} at t: ${digits(joint)}`;
