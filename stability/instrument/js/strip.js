@@ -16,6 +16,8 @@ const LIGHT = 0.47;
 /** Written by a chat's template, and nobody's words. */
 const TEMPLATE = "template";
 const LONGEST_NAME = 60;
+/** Why a token has no radius, as stability/instrument/parts.py says. */
+const WITHOUT_RADIUS = { pending: "being computed", flat: "none, without curvature", unknown: "not known" };
 /** The site at which the radii of all tokens are known. */
 const READOUT = "prelogit";
 
@@ -156,8 +158,7 @@ function shownRadius({ radius, norm }, { setting }, { epsilon, relative }) {
 }
 
 function radiusText(token, { scene, view, unit }) {
-  // with its entropy the token is known: nothing changes its prediction
-  if (token.radius === null) return token.entropy === null ? "not known yet" : "none, without curvature";
+  if (token.radius === null) return WITHOUT_RADIUS[token.no_radius ?? "pending"];
   return digits(shownRadius(token, scene, view)) + unit.symbol;
 }
 
