@@ -45,7 +45,7 @@ def provenance(direction: DirectionSpec) -> dict[str, Any]:
     """By what a report was made, and the units it is in; a seed where the direction has one."""
     return {
         "version": __version__,
-        "seed": direction.argument if direction.kind in ("random", "covariance") else None,
+        "seed": direction.seed,
         "unit": {"length": "coordinates of the vector", "divergence": "nats"},
     }
 
