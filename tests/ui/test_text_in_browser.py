@@ -6,7 +6,7 @@ from support.browser import CHROMIUM, FLAGS, serving
 from support.hostile_texts import HOSTILE
 
 from stability.figures.style import LONGEST_TOKEN
-from stability.text import printable, spelled
+from stability.text import printable, spelled, spelled_all
 
 pytestmark = [
     pytest.mark.browser,
@@ -24,7 +24,7 @@ def page():
         page = browser.new_page(viewport={"width": 1000, "height": 900})
         page.goto(address)
         page.wait_for_selector(f".st-key-plain{len(HOSTILE) - 1} p", timeout=60_000)
-        page.wait_for_selector(".st-key-bars .ytick", timeout=60_000, state="attached")
+        page.wait_for_selector(".st-key-map .ytick", timeout=60_000, state="attached")
         yield page
         browser.close()
 
@@ -46,9 +46,7 @@ def test_the_strip_shows_each_token_as_it_is_spelled_inside_the_page(page):
 
 
 def test_the_axis_of_a_figure_names_each_token(page):
-    assert texts(page, ".st-key-bars .ytick text") == [
-        spelled(text, LONGEST_TOKEN) for text in HOSTILE
-    ]
+    assert texts(page, ".st-key-map .ytick text") == spelled_all(HOSTILE, LONGEST_TOKEN)
 
 
 def test_a_sentence_holds_each_token_literally(page):
