@@ -10,6 +10,7 @@ from torch import Tensor
 from stability.arguments import nats, whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import DirectionSpec
+from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.instrument.epsilons import LARGEST_EPSILON, SMALLEST_EPSILON
 from stability.prediction.source import Source
@@ -23,7 +24,7 @@ def explore(
     states: State | Sequence[State],
     direction: str | Direction | Float[Tensor, " d"] | Float[ndarray, " d"] = "eig:0",
     *,
-    k: int = 16,
+    k: int = LEADING_PAIRS,
     epsilon: float = 0.01,
     lm: Source | None = None,
 ) -> "Instrument":

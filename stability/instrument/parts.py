@@ -5,15 +5,13 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from stability.curvature.spectrum import Spectrum
+from stability.defaults import LEADING_PAIRS
 from stability.geometry.analysis import Analysis
 from stability.geometry.sensitivity import Sensitivity
 from stability.instrument.leading import NEXT
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
 from stability.text import spelled
-
-# eigenvalues that are shown, and bound the effective rank, however many are held
-LEADING_PAIRS = 16
 
 
 def tokens(
@@ -42,6 +40,7 @@ def next_tokens(state: State) -> list[dict[str, Any]]:
 
 def spectrum(pairs: Spectrum) -> dict[str, Any]:
     """The leading eigenvalues, how they share the trace, and what they say of the effective rank."""
+    # as many as by default, however many are held
     leading = replace(
         pairs,
         eigenvalues=pairs.eigenvalues[:LEADING_PAIRS],
