@@ -2,11 +2,9 @@
 
 import numpy as np
 import pytest
-from support.drawn import HALF_TENTH, DrawnAxes, figure, number, points, settled
+from support.drawn import HALF_TENTH, DrawnAxes, figure, number, points, settled, written
 from support.scenes import ray_scene, with_pins
 from support.states import nearly_one_hot, random_state
-
-from stability.text import digits
 
 pytestmark = pytest.mark.browser
 
@@ -21,10 +19,6 @@ def made():
 @pytest.fixture
 def page(mounted, made):
     return mounted(made[1], epsilon=EPSILON)
-
-
-def written(value):
-    return digits(value).replace("-", "−")
 
 
 def kl_at(ray, t):
