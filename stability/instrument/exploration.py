@@ -35,6 +35,11 @@ class Look:
     second: int | None = None
     pins: tuple[Part, ...] = ()
 
+    @property
+    def picture(self) -> tuple[State, Asked, int | None]:
+        """What is drawn, apart from the rays that are kept."""
+        return self.state, self.asked, self.second
+
 
 @dataclass(eq=False)
 class Exploration:
@@ -83,6 +88,10 @@ class Exploration:
         From then on it is what is looked at; raises StabilityError, and keeps what was, where there is
         no such scene.
         """
+        if self.scene is not None and look.picture == self.look.picture:
+            self.look, self.scene = look, {**self.scene, "pins": [*look.pins]}
+            yield self.scene
+            return
         spec = look.asked if isinstance(look.asked, DirectionSpec) else None
         analysis, second = self._analysis(look), self._second(look)
         yield scene(analysis, spec, second=second, pins=look.pins)

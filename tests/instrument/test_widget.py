@@ -162,6 +162,13 @@ def refuse(_):
     raise stability.StabilityError("no")
 
 
+def test_a_ray_is_kept_and_let_go_without_being_found_again(widget, monkeypatch):
+    before = widget.scene
+    monkeypatch.setattr(exploration, "line", refuse)
+    assert events(widget, {"kind": "pin"})["pins"] == [exploration.pin(before)]
+    assert events(widget, {"kind": "unpin", "index": 0}) == before
+
+
 def test_the_radii_of_the_tokens_are_found_once(widget, monkeypatch):
     before = widget.scene["tokens"]
     monkeypatch.setattr(exploration, "token_map", refuse)
