@@ -1,4 +1,5 @@
-"""The default model and divergences; kept apart, as they are needed before torch is imported."""
+"""What is the same everywhere by default; kept apart, as it is needed before torch is imported."""
 
 MODELS = ("smollm2-135m", "gemma-3-270m")  # those that come as packages
 EPSILONS = (0.001, 0.01, 0.1, 1.0)  # nats
+LEADING_PAIRS = 16  # leading eigenpairs

@@ -66,6 +66,15 @@ def test_every_file_that_the_readme_maps_is_there():
     assert [path for path in paths if not (ROOT / path).exists()] == []
 
 
+def test_every_link_and_picture_of_the_readme_is_there():
+    headings = re.findall(r"^#+ (.+)$", README, re.MULTILINE)
+    anchors = {re.sub(r"[^\w -]", "", heading.lower()).replace(" ", "-") for heading in headings}
+    links = re.findall(r"\]\(([^):]+)\)", README)
+    assert len(links) >= 8
+    for link in links:
+        assert link[1:] in anchors if link.startswith("#") else (ROOT / link).exists()
+
+
 def test_the_readme_names_the_architectures_of_gguf_files_that_are_read():
     listed = re.search(r"`\.gguf` file of\s(.+?)\. The", README, re.DOTALL)[1]
     assert re.split(r",\s|\sor\s", listed) == [*ARCHITECTURES]

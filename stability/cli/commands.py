@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 from stability import __version__
 from stability.bench import DEEP_TOKENS, PROMPT
 from stability.cli.chat import prompt_of
-from stability.cli.direction import direction_of
+from stability.cli.direction import direction_of, require_form
 from stability.curvature.direction_spec import DirectionSpec
 from stability.errors import StabilityError
 from stability.text import counted
@@ -33,6 +33,7 @@ def run_analyze(options: argparse.Namespace) -> None:
     from stability.prediction.distribution import require_nats
 
     require_nats(*options.epsilon)
+    require_form(options.direction)
     prompt, lm = prompt_of(options), load_model(options.model, options.dtype)
     direction = direction_of(lm, options.direction)
     analysis = analyze(lm, prompt, options.position, options.site, str(direction), options.k)
@@ -45,7 +46,7 @@ def provenance(direction: DirectionSpec) -> dict[str, Any]:
     """By what a report was made, and the units it is in; a seed where the direction has one."""
     return {
         "version": __version__,
-        "seed": direction.argument if direction.kind in ("random", "covariance") else None,
+        "seed": direction.seed,
         "unit": {"length": "coordinates of the vector", "divergence": "nats"},
     }
 

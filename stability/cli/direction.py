@@ -9,12 +9,23 @@ if TYPE_CHECKING:
     from stability.models import LanguageModel
 
 
+def require_form(written: str) -> None:
+    """Raise StabilityError unless this is a direction's form, for which no model is needed."""
+    if not _has_texts(written):
+        DirectionSpec.parse(written)
+
+
 def direction_of(lm: "LanguageModel", written: str) -> DirectionSpec:
     """The direction of a written form; raises StabilityError if a text is not one token."""
-    kind, _, argument = written.partition(":")
-    if kind != "tokens" or "," not in argument:
+    if not _has_texts(written):
         return DirectionSpec.parse(written)
+    kind, _, argument = written.partition(":")
     return DirectionSpec(kind, _pair(lm, argument))
+
+
+def _has_texts(written: str) -> bool:
+    """Whether these are two tokens, which only a tokenizer can tell."""
+    return written.startswith("tokens:") and "," in written
 
 
 def _pair(lm: "LanguageModel", argument: str) -> tuple[int, int]:

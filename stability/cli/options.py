@@ -12,7 +12,7 @@ from stability.cli.command import SHOWN_EPSILONS, add_command
 from stability.cli.commands import run_analyze, run_bench
 from stability.cli.sweep_options import add_reproduce, add_sweep
 from stability.curvature.direction_spec import enumerated
-from stability.defaults import EPSILONS, MODELS
+from stability.defaults import EPSILONS, LEADING_PAIRS, MODELS
 
 
 def add_commands(commands: Any) -> None:
@@ -77,7 +77,7 @@ def _add_analyze(commands: Any) -> argparse.ArgumentParser:
         help=f"nats; by default {SHOWN_EPSILONS}",
     )
     analyze.add_argument(
-        "--k", type=int, default=16, help="number of eigenpairs; by default %(default)s"
+        "--k", type=int, default=LEADING_PAIRS, help="number of eigenpairs; by default %(default)s"
     )
     _add_dtype(analyze)
     analyze.set_defaults(run=run_analyze)

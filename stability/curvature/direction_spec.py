@@ -26,6 +26,7 @@ NAMES = {
     "tokens": "token difference",
     "prompt": "towards another prompt",
     "file": "vector",
+    "turn": "turned direction",
 }
 NUMBERS = ("K", "N", "SEED")  # placeholders of an argument that is a number
 MOST_DIGITS = 18  # of a number: more do not fit in 64 bits
@@ -100,6 +101,27 @@ class DirectionSpec:
             return (self.argument.rank, *self.argument.start.ranks)
         return () if self.rank is None else (self.rank,)
 
+    @property
+    def seed(self) -> int | None:
+        """The seed from which it, or the direction that is turned, is drawn; None of another kind."""
+        match self:
+            case DirectionSpec("random" | "covariance", int(seed)):
+                return seed
+            case DirectionSpec("turn", Turn(start=start)):
+                return start.seed
+        return None
+
+    @property
+    def turns(self) -> int:
+        """How many times it is turned."""
+        return 1 + self.argument.start.turns if isinstance(self.argument, Turn) else 0
+
+    def turned(self, degrees: float, rank: int) -> "DirectionSpec":
+        """The same turned towards an eigendirection; raises StabilityError beyond `MOST_TURNS`."""
+        _require_turns(self.turns + 1)
+        # nothing is left of an angle that has been turned back
+        return DirectionSpec("turn", Turn(round(degrees, 9) + 0.0, rank, self))
+
 
 @dataclass(frozen=True)
 class Turn:
@@ -110,7 +132,22 @@ class Turn:
     start: DirectionSpec
 
     def __str__(self) -> str:
-        return f"{self.degrees:.12g},{self.rank},{self.start}"
+        return f"{written_degrees(self.degrees)},{self.rank},{self.start}"
+
+
+def written_degrees(degrees: float) -> str:
+    """Degrees as `read_degrees` reads them, without an exponent."""
+    return f"{degrees:.12f}".rstrip("0").rstrip(".")
+
+
+def read_degrees(written: str, text: str) -> float:
+    """The degrees that a direction's text has; raises StabilityError unless they are within a turn."""
+    if not DEGREES.fullmatch(written.strip()) or abs(float(written)) > 360:
+        raise StabilityError(
+            f"A direction must be turned by at most 360 degrees, towards an eigendirection; received "
+            f"{text!r:.80}: try turn:30,1,eig:0."
+        )
+    return float(written)
 
 
 def eigendirection(rank: int) -> str:
@@ -129,21 +166,21 @@ def enumerated(forms: dict[str, str] = FORMS) -> str:
     return f"{', '.join(others)} or {last}"
 
 
+def _require_turns(turns: int) -> None:
+    if turns > MOST_TURNS:
+        raise StabilityError(
+            f"A direction may be turned {MOST_TURNS} times at most; received {turns} turns: begin with "
+            "another direction."
+        )
+
+
 def _turn(argument: str, text: str, forms: dict[str, str]) -> Turn:
     degrees, _, rest = argument.partition(",")
     rank, _, start = rest.partition(",")
-    if not DEGREES.fullmatch(degrees.strip()) or abs(float(degrees)) > 360:
-        raise StabilityError(
-            f"A direction must be turned by at most 360 degrees, towards an eigendirection; received "
-            f"{text!r:.80}: try turn:30,1,eig:0."
-        )
+    by = read_degrees(degrees, text)
     turns = TURNS.match(text)
-    if turns and turns[0].count(":") > MOST_TURNS:
-        raise StabilityError(
-            f"A direction may be turned {MOST_TURNS} times at most; received {turns[0].count(':')} "
-            "turns: begin with another direction."
-        )
-    return Turn(float(degrees), _number(rank, text), DirectionSpec.parse(start, forms))
+    _require_turns(turns[0].count(":") if turns else 0)
+    return Turn(by, _number(rank, text), DirectionSpec.parse(start, forms))
 
 
 def _number(argument: str, text: str) -> int:

@@ -157,7 +157,7 @@ def turned_on(
     """The written form of a direction turned once more: turns towards one eigendirection add up."""
     turn = spec.argument
     if not isinstance(turn, Turn) or turn.rank != rank:
-        return DirectionSpec("turn", Turn(degrees, rank, spec))
+        return spec.turned(degrees, rank)
     start = resolve(turn.start, state, spectrum, source).vector
     other = eigen(spectrum, rank).vector.to(start)
     along = float(start @ other)
@@ -166,7 +166,7 @@ def turned_on(
     # seen from the turned direction, the eigenvector may lie on the other side
     is_ahead = math.cos(angle) * aside >= math.sin(angle) * along
     total = turn.degrees + (degrees if is_ahead else -degrees)
-    return DirectionSpec("turn", Turn(math.remainder(total, 360), rank, turn.start))
+    return turn.start.turned(math.remainder(total, 360), rank)
 
 
 # by kind: from a specification's argument, the state, its spectrum, and the source of other states

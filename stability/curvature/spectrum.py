@@ -19,6 +19,7 @@ from stability.curvature.effective_rank import effective_rank_bounds
 from stability.curvature.head import head_block, head_tokens, head_weights, norm_outside
 from stability.curvature.row_spread import RowSpread, row_spread, weighted_rows
 from stability.curvature.subspace import eigenvalue_upper_bounds, iterate, sign_fixed
+from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.prediction.state import State
 
@@ -85,7 +86,7 @@ class Spectrum:
         return effective_rank_bounds(self.eigenvalues, self.trace, self.vectors.shape[0])
 
 
-def spectrum(state: State, k: int = 16, tolerance: float = TOLERANCE) -> Spectrum:
+def spectrum(state: State, k: int = LEADING_PAIRS, tolerance: float = TOLERANCE) -> Spectrum:
     """The `k` leading eigenpairs of `H = Jᵀ(diag p − p pᵀ)J` at a state of any site.
 
     Passes go on until the estimated relative error of every eigenvalue, `‖r_i‖²/(λ_i (λ_i − λ_b))`

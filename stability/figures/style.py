@@ -5,7 +5,6 @@ reddish purple (Okabe and Ito's palette, which colour-blind readers can tell apa
 """
 
 import html
-from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +22,6 @@ MIDDLE_GREY, LILAC = "#7F7F7F", "#B8A1CF"
 ACTUAL_ON_KL = SKY_BLUE
 # of axes, levels, and bars that stay in the background
 AXIS_GREY = "rgba(128,128,128,0.85)"
-# of the probability of all tokens that have no colour of their own
-OTHERS = "rgba(128,128,128,0.25)"
 # of things that differ in kind alone: tokens, pushes
 CATEGORIES = (SKY_BLUE, GREEN, YELLOW, VERMILION, MIDDLE_GREY, LILAC)
 DASHES = ("solid", "dash", "dot", "dashdot")
@@ -39,11 +36,8 @@ FLIP_LINE = {"color": FLIP, "width": 2}
 FLIP_MARKER = {"color": FLIP, "symbol": "triangle-up", "size": 12}
 
 LONGEST_LABEL, LONGEST_TOKEN = 32, 24
-# part of the width of a picture
-LETTER_WIDTH = 0.014
-# margins in pixels: above a colour bar, and beside the names of tokens
+# margins in pixels
 ABOVE_COLOUR_BAR = {"l": 60, "r": 14, "t": 34, "b": 110}
-BESIDE_TOKENS = {"l": 110, "r": 14, "t": 10, "b": 46}
 # of a log axis; and what is tried in turn between the powers of ten, until there are enough ticks
 FEWEST_TICKS, MOST_TICKS = 3, 9
 MANTISSAS = ((1,), (1, 2, 5), (1, 1.5, 2, 3, 4, 5, 7))
@@ -133,23 +127,6 @@ def escaped(text: str, longest: int = LONGEST_LABEL) -> str:
 def visible(text: str) -> str:
     """A token's text spelled, safe inside Plotly's markup."""
     return html.escape(spelled(text, LONGEST_TOKEN), quote=False)
-
-
-def letter_count(markup: str) -> int:
-    """Count the letters on the screen of a text that is safe inside Plotly's markup."""
-    return len(html.unescape(markup))
-
-
-def token_axis(drawn: go.Figure, texts: Sequence[str]) -> None:
-    """Name the horizontal bars at 0, 1, 2, … by tokens, the first on top."""
-    drawn.update_yaxes(
-        tickvals=list(range(len(texts))),
-        ticktext=[visible(text) for text in texts],
-        autorange="reversed",
-        automargin=True,
-        showgrid=False,
-        zeroline=False,
-    )
 
 
 def equal_scales(drawn: go.Figure, x_title: str, y_title: str) -> None:

@@ -12,6 +12,7 @@ from stability.curvature import directions
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.spectrum import Spectrum, spectrum
+from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.geometry.ray import Ray, ray
 from stability.geometry.sensitivity import Sensitivity, sensitivity
@@ -142,7 +143,7 @@ def analyze(
     position: int = -1,
     site: str = "prelogit",
     direction: str = "eig:0",
-    k: int = 16,
+    k: int = LEADING_PAIRS,
 ) -> Analysis:
     """Capture a state, find its spectrum, and look along one direction.
 

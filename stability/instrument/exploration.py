@@ -2,6 +2,7 @@
 
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field, replace
+from functools import cached_property
 from typing import Any
 
 from jaxtyping import Float
@@ -14,15 +15,14 @@ from stability.curvature.spectrum import Spectrum, spectrum
 from stability.errors import StabilityError
 from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.region import region
-from stability.geometry.sensitivity import token_map
+from stability.geometry.sensitivity import Sensitivity, token_map
 from stability.instrument.line import line
-from stability.instrument.plane import plane
+from stability.instrument.plane import FLAT, plane
 from stability.instrument.scene import Part, pin, scene
 from stability.prediction.conversation import PromptLike
 from stability.prediction.source import Source
 from stability.prediction.state import State
 
-FLAT = "The plane of these two directions has one without curvature: there is no closed region."
 Asked = DirectionSpec | Direction
 
 
@@ -34,6 +34,11 @@ class Look:
     asked: Asked
     second: int | None = None
     pins: tuple[Part, ...] = ()
+
+    @property
+    def picture(self) -> tuple[State, Asked, int | None]:
+        """What is drawn, apart from the rays that are kept."""
+        return self.state, self.asked, self.second
 
 
 @dataclass(eq=False)
@@ -54,47 +59,56 @@ class Exploration:
     def __post_init__(self) -> None:
         self.start = self.look
 
-    def answer(self, event: dict[str, Any]) -> None:
-        """Change what is looked at as an event asks; raises StabilityError where that cannot be."""
+    def after(self, event: dict[str, Any]) -> Look:
+        """What an event asks to be looked at; raises StabilityError where that cannot be."""
         look = self.look
         match event:
             case {"kind": "position", "position": int(position)}:
-                self.look = replace(look, state=self._at(position))
+                look = replace(look, state=self._at(position))
             case {"kind": "direction", "rank": int(rank)}:
-                self._along(DirectionSpec("eig", rank))
+                look = replace(look, asked=DirectionSpec("eig", rank), second=None)
             case {"kind": "towards", "from": int(start), "to": int(end)}:
-                self._along(DirectionSpec("tokens", (start, end)))
+                look = replace(look, asked=DirectionSpec("tokens", (start, end)), second=None)
             case {"kind": "second", "rank": int(rank)}:
-                self.look = replace(look, second=rank)
+                look = replace(look, second=rank)
             case {"kind": "turn", "degrees": int() | float() as degrees}:
-                self._turn(float(degrees))
+                look = self._turned(float(degrees))
             case {"kind": "pin"} if self.scene is not None:
-                self.look = replace(look, pins=(*look.pins, pin(self.scene)))
+                look = replace(look, pins=(*look.pins, pin(self.scene)))
             case {"kind": "unpin", "index": int(index)}:
                 kept = (one for place, one in enumerate(look.pins) if place != index)
-                self.look = replace(look, pins=tuple(kept))
+                look = replace(look, pins=tuple(kept))
             case {"kind": "reset"}:
-                self.look = self.start
+                look = self.start
+        return look
 
-    def scenes(self) -> Iterator[Part]:
-        """What is known at once, then the same with all that takes the network or some time."""
-        spec = self.look.asked if isinstance(self.look.asked, DirectionSpec) else None
-        analysis, second, pins = self._analysis(), self._second(), self.look.pins
-        self.scene = scene(analysis, spec, second=second, pins=pins)
-        yield self.scene
-        edge = None if second is None else self._plane(analysis, second)
-        has_chips = self.look.state.is_at_readout and len(self.states) > 1
-        self.scene = scene(
+    def scenes(self, look: Look) -> Iterator[Part]:
+        """What is known at once, then the same with all that takes the network or some time.
+
+        From then on it is what is looked at; raises StabilityError, and keeps what was, where there is
+        no such scene.
+        """
+        if self.scene is not None and look.picture == self.look.picture:
+            self.look, self.scene = look, {**self.scene, "pins": [*look.pins]}
+            yield self.scene
+            return
+        spec = look.asked if isinstance(look.asked, DirectionSpec) else None
+        analysis, second = self._analysis(look), self._second(look)
+        yield scene(analysis, spec, second=second, pins=look.pins)
+        edge, note = self._plane(analysis, second)
+        has_chips = look.state.is_at_readout and len(self.states) > 1
+        whole = scene(
             analysis,
             spec,
             ray_line=line(analysis.ray),
             plane=edge,
-            plane_note=None if edge else FLAT,
+            plane_note=note,
             second=second,
-            sensitivities=token_map(self.states) if has_chips else None,
-            pins=pins,
+            sensitivities=self._chips if has_chips else None,
+            pins=look.pins,
         )
-        yield self.scene
+        self.look, self.scene = look, whole
+        yield whole
 
     def _at(self, position: int) -> State:
         for state in self.states:
@@ -105,27 +119,28 @@ class Exploration:
             "with stability.explore(lm.capture_all(prompt))."
         )
 
-    def _along(self, spec: DirectionSpec) -> None:
-        before = self.look
-        self.look = replace(before, asked=spec, second=None)
-        try:
-            self._analysis()
-        except StabilityError:
-            self.look = before
-            raise
-
-    def _turn(self, degrees: float) -> None:
-        second, asked = self._second(), self.look.asked
-        if second is None or not isinstance(asked, DirectionSpec):
+    def _turned(self, degrees: float) -> Look:
+        look, second = self.look, self._second(self.look)
+        if second is None or not isinstance(look.asked, DirectionSpec):
             raise StabilityError(
                 "A direction that is turned needs a written form and a plane; received a vector: give "
                 "a direction such as eig:0."
             )
-        self._along(DirectionSpec.parse(f"turn:{degrees:g},{second},{asked}"))
-        self.look = replace(self.look, second=second)
+        pairs = self._spectrum(look)
+        spec = directions.turned_on(look.asked, degrees, second, look.state, pairs, self._source)
+        return replace(look, asked=spec, second=second)
 
-    def _spectrum(self) -> Spectrum:
-        state, asked = self.look.state, self.look.asked
+    @cached_property
+    def _chips(self) -> list[Sensitivity]:
+        """How each token answers to any direction."""
+        return token_map(self.states)
+
+    @property
+    def _source(self) -> Source:
+        return self.source or _NoSource()
+
+    def _spectrum(self, look: Look) -> Spectrum:
+        state, asked = look.state, look.asked
         wanted = (
             pairs_for(state, asked, self.pairs) if isinstance(asked, DirectionSpec) else self.pairs
         )
@@ -134,24 +149,31 @@ class Exploration:
             known = self.spectra[state.position] = spectrum(state, min(wanted, state.width))
         return known
 
-    def _analysis(self) -> Analysis:
-        state, asked, pairs = self.look.state, self.look.asked, self._spectrum()
+    def _analysis(self, look: Look) -> Analysis:
+        asked, pairs = look.asked, self._spectrum(look)
         if isinstance(asked, DirectionSpec):
-            asked = directions.resolve(asked, state, pairs, self.source or _NoSource())
-        return along(state, pairs, asked)
+            asked = directions.resolve(asked, look.state, pairs, self._source)
+        return along(look.state, pairs, asked)
 
-    def _second(self) -> int | None:
+    def _second(self, look: Look) -> int | None:
         """The eigendirection of the plane: as chosen, or the first that is not the ray's."""
-        rank = self.look.asked.rank
-        chosen = self.look.second
-        if chosen is not None and chosen != rank:
-            return chosen
+        pairs, rank = len(self._spectrum(look).eigenvalues), look.asked.rank
+        if look.second is not None and look.second != rank:
+            directions.require_rank(look.second, pairs)
+            return look.second
         other = 1 if rank == 0 else 0
-        return other if other < len(self._spectrum().eigenvalues) else None
+        return other if other < pairs else None
 
-    def _plane(self, analysis: Analysis, second: int) -> Part | None:
-        across = self._spectrum().vectors[:, second]
-        return plane(region(self.look.state, analysis.direction.vector, across))
+    def _plane(self, analysis: Analysis, second: int | None) -> tuple[Part | None, str | None]:
+        """The plane of a ray and an eigendirection, or why there is none."""
+        if second is None:
+            return None, FLAT
+        across = directions.eigen(analysis.spectrum, second).vector
+        try:
+            edge = plane(region(analysis.state, analysis.direction.vector, across))
+        except StabilityError as error:
+            return None, str(error)
+        return edge, None if edge else FLAT
 
 
 class _NoSource:

@@ -7,10 +7,12 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability.arguments import whole
+from stability.arguments import nats, whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import DirectionSpec
+from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
+from stability.instrument.epsilons import LARGEST_EPSILON, SMALLEST_EPSILON
 from stability.prediction.source import Source
 from stability.prediction.state import State
 
@@ -22,7 +24,7 @@ def explore(
     states: State | Sequence[State],
     direction: str | Direction | Float[Tensor, " d"] | Float[ndarray, " d"] = "eig:0",
     *,
-    k: int = 16,
+    k: int = LEADING_PAIRS,
     epsilon: float = 0.01,
     lm: Source | None = None,
 ) -> "Instrument":
@@ -37,7 +39,7 @@ def explore(
         states: a captured state, or those of one prompt at one site; the last is looked at first.
         direction: a written form such as `eig:0` or `tokens:5,7`, or a vector (d,).
         k: number of eigenpairs.
-        epsilon: the budget that is set first, in nats.
+        epsilon: the budget that is set first, from 1e-4 to 3 nats.
         lm: the language model, for directions that need other prompts: `prompt:TEXT`,
             `covariance:SEED`.
 
@@ -46,7 +48,7 @@ def explore(
 
     Raises:
         StabilityError: anywidget is not installed, there is no state, or they are not of one prompt and
-            site; there is no such direction.
+            site; there is no such direction, or `epsilon` is not among those that can be set.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -63,11 +65,21 @@ def explore(
         ) from error
     from stability.instrument.exploration import Exploration, Look
 
+    budget = _budget(epsilon)
     given = (states,) if isinstance(states, State) else tuple(states)
     _require_one_prompt(given)
     look = Look(given[-1], _asked(direction, given[-1].width))
     exploration = Exploration(given, look, whole(k, "The number of eigenpairs", least=1), lm)
-    return Instrument(exploration, {"epsilon": epsilon})
+    return Instrument(exploration, {"epsilon": budget})
+
+
+def _budget(epsilon: float) -> float:
+    if not SMALLEST_EPSILON <= (budget := nats(epsilon)) <= LARGEST_EPSILON:
+        raise StabilityError(
+            f"Epsilon must be from {SMALLEST_EPSILON:g} to {LARGEST_EPSILON:g} nats in the instrument; "
+            f"received {budget:g}: try 0.01."
+        )
+    return budget
 
 
 def _asked(direction: str | Direction | Tensor | ndarray, width: int) -> DirectionSpec | Direction:

@@ -5,20 +5,13 @@ from dataclasses import asdict, replace
 from typing import Any
 
 from stability.curvature.spectrum import Spectrum
-from stability.exact.flips import Flip
+from stability.defaults import LEADING_PAIRS
 from stability.geometry.analysis import Analysis
-from stability.geometry.push import Push
-from stability.geometry.ray import Ray
 from stability.geometry.sensitivity import Sensitivity
 from stability.instrument.leading import NEXT
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
 from stability.text import spelled
-
-# tokens pushed either way that are listed
-PUSHED = 5
-# eigenvalues that are shown, and bound the effective rank, however many are held
-LEADING_PAIRS = 16
 
 
 def tokens(
@@ -47,6 +40,7 @@ def next_tokens(state: State) -> list[dict[str, Any]]:
 
 def spectrum(pairs: Spectrum) -> dict[str, Any]:
     """The leading eigenvalues, how they share the trace, and what they say of the effective rank."""
+    # as many as by default, however many are held
     leading = replace(
         pairs,
         eigenvalues=pairs.eigenvalues[:LEADING_PAIRS],
@@ -63,12 +57,6 @@ def spectrum(pairs: Spectrum) -> dict[str, Any]:
     }
 
 
-def pushed(ray: Ray) -> dict[str, list[dict[str, Any]]]:
-    """The tokens that lose, and those that gain, most probability at the start of a ray."""
-    losing, gaining = ray.pushed(PUSHED)
-    return {"minus": [_named(push) for push in losing], "plus": [_named(push) for push in gaining]}
-
-
 def numbers(analysis: Analysis, with_truth: bool = True) -> dict[str, Any]:
     """The numbers of a state and a ray that hold for every `ε`.
 
@@ -79,7 +67,7 @@ def numbers(analysis: Analysis, with_truth: bool = True) -> dict[str, Any]:
     return {
         "entropy": state.entropy,
         "margin": state.margin,
-        "nearest_flip": nearest and _named(nearest),
+        "nearest_flip": nearest and {**asdict(nearest), "text": spelled(nearest.text)},
         "ball": _ball(sensitivity),
         "token_constraint_bound": sensitivity.token_constraint_bound,
         "cumulants": ray.cumulants,
@@ -97,7 +85,3 @@ def _ball(sensitivity: Sensitivity) -> dict[str, float] | None:
         "upper": sensitivity.upper or 0.0,
         "rounding": sensitivity.rounding,
     }
-
-
-def _named(found: Flip | Push) -> dict[str, Any]:
-    return {**asdict(found), "text": spelled(found.text)}

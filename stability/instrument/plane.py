@@ -15,10 +15,10 @@ from stability.instrument.planar import planar
 from stability.instrument.polar import NUMERICAL_LEVELS, Polar, polar
 from stability.numerics import largest
 from stability.text import spelled
+from stability.views.region import LONGEST_OVER_NEAREST, MARGIN
 
-# half the width that cells fill, of the furthest boundary at the largest budget; of a very long region
-# it is the middle, as in views.region
-MARGIN, LONGEST_OVER_NEAREST = 1.3, 8
+# where there is none
+FLAT = "This plane has a direction without curvature: there is no closed region."
 # nats: what writing the atoms may do to the shift of one, at the end of the table
 SHIFT_ROUNDING = 1e-5
 # tokens that are named, at least

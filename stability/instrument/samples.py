@@ -41,7 +41,7 @@ class Samples:
     `t` are the distances at which the divergence `kl` and the `probabilities` (m, n) of the leading
     tokens `ids`, the most likely first, are known; `boundaries` are those of every step of `ε`, (minus,
     plus), None where there is none, and `kinds` say why: see `exact.boundaries`. `flips` and `reach`
-    are those of `Law`; below `resolution`, in nats, rounding of the network hides a boundary.
+    are those of `Law`.
     """
 
     variance: float
@@ -53,7 +53,6 @@ class Samples:
     boundaries: Float[ndarray, "2 k"]
     kinds: ndarray
     flips: tuple[list[tuple[float, int]], list[tuple[float, int]]]
-    resolution: float
 
     def as_json(self) -> dict[str, Any]:
         """The samples as plain lists and numbers, for the scripts."""
@@ -69,7 +68,6 @@ class Samples:
                 "boundaries": rounded(self.boundaries),
                 "kinds": self.kinds,
                 "flips": self.flips,
-                "resolution": self.resolution,
             }
         )
         return sent
@@ -103,7 +101,6 @@ def samples(ray: Ray, truth: NumericalLine) -> Samples:
         boundaries=boundaries,
         kinds=kinds,
         flips=(places[0], places[1]),
-        resolution=ray.resolution,
     )
 
 

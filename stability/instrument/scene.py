@@ -5,7 +5,7 @@ not known, or not yet: a page may send the closed form first, then the truth, th
 plane. Everything holds for every `ε`, so that no change of `ε` asks for another scene::
 
     {"setting": …              `setting.setting`
-     "tokens", "next", "spectrum", "pushed", "numbers": …      `parts`
+     "tokens", "next", "spectrum", "numbers": …      `parts`
      "line": {"kind": "exact", "texts", …}                     `law.Law`
            | {"kind": "sampled", "texts", "epsilons", …}       `samples.Samples`
            | {"kind": "closed form", "variance", "reach"}      the truth is still to be computed
@@ -45,7 +45,6 @@ def scene(
     second: int | None = None,
     sensitivities: Sequence[Sensitivity] | None = None,
     calibrated: Sequence[Part] | None = None,
-    seed: int | None = None,
     pins: Sequence[Part] = (),
     status: Part | None = None,
     notes: Sequence[str] = (),
@@ -62,7 +61,6 @@ def scene(
         sensitivities: of every token of the prompt, from `token_map`; None as long as not known.
         calibrated: calibrated radii, one for every `ε`: `{"epsilon", "minus", "plus"}`, each side
             a value with its interval.
-        seed: of whatever was drawn at random.
         pins: rays kept, each from `pin`, the oldest first.
         status: what is being computed, `{"message", "fraction"}`.
         notes: sentences to be shown.
@@ -73,11 +71,10 @@ def scene(
     state, drawn = analysis.state, ray_line or line(analysis.ray, with_truth=False)
     return plain(
         {
-            "setting": setting(state, analysis.direction, spec, second, seed),
+            "setting": setting(state, analysis.direction, spec, second),
             "tokens": parts.tokens(state.tokens, sensitivities),
             "next": parts.next_tokens(state),
             "spectrum": parts.spectrum(analysis.spectrum),
-            "pushed": parts.pushed(analysis.ray),
             "line": drawn,
             "plane": plane,
             "plane_note": plane_note,

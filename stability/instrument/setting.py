@@ -20,7 +20,6 @@ def setting(
     direction: Direction,
     spec: DirectionSpec | None = None,
     second: int | None = None,
-    seed: int | None = None,
 ) -> dict[str, Any]:
     """The setting of a scene, from which it can be made again.
 
@@ -29,7 +28,6 @@ def setting(
         direction: along which.
         spec: its written form; None for a vector that was uploaded or pasted.
         second: the rank, from 0, of the eigendirection that spans the plane with it.
-        seed: of whatever was drawn at random.
 
     Returns:
         The setting as plain data; `norm` is the length of the vector in its own coordinates.
@@ -52,7 +50,7 @@ def setting(
             "distance": direction.distance,
         },
         "second": None if second is None else {"rank": second, "label": eigendirection(second)},
-        "seed": seed,
+        "seed": spec and spec.seed,
         "norm": state.norm,
         "softcap": state.readout.softcap,
     }

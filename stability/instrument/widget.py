@@ -31,11 +31,9 @@ class Instrument(anywidget.AnyWidget):
     view = traitlets.Dict().tag(sync=True)
 
     def __init__(self, exploration: Exploration, view: dict[str, Any]) -> None:
-        for first in exploration.scenes():
-            super().__init__(scene=first, view=view)
-            break
+        *_, first = exploration.scenes(exploration.look)
+        super().__init__(scene=first, view=view)
         self.exploration = exploration
-        self._show()
         self.on_msg(lambda _, event, __: self.answer(event))
 
     def __repr__(self) -> str:
@@ -45,13 +43,10 @@ class Instrument(anywidget.AnyWidget):
 
     def answer(self, event: dict[str, Any]) -> None:
         """Answer an event of the browser; what cannot be is said in the scene, which stays."""
+        before = self.scene
         try:
-            self.exploration.answer(event)
-            self._show()
+            # what is known at once, and then all
+            for scene in self.exploration.scenes(self.exploration.after(event)):
+                self.scene = scene
         except StabilityError as error:
-            self.scene = {**self.scene, "notes": [str(error)]}
-
-    def _show(self) -> None:
-        """Send what is known at once, and then all."""
-        for scene in self.exploration.scenes():
-            self.scene = scene
+            self.scene = {**before, "notes": [str(error)]}

@@ -44,11 +44,6 @@ class RegionView:
     cell_edges: Float[ndarray, "k 2 2"]
     unit: Unit = COORDINATES
 
-    @property
-    def is_cut(self) -> bool:
-        """Whether the stable region is longer than the view."""
-        return not bool((np.abs(self.boundary) <= self.axis[-1]).all())
-
     def measured_in(self, unit: Unit) -> "RegionView":
         """The same view with its lengths, which are in coordinates, counted in another unit."""
         return replace(

@@ -4,7 +4,7 @@ import subprocess
 import sys
 
 import pytest
-from support.browser import CHROMIUM, FLAGS
+from support.browser import driven
 from support.paths import ROOT
 
 from stability.bench.latency.page import Page, Timing
@@ -18,14 +18,8 @@ SHOWN = "document.querySelector('button').textContent === 'after'"
 
 @pytest.fixture(scope="module")
 def browser():
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with driven() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.mark.browser

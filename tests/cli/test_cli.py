@@ -256,6 +256,7 @@ def test_a_report_says_which_version_made_it_and_from_which_seed(report):
     assert analysis["seed"] == 3
     assert analysis["unit"] == {"length": "coordinates of the vector", "divergence": "nats"}
     assert report("--direction", "eig:3")["seed"] is None
+    assert report("--direction", "turn:30,1,random:3")["seed"] == 3
 
 
 def test_a_rank_may_exceed_the_number_of_eigenpairs(report):
@@ -431,6 +432,12 @@ def test_the_app_is_served_from_the_checkout_with_its_settings(monkeypatch, tmp_
         cli.main(["app", "--port", "8600"])
     assert ended.value.code == 7
     assert started == [(["-m", "streamlit", "run", "app.py", "--server.port=8600"], ROOT)]
+
+
+@pytest.mark.parametrize("direction", ["eig:x", "nothing:1", "tokens:5", "turn:400,1,eig:0"])
+def test_a_form_that_is_none_is_refused_before_a_model_is_loaded(direction, monkeypatch, capsys):
+    monkeypatch.setattr("stability.models.load", lambda *_, **__: pytest.fail("loaded"))
+    assert "A direction" in refusal(["analyze", PROMPT, "--direction", direction], capsys)
 
 
 def test_without_a_checkout_the_app_is_refused(monkeypatch, tmp_path, capsys):

@@ -488,3 +488,36 @@ def test_a_vector_that_is_not_finite_has_no_direction(bad):
 )
 def test_a_written_direction_has_the_name_that_people_read_elsewhere(written, label):
     assert DirectionSpec.parse(written).label == label
+
+
+@pytest.mark.parametrize("degrees", [3.55e-15, -1e-10, 1e-9, 359.999999999, -0.0, 1 / 3])
+def test_a_turn_is_written_so_that_it_is_read_again(degrees):
+    spec = DirectionSpec("eig", 0).turned(degrees, 1)
+    assert DirectionSpec.parse(str(spec)) == spec
+    assert "-0," not in str(spec)
+
+
+def test_a_direction_is_not_turned_more_often_than_is_read(state):
+    spec, pairs = DirectionSpec("eig", 0), spectrum(state, 3)
+    for times in range(8):
+        spec = directions.turned_on(spec, 10.0, 1 + times % 2, state, pairs, Other())
+    assert DirectionSpec.parse(str(spec)) == spec
+    assert spec.turns == 8
+    with pytest.raises(StabilityError, match="8 times at most; received 9"):
+        directions.turned_on(spec, 10.0, 1, state, pairs, Other())
+
+
+@pytest.mark.parametrize(
+    ("written", "seed"),
+    [
+        *[("random:7", 7), ("covariance:0", 0), ("turn:30,1,turn:5,2,random:7", 7)],
+        *[
+            ("eig:3", None),
+            ("tokens:1,2", None),
+            ("turn:30,1,eig:0", None),
+            ("prompt:random:7", None),
+        ],
+    ],
+)
+def test_a_seed_is_that_of_what_is_drawn(written, seed):
+    assert DirectionSpec.parse(written).seed == seed

@@ -11,16 +11,10 @@ from support.states import (
 
 from stability.curvature.spectrum import spectrum
 from stability.figures.cloud import cloud_figure
-from stability.figures.next_tokens import next_tokens_figure
-from stability.figures.pushes import pushes_figure
-from stability.figures.ray import ray_figure
 from stability.figures.region import region_figure
-from stability.figures.spectrum import spectrum_figure
 from stability.geometry.cloud import cloud
-from stability.geometry.ray import ray
 from stability.geometry.region import region
 from stability.views.cloud import CloudView
-from stability.views.ray import ray_view
 from stability.views.region import region_view
 
 EPSILON = 0.05
@@ -39,11 +33,6 @@ def test_figures_of_extreme_states_are_whole(state, monkeypatch):
         "stability.views.region.ANGLES", 12
     )  # of certain states each takes its time
     pairs = spectrum(state, k=10)
-    line = ray(state, pairs.vectors[:, 0])
-    check_whole(ray_figure(ray_view(line, "eigendirection 1", 0.01)))
-    check_whole(spectrum_figure(pairs, 0))
-    check_whole(next_tokens_figure(state.most_likely(10)))
-    check_whole(pushes_figure(*line.pushed(5)))
     plane = region_view(region(state, *pairs.vectors[:, :2].T), ("1", "2"), 0.01, 0.1)
     if plane is not None:
         check_whole(region_figure(plane))

@@ -17,6 +17,6 @@ def test_importing_every_figure_loads_no_torch():
         [sys.executable, "-c", code], cwd=ROOT, capture_output=True, text=True, check=True
     )
     *figures, loaded = done.stdout.splitlines()
-    assert {"stability.figures.ray", "stability.figures.depth"} <= {*figures}
+    assert {"stability.figures.region", "stability.figures.depth"} <= {*figures}
     assert "plotly" in loaded.split()
     assert {"torch", "transformers", "streamlit"}.isdisjoint(loaded.split())

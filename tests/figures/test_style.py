@@ -14,7 +14,6 @@ from stability.figures.style import (
     CATEGORIES,
     CERTIFIED_GREY,
     FLIP,
-    OTHERS,
     PREDICTED,
     visible,
 )
@@ -23,7 +22,7 @@ from stability.text import spelled
 
 def test_colours_are_those_that_mean_the_same_everywhere():
     assert (PREDICTED, ACTUAL, FLIP) == ("#E69F00", "#0072B2", "#CC79A7")
-    colours = [PREDICTED, ACTUAL, FLIP, CERTIFIED_GREY, AXIS_GREY, OTHERS, *CATEGORIES]
+    colours = [PREDICTED, ACTUAL, FLIP, CERTIFIED_GREY, AXIS_GREY, *CATEGORIES]
     assert len(set(colours)) == len(colours)
 
 

@@ -1,18 +1,16 @@
 """The instrument's scripts, run by a browser as it runs them for a person."""
 
-import shutil
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from support.browser import driven
 
 from stability import instrument
 from stability.instrument.bundle import module
 
 HERE = Path(instrument.__file__).parent
-CHROMIUM = shutil.which("chromium")
-FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
 ADDRESS = "http://instrument/"
 # mounts the instrument on an empty page, and keeps what it asks the server for
 MOUNT = """async ([scene, view, address]) => {
@@ -31,14 +29,8 @@ MOUNT = """async ([scene, view, address]) => {
 @pytest.fixture(scope="session")
 def browser() -> Iterator[Any]:
     """Chromium, driven."""
-    if CHROMIUM is None:
-        pytest.skip("no chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with driven() as browser:
         yield browser
-        browser.close()
 
 
 def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -> Any:

@@ -5,6 +5,7 @@ from pathlib import Path
 
 import numpy as np
 import pytest
+from support.drawn import settled
 from support.scenes import eigen_analysis, eigen_scene
 from support.states import random_state
 
@@ -35,7 +36,7 @@ def sent(analysis):
 
 def change(page, **view):
     page.evaluate("(view) => mounted.change(view)", view)
-    page.evaluate("new Promise((f) => requestAnimationFrame(() => requestAnimationFrame(f)))")
+    settled(page)
 
 
 def shown(value):

@@ -2,12 +2,9 @@
 
 import numpy as np
 import pytest
-from support.drawn import HALF_TENTH, DrawnAxes, figure, number, points, settled
+from support.drawn import HALF_TENTH, DrawnAxes, figure, number, points, settled, written
 from support.scenes import ray_scene, with_pins
 from support.states import nearly_one_hot, random_state
-
-from stability.text import digits
-from stability.views.ray import ray_view
 
 pytestmark = pytest.mark.browser
 
@@ -22,10 +19,6 @@ def made():
 @pytest.fixture
 def page(mounted, made):
     return mounted(made[1], epsilon=EPSILON)
-
-
-def written(value):
-    return digits(value).replace("-", "−")
 
 
 def kl_at(ray, t):
@@ -61,7 +54,7 @@ def test_the_curves_are_those_of_the_library(mounted, state, epsilon):
 def test_radii_and_boundaries_stand_where_the_library_finds_them(page, made):
     ray, _ = made
     axes = DrawnAxes(figure(page, "ray"))
-    minus, plus = ray_view(ray, "", EPSILON).boundary
+    minus, plus = ray.boundary(EPSILON)
     r = ray.predicted_radius(EPSILON)
     pixel = abs(axes.x.rate)
     assert [t for t, _ in marks(page, "predicted")] == pytest.approx([-r, r], abs=pixel / 2)
@@ -71,15 +64,24 @@ def test_radii_and_boundaries_stand_where_the_library_finds_them(page, made):
 
 
 @pytest.mark.parametrize("epsilon", [0.001, 0.1, 3.0])
-def test_the_axis_ends_where_the_library_ends_its_own(mounted, made, epsilon):
+def test_the_axis_ends_past_the_boundary_the_radius_and_a_flip_near_them(mounted, made, epsilon):
     ray, scene = made
     page = mounted(scene, epsilon=epsilon)
     axes = DrawnAxes(figure(page, "ray"))
     plot = page.locator('[data-testid="figure-ray"] .plot')
     left = float(plot.get_attribute("x"))
     right = left + float(plot.get_attribute("width"))
-    t = ray_view(ray, "", epsilon).t
-    assert [axes.x(left), axes.x(right)] == pytest.approx([t[0], t[-1]], rel=1e-4)
+    minus, plus = map(
+        drawn_length, ray.boundary(epsilon), ray.flips(), [ray.predicted_radius(epsilon)] * 2
+    )
+    assert [axes.x(left), axes.x(right)] == pytest.approx([-minus, plus], rel=1e-4)
+
+
+def drawn_length(boundary, flips, predicted):
+    """The rule of js/axes.js."""
+    drawn = 1.35 * max(predicted, boundary or 3 * predicted)
+    first = flips[0].distance if flips else np.inf
+    return max(drawn, 1.15 * first) if first < 2 * drawn else drawn
 
 
 def test_the_line_of_epsilon_follows_the_pointer_and_the_axes_wait(page):
@@ -248,9 +250,7 @@ def test_flips_name_the_token_that_takes_over_and_names_do_not_overlap(mounted):
                 or other[3] <= top + 4
             )
     titles = page.eval_on_selector_all(".flips title", "(all) => all.map((one) => one.textContent)")
-    shown = {
-        f"<{flip.id}> takes over here" for side in ray_view(ray, "", 3.0).flips for flip in side
-    }
+    shown = {f"<{flip.id}> takes over here" for side in ray.flips() for flip in side}
     assert titles
     assert set(titles) <= shown
 

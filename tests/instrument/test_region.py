@@ -4,6 +4,7 @@ import math
 
 import numpy as np
 import pytest
+from support.drawn import settled
 from support.scenes import eigen_analysis, eigen_scene
 from support.states import nonlinear_state, random_state
 
@@ -33,13 +34,9 @@ def sent(analysis):
     return eigen_scene(analysis)
 
 
-def settle(page):
-    page.evaluate("new Promise((f) => requestAnimationFrame(() => requestAnimationFrame(f)))")
-
-
 def view(page, name):
     """A part of the view, as the next event would carry it."""
-    settle(page)
+    settled(page)
     page.locator("[data-testid=pin]").click()
     return page.evaluate(f"events.pop().view.{name}")
 
@@ -50,7 +47,7 @@ def test_as_much_is_in_view_as_the_library_draws(mounted, analysis, sent):
     for epsilon in (1e-3, 0.1, 1.0):
         drawn = region_view(region, ("", ""), epsilon, None)
         page.evaluate("(epsilon) => mounted.change({ epsilon })", epsilon)
-        settle(page)
+        settled(page)
         half = float(page.get_by_test_id("point-x").get_attribute("aria-valuemax"))
         # both follow the furthest of their own sampled angles
         least = min(drawn.axis[-1], sent["plane"]["cells_extent"])
@@ -84,7 +81,7 @@ def drag(page, share_x, share_y):
     target = middle[0] + share_x * box["width"] / 2, middle[1] - share_y * box["width"] / 2
     page.mouse.move((middle[0] + target[0]) / 2, (middle[1] + target[1]) / 2)
     page.mouse.move(*target)
-    settle(page)
+    settled(page)
 
 
 def test_a_dragged_point_moves_the_prediction_and_turns_the_ray_when_let_go(
@@ -101,7 +98,7 @@ def test_a_dragged_point_moves_the_prediction_and_turns_the_ray_when_let_go(
     assert shown == pytest.approx(nats, rel=0.02)
     assert page.evaluate("events.length") == 0
     page.mouse.up()
-    settle(page)
+    settled(page)
     (event,) = page.evaluate("events")
     assert event["kind"] == "turn"
     assert event["degrees"] == pytest.approx(math.degrees(math.atan2(0.5, 0.3)), abs=0.5)
@@ -165,7 +162,7 @@ def test_a_point_let_go_on_the_ray_is_taken_on_it(mounted, sent):
     half = float(page.get_by_test_id("point-x").get_attribute("aria-valuemax"))
     drag(page, -0.5, 0.0)
     page.mouse.up()
-    settle(page)
+    settled(page)
     assert page.evaluate("events.length") == 0
     assert view(page, "t") == pytest.approx(-0.5 * half, rel=0.02)
 
@@ -177,7 +174,7 @@ def test_the_keyboard_moves_the_point_and_turns_the_ray(mounted, sent):
     x.focus()
     for key in ("ArrowRight", "ArrowRight", "ArrowUp"):
         page.keyboard.press(key)
-        settle(page)
+        settled(page)
     assert float(x.get_attribute("aria-valuenow")) == pytest.approx(0.04 * half, rel=1e-4)
     assert float(y.get_attribute("aria-valuenow")) == pytest.approx(0.02 * half, rel=1e-4)
     assert "KL" in y.get_attribute("aria-valuetext")
@@ -185,10 +182,10 @@ def test_the_keyboard_moves_the_point_and_turns_the_ray(mounted, sent):
     (event,) = page.evaluate("events")
     assert event["degrees"] == pytest.approx(math.degrees(math.atan2(1, 2)), abs=0.1)
     page.keyboard.press("Escape")
-    settle(page)
+    settled(page)
     assert float(x.get_attribute("aria-valuenow")) == 0
     page.keyboard.press("End")
-    settle(page)
+    settled(page)
     assert float(x.get_attribute("aria-valuenow")) == pytest.approx(half, rel=1e-4)
 
 
@@ -208,7 +205,7 @@ def test_zoom_survives_a_change_of_epsilon_and_a_fixed_scale_does_not_follow_it(
 
     def half_at(**change):
         page.evaluate("(change) => mounted.change(change)", change)
-        settle(page)
+        settled(page)
         return float(ends.get_attribute("aria-valuemax"))
 
     whole = half_at()
@@ -229,10 +226,10 @@ def test_keys_zoom_and_each_press_counts(mounted, sent):
         """document.activeElement && [1, 2, 3].forEach(() => document.activeElement.dispatchEvent(
             new KeyboardEvent("keydown", { key: "+", bubbles: true })))"""
     )
-    settle(page)
+    settled(page)
     assert float(ends.get_attribute("aria-valuemax")) == pytest.approx(whole / 1.4**3)
     page.keyboard.press("0")
-    settle(page)
+    settled(page)
     assert float(ends.get_attribute("aria-valuemax")) == whole
 
 
@@ -254,7 +251,7 @@ def test_nodes_stay_the_same_while_epsilon_and_the_point_move(mounted, sent):
     page = mounted(sent, epsilon=0.01)
     page.evaluate("globalThis.before = [...document.querySelectorAll('.region *')]")
     page.evaluate("mounted.change({ epsilon: 0.0105, t: 0.01, point: [0.01, 0.02] })")
-    settle(page)
+    settled(page)
     assert page.evaluate("before.every((node) => node.isConnected)")
 
 
@@ -263,11 +260,11 @@ def test_where_there_is_no_plane_its_place_is_kept_and_it_is_said_why(mounted, s
     height = page.locator(f"{FIGURE} .plane-stage").bounding_box()["height"]
     note = "This plane has a direction without curvature: there is no closed region."
     page.evaluate("(scene) => mounted.receive(scene)", {**sent, "plane": None, "plane_note": note})
-    settle(page)
+    settled(page)
     assert page.locator(f"{FIGURE} .figure-note").inner_text() == note
     assert page.locator(f"{FIGURE} .plane-stage").bounding_box()["height"] == height
     page.evaluate("(scene) => mounted.receive(scene)", {**sent, "plane": None})
-    settle(page)
+    settled(page)
     assert "computed" in page.locator(f"{FIGURE} .figure-note").inner_text()
 
 
@@ -289,5 +286,5 @@ def test_hostile_names_are_text(mounted, sent):
         cells = [{**cell, "text": text} for cell in sent["plane"]["cells"]]
         scene = {**sent, "plane": {**sent["plane"], "cells": cells}}
         page.evaluate("(scene) => mounted.receive(scene)", scene)
-        settle(page)
+        settled(page)
         assert set(page.locator(".plane-name text").all_text_contents()) == {text}

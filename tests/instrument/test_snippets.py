@@ -155,6 +155,30 @@ def test_a_conversation_is_copied_turn_by_turn(blank, lm):
     assert stability.Conversation.parse(arguments(command)[-1]) == prompt
 
 
+COMMIT = "0123456789" * 4
+
+
+@pytest.mark.parametrize(
+    ("name", "revision", "named"),
+    [
+        ("org/name", COMMIT, f"org/name@{COMMIT}"),
+        ("org/name@main", COMMIT, f"org/name@{COMMIT}"),
+        ("org/name", f"{COMMIT}, an adapter merged into base {COMMIT}", f"org/name@{COMMIT}"),
+        ("./a@folder", "local", "./a@folder"),
+        ("smollm2-135m", "package 1.0.0", "smollm2-135m"),
+    ],
+)
+def test_a_model_of_the_hub_is_named_with_the_commit_that_was_measured(
+    blank, lm, name, revision, named
+):
+    made = scene(analyze(lm, PROMPT), DirectionSpec.parse("eig:0"))
+    made["setting"]["model"] |= {"name": name, "revision": revision}
+    snippet, command, *_ = blank.evaluate(SHOWN, [made, VIEW])
+    assert f'stability.load("{named}")  # revision {revision}' in snippet
+    asked = arguments(command)
+    assert asked[asked.index("--model") + 1] == named
+
+
 def test_what_cannot_be_asked_for_on_a_command_line_is_not_offered(blank, lm):
     made = scene(analyze(lm, PROMPT))
     _, command, *_ = blank.evaluate(SHOWN, [made, VIEW])

@@ -2,11 +2,11 @@
 
 import numpy as np
 import pytest
-from support.drawn import DrawnAxes, figure, number, settled
+from support.drawn import DrawnAxes, figure, number, settled, written
 from support.scenes import prompt_token, ray_scene
 from support.states import random_state
 
-from stability.text import digits, spelled
+from stability.text import spelled
 
 pytestmark = pytest.mark.browser
 
@@ -29,10 +29,6 @@ def made():
 @pytest.fixture
 def page(mounted, made):
     return mounted(made[1], epsilon=EPSILON)
-
-
-def written(value):
-    return digits(value).replace("-", "−")
 
 
 def receive(page, scene):

@@ -7,7 +7,8 @@ import numpy as np
 import pytest
 
 import stability
-from stability.instrument.exploration import FLAT
+from stability.instrument import exploration
+from stability.instrument.plane import FLAT
 from stability.instrument.widget import Instrument
 
 # what a notebook's front end gives to a widget, the messages to the kernel kept
@@ -123,6 +124,68 @@ def test_a_ray_is_turned_in_the_plane_that_is_shown(widget):
     scene = events(widget, {"kind": "turn", "degrees": 30.0})
     assert scene["setting"]["direction"]["spec"] == "turn:30,1,eig:0"
     assert scene["setting"]["second"]["rank"] == 1
+
+
+def test_a_ray_turned_to_and_fro_many_times_is_the_one_turned_by_the_sum(widget):
+    for degrees in (20.0, -15.0) * 10:
+        scene = events(widget, {"kind": "turn", "degrees": degrees})
+    assert scene["notes"] == []
+    assert scene["setting"]["direction"]["spec"] == "turn:50,1,eig:0"
+
+
+def test_a_ray_turned_onto_the_axis_of_its_plane_is_shown_and_its_plane_is_not(widget):
+    scene = events(widget, {"kind": "turn", "degrees": 90.0})
+    axis = events(widget, {"kind": "direction", "rank": 1})
+    assert scene["line"]["variance"] == pytest.approx(axis["line"]["variance"], rel=1e-9)
+    assert scene["plane"] is None
+    assert "parallel" in scene["plane_note"]
+
+
+def test_what_is_asked_for_in_vain_is_forgotten(widget, monkeypatch):
+    for event in ({"kind": "second", "rank": 9}, {"kind": "direction", "rank": 60}):
+        before = widget.scene
+        scene = events(widget, event)
+        assert scene["notes"]
+        assert {**scene, "notes": []} == before
+        assert events(widget, {"kind": "pin"})["notes"] == []
+    monkeypatch.setattr(exploration, "line", refuse)
+    scene = events(widget, {"kind": "direction", "rank": 2})
+    assert scene["notes"] == ["no"]
+    assert scene["setting"]["direction"]["rank"] == 0
+    monkeypatch.undo()
+    # the picture is that of what is looked at
+    scene = events(widget, {"kind": "second", "rank": 3})
+    assert scene["setting"]["direction"]["rank"] == 0
+
+
+def refuse(_):
+    raise stability.StabilityError("no")
+
+
+def test_a_ray_is_kept_and_let_go_without_being_found_again(widget, monkeypatch):
+    before = widget.scene
+    monkeypatch.setattr(exploration, "line", refuse)
+    assert events(widget, {"kind": "pin"})["pins"] == [exploration.pin(before)]
+    assert events(widget, {"kind": "unpin", "index": 0}) == before
+
+
+def test_the_radii_of_the_tokens_are_found_once(widget, monkeypatch):
+    before = widget.scene["tokens"]
+    monkeypatch.setattr(exploration, "token_map", refuse)
+    scene = events(widget, {"kind": "position", "position": 0}, {"kind": "second", "rank": 2})
+    assert scene["notes"] == []
+    assert scene["tokens"] == before
+
+
+@pytest.mark.parametrize("epsilon", [1e-4, 0.01, 3.0])
+def test_a_budget_that_the_instrument_can_be_set_to_is_set(epsilon):
+    assert stability.explore(states()[0], epsilon=epsilon).view == {"epsilon": epsilon}
+
+
+@pytest.mark.parametrize("epsilon", [-1.0, 0.0, 9.9e-5, 3.1, 100.0, float("nan"), float("inf")])
+def test_a_budget_that_it_cannot_be_set_to_is_refused(epsilon):
+    with pytest.raises(stability.StabilityError, match="Epsilon must be"):
+        stability.explore(states()[0], epsilon=epsilon)
 
 
 def test_without_anywidget_one_sentence_says_what_to_install(monkeypatch):

@@ -7,6 +7,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from stability.text import digits
+
 # of a coordinate in a path, which is written to a tenth of a pixel
 HALF_TENTH = 0.051
 
@@ -54,3 +56,8 @@ class affine:
 def points(path: str) -> Float[ndarray, "n 2"]:
     """The points of a path of straight pieces, in pixels."""
     return np.array(re.findall(r"[ML](-?[\d.]+) (-?[\d.]+)", path), dtype=float)
+
+
+def written(value: float) -> str:
+    """A number as the scripts write it."""
+    return digits(value).replace("-", "−")

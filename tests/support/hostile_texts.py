@@ -2,9 +2,10 @@
 
 import json
 
+import numpy as np
 import streamlit as st
 
-from stability.figures.next_tokens import next_tokens_figure
+from stability.figures.depth_map import depth_map_figure
 from stability.instrument import first, parts
 from stability.prediction.provenance import Token
 from stability.ui import wording
@@ -61,9 +62,7 @@ if __name__ == "__main__":
     scene = {**first.first(), "tokens": parts.tokens(tokens)}
     instrument.load_scripts(lambda event: None)
     instrument.mount(instrument.Sent(1, json.dumps(scene)), {}, is_pending=False)
-    draw_figure(
-        next_tokens_figure([(t, 0.5) for t in tokens]).update_layout(height=2500), "bars", ""
-    )
+    draw_figure(depth_map_figure(np.ones((len(HOSTILE), 1)), HOSTILE, "unit", 0), "map", "")
     for token in tokens:
         with st.container(key=f"code{token.id}"):
             st.markdown(f"**After {wording.code(token.text)}, on.**")

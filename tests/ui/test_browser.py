@@ -1,7 +1,7 @@
 """What a person does, in a real browser on a real server, compared with the library's numbers."""
 
 import pytest
-from support.browser import CHROMIUM, FLAGS, MARKS, serving, settled
+from support.browser import MARKS, driven, serving, settled
 
 import stability
 from stability.evaluation.calibration import cases
@@ -19,12 +19,8 @@ def server(smollm2_folder):
 
 @pytest.fixture
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with driven() as browser:
         yield browser
-        browser.close()
     assert ERRORS == []
 
 

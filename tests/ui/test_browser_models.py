@@ -5,7 +5,7 @@ from pathlib import Path
 from urllib.parse import quote
 
 import pytest
-from support.browser import CHROMIUM, FLAGS, MARKS, serving, settled
+from support.browser import MARKS, driven, serving, settled
 from support.ggufs import write_gguf
 from support.hub import serving_hub
 from support.models import FAMILIES, PROMPT, save_model
@@ -51,12 +51,8 @@ def server(smollm2_folder, hub, hub_cache, temporary):
 
 @pytest.fixture
 def browser():
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with driven() as browser:
         yield browser
-        browser.close()
 
 
 @pytest.fixture

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from support.browser import CHROMIUM, FLAGS, MARKS, serving, settled
+from support.browser import MARKS, driven, serving, settled
 
 pytestmark = MARKS
 
@@ -25,17 +25,13 @@ def server():
 
 @pytest.fixture(params=["light", "dark"])
 def page(server, request):
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with driven() as browser:
         context = browser.new_context(color_scheme=request.param, reduced_motion="reduce")
         page = context.new_page()
         page.goto(f"{server}/Calibration")
         page.wait_for_selector(".js-plotly-plot .xtick text", state="attached", timeout=120_000)
         settled(page)
         yield page
-        browser.close()
 
 
 def contrast(colour, opacity, page):

@@ -2,31 +2,23 @@
 
 import pytest
 from support import hostile_texts
-from support.browser import CHROMIUM, FLAGS, serving
+from support.browser import MARKS, driven, serving
 from support.hostile_texts import HOSTILE
 
 from stability.figures.style import LONGEST_TOKEN
-from stability.text import printable, spelled
+from stability.text import printable, spelled, spelled_all
 
-pytestmark = [
-    pytest.mark.browser,
-    pytest.mark.slow,
-    pytest.mark.skipif(CHROMIUM is None, reason="no chromium on this machine"),
-]
+pytestmark = MARKS
 
 
 @pytest.fixture(scope="module")
 def page():
-    from playwright.sync_api import sync_playwright
-
-    with serving(hostile_texts.__file__) as address, sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    with serving(hostile_texts.__file__) as address, driven() as browser:
         page = browser.new_page(viewport={"width": 1000, "height": 900})
         page.goto(address)
         page.wait_for_selector(f".st-key-plain{len(HOSTILE) - 1} p", timeout=60_000)
-        page.wait_for_selector(".st-key-bars .ytick", timeout=60_000, state="attached")
+        page.wait_for_selector(".st-key-map .ytick", timeout=60_000, state="attached")
         yield page
-        browser.close()
 
 
 def texts(page, selector):
@@ -46,9 +38,7 @@ def test_the_strip_shows_each_token_as_it_is_spelled_inside_the_page(page):
 
 
 def test_the_axis_of_a_figure_names_each_token(page):
-    assert texts(page, ".st-key-bars .ytick text") == [
-        spelled(text, LONGEST_TOKEN) for text in HOSTILE
-    ]
+    assert texts(page, ".st-key-map .ytick text") == spelled_all(HOSTILE, LONGEST_TOKEN)
 
 
 def test_a_sentence_holds_each_token_literally(page):

@@ -1,5 +1,6 @@
-// The axes of a ray: how far each side is drawn, and how high. They follow ε, unless they are fixed or
-// held while the hand drags ε along them. The rule is that of stability/views/ray.py.
+// The axes of a ray: how far each side is drawn, and how high. A side is drawn past its boundary and past
+// the predicted radius, whichever is further, and past a first flip that is not far beyond. The axes
+// follow ε, unless they are fixed or held while the hand drags ε along them.
 
 import { sides } from "./model.js";
 

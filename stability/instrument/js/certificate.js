@@ -29,7 +29,7 @@ export function solveGrowth(c) {
  * @param {number} c
  * @returns {number}
  */
-export function solveDecay(c) {
+function solveDecay(c) {
   const low = Math.max(Math.sqrt(2 * c), c);
   const high = 0.5 * (c + Math.sqrt(c) * Math.sqrt(c + 8));
   const excess = (u) => {

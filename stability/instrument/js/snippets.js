@@ -5,8 +5,8 @@ import { digits } from "./format.js";
 
 /** The card of a state that comes from no model: it cannot be loaded again. */
 const NO_MODEL = "bare";
-/** Eigenpairs that are held unless a direction needs more. */
-const PAIRS = 16;
+/** Of the revision of a model of the hub, its commit; an adapter's base comes after it. */
+const COMMIT = /^[0-9a-f]{40}(?=$|,)/;
 /** Characters that leave no ink or reorder others: they are written as escapes. */
 const UNSEEN = /[\p{Cc}\p{Cf}\p{Zl}\p{Zp}\p{Cs}]/gu;
 /** The same without the line feed, which a quoted argument may hold as it is. */
@@ -24,7 +24,7 @@ export function pythonSnippet(model) {
     ...imports(setting),
     "",
     ...state(setting),
-    `spectrum = stability.spectrum(state, k=${pairs(setting)})`,
+    `spectrum = stability.spectrum(state, k=${pairs(model.scene)})`,
     ...direction(setting),
     "ray = stability.ray(state, direction)",
     "",
@@ -46,7 +46,7 @@ export function commandLine(model) {
   const asked = messages ? JSON.stringify(messages) : prompt;
   if (card.name === NO_MODEL || !spec || `${asked}${spec}`.includes("\0")) return null;
   const options = [
-    ["model", card.name],
+    ["model", named(card)],
     ["dtype", card.dtype === "float32" ? null : card.dtype],
     ["position", position],
     ["site", site],
@@ -89,9 +89,15 @@ function state({ model, prompt, messages, position, site }) {
   const dtype = model.dtype === "float32" ? "" : `, dtype=${pythonText(model.dtype)}`;
   return [
     `prompt = ${written}`,
-    `lm = stability.load(${pythonText(model.name)}${dtype})  # revision ${pythonComment(model.revision)}`,
+    `lm = stability.load(${pythonText(named(model))}${dtype})  # revision ${pythonComment(model.revision)}`,
     `state = lm.capture(prompt, position=${position}, site=${pythonText(site)})`,
   ];
+}
+
+/** The name by which the very same model is loaded: of one of the hub, at its commit. */
+function named({ name, revision }) {
+  const commit = COMMIT.exec(revision);
+  return commit ? `${name.replace(/@.*/s, "")}@${commit[0]}` : name;
 }
 
 function direction({ direction: { spec, rank, label } }) {
@@ -104,10 +110,10 @@ function direction({ direction: { spec, rank, label } }) {
   ];
 }
 
-/** As many as the direction, those it is turned towards, and the plane ask for. */
-function pairs({ direction: { spec, rank }, second }) {
+/** As many as are shown, or as the direction, those it is turned towards, and the plane ask for. */
+function pairs({ setting: { direction: { spec, rank }, second }, spectrum: { eigenvalues } }) {
   const named = [...(spec ?? "").matchAll(/turn:[^,]*,(\d+),(?:eig:(\d+)$)?/g)].flatMap((found) => found.slice(1));
-  return Math.max(PAIRS, ...[rank, second?.rank, ...named].map((k) => Number(k ?? -1) + 1));
+  return Math.max(eigenvalues.length, ...[rank, second?.rank, ...named].map((k) => Number(k ?? -1) + 1));
 }
 
 function pythonList(messages) {
@@ -122,7 +128,7 @@ function pythonList(messages) {
  * @param {string} text
  * @returns {string}
  */
-export function pythonText(text) {
+function pythonText(text) {
   // the escapes of JSON are Python's too
   return JSON.stringify(text).replace(UNSEEN, escaped);
 }
@@ -149,7 +155,7 @@ function option(name, value) {
  * @param {string} text
  * @returns {string}
  */
-export function shellText(text) {
+function shellText(text) {
   if (/^[\w.:,/@+][\w.:,/@+-]*$/.test(text)) return text;
   if (!UNSEEN_IN_A_LINE.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
   return `$'${text.replace(/[\\']/g, "\\$&").replace(UNSEEN, shellEscaped)}'`;

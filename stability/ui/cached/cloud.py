@@ -5,13 +5,14 @@ from typing import Any
 import numpy as np
 
 from stability.curvature.spectrum import Spectrum
+from stability.defaults import LEADING_PAIRS
 from stability.geometry.cloud import Cloud, cloud
 from stability.models.progress import Report
 from stability.prediction.state import State
 from stability.ui.cached.background import Jobs
 from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
-from stability.ui.cached.states import LEADING_PAIRS, StateKey, eigenpairs, state
+from stability.ui.cached.states import StateKey, eigenpairs, state
 from stability.units import COORDINATES
 from stability.views.cloud import CloudView
 

@@ -6,6 +6,7 @@ from dataclasses import dataclass, replace
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import eigendirection
 from stability.curvature.directions import eigen
+from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
 from stability.geometry.depth import Depth, depth, depth_map
@@ -24,7 +25,7 @@ from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
 from stability.ui.cached.reported import Reported
-from stability.ui.cached.states import LEADING_PAIRS, StateKey, eigenpairs, state, states
+from stability.ui.cached.states import StateKey, eigenpairs, state, states
 from stability.views.region import RegionView, half_to_show, region_view
 
 _maps, _depths, _checks, _slices = (Jobs(kept, takes_turns=True) for kept in (16, 16, 32, 16))

@@ -9,6 +9,7 @@ from stability.curvature import directions
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import eigen
 from stability.curvature.spectrum import Spectrum
+from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.region import region
@@ -24,7 +25,6 @@ from stability.ui.cached.job import Job, turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded, start_loading
 from stability.ui.cached.states import (
-    LEADING_PAIRS,
     POSITIONS,
     StateKey,
     eigenpairs,

@@ -15,7 +15,6 @@ from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
 
-LEADING_PAIRS = 16
 POSITIONS = 32  # that are kept; each holds some ten numbers for every token of a vocabulary
 
 

@@ -9,8 +9,3 @@ from stability.ui.wording import plain
 def show_error(error: StabilityError) -> None:
     """Say that something could not be done."""
     st.error(plain(str(error)))
-
-
-def show_warning(error: StabilityError) -> None:
-    """Say that a part of the page is missing."""
-    st.warning(plain(str(error)))

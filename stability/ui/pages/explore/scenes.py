@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 
 import streamlit as st
 
+from stability.instrument.plane import FLAT
 from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
 from stability.ui.cached.explore import Along, Part
@@ -21,7 +22,6 @@ from stability.ui.widgets.instrument import Sent
 PATIENCE, GLANCE = 0.4, 0.02
 # seconds without an answer after which the picture says what it waits for
 QUIET = 1.0
-FLAT = "This plane has a direction without curvature: there is no closed region."
 
 
 @dataclass(frozen=True, eq=False)
