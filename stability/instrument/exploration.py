@@ -16,6 +16,7 @@ from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.region import region
 from stability.geometry.sensitivity import token_map
 from stability.instrument.line import line
+from stability.instrument.parts import UNKNOWN
 from stability.instrument.plane import plane
 from stability.instrument.scene import Part, pin, scene
 from stability.prediction.conversation import PromptLike
@@ -92,6 +93,8 @@ class Exploration:
             plane_note=None if edge else FLAT,
             second=second,
             sensitivities=token_map(self.states) if has_chips else None,
+            norms=[state.norm for state in self.states] if has_chips else None,
+            no_radii=UNKNOWN,
             pins=pins,
         )
         yield self.scene
