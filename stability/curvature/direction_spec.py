@@ -110,7 +110,22 @@ class Turn:
     start: DirectionSpec
 
     def __str__(self) -> str:
-        return f"{self.degrees:.12g},{self.rank},{self.start}"
+        return f"{written_degrees(self.degrees)},{self.rank},{self.start}"
+
+
+def written_degrees(degrees: float) -> str:
+    """Degrees as `read_degrees` reads them, without an exponent."""
+    return f"{degrees:.12f}".rstrip("0").rstrip(".")
+
+
+def read_degrees(written: str, text: str) -> float:
+    """The degrees that a direction's text has; raises StabilityError unless they are within a turn."""
+    if not DEGREES.fullmatch(written.strip()) or abs(float(written)) > 360:
+        raise StabilityError(
+            f"A direction must be turned by at most 360 degrees, towards an eigendirection; received "
+            f"{text!r:.80}: try turn:30,1,eig:0."
+        )
+    return float(written)
 
 
 def eigendirection(rank: int) -> str:
@@ -132,18 +147,14 @@ def enumerated(forms: dict[str, str] = FORMS) -> str:
 def _turn(argument: str, text: str, forms: dict[str, str]) -> Turn:
     degrees, _, rest = argument.partition(",")
     rank, _, start = rest.partition(",")
-    if not DEGREES.fullmatch(degrees.strip()) or abs(float(degrees)) > 360:
-        raise StabilityError(
-            f"A direction must be turned by at most 360 degrees, towards an eigendirection; received "
-            f"{text!r:.80}: try turn:30,1,eig:0."
-        )
+    by = read_degrees(degrees, text)
     turns = TURNS.match(text)
     if turns and turns[0].count(":") > MOST_TURNS:
         raise StabilityError(
             f"A direction may be turned {MOST_TURNS} times at most; received {turns[0].count(':')} "
             "turns: begin with another direction."
         )
-    return Turn(float(degrees), _number(rank, text), DirectionSpec.parse(start, forms))
+    return Turn(by, _number(rank, text), DirectionSpec.parse(start, forms))
 
 
 def _number(argument: str, text: str) -> int:

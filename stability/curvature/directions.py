@@ -25,6 +25,7 @@ from stability.prediction.source import Source
 from stability.prediction.state import State
 from stability.text import isolated, spelled
 
+DECIMALS = 9  # of degrees that add up
 PARALLEL = 1e-6  # of an eigenvector, what must be left of it at right angles
 
 
@@ -166,7 +167,9 @@ def turned_on(
     # seen from the turned direction, the eigenvector may lie on the other side
     is_ahead = math.cos(angle) * aside >= math.sin(angle) * along
     total = turn.degrees + (degrees if is_ahead else -degrees)
-    return DirectionSpec("turn", Turn(math.remainder(total, 360), rank, turn.start))
+    # what is turned back has rounding left of it
+    rest = round(math.remainder(total, 360), DECIMALS)
+    return DirectionSpec("turn", Turn(rest, rank, turn.start))
 
 
 # by kind: from a specification's argument, the state, its spectrum, and the source of other states
