@@ -5,7 +5,7 @@ not known, or not yet: a page may send the closed form first, then the truth, th
 plane. Everything holds for every `ε`, so that no change of `ε` asks for another scene::
 
     {"setting": …              `setting.setting`
-     "tokens": [{…, "radius", "norm", "no_radius"}, …],        `parts.tokens`: at the readout, at any site
+     "tokens": [{…, "radius", "norm", "no_radius"}, …]         `parts.tokens`: always at the readout
      "next", "spectrum", "pushed", "numbers": …                `parts`
      "line": {"kind": "exact", "texts", …}                     `law.Law`
            | {"kind": "sampled", "texts", "epsilons", …}       `samples.Samples`
@@ -65,7 +65,7 @@ def scene(
         sensitivities: of every token of the prompt at the readout, from `token_map`; None as long as
             not known.
         norms: of the vectors of these tokens at the readout.
-        no_radii: why there are no sensitivities: `parts.PENDING`, or `parts.UNKNOWN` if that is for good.
+        no_radii: why there are no sensitivities: `parts.PENDING`, or for good `parts.UNKNOWN`.
         calibrated: calibrated radii, one for every `ε`: `{"epsilon", "minus", "plus"}`, each side
             a value with its interval.
         seed: of whatever was drawn at random.
