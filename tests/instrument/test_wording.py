@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plotly.colors import sequential, unlabel_rgb
+from plotly.colors import hex_to_rgb, sequential, unlabel_rgb
 
 from stability.figures import style
 from stability.text import digits
@@ -10,10 +10,12 @@ from stability.ui import wording
 
 pytestmark = pytest.mark.browser
 
+MANTISSAS = [1, 4.56, 9.994, 9.996]
+POWERS = [10.0**power for power in range(-6, 5)]
 NUMBERS = [
-    *(sign * 10.0**power * mantissa for sign in (-1, 1) for power in range(-6, 5) for mantissa in (1, 4.56, 9.994, 9.996)),
+    *(sign * mantissa * power for sign in (-1, 1) for power in POWERS for mantissa in MANTISSAS),
     *(0.0, 999.4, 999.6, 9.9949e-5, 9.999e-5, 1e-4, 0.1, 1 / 3, 2 / 3, 1e300),
-]  # fmt: skip
+]
 UNIT = {"name": "units of the vector", "length": 1.0, "symbol": ""}
 KINDS = ["reached", "jump"]
 PAIRS = [(1.0, 1.0), (1.0, 1.0004), (1.0, 1.2), (1.2, 1.0), (1.0, 2.5), (2.5, 1.0), (1.0, 40.0)]
@@ -54,7 +56,7 @@ def test_divergences_and_tokens_have_the_same_colours(scripts, blank):
     stops = np.linspace(0, 1, 10)
     found = [scripts("cividis.js", "cividis", share, [[]])[0] for share in stops.tolist()]
     assert [unlabel_rgb(colour) for colour in found] == [
-        pytest.approx(unlabel_rgb(colour)) for colour in sequential.Cividis
+        pytest.approx(hex_to_rgb(colour)) for colour in sequential.Cividis
     ]
     line = {"ids": [*range(6)], "flips": [[], []]}
     colours = blank.evaluate(
