@@ -223,7 +223,7 @@ def test_what_it_is_about_follows_the_hand_and_stays_folded(mounted, sent):
     change(page, t=0.3)
     assert page.locator(".about-drawing").get_attribute("aria-label") != before
     page.get_by_text("What is pushed, and what is asked").click()
-    assert page.evaluate("localStorage.getItem('stability.about.folded')") == "1"
+    page.wait_for_function("localStorage.getItem('stability.about.folded') === '1'")
 
 
 def test_what_it_is_about_is_drawn_when_it_is_unfolded(mounted, sent):
