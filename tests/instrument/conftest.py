@@ -83,13 +83,38 @@ def blank(browser: Any) -> Any:
     return opened(browser)
 
 
+# a page as it was before anybody was here
+CLEARED = """() => {
+    globalThis.mounted?.destroy();
+    document.body.replaceChildren();
+    localStorage.clear();
+    scrollTo(0, 0);
+}"""
+
+
+@pytest.fixture(scope="session")
+def stage(browser: Any) -> tuple[Any, list[str]]:
+    """A page on which instruments are mounted one after another, and what it complains of."""
+    page, errors = opened(browser), []
+    listen(page, errors)
+    return page, errors
+
+
+def listen(page: Any, errors: list[str]) -> None:
+    """Keep what a page raises, or writes to the console as an error."""
+    page.on("pageerror", lambda error: errors.append(str(error)))
+    page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+
+
 @pytest.fixture
-def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
+def mounted(browser: Any, stage: tuple[Any, list[str]]) -> Iterator[Callable[..., Any]]:
     """The page of an instrument that has received a scene: `mounted(scene, epsilon=0.1)`.
 
-    No error is raised, nor written to the console, as long as it is there.
+    It is the same page for all, cleared, except on a device. No error is raised, nor written to the
+    console, as long as the instrument is there.
     """
-    pages, errors = [], []
+    (shared, errors), own = stage, []
+    errors.clear()
 
     def mount(
         scene: Any,
@@ -99,15 +124,19 @@ def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
         address: str | None = None,
         **view: Any,
     ) -> Any:
-        page = opened(browser, width, height, **(device or {}))
-        pages.append(page)
-        page.on("pageerror", lambda error: errors.append(str(error)))
-        page.on("console", lambda said: said.type == "error" and errors.append(said.text))
+        page = opened(browser, width, height, **device) if device else shared
+        if device:
+            own.append(page)
+            listen(page, errors)
+        else:
+            page.evaluate(CLEARED)
+            page.set_viewport_size({"width": width, "height": height})
+            page.mouse.move(0, 0)
         page.evaluate(MOUNT, [scene, view, address])
         return page
 
     yield mount
-    for page in pages:
+    for page in own:
         page.close()
     assert errors == []
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from plotly.colors import sequential, unlabel_rgb
+from plotly.colors import hex_to_rgb, sequential, unlabel_rgb
 
 from stability.figures import style
 from stability.text import digits
@@ -10,24 +10,37 @@ from stability.ui import wording
 
 pytestmark = pytest.mark.browser
 
+MANTISSAS = [1, 4.56, 9.994, 9.996]
+POWERS = [10.0**power for power in range(-6, 5)]
 NUMBERS = [
-    *(sign * 10.0**power * mantissa for sign in (-1, 1) for power in range(-6, 5) for mantissa in (1, 4.56, 9.994, 9.996)),
+    *(sign * mantissa * power for sign in (-1, 1) for power in POWERS for mantissa in MANTISSAS),
     *(0.0, 999.4, 999.6, 9.9949e-5, 9.999e-5, 1e-4, 0.1, 1 / 3, 2 / 3, 1e300),
-]  # fmt: skip
+]
 UNIT = {"name": "units of the vector", "length": 1.0, "symbol": ""}
 KINDS = ["reached", "jump"]
 PAIRS = [(1.0, 1.0), (1.0, 1.0004), (1.0, 1.2), (1.2, 1.0), (1.0, 2.5), (2.5, 1.0), (1.0, 40.0)]
 
 
-def test_digits_are_written_alike(scripts):
-    found = [scripts("format.js", "digits", value, [[]])[0] for value in NUMBERS]
+def each(page, script, name, values):
+    """What a function of a script says of each of many values."""
+    return page.evaluate(
+        """async ([script, name, values]) => {
+            const found = await import(script);
+            return values.map((value) => found[name](value));
+        }""",
+        [script, name, values],
+    )
+
+
+def test_digits_are_written_alike(blank):
+    found = each(blank, "/format.js", "digits", NUMBERS)
     expected = ["0" if value == 0 else digits(value).replace("-", "−") for value in NUMBERS]
     assert found == expected
 
 
-def test_a_divergence_is_put_in_the_same_words(scripts):
+def test_a_divergence_is_put_in_the_same_words(blank):
     budgets = [1e-4, 3e-4, 3.1e-4, 3e-3, 0.01, 0.03, 0.031, 0.3, 1.0, 1.2, 1.3, 3.0]
-    found = [scripts("format.js", "epsilonWords", epsilon, [[]])[0] for epsilon in budgets]
+    found = each(blank, "/format.js", "epsilonWords", budgets)
     assert found == [wording.epsilon_words(epsilon) for epsilon in budgets]
 
 
@@ -50,11 +63,11 @@ def test_a_boundary_that_is_not_there_is_put_in_the_same_words(scripts, kind):
     assert said == wording.boundary(None, "", kind)
 
 
-def test_divergences_and_tokens_have_the_same_colours(scripts, blank):
-    stops = np.linspace(0, 1, 10)
-    found = [scripts("cividis.js", "cividis", share, [[]])[0] for share in stops.tolist()]
+def test_divergences_and_tokens_have_the_same_colours(blank):
+    stops = np.linspace(0, 1, 10).tolist()
+    found = each(blank, "/cividis.js", "cividis", stops)
     assert [unlabel_rgb(colour) for colour in found] == [
-        pytest.approx(unlabel_rgb(colour)) for colour in sequential.Cividis
+        pytest.approx(hex_to_rgb(colour)) for colour in sequential.Cividis
     ]
     line = {"ids": [*range(6)], "flips": [[], []]}
     colours = blank.evaluate(

@@ -19,8 +19,8 @@ export function cloudSwitch(instrument) {
       if (picture === "cloud" && instrument.view().picture === picture) ask();
       instrument.change({ picture });
     };
-    const attributes = { type: "button", class: "plain", "data-testid": `picture-${picture}`, "aria-label": label, onclick };
-    return html("button", attributes, text);
+    const attributes = { type: "button", class: "plain", "data-testid": `picture-${picture}` };
+    return html("button", { ...attributes, "aria-label": label, onclick }, text);
   };
   const region = button("region", "region", "The region alone");
   const cloud = button("cloud", "cloud", "A cloud of perturbations at this ε, below");

@@ -4,7 +4,7 @@
 import { OTHERS } from "./colours.js";
 import { comparedColumns, pinDifference, pinName } from "./compared.js";
 import { length, percent } from "./format.js";
-import { each, html, say, set } from "./nodes.js";
+import { each, html, say, scrolling, set } from "./nodes.js";
 
 /**
  * The part that keeps rays and compares them.
@@ -42,7 +42,7 @@ function keptRays(instrument) {
   const bars = html("div", { class: "pin-bars" });
   const make = (_, index) => makePin(instrument, index);
   return {
-    node: html("div", { class: "kept" }, names, html("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": "Rays compared" }, table), bars),
+    node: html("div", { class: "kept" }, names, scrolling("Rays compared", table), bars),
     draw(model) {
       const columns = comparedColumns(model);
       each(names, model.pins, make, (child, pin) =>

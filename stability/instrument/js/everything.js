@@ -1,7 +1,7 @@
 // All the other numbers, on demand: a table with values, units and meanings.
 
 import { word } from "./glossary.js";
-import { each, html, say } from "./nodes.js";
+import { each, html, say, scrolling } from "./nodes.js";
 import { numberRows } from "./number_rows.js";
 
 /**
@@ -21,7 +21,7 @@ export function everything(instrument) {
     "details",
     { class: "everything" },
     html("summary", {}, "All numbers"),
-    html("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": "All numbers" }, table),
+    scrolling("All numbers", table),
   );
   let seen = null;
   const draw = (model) => {

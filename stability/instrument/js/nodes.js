@@ -78,3 +78,13 @@ export function each(parent, items, make, change) {
     change(parent.children[index], item, index);
   });
 }
+
+/**
+ * A place that scrolls where its content is wide, by keys too.
+ * @param {string} name
+ * @param {Node} content
+ * @returns {HTMLElement}
+ */
+export function scrolling(name, content) {
+  return html("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": name }, content);
+}
