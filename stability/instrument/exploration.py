@@ -17,6 +17,7 @@ from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.region import region
 from stability.geometry.sensitivity import Sensitivity, token_map
 from stability.instrument.line import line
+from stability.instrument.parts import UNKNOWN
 from stability.instrument.plane import FLAT, plane
 from stability.instrument.scene import Part, pin, scene
 from stability.prediction.conversation import PromptLike
@@ -105,6 +106,8 @@ class Exploration:
             plane_note=note,
             second=second,
             sensitivities=self._chips if has_chips else None,
+            norms=[state.norm for state in self.states] if has_chips else None,
+            no_radii=UNKNOWN,
             pins=look.pins,
         )
         self.look, self.scene = look, whole

@@ -39,12 +39,14 @@ def make(lm: "Model") -> dict[str, Any]:
 
     analysis = analyze(lm, PROMPT, direction=str(DIRECTION))
     around = region(analysis.state, analysis.direction.vector, analysis.spectrum.vectors[:, SECOND])
+    states = lm.capture_all(PROMPT)
     made = scene(
         analysis,
         DIRECTION,
         plane=plane(around),
         second=SECOND,
-        sensitivities=token_map(lm.capture_all(PROMPT)),
+        sensitivities=token_map(states),
+        norms=[state.norm for state in states],
     )
     return _short(made)
 

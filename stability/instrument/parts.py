@@ -13,20 +13,33 @@ from stability.prediction.provenance import Token
 from stability.prediction.state import State
 from stability.text import spelled
 
+# why a token has no radius: it is still to be computed, there is none, it will not be known
+PENDING, FLAT, UNKNOWN = "pending", "flat", "unknown"
+
 
 def tokens(
-    prompt: Sequence[Token], sensitivities: Sequence[Sensitivity] | None = None
+    prompt: Sequence[Token],
+    sensitivities: Sequence[Sensitivity] | None = None,
+    norms: Sequence[float] | None = None,
+    no_radii: str = PENDING,
 ) -> list[dict[str, Any]]:
-    """The tokens of a prompt, with the shortest predicted radius of each at `ε = 1`, if known."""
+    """The tokens of a prompt, with the shortest predicted radius of each at `ε = 1`, if known.
+
+    It is that of the readout, and so is the `norm` of which it is a part; `no_radius` says why there is
+    none: it is `PENDING`, `FLAT` where `H = 0`, or `UNKNOWN` for good.
+    """
     known: Sequence[Sensitivity | None] = sensitivities or [None] * len(prompt)
+    lengths: Sequence[float | None] = norms or [None] * len(prompt)
     return [
         {
             **asdict(token),
             "text": spelled(token.text),
-            "radius": one and one.radius(1.0),
+            "radius": (radius := one and one.radius(1.0)),
+            "no_radius": None if radius else FLAT if one else no_radii,
+            "norm": norm,
             "entropy": one and one.entropy,
         }
-        for token, one in zip(prompt, known, strict=True)
+        for token, one, norm in zip(prompt, known, lengths, strict=True)
     ]
 
 

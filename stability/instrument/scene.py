@@ -5,7 +5,8 @@ not known, or not yet: a page may send the closed form first, then the truth, th
 plane. Everything holds for every `ε`, so that no change of `ε` asks for another scene::
 
     {"setting": …              `setting.setting`
-     "tokens", "next", "spectrum", "numbers": …      `parts`
+     "tokens": [{…, "radius", "norm", "no_radius"}, …]         `parts.tokens`: always at the readout
+     "next", "spectrum", "numbers": …                `parts`
      "line": {"kind": "exact", "texts", …}                     `law.Law`
            | {"kind": "sampled", "texts", "epsilons", …}       `samples.Samples`
            | {"kind": "closed form", "variance", "reach"}      the truth is still to be computed
@@ -44,6 +45,8 @@ def scene(
     plane_note: str | None = None,
     second: int | None = None,
     sensitivities: Sequence[Sensitivity] | None = None,
+    norms: Sequence[float] | None = None,
+    no_radii: str = parts.PENDING,
     calibrated: Sequence[Part] | None = None,
     pins: Sequence[Part] = (),
     status: Part | None = None,
@@ -58,7 +61,10 @@ def scene(
         plane: what `plane` made of the ray's direction and another; None as long as it is not known.
         plane_note: a sentence that says why there is none.
         second: the rank, from 0, of that other eigendirection.
-        sensitivities: of every token of the prompt, from `token_map`; None as long as not known.
+        sensitivities: of every token of the prompt at the readout, from `token_map`; None as long as
+            not known.
+        norms: of the vectors of these tokens at the readout.
+        no_radii: why there are no sensitivities: `parts.PENDING`, or for good `parts.UNKNOWN`.
         calibrated: calibrated radii, one for every `ε`: `{"epsilon", "minus", "plus"}`, each side
             a value with its interval.
         pins: rays kept, each from `pin`, the oldest first.
@@ -72,7 +78,7 @@ def scene(
     return plain(
         {
             "setting": setting(state, analysis.direction, spec, second),
-            "tokens": parts.tokens(state.tokens, sensitivities),
+            "tokens": parts.tokens(state.tokens, sensitivities, norms, no_radii),
             "next": parts.next_tokens(state),
             "spectrum": parts.spectrum(analysis.spectrum),
             "line": drawn,

@@ -7,7 +7,8 @@ from dataclasses import dataclass
 
 import streamlit as st
 
-from stability.curvature.direction_spec import DirectionSpec, Turn
+from stability.curvature.direction_spec import MOST_TURNS, DirectionSpec, Turn
+from stability.errors import StabilityError
 from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
 
@@ -24,13 +25,14 @@ SITES = {
     "final": "the residual stream before the final norm",
     "a block": "the residual stream leaving a block",
 }
-MOST_TURNS = 20  # of a conversation, the system's apart
+MOST_MESSAGES = 20  # of a conversation, the system's apart
 MOST_BLOCKS, MOST_RANKS, MOST_SEEDS = 512, 512, 2**31
+MOST_SECONDS = 16  # eigendirections that span a plane with the ray: those that are shown
 # keys of widgets that several pages share, that one page sets for another, or that must outlast a
 # visit to another page
 SHARED = (
     *("model", "prompt", "position", "epsilon", "site", "block"),
-    *("chat", "system", "more_turns", *(f"turn_{number}" for number in range(1, MOST_TURNS))),
+    *("chat", "system", "more_turns", *(f"turn_{number}" for number in range(1, MOST_MESSAGES))),
     *("kind", "rank", "seed", "start", "end", "other", "numbers", "relative"),
     *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
     *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
@@ -123,8 +125,13 @@ def look_straight() -> None:
 
 
 def turn_by(degrees: float, rank: int) -> None:
-    """Turn the ray towards an eigendirection, from 0; for callbacks."""
-    st.session_state.turns = (*st.session_state.get("turns", ()), (degrees, rank))
+    """Turn the ray towards an eigendirection, from 0; raises StabilityError after too many turns."""
+    turns = st.session_state.get("turns", ())
+    if len(turns) >= MOST_TURNS:
+        raise StabilityError(
+            f"A direction may be turned {MOST_TURNS} times at most: choose another, or turn it back."
+        )
+    st.session_state.turns = (*turns, (degrees, rank))
 
 
 def turned(direction: DirectionChoice) -> DirectionChoice:

@@ -58,6 +58,10 @@ def follow(page: Page) -> None:
             field.read(text := asked.get(field.name))
         except StabilityError as error:
             notes.append(f"The link: {error}")
+        if text is not None and len(text) >= LONGEST:
+            notes.append(
+                f"The link: {field.name} is longer than {LONGEST:,} characters, and was cut."
+            )
         if field.name in asked and text is None:
             notes.append(f"The link: {field.name}{COMPRESSED} is damaged: copy the whole link.")
     state.link_notes = notes
@@ -91,7 +95,7 @@ def _unpacked(query: Mapping[str, str], page: Page) -> dict[str, str | None]:
     texts: dict[str, str | None] = {}
     for field in page.fields:
         if field.name in query:
-            texts[field.name] = query[field.name]
+            texts[field.name] = query[field.name][:LONGEST]
         elif (squeezed := query.get(field.name + COMPRESSED)) is not None:
             texts[field.name] = _unsqueezed(squeezed)
     return texts

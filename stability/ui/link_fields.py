@@ -50,9 +50,10 @@ def number(name: str, default: int | float, low: int | float, high: int | float)
     def parsed(asked: str) -> int | float | None:
         try:
             value = int(asked) if isinstance(default, int) else float(asked)
-        except ValueError:
+            return value if isfinite(value) else None
+        # a whole number may be beyond all floats
+        except (ValueError, OverflowError):
             return None
-        return value if isfinite(value) else None
 
     def read(asked: str | None) -> None:
         value = default if asked is None else parsed(asked)
@@ -72,13 +73,9 @@ def budget(name: str = "epsilon", default: float = 0.01) -> Field:
     """An `ε`, as the nearest step of the slider."""
 
     def read(asked: str | None) -> None:
-        try:
-            value = default if asked is None else float(asked)
-            is_within = EPSILON_STEPS[0] <= value <= EPSILON_STEPS[-1]
-        except ValueError:
-            value, is_within = default, False
-        step = st.session_state[name] = nearest_step(value)
-        if not is_within:
+        value = default if asked is None else read_budget(asked)
+        step = st.session_state[name] = nearest_step(default if value is None else value)
+        if value is None or not is_budget(value):
             raise differs("ε", "from 0.0001 to 3 nats", str(asked), f"{step:g}")
 
     def write() -> str | None:
@@ -86,6 +83,19 @@ def budget(name: str = "epsilon", default: float = 0.01) -> Field:
         return None if value == default else f"{value:g}"
 
     return Field(name, read, write)
+
+
+def read_budget(asked: str) -> float | None:
+    """The number that a text says; None for any other text."""
+    try:
+        return float(asked)
+    except ValueError:
+        return None
+
+
+def is_budget(epsilon: float) -> bool:
+    """Whether an `ε` is within those that can be asked for."""
+    return EPSILON_STEPS[0] <= epsilon <= EPSILON_STEPS[-1]
 
 
 def nearest_step(epsilon: float) -> float:

@@ -8,7 +8,7 @@ import streamlit as st
 from stability.defaults import MODELS
 from stability.errors import StabilityError
 from stability.instrument.examples import EXAMPLES
-from stability.ui.choice import MOST_TURNS
+from stability.ui.choice import MOST_MESSAGES
 from stability.ui.link import Field
 from stability.ui.link_fields import from_json, number, text
 from stability.ui.model_choice import ModelChoice
@@ -54,7 +54,7 @@ def _is_said(said: Any) -> bool:
         isinstance(said, dict)
         and isinstance(said.get("system"), str)
         and isinstance(said.get("turns"), list)
-        and len(said["turns"]) < MOST_TURNS
+        and len(said["turns"]) < MOST_MESSAGES
         and all(isinstance(turn, str) for turn in said["turns"])
     )
 

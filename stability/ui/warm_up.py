@@ -36,7 +36,8 @@ def _warm_up() -> None:
         for start in (explore.start_plane, explore.start_calibrated):
             start(along, CHOICE.direction)
         explore.start_chips(along.key).future.result()
-        explore.start_neighbours(along.key).future.result()
+        for job in explore.start_neighbours(along.key):
+            job.future.result()
         cloud.compile_umap()
     # a page that asks for it says so
     except StabilityError:

@@ -13,13 +13,14 @@ from stability.instrument.bundle import module
 HERE = Path(instrument.__file__).parent
 ADDRESS = "http://instrument/"
 # mounts the instrument on an empty page, and keeps what it asks the server for
-MOUNT = """async ([scene, view]) => {
+MOUNT = """async ([scene, view, address]) => {
     const { mount, INITIAL } = await import("/all.js");
     const root = document.body.appendChild(document.createElement("div"));
     const events = [], views = [];
     const host = { send: (event) => events.push(event), remember: (view) => views.push(view) };
+    if (address) host.link = () => address;
     const mounted = mount(root, host, { ...INITIAL, ...view });
-    mounted.receive(scene);
+    if (scene) mounted.receive(scene);
     Object.assign(globalThis, { mounted, events, views });
     await new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }"""
@@ -91,13 +92,18 @@ def mounted(browser: Any) -> Iterator[Callable[..., Any]]:
     pages, errors = [], []
 
     def mount(
-        scene: Any, width: int = 1140, height: int = 900, device: Any = None, **view: Any
+        scene: Any,
+        width: int = 1140,
+        height: int = 900,
+        device: Any = None,
+        address: str | None = None,
+        **view: Any,
     ) -> Any:
         page = opened(browser, width, height, **(device or {}))
         pages.append(page)
         page.on("pageerror", lambda error: errors.append(str(error)))
         page.on("console", lambda said: said.type == "error" and errors.append(said.text))
-        page.evaluate(MOUNT, [scene, view])
+        page.evaluate(MOUNT, [scene, view, address])
         return page
 
     yield mount

@@ -1,5 +1,6 @@
 """Rays that are kept: what is beside what, and the differences."""
 
+import numpy as np
 import pytest
 from support.scenes import eigen_analysis, eigen_scene
 from support.states import random_state
@@ -48,6 +49,19 @@ def test_a_pinned_ray_stands_beside_the_present_one_with_the_difference(mounted,
     assert page.locator(".pin bdi").inner_text() == "eigendirection 2"
     names = page.locator(".pin-tokens h4").all_inner_texts()
     assert [name.split(",")[0] for name in names] == ["now", "pin 1"]
+
+
+def test_in_hundredths_a_kept_ray_is_read_at_the_same_hundredth_of_its_own_norm(
+    mounted, analyses, sent
+):
+    (kept,) = sent["pins"]
+    norm = sent["setting"]["norm"]
+    pins = [{**kept, "setting": {**kept["setting"], "norm": 2 * norm}}]
+    page = mounted({**sent, "pins": pins}, relative=True, t=0.1)
+    name, now, beside, _ = next(row for row in table(page) if row[0].startswith("KL at t"))
+    rays = [analysis.ray for analysis in analyses]
+    expected = [float(ray.kl(np.array([t]))[0]) for ray, t in zip(rays, (0.1, 0.2), strict=True)]
+    assert [now, beside] == [digits(value) for value in expected]
 
 
 def test_without_a_pin_there_is_no_table(mounted, sent):

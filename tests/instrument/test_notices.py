@@ -33,3 +33,13 @@ def test_notes_stay_until_they_are_closed_and_come_again_when_they_change(mounte
     page.get_by_test_id("notes").wait_for(state="hidden")
     page.evaluate("scene => mounted.receive(scene)", {**scene, "notes": ["Another one."]})
     page.get_by_text("Another one.").wait_for()
+
+
+def test_what_is_refused_a_second_time_is_said_a_second_time(mounted):
+    scene = {**first.first(), "notes": ["Refused."]}
+    page = mounted({**scene, "noted": 1})
+    page.get_by_role("button", name="Close the notes").click()
+    page.evaluate("scene => mounted.receive(scene)", {**scene, "noted": 1})
+    page.get_by_test_id("notes").wait_for(state="hidden")
+    page.evaluate("scene => mounted.receive(scene)", {**scene, "noted": 2})
+    page.get_by_text("Refused.").wait_for()

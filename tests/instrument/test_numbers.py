@@ -186,6 +186,39 @@ def test_a_word_is_explained_by_focus_and_by_a_press_until_escape(mounted, sent)
     assert not card.is_visible()
 
 
+def test_a_card_can_be_hovered_and_the_words_of_a_part_are_one_stop(mounted, sent):
+    page = mounted(sent)
+    words = page.locator(".numbers .word")
+    assert words.evaluate_all("(all) => all.map((one) => one.tabIndex)") == [0, -1, -1, -1, -1]
+    words.first.focus()
+    page.keyboard.press("ArrowRight")
+    assert words.evaluate_all("(all) => all.map((one) => one.tabIndex)") == [-1, 0, -1, -1, -1]
+    assert [words.nth(i).get_attribute("aria-expanded") for i in (0, 1)] == ["false", "true"]
+    page.keyboard.press("Escape")
+    page.evaluate("document.activeElement.blur()")
+    words.last.hover()
+    card = page.locator(".card")
+    card.wait_for(state="visible")
+    box = card.bounding_box()
+    # the hand goes into the card, which stays while it is there
+    page.mouse.move(box["x"] + 20, box["y"] + 10)
+    assert card.evaluate("(node) => getComputedStyle(node).pointerEvents") == "auto"
+    page.mouse.move(2, 2)
+    card.wait_for(state="hidden")
+
+
+def test_targets_are_large_enough_for_a_finger(mounted, sent):
+    page = mounted(sent, width=390)
+    small = page.evaluate(
+        """[...document.querySelectorAll("button, [role=button]:not(.word), [role=radio], [role=slider], select")]
+            .map((one) => [one.dataset.testid ?? one.textContent, one.getBoundingClientRect(), one])
+            .filter(([, { width, height }, one]) => width && !one.closest(".plane-stage, .track, .handle"))
+            .filter(([, { width, height }]) => Math.min(width, height) < 24)
+            .map(([name, { width, height }]) => [name, width, height])"""
+    )
+    assert small == []
+
+
 def test_what_it_is_about_follows_the_hand_and_stays_folded(mounted, sent):
     page = mounted(sent)
     before = page.locator(".about-drawing").get_attribute("aria-label")
@@ -193,6 +226,17 @@ def test_what_it_is_about_follows_the_hand_and_stays_folded(mounted, sent):
     assert page.locator(".about-drawing").get_attribute("aria-label") != before
     page.get_by_text("What is pushed, and what is asked").click()
     assert page.evaluate("localStorage.getItem('stability.about.folded')") == "1"
+
+
+def test_what_it_is_about_is_drawn_when_it_is_unfolded(mounted, sent):
+    page = mounted(None)
+    # folded as it would be on a second visit
+    page.evaluate("document.querySelector('.about').open = false")
+    page.evaluate("(scene) => mounted.receive(scene)", sent)
+    change(page)
+    assert page.locator(".about-number").count() == 0
+    page.get_by_text("What is pushed, and what is asked").click()
+    page.locator(".about-number").first.wait_for(state="attached")
 
 
 def test_tokens_in_the_verdict_are_text(mounted, sent):

@@ -342,6 +342,63 @@ def test_a_finger_that_swipes_up_on_a_figure_scrolls_the_page(touched):
     assert float(touched.get_by_test_id("epsilon").get_attribute("aria-valuenow")) == EPSILON
 
 
+@pytest.mark.parametrize("slider", ["t", "epsilon"])
+def test_a_finger_that_swipes_up_on_a_slider_leaves_it(touched, slider):
+    track = touched.locator(".track").filter(has=touched.get_by_test_id(slider))
+    track.scroll_into_view_if_needed()
+    box = track.bounding_box()
+    value = touched.get_by_test_id(slider).get_attribute("aria-valuenow")
+    x, y = box["x"] + 0.8 * box["width"], box["y"] + 12
+    touch(touched, [[(x, y - 20 * step)] for step in range(6)])
+    settled(touched)
+    assert touched.get_by_test_id(slider).get_attribute("aria-valuenow") == value
+    box = track.bounding_box()
+    x, y = box["x"] + 0.8 * box["width"], box["y"] + 12
+    touch(touched, [[(x - 20 * step, y)] for step in range(4)])
+    settled(touched)
+    assert touched.get_by_test_id(slider).get_attribute("aria-valuenow") != value
+
+
+def test_a_drag_that_the_browser_takes_away_is_put_back(page):
+    t = page.get_by_test_id("t")
+    track = page.locator(".scrubber .track")
+    box = track.bounding_box()
+    page.mouse.move(box["x"] + 30, box["y"] + 12)
+    page.mouse.down()
+    settled(page)
+    assert float(t.get_attribute("aria-valuenow")) != 0
+    track.dispatch_event("pointercancel", {"pointerId": 1})
+    settled(page)
+    assert float(t.get_attribute("aria-valuenow")) == 0
+    page.mouse.up()
+
+
+def test_before_the_first_scene_nothing_can_be_used(mounted, made):
+    page = mounted(None, epsilon=EPSILON)
+    assert page.locator(".instrument").get_attribute("inert") == ""
+    for name in ("copy-python", "take-away", "play"):
+        page.get_by_test_id(name).dispatch_event("pointerdown")
+    page.mouse.click(300, 20)
+    page.evaluate("(scene) => mounted.receive(scene)", made[1])
+    settled(page)
+    assert page.locator(".instrument").get_attribute("inert") is None
+
+
+def test_a_side_that_is_too_short_to_be_read_can_be_looked_at(mounted):
+    scene = ray_scene(nearly_one_hot())[1]
+    page = mounted(scene, epsilon=3.0)
+    plot = page.locator('[data-testid="figure-ray"] .plot')
+    width = float(plot.get_attribute("width"))
+    near = min(abs(t) for t, _ in marks(page, "actual"))
+    assert near / width_in_view(page) < width / 20
+    page.get_by_role("button", name="look at the").click()
+    settled(page)
+    assert near / width_in_view(page) > width / 4
+    page.get_by_role("button", name="Show the whole ray").click()
+    settled(page)
+    assert near / width_in_view(page) < width / 20
+
+
 def test_two_fingers_zoom_the_ray(touched):
     figure(touched, "ray").scroll_into_view_if_needed()
     whole = width_in_view(touched)

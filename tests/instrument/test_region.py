@@ -112,6 +112,50 @@ def test_a_dragged_point_moves_the_prediction_and_turns_the_ray_when_let_go(
     assert view(page, "point") is None
 
 
+def test_a_turn_that_was_not_asked_for_here_begins_at_its_start(mounted, sent):
+    page = mounted(sent, epsilon=0.1, point=[0.1, 0.2], t=0.3)
+    turned = {"label": "turned", "kind": "turn", "spec": "turn:20,1,eig:0"}
+    scene = {**sent, "setting": {**sent["setting"], "direction": turned}}
+    page.evaluate("(scene) => mounted.receive(scene)", scene)
+    assert view(page, "t") == 0
+    assert view(page, "point") is None
+
+
+def test_vectors_of_one_name_are_other_rays_by_their_curvature(mounted, sent):
+    pasted = {"label": "a vector", "kind": "file", "spec": None}
+    first = {**sent, "setting": {**sent["setting"], "direction": pasted}}
+    page = mounted(first, epsilon=0.1, t=0.3)
+    other = {**first, "line": {**sent["line"], "variance": 2 * sent["line"]["variance"]}}
+    page.evaluate("(scene) => mounted.receive(scene)", first)
+    assert view(page, "t") == 0.3
+    page.evaluate("(scene) => mounted.receive(scene)", other)
+    assert view(page, "t") == 0
+
+
+def test_the_cloud_is_asked_for_where_a_page_can_draw_it_and_put_away(mounted, sent):
+    page = mounted(sent, epsilon=0.1)
+    assert not page.get_by_test_id("picture-cloud").is_visible()
+    page = mounted(sent, address="http://a/link", epsilon=0.1)
+    region, cloud = page.get_by_test_id("picture-region"), page.get_by_test_id("picture-cloud")
+    cloud.click()
+    settle(page)
+    assert cloud.get_attribute("aria-pressed") == "true"
+    page.evaluate("mounted.change({ epsilon: 0.2 })")
+    cloud.click()
+    settle(page)
+    region.click()
+    settle(page)
+    asked = page.evaluate("events.map(({ kind, epsilon, view }) => [kind, epsilon, view.picture])")
+    assert asked == [["cloud", 0.1, "cloud"], ["cloud", 0.2, "cloud"], ["cloud", None, "region"]]
+
+
+def test_a_link_that_shows_the_cloud_asks_for_it_once(mounted, sent):
+    page = mounted(sent, address="http://a/link", epsilon=0.1, picture="cloud")
+    page.evaluate("mounted.change({ epsilon: 0.2 })")
+    settle(page)
+    assert page.evaluate("events.map(({ kind, epsilon }) => [kind, epsilon])") == [["cloud", 0.1]]
+
+
 def test_a_point_let_go_on_the_ray_is_taken_on_it(mounted, sent):
     page = mounted(sent, epsilon=0.1)
     page.locator(FIGURE).scroll_into_view_if_needed()

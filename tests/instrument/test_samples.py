@@ -116,6 +116,23 @@ def test_boundaries_of_steps_and_between_them_agree(scripts, case):
 
 
 @pytest.mark.browser
+def test_above_a_step_that_is_lost_in_rounding_nothing_is_promised(scripts):
+    sent = {
+        **{"kind": "sampled", "variance": 2.0, "reach": [2.0, 2.0], "ids": [0], "texts": ["a"]},
+        **{"probabilities": [[1.0] * 5], "flips": [[], []]},
+        "t": [-2.0, -1.0, 0.0, 1.0, 2.0],
+        "kl": [4.0, 1.0, 0.0, 1.0, 4.0],
+        "epsilons": [0.01, 0.1, 1.0],
+        "boundaries": [[None, None, 1.0], [None, 0.3, 1.0]],
+        "kinds": [["unresolved", "unresolved", "reached"], ["unresolved", "reached", "reached"]],
+    }
+    asked = [[-1, 0.5], [-1, 1.0], [1, 0.05], [1, 0.5]]
+    found = scripts("line.js", "line.boundary", sent, asked)
+    assert [one["kind"] for one in found] == ["unresolved", "reached", "unresolved", "reached"]
+    assert [one["distance"] is None for one in found] == [True, False, True, False]
+
+
+@pytest.mark.browser
 def test_a_closed_form_alone_answers_without_a_truth(scripts):
     state = nonlinear_state()
     ray = stability.ray(state, random_direction(state))

@@ -11,6 +11,7 @@ import stability
 from stability.curvature.direction import Direction, unit
 from stability.geometry.analysis import along
 from stability.instrument.line import line
+from stability.instrument.parts import UNKNOWN, tokens
 from stability.instrument.scene import pin, scene
 
 STATES = {
@@ -56,3 +57,14 @@ def test_a_flat_direction_has_no_line():
     flat = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
     assert line(stability.ray(flat, torch.ones(3))) is None
     assert line(stability.ray(state, unit(np.ones(6), 6))) is not None
+
+
+def test_a_token_has_the_radius_and_the_norm_of_the_readout_or_why_there_is_no_radius():
+    state, flat = random_state(), nearly_one_hot(gap=800.0)
+    known = [stability.sensitivity(each, stability.spectrum(each, k=1)) for each in (state, flat)]
+    prompt = [state.tokens[-1]] * 2
+    chip, certain = tokens(prompt, known, [state.norm, flat.norm])
+    assert (chip["radius"], chip["norm"]) == (known[0].radius(1.0), state.norm)
+    assert (chip["no_radius"], certain["no_radius"]) == (None, "flat")
+    assert [chip["no_radius"] for chip in tokens(prompt)] == ["pending"] * 2
+    assert [chip["no_radius"] for chip in tokens(prompt, no_radii=UNKNOWN)] == ["unknown"] * 2

@@ -112,7 +112,7 @@ def test_the_other_tables_are_the_librarys(page, ray, made, tmp_path):
 
 
 def test_the_budgets_of_the_tables_are_those_that_can_be_chosen(blank):
-    steps = blank.evaluate("async () => (await import('/tables.js')).EPSILON_STEPS")
+    steps = blank.evaluate("async () => (await import('/steps.js')).EPSILON_STEPS")
     assert steps == [*EPSILON_STEPS]
 
 

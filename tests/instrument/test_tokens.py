@@ -31,6 +31,11 @@ def page(mounted, made):
     return mounted(made[1], epsilon=EPSILON)
 
 
+def receive(page, scene):
+    page.evaluate("(scene) => mounted.receive(scene)", scene)
+    settled(page)
+
+
 def events(page):
     return [
         {name: value for name, value in event.items() if name != "view"}
@@ -70,7 +75,35 @@ def test_chips_are_neutral_as_long_as_their_radii_are_not_known(mounted, made):
     page = mounted({**made[1], "tokens": tokens})
     assert page.get_by_test_id("token-0").get_attribute("style") is None
     assert not page.locator(".colour-bar").is_visible()
-    assert "being computed" in page.locator(".told").text_content()
+    assert "radius being computed" in page.locator(".told").text_content()
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"), [("flat", "none, without curvature"), ("unknown", "not known")]
+)
+def test_why_a_token_has_no_radius_is_said(page, made, reason, said):
+    tokens = [{**token, "radius": None, "no_radius": reason} for token in made[1]["tokens"]]
+    receive(page, {**made[1], "tokens": tokens})
+    assert f"shortest predicted radius {said}" in page.locator(".told").text_content()
+
+
+def test_a_radius_is_a_part_of_its_own_vector_s_norm_and_said_to_be_the_readout_s(page, made):
+    scene = made[1]
+    own = [{**token, "norm": 10.0 * (token["index"] + 1)} for token in scene["tokens"]]
+    setting = {**scene["setting"], "site": "block:0"}
+    receive(page, {**scene, "tokens": own, "setting": setting})
+    page.get_by_test_id("units").click()
+    page.get_by_test_id("token-2").hover()
+    settled(page)
+    # the radius at ε = 1 is 1, of a vector of norm 30
+    share = written(100 * EPSILON**0.5 / 30)
+    told = page.locator(".told").text_content()
+    assert f"shortest predicted radius at the readout {share} %" in told
+    bar = page.locator(".colour-bar").text_content()
+    shares = [100 * token["radius"] * EPSILON**0.5 / token["norm"] for token in own]
+    assert (
+        bar == f"radius at the readout: short {written(min(shares))} %{written(max(shares))} % long"
+    )
 
 
 def test_two_thousand_tokens_have_a_chip_each_and_the_page_does_not_jump(mounted, made):

@@ -23,13 +23,14 @@ def opened(page, query=(), **session):
         from stability.ui import link
         from stability.ui.choice import keep_shared
 
-        found = import_module(f"stability.ui.pages.{page}.page").PAGE
+        place = "page" if page == "calibration" else "link"
+        found = import_module(f"stability.ui.pages.{page}.{place}").PAGE
         keep_shared()
         link.follow(found)
         link.write(found)
         st.session_state.query = st.query_params.to_dict()
 
-    app = AppTest.from_function(script, args=(page,))
+    app = AppTest.from_function(script, args=(page,), default_timeout=60)
     for key, value in session.items():
         app.session_state[key] = value
     for key, value in dict(query).items():
@@ -44,7 +45,8 @@ def link_of(app):
 
 
 def told(app):
-    return app.session_state.filtered_state.get("link_notes", [])
+    is_told = "link_notes" in app.session_state
+    return app.session_state["link_notes"] if is_told else []
 
 
 @pytest.mark.parametrize("page", ["explore", "depth", "calibration"])
@@ -66,6 +68,7 @@ STATES = {
     "a site": ("explore", {"site": "final"}),
     "an eigendirection": ("explore", {"kind": "eigendirection", "rank": 7}),
     "a second axis": ("explore", {"second": 0}),
+    "a cloud": ("explore", {"cloud": 0.1}),
     "a turned ray": ("explore", {"rank": 2, "turns": ((30.0, 1), (-12.5, 0))}),
     "a way through the layers": (
         "depth",
@@ -119,16 +122,48 @@ def test_every_direction_is_read_as_it_is_written(direction):
     assert read_direction(written_direction(direction)) == direction
 
 
-def test_rays_that_are_kept_are_part_of_the_link():
+def kept_rays(model="smollm2-135m", count=2):
     from stability.ui.choice import Choice
 
-    pins = (
-        Choice("smollm2-135m", "Once", 0, TokenPair("a", "b"), "final"),
-        Choice("smollm2-135m", "Twice", 1, DirectionSpec("eig", 3)),
-    )
-    query = link_of(opened("explore", model="smollm2-135m", pins=pins))
-    again = opened("explore", query, model="smollm2-135m")
-    assert again.session_state["pins"] == pins
+    one = Choice(model, "Once", 0, TokenPair("a", "b"), "final")
+    return (one, *(Choice(model, "Twice", 1, DirectionSpec("eig", i)) for i in range(count - 1)))
+
+
+def test_rays_that_are_kept_are_part_of_the_link_and_of_the_model_that_is_used_then():
+    """A fresh session follows its link before it has a model."""
+    query = link_of(opened("explore", model="smollm2-135m", pins=kept_rays()))
+    again = opened("explore", query)
+    assert link_of(again) == query
+    assert again.session_state["pins"] == kept_rays(model="")
+
+    def page():
+        from stability.ui.pages.explore.pins import take_up
+
+        take_up("smollm2-135m")
+
+    used = AppTest.from_function(page)
+    used.session_state["pins"] = again.session_state["pins"]
+    used.run()
+    assert used.session_state["pins"] == kept_rays()
+
+
+def test_more_rays_than_are_kept_are_left_out_of_a_link_which_says_so():
+    query = link_of(opened("explore", model="smollm2-135m", pins=kept_rays(count=13)))
+    again = opened("explore", query)
+    [said] = told(again)
+    assert "at most 12 rays; received 13" in said
+    assert len(again.session_state["pins"]) == 12
+
+
+@pytest.mark.parametrize("degrees", [30.0, -12.5, 1e-5, -3.55e-15, 359.999999999])
+def test_degrees_of_every_size_are_read_as_they_are_written(degrees):
+    from stability.curvature.direction_spec import Turn
+    from stability.ui.pages.explore.written import read_direction, written_direction
+
+    spec = DirectionSpec("turn", Turn(degrees, 1, DirectionSpec("eig", 0)))
+    assert DirectionSpec.parse(str(spec)).argument.degrees == pytest.approx(degrees, abs=1e-12)
+    again = read_direction(written_direction(Turned(DirectionSpec("eig", 0), degrees, 1)))
+    assert again.degrees == pytest.approx(degrees, abs=1e-12)
 
 
 def test_a_vector_of_ones_own_is_no_part_of_a_link_which_says_so():
@@ -150,7 +185,14 @@ def test_a_vector_of_ones_own_is_no_part_of_a_link_which_says_so():
         ("explore", "direction", "tokens:[1]", 1, "tokens:A,B"),
         ("explore", "direction", "file:/etc/passwd", 1, "upload the vector"),
         ("explore", "direction", "turn:1,1," * 9 + "eig:0", 1, "at most 8 turns"),
+        ("explore", "direction", "turn:1000,1,eig:0", 1, "at most 360 degrees"),
+        ("explore", "direction", "turn:10,400000000,eig:0", 1, "towards 0 to 511"),
+        ("explore", "position", "1" * 400, -1, "from -1 to"),
         ("explore", "second", "-1", None, "a rank from 0"),
+        ("explore", "second", "500", None, "a rank from 0 to 15"),
+        ("explore", "site", "block:900", "a block", "block:0 to block:511"),
+        ("explore", "cloud", "7", None, "from 0.0001 to 3 nats"),
+        ("explore", "pins", '[["x", false, -5, "final", "eig:0"]]', (), "left out"),
         ("explore", "chat", "3", False, "left out"),
         ("explore", "chat", '{"system": 1, "turns": []}', False, "left out"),
         ("explore", "pins", "[" * 10_000, (), "left out"),
@@ -179,6 +221,8 @@ def test_a_text_that_would_fill_the_memory_is_cut():
     bomb = base64.urlsafe_b64encode(zlib.compress(b"0" * 50_000_000)).decode()
     app = opened("explore", {"prompt_z": bomb})
     assert len(app.session_state["prompt"]) <= 1_000_000
+    [said] = told(app)
+    assert "was cut" in said
 
 
 def test_the_back_button_takes_back_what_was_set():

@@ -44,7 +44,10 @@ export function about(instrument) {
     html("div", { class: "about-body" }, text, drawing.node),
   );
   node.open = !isFolded();
-  node.addEventListener("toggle", () => keepFolded(!node.open));
+  node.addEventListener("toggle", () => {
+    keepFolded(!node.open);
+    instrument.redraw();
+  });
   return { node, draw: (model) => node.open && drawAbout(drawing, model) };
 }
 

@@ -1,7 +1,7 @@
 // One colour a token, the same in bars, bands and cells.
 
 /** Of Okabe and Ito's palette, those that mean nothing else here. */
-const CATEGORIES = ["#56B4E9", "#009E73", "#F0E442", "#D55E00", "#8C8C8C", "#B8A1CF"];
+const CATEGORIES = ["#56B4E9", "#009E73", "#F0E442", "#D55E00", "#7F7F7F", "#B8A1CF"];
 
 /** Of the probability of all tokens without a colour of their own. */
 export const OTHERS = "rgba(128, 128, 128, 0.25)";

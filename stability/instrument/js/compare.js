@@ -42,7 +42,7 @@ function keptRays(instrument) {
   const bars = html("div", { class: "pin-bars" });
   const make = (_, index) => makePin(instrument, index);
   return {
-    node: html("div", { class: "kept" }, names, html("div", { class: "scrolls" }, table), bars),
+    node: html("div", { class: "kept" }, names, html("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": "Rays compared" }, table), bars),
     draw(model) {
       const columns = comparedColumns(model);
       each(names, model.pins, make, (child, pin) =>

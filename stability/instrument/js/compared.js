@@ -1,7 +1,8 @@
 // What stands in the columns of a comparison: the present ray, and those that were kept.
 
-import { boundaryText, digits, length, unitOf } from "./format.js";
+import { boundaryText, bracketText, digits, length, unitOf } from "./format.js";
 import { sides as sidesOf } from "./model.js";
+import { pinStretch } from "./ray_curves.js";
 
 const PIN_TOKENS = 5;
 const PIN_SIDES = ["−", "+"];
@@ -38,10 +39,13 @@ function shortPrompt(prompt) {
  * @param {import("./model.js").Model} model
  * @returns {Column[]}
  */
-export function comparedColumns({ scene, line, view, pins }) {
+export function comparedColumns(model) {
+  const { scene, line, view, pins } = model;
   const column = (name, of, its) => {
     const unit = unitOf(of.setting.norm, view.relative);
-    return { name, rows: comparedRows(of, its, view, unit), next: its ? pinLikeliest(its, view.t) : [] };
+    // at the t that is read, which in hundredths of another norm is another length
+    const at = { epsilon: view.epsilon, t: view.t / pinStretch(model, of) };
+    return { name, rows: comparedRows(of, its, at, unit), next: its ? pinLikeliest(its, at.t) : [] };
   };
   return [column("now", scene, line), ...pins.map((pin, i) => column(`pin ${i + 1}`, pin.scene, pin.line))];
 }
@@ -60,11 +64,7 @@ function comparedRows({ numbers }, line, { epsilon, t }, unit) {
       of(`actual ${PIN_SIDES[i]}`, inUnits(boundary.distance), boundaryText(boundary, unit)),
     ),
     ...both.map(({ bracket }, i) =>
-      of(
-        `certified ${PIN_SIDES[i]}`,
-        null,
-        bracket ? `${bracket.map((end) => digits(end / unit.length)).join(" – ")}${unit.symbol}` : "–",
-      ),
+      of(`certified ${PIN_SIDES[i]}`, null, bracketText(bracket, unit)),
     ),
     ...both.map(({ flips: [flip] }, i) =>
       of(

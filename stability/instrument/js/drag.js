@@ -2,12 +2,15 @@
 
 /** Pixels within which a press that moves is still a tap. */
 const SLACK = 4;
+/** Pixels that a finger moves to the side before it drags: up or down it scrolls the page. */
+const SIDEWAYS = 6;
 
 /**
  * @typedef {object} Drag
  * @property {(x: number, y: number) => void} move   in pixels of the origin; also where it is pressed
  * @property {() => void} [start]
  * @property {() => void} [end]
+ * @property {() => () => void} [keep]  what puts back what is dragged, if the page takes the pointer to scroll
  * @property {(x: number, y: number) => void} [tap]  a press that does not move, which then is no drag
  * @property {(ratio: number, x: number) => void} [pinch]  two pointers come nearer or go apart
  */
@@ -46,7 +49,8 @@ class Hand {
       this.hasPinched = false;
     }
     this.pointers.set(event.pointerId, this.place(event));
-    if (this.pointers.size === 1 && !this.drag.tap) this.follow(this.start);
+    this.mayScroll = event.pointerType === "touch" && getComputedStyle(this.node).touchAction === "pan-y";
+    if (this.pointers.size === 1 && !this.drag.tap && !this.mayScroll) this.follow(this.start);
   }
 
   move(event) {
@@ -57,21 +61,32 @@ class Hand {
       this.drag.pinch(...pinched(this.pointers, event.pointerId, point));
     }
     this.pointers.set(event.pointerId, point);
-    const [x, y] = this.start;
-    const isFar = this.isDragging || Math.hypot(point[0] - x, point[1] - y) > SLACK;
-    if (this.pointers.size === 1 && !this.hasPinched && isFar) this.follow(point);
+    if (this.pointers.size === 1 && !this.hasPinched && this.isMeant(point)) this.follow(point);
+  }
+
+  /** Whether a press that has come this far is a drag. */
+  isMeant([x, y]) {
+    if (this.isDragging) return true;
+    const [across, down] = [x - this.start[0], y - this.start[1]];
+    return this.mayScroll ? Math.abs(across) > SIDEWAYS : Math.hypot(across, down) > SLACK;
   }
 
   release(event) {
     if (!this.pointers.delete(event.pointerId) || this.pointers.size) return;
-    const isTap = event.type === "pointerup" && !this.hasPinched;
+    const isCancelled = event.type === "pointercancel";
+    const isTap = !this.isDragging && !isCancelled && !this.hasPinched;
+    if (isTap && this.drag.tap) this.drag.tap(...this.start);
+    else if (isTap) this.follow(this.start);
+    if (this.isDragging && isCancelled) this.putBack?.();
     if (this.isDragging) this.drag.end?.();
-    else if (isTap) this.drag.tap?.(...this.start);
     this.isDragging = false;
   }
 
   follow(point) {
-    if (!this.isDragging) this.drag.start?.();
+    if (!this.isDragging) {
+      this.putBack = this.drag.keep?.();
+      this.drag.start?.();
+    }
     this.isDragging = true;
     this.drag.move(...point);
   }
@@ -79,6 +94,18 @@ class Hand {
   place({ clientX, clientY }) {
     return [clientX - this.corner.left, clientY - this.corner.top];
   }
+}
+
+/**
+ * For `Drag.keep`: the parts of the view that a drag moves, as they are now.
+ * @param {import("./instrument.js").Instrument} instrument
+ * @param {(keyof import("./view.js").View)[]} parts
+ * @returns {() => void} sets them again
+ */
+export function keepView(instrument, parts) {
+  const view = instrument.view();
+  const kept = Object.fromEntries(parts.map((part) => [part, view[part]]));
+  return () => instrument.change(kept);
 }
 
 /** How much nearer two pointers have come as one of them moved, and the middle between them. */

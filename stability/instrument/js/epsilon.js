@@ -2,7 +2,7 @@
 
 import { html, set, say } from "./nodes.js";
 import { digits, epsilonWords } from "./format.js";
-import { onDrag } from "./drag.js";
+import { keepView, onDrag } from "./drag.js";
 import { logScale, logTicks, tickText } from "./scales.js";
 import { meantEpsilon, onEpsilonKeys } from "./steps.js";
 import { EPSILONS } from "./view.js";
@@ -21,6 +21,7 @@ export function epsilon(instrument) {
   const thumb = html("div", { class: "thumb", "data-testid": "epsilon", ...role, ...range });
   const track = html("div", { class: "track" }, html("i", { class: "rail" }), ...decades(), thumb);
   onDrag(track, track, {
+    keep: () => keepView(instrument, ["epsilon"]),
     start: () => thumb.focus({ preventScroll: true }),
     move(x) {
       const asked = share.value(Math.min(Math.max(x / track.clientWidth, 0), 1));

@@ -21,7 +21,7 @@ export function everything(instrument) {
     "details",
     { class: "everything" },
     html("summary", {}, "All numbers"),
-    html("div", { class: "scrolls" }, table),
+    html("div", { class: "scrolls", tabindex: 0, role: "region", "aria-label": "All numbers" }, table),
   );
   let seen = null;
   const draw = (model) => {

@@ -11,8 +11,9 @@ export function digits(value) {
   if (!Number.isFinite(value)) return value > 0 ? "∞" : "−∞";
   if (value === 0) return "0";
   const size = Math.abs(value);
-  // what rounds up to 1000 is written with its power, as all beyond
-  const isPlain = size >= 1e-4 && Number(size.toPrecision(3)) < 1e3;
+  // by what it rounds to: 999.9 is written with its power, and 9.999e-5 without
+  const rounded = Number(size.toPrecision(3));
+  const isPlain = rounded >= 1e-4 && rounded < 1e3;
   const written = isPlain ? size.toPrecision(3) : exponential(size);
   return value < 0 ? `−${written}` : written;
 }
@@ -79,6 +80,17 @@ const WITHOUT_BOUNDARY = {
 export function boundaryText({ distance, kind }, unit) {
   if (distance === null) return WITHOUT_BOUNDARY[kind];
   return length(distance, unit) + (kind === "jump" ? " (a jump)" : "");
+}
+
+/**
+ * The ends of a certified interval.
+ * @param {[number, number] | null} bracket
+ * @param {Unit} unit
+ * @returns {string} "–" where nothing is certified
+ */
+export function bracketText(bracket, unit) {
+  if (!bracket) return "–";
+  return bracket.map((end) => digits(end / unit.length)).join(" – ") + unit.symbol;
 }
 
 const EPSILON_WORDS = [

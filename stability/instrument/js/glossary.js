@@ -25,7 +25,7 @@ export function explanation(term) {
  */
 export function word(instrument, term, shown = term) {
   // no button element: a line of text breaks around those
-  const node = html("span", { role: "button", tabindex: 0, class: "word", "data-term": term }, shown);
+  const node = html("span", { role: "button", tabindex: -1, class: "word", "data-term": term }, shown);
   explainer(instrument.root).attach(node, () => explanation(node.dataset.term));
   return node;
 }

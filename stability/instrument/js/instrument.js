@@ -1,6 +1,8 @@
 // The instrument: its parts in their places, one redraw a frame, and the two ways that anything
 // changes: by the hand, which the picture follows at once, and by the server, which sends a new scene.
 
+import { keepStop } from "./explain.js";
+import { digits } from "./format.js";
 import { html, set } from "./nodes.js";
 import { modeller } from "./model.js";
 import { INITIAL } from "./view.js";
@@ -18,6 +20,7 @@ import { PARTS } from "./parts.js";
  * @property {(event: object) => void} send
  * @property {() => import("./model.js").Model | null} model  what is drawn
  * @property {() => string | null} link  the address that shows it; null where there is none
+ * @property {boolean} hasPage  whether the host draws clouds beneath: a page that has an address
  * @property {() => void} redraw  at the next frame, as when a width has changed
  * @property {HTMLElement} root
  *
@@ -42,6 +45,8 @@ export function mount(root, host, initial = INITIAL) {
   let drawn = null;
   let frame = 0;
   let rest = 0;
+  // the distance of the point through which the ray was asked to turn
+  let turned = null;
   const model = modeller();
 
   /** @type {Instrument} */
@@ -53,9 +58,13 @@ export function mount(root, host, initial = INITIAL) {
       schedule();
     },
     view: () => view,
-    send: (event) => host.send({ ...event, view }),
+    send(event) {
+      turned = event.kind === "turn" ? Math.hypot(...(view.point ?? [view.t, 0])) : null;
+      host.send({ ...event, view });
+    },
     model: () => drawn,
     link: () => host.link?.(view) ?? null,
+    hasPage: Boolean(host.link),
     redraw: schedule,
   };
   const parts = Object.entries(PARTS).map(([area, make]) => {
@@ -64,7 +73,8 @@ export function mount(root, host, initial = INITIAL) {
     return part;
   });
   const sheet = html("div", { class: "sheet" }, ...parts.map((part) => part.node));
-  const body = html("div", { class: "instrument" }, sheet);
+  // what is not drawn yet is not to be used
+  const body = html("div", { class: "instrument", inert: true }, sheet);
   root.replaceChildren(body);
 
   function remember() {
@@ -81,16 +91,21 @@ export function mount(root, host, initial = INITIAL) {
     frame = 0;
     if (!scene) return;
     const now = model(scene, view);
-    set(body, { "data-large": view.large, ...drawnOf(scene) });
-    for (const part of parts) part.draw(now, drawn);
+    set(body, { inert: null, "data-large": view.large, ...drawnOf(scene) });
+    for (const part of parts) {
+      part.draw(now, drawn);
+      keepStop(part.node);
+    }
     drawn = now;
   }
 
   return {
     receive(sent) {
-      // a new ray begins at its own start
-      if (scene && isOtherRay(scene.setting, sent.setting)) {
-        view = { ...view, ...startOf(view), point: null, zoom: null, half: null };
+      if (scene && rayKey(scene) !== rayKey(sent)) {
+        // a new ray begins at its own start, and one that was turned here at the point
+        const t = sent.setting.direction.kind === "turn" ? (turned ?? 0) : 0;
+        turned = null;
+        view = { ...view, t, point: null, zoom: null, half: null };
         remember();
       }
       scene = sent;
@@ -105,20 +120,15 @@ export function mount(root, host, initial = INITIAL) {
   };
 }
 
-/** A new ray begins at its own start; one that was turned through a point of the plane, at the point. */
-function startOf({ point }) {
-  return { t: point ? Math.hypot(...point) : 0 };
-}
-
-function isOtherRay(before, after) {
-  return rayKey(before) !== rayKey(after);
-}
-
-function rayKey({ model, prompt, messages, position, site, direction }) {
-  return JSON.stringify([model.name, prompt, messages, position, site, direction.label]);
+/** What tells a ray from every other: vectors without a written form by their curvature. */
+function rayKey({ setting, line }) {
+  const { model, prompt, messages, position, site, direction } = setting;
+  const along = direction.spec ?? [direction.label, line && digits(line.variance)];
+  return JSON.stringify([model.name, model.revision, model.dtype, prompt, messages, position, site, along]);
 }
 
 /** Which ray is drawn, and how much of it: for those who wait for it. */
-function drawnOf({ setting, line, plane }) {
-  return { "data-ray": rayKey(setting), "data-line": line?.kind ?? "flat", "data-plane": Boolean(plane) };
+function drawnOf(scene) {
+  const { line, plane } = scene;
+  return { "data-ray": rayKey(scene), "data-line": line?.kind ?? "flat", "data-plane": Boolean(plane) };
 }

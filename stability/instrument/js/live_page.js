@@ -51,7 +51,8 @@ ${only}</style>
 <script type="application/json" id="saved">${inScript(saved)}<\/script>
 <script type="module" id="${PLACE}">${text}${END}
 const saved = JSON.parse(document.getElementById("saved").textContent);
-const asked = () => shown.receive({ ...saved.scene, notes: [${JSON.stringify(ASKED)}] });
+let noted = 0;
+const asked = () => shown.receive({ ...saved.scene, notes: [${JSON.stringify(ASKED)}], noted: (noted += 1) });
 const shown = $instrument.mount(document.getElementById("instrument"), { send: asked }, saved.view);
 shown.receive(saved.scene);
 <\/script>

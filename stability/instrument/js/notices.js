@@ -30,8 +30,10 @@ export function notices() {
       const part = scene.status?.fraction;
       say(status, part ? `${under}: ${percent(part)}` : under && `${under} …`);
       set(status, { hidden: !under });
-      if (told !== said.join("\n")) {
-        told = said.join("\n");
+      // what is said anew is shown anew, be it the same
+      const now = JSON.stringify([scene.noted, said]);
+      if (told !== now) {
+        told = now;
         each(notes, said, () => html("p"), (line, note) => say(line, note));
         set(notes, { hidden: !said.length });
         set(close, { hidden: !said.length });

@@ -1,7 +1,7 @@
 // The numbers that matter first, in one row that wraps: the closed form, both boundaries with its error,
 // and what is certified.
 
-import { boundaryText, digits, errorText, length } from "./format.js";
+import { boundaryText, bracketText, digits, errorText, length } from "./format.js";
 import { word } from "./glossary.js";
 import { html, say } from "./nodes.js";
 
@@ -59,13 +59,12 @@ export function mainNumbers({ line, sides, predicted, unit, scene, view }) {
       ? ["…", "being computed"]
       : [boundaryText(boundary, unit), errorText(predicted, boundary)],
   );
-  const certified = sides.map(({ bracket, boundary }) => certifiedText(bracket, boundary, unit));
-  return [[length(predicted, unit), formula], ...actual, ...certified];
+  const proved = sides.map(({ bracket, boundary }) => certified(bracket, boundary, unit));
+  return [[length(predicted, unit), formula], ...actual, ...proved];
 }
 
-function certifiedText(bracket, { kind }, unit) {
+function certified(bracket, { kind }, unit) {
   if (kind === "not known") return ["–", ""];
   if (!bracket) return ["–", kind === "not reached" ? "no boundary to prove" : "nothing is proved here"];
-  const ends = bracket.map((end) => digits(end / unit.length));
-  return [ends.join(" – ") + unit.symbol, "proved to hold it"];
+  return [bracketText(bracket, unit), "proved to hold it"];
 }

@@ -1,24 +1,10 @@
 // The axes of a plane: round numbers and names, at equal scales.
 
 import { each, say, set, svg } from "./nodes.js";
+import { linearTicks, tickText } from "./scales.js";
 
-/**
- * Round numbers for an axis.
- * @param {number} half  in the unit that is shown
- * @returns {number[]}
- */
-function planeTicks(half) {
-  const rough = half / 2.5;
-  const power = 10 ** Math.floor(Math.log10(rough));
-  const step = power * [1, 2, 5, 10].find((factor) => factor * power >= rough);
-  const most = Math.floor(half / step);
-  return Array.from({ length: 2 * most + 1 }, (_, i) => Number(((i - most) * step).toPrecision(12)));
-}
-
-/** A round number as short as it is, with a true minus sign. */
-function planeTick(value) {
-  return String(value).replace("-", "−");
-}
+/** Steps between round numbers from end to end, at most. */
+const PLANE_STEPS = 5;
 
 /** The layers of both axes. */
 export function planeAxes() {
@@ -34,19 +20,20 @@ export function planeAxes() {
  * @param {import("./plane_picture.js").Square} square
  */
 export function drawPlaneAxes({ x, y }, { half, unit, labels }, { left, top, side, place }) {
-  const ticks = planeTicks(half / unit.length);
+  const ends = /** @type {[number, number]} */ ([-half / unit.length, half / unit.length]);
+  const ticks = linearTicks(ends, PLANE_STEPS);
   const make = () => svg("g", {}, svg("line"), svg("text"));
   each(x.ticks, ticks, make, (node, tick) => {
     const [across] = place(tick * unit.length, 0);
     set(node, { transform: `translate(${across},${top + side})` });
     set(node.firstChild, { y2: 4 });
-    say(set(node.lastChild, { y: 20, "text-anchor": "middle" }), planeTick(tick));
+    say(set(node.lastChild, { y: 20, "text-anchor": "middle" }), tickText(tick));
   });
   each(y.ticks, ticks, make, (node, tick) => {
     const [, down] = place(0, tick * unit.length);
     set(node, { transform: `translate(${left},${down})` });
     set(node.firstChild, { x2: -4 });
-    say(set(node.lastChild, { x: -13, y: 4, "text-anchor": "end" }), planeTick(tick));
+    say(set(node.lastChild, { x: -13, y: 4, "text-anchor": "end" }), tickText(tick));
   });
   const [xTitle, yTitle] = labels.map((label) => `${label} (${unit.name})`);
   const middle = { "text-anchor": "middle" };

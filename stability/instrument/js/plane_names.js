@@ -1,10 +1,12 @@
 // The names of the cells of a plane: each with the colour of its token, none over another.
 
+import { nameWidth } from "./labels.js";
 import { each, say, set, svg } from "./nodes.js";
 
 /** Pixels above a cell's middle, where the state itself may lie. */
 const NAME_ABOVE = 18;
-/** Pixels of a name: around its text, and of its height. */
+/** Pixels of a name: of its letters, around its text, and of its height. */
+const NAME_LETTERS = 13;
 const NAME_PADDING = 22;
 const NAME_HEIGHT = 19;
 /** Pixels that a name keeps from the edge. */
@@ -29,7 +31,7 @@ export function drawPlaneNames(layer, { cells, colour }, square) {
 
 /** The box of a name above the middle of its cell, within the square. */
 function namePlace({ id, text, middle }, { left, top, side, place }) {
-  const width = planeTextWidth(text) + NAME_PADDING;
+  const width = nameWidth(text, NAME_LETTERS) + NAME_PADDING;
   const [x, y] = place(...middle);
   const rightmost = left + side - width - NAME_INSET;
   return {
@@ -60,17 +62,4 @@ function makePlaneName() {
   const box = svg("rect", { height: NAME_HEIGHT, rx: 4 });
   const swatch = svg("rect", { x: 6, y: 5.5, width: 8, height: 8, rx: 2 });
   return svg("g", { class: "plane-name" }, box, swatch, svg("text", { x: 18, y: 14 }));
-}
-
-const planeTextWidths = new Map();
-let planeRuler = null;
-
-/** The width of a name in pixels, without asking the page, which would lay it out again. */
-function planeTextWidth(text) {
-  if (!planeTextWidths.has(text)) {
-    planeRuler ??= document.createElement("canvas").getContext("2d");
-    planeRuler.font = "13px system-ui, sans-serif";
-    planeTextWidths.set(text, planeRuler.measureText(text).width);
-  }
-  return planeTextWidths.get(text);
 }

@@ -13,6 +13,8 @@ const NAME = "What the direction means";
 const ROWS = 8;
 /** Of the greatest; shorter bars could not be seen. */
 const LEAST_CHANGE = 0.01;
+/** Pixels that the number of a tick takes. */
+const TICK_WIDTH = 40;
 const PENDING = "What it does to the probabilities is being computed.";
 
 /**
@@ -77,7 +79,8 @@ function drawChanges({ figure, rows, heads }, changes, { colour, predicted, unit
     { field: "plus", sign: "+", scale: linearScale(span, [middle + gap, size.right]) },
   ];
   const outer = linearTicks([0, most], 3).at(-1);
-  const few = [-outer, 0, outer];
+  const apart = sides[0].scale.at(outer) - sides[0].scale.at(0);
+  const few = apart > TICK_WIDTH * size.scale ? [-outer, 0, outer] : [-outer, outer];
   // both sides on one axis, which therefore counts pixels
   const pixels = sides.flatMap(({ scale }) => few.map((tick) => [scale.at(tick), tickText(tick)]));
   const identity = { at: (pixel) => pixel, value: (pixel) => pixel };

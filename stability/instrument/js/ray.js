@@ -18,7 +18,7 @@ import { watch } from "./watch.js";
 import { zoomable, zoomButtons } from "./zoom.js";
 
 const NAME = "Divergence along the ray";
-const HEIGHT = 236;
+const HEIGHT = 208;
 const NO_CURVATURE = "Nothing changes along this direction (vᵀHv = 0): there is no boundary to be drawn.";
 
 /**

@@ -2,7 +2,7 @@
 
 import { svg, set, say, each } from "./nodes.js";
 import { digits, length } from "./format.js";
-import { onDrag } from "./drag.js";
+import { keepView, onDrag } from "./drag.js";
 import { nameWidth } from "./labels.js";
 import { holdAxes } from "./axes.js";
 import { meantEpsilon, onEpsilonKeys } from "./steps.js";
@@ -34,6 +34,7 @@ export function level(instrument, { plot, over, picture }, place) {
   over.append(word, handle);
   for (const node of [grasp, handle]) {
     onDrag(node, picture, {
+      keep: () => keepView(instrument, ["epsilon"]),
       start() {
         handle.focus({ preventScroll: true });
         holdAxes(instrument, true);

@@ -2,6 +2,7 @@
 // prediction follows, and when it is let go the ray turns to pass through it.
 
 import { ballRadius } from "./ball.js";
+import { cloudSwitch } from "./cloud_switch.js";
 import { onKeys } from "./drag.js";
 import { behind } from "./frame.js";
 import { each, html, say, set } from "./nodes.js";
@@ -27,6 +28,7 @@ export function region(instrument) {
   const parts = {
     picture: planePicture(),
     second: secondSelect(instrument),
+    pictures: cloudSwitch(instrument),
     data: behind("Stable region"),
     missing: html("p", { class: "figure-note" }),
     legend: planeLegend(instrument),
@@ -34,33 +36,30 @@ export function region(instrument) {
   const { picture, second, data, missing, legend } = parts;
   const region = { ...parts, fitted: null, half: 1, drawn: null };
   const hand = planeHand(instrument, picture, () => region.half);
-  const tools = planeTools(instrument, second, data.button, (factor) =>
-    zoomPlane(instrument, region, factor),
-  );
+  const zooms = planeZooms(instrument, (factor) => zoomPlane(instrument, region, factor));
+  const tools = [...zooms, data.button];
   const stage = html("div", { class: "plane-stage" }, picture.node, picture.hand, ...hand.sliders);
   Object.assign(region, { hand, tools, stage });
   watchPlaneWidth(instrument, region);
   zoomByWheelAndKeys(instrument, region);
-  const caption = html("figcaption", {}, html("span", { class: "figure-title" }, "Stable region"), tools);
+  const row = (...nodes) => html("span", { class: "tools" }, ...nodes);
+  const title = html("span", { class: "figure-title" }, "Stable region");
+  const caption = html("figcaption", {}, title, row(parts.pictures.node, data.button), row(second, ...zooms));
   const name = { "aria-label": "The stable region in a plane", "data-testid": "figure-region" };
   const body = [caption, stage, missing, legend.node, data.table];
   const node = html("figure", { class: "figure region", ...name }, ...body);
   return { node, draw: (model) => drawRegion(region, model) };
 }
 
-/** The choice of the second axis, and buttons to zoom and to see the data. */
-function planeTools(instrument, second, data, zoom) {
+/** Buttons that zoom. */
+function planeZooms(instrument, zoom) {
   const button = (text, label, onclick) =>
     html("button", { type: "button", class: "plain", "aria-label": label, onclick }, text);
-  return html(
-    "span",
-    { class: "tools" },
-    second,
+  return [
     button("fit", "Show the whole region", () => instrument.change({ half: null })),
     button("−", "Zoom out of the region", () => zoom(PLANE_ZOOM)),
     button("+", "Zoom into the region", () => zoom(1 / PLANE_ZOOM)),
-    data,
-  );
+  ];
 }
 
 function zoomByWheelAndKeys(instrument, region) {
@@ -111,8 +110,9 @@ function drawRegion(region, model) {
   const { plane, scene } = model;
   set(region.stage, { "data-missing": !plane });
   set(region.legend.node, { hidden: !plane });
-  for (const tool of region.tools.querySelectorAll("button")) set(tool, { disabled: !plane });
+  for (const tool of region.tools) set(tool, { disabled: !plane });
   drawSecond(region.second, scene);
+  region.pictures.draw(model);
   say(region.missing, plane ? "" : (scene.plane_note ?? "The plane is still being computed."));
   if (!plane || !region.picture.isSized()) return;
   region.half = halfInView(region, model);

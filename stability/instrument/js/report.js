@@ -1,7 +1,7 @@
 // A report of one page: what was found, the figures, the numbers, what each number is, the exact setting,
 // and how to cite. It is a file of its own that prints on A4 and on letter.
 
-import { digits, errorText, boundaryText, length } from "./format.js";
+import { boundaryText, bracketText, digits, errorText, length } from "./format.js";
 import { markup } from "./markup.js";
 import { pythonSnippet } from "./snippets.js";
 import { provenance } from "./takeaway.js";
@@ -93,7 +93,7 @@ function sideRows({ sign, boundary, bracket, flips }, line, predicted, unit) {
   return [
     [`${name}: actual`, boundaryText(boundary, unit)],
     [`${name}: closed form is`, errorText(predicted, boundary)],
-    [`${name}: certified`, bracket ? `${length(bracket[0], unit)} to ${length(bracket[1], unit)}` : "no certificate here"],
+    [`${name}: certified`, bracket ? bracketText(bracket, unit) : "no certificate here"],
     [`${name}: first flip`, flip ? `${line.texts[flip[1]]} at ${length(flip[0], unit)}` : "none in reach"],
   ];
 }

@@ -72,7 +72,9 @@ export function sampledBoundary(samples) {
     const found = epsilons.findIndex((step) => step >= epsilon * (1 - SAME));
     const upper = found < 0 ? epsilons.length - 1 : found;
     const isStep = upper === 0 || found < 0 || epsilons[upper] <= epsilon * (1 + SAME);
-    if (isStep || distances[upper - 1] === null) return { distance: distances[upper], kind: how[upper] };
+    if (isStep) return { distance: distances[upper], kind: how[upper] };
+    // what hides the smaller budget may hide this one too
+    if (distances[upper - 1] === null) return { distance: null, kind: how[upper - 1] };
     const ends = crossing(side(samples, sign), epsilon, distances[upper - 1], distances[upper]);
     if (ends === null) return { distance: null, kind: how[upper] };
     const excess = (u) => [kl(sign * Math.exp(u)) - epsilon, 0];

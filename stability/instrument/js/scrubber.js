@@ -2,7 +2,7 @@
 
 import { html, svg, set, say } from "./nodes.js";
 import { digits } from "./format.js";
-import { onDrag, onKeys, onSliderKeys } from "./drag.js";
+import { keepView, onDrag, onKeys, onSliderKeys } from "./drag.js";
 import { rayAxes } from "./axes.js";
 import { player } from "./player.js";
 import { signed } from "./ray_words.js";
@@ -51,7 +51,8 @@ export function scrubOn(instrument, node, figure, scale, tap) {
     instrument.change({ t: Math.abs(t) < AT_STATE * (high - low) ? 0 : t, point: null });
   };
   const pinch = (ratio, x) => zoomBy(instrument, ratio, scale().value(x));
-  onDrag(node, figure.picture, { move, pinch, tap: tap && ((x, y) => tap(x, y) || move(x)) });
+  const keep = () => keepView(instrument, ["t", "point"]);
+  onDrag(node, figure.picture, { move, pinch, keep, tap: tap && ((x, y) => tap(x, y) || move(x)) });
 }
 
 /**
@@ -71,6 +72,7 @@ export function scrubber(instrument) {
     if (ends()) instrument.change({ t: Math.min(Math.max(t, ends()[0]), ends()[1]), point: null });
   };
   onDrag(track, track, {
+    keep: () => keepView(instrument, ["t", "point"]),
     start() {
       thumb.focus({ preventScroll: true });
       playing.stop();

@@ -28,6 +28,8 @@ const UPRIGHT = { top: 1, ticks: [0, 0.5, 1] };
 export function shares(instrument) {
   const margin = { ...RAY_MARGIN, top: 4, bottom: 20 };
   const figure = frame(instrument, { name: NAME, testid: "figure-shares", height: HEIGHT, margin });
+  // few entries, which have room behind the title
+  figure.tools.before(figure.key);
   const ground = svg("rect", { class: "ground" });
   const drawLayers = layers(instrument, figure, ground);
   const drawCursor = cursor(figure.over, false);
@@ -82,7 +84,7 @@ function layers(instrument, figure, ground) {
 
 function shareTitle(model) {
   const { line, view } = model;
-  if (!view.chosen.length) return "Probability of the next token, stacked";
+  if (!view.chosen.length) return "Next tokens, stacked";
   const joint = jointProbability(model, line.ids, line.probabilities(view.t));
   const texts = view.chosen.map((id) => shortName(line.texts[line.ids.indexOf(id)] ?? `token ${id}`));
   return `Probability of ${texts.join(" or ")} at t: ${digits(joint)}`;

@@ -12,6 +12,8 @@ const NAME = "Eigenvalues of the curvature";
 /** Of the greatest; smaller ones, and those that are not positive, lie at the bottom. */
 const FLOOR = 1e-9;
 const DOT = 4;
+/** Pixels of the least width that can be hit. */
+const TARGET = 24;
 /** Pixels between two eigenvalues that have room for stems. */
 const ROOM = 5;
 /** Eigenvalues that a page key goes on. */
@@ -94,13 +96,16 @@ function drawDots({ figure, ground, dots }, { eigenvalues: values, trace }, rank
     const at = { cx: x.at(index + 1), cy: isAbove ? y.at(value) : size.bottom };
     set(node.firstChild, { visibility: isChosen || x.at(2) - x.at(1) > ROOM ? null : "hidden" });
     set(node.firstChild, { x1: at.cx, x2: at.cx, y1: at.cy, y2: size.bottom });
+    // what a finger can hit
+    const width = Math.max(TARGET, x.at(2) - x.at(1));
+    set(node.children[1], { x: at.cx - width / 2, y: size.top, width, height: size.bottom - size.top });
     set(node.lastChild, { ...at, r: isChosen ? Math.max(1.4 * radius, DOT) : radius });
   });
   return { x, values };
 }
 
 function makeDot(_, index) {
-  return svg("g", { role: "radio", "data-testid": `eigen-${index}` }, svg("line"), svg("circle"));
+  return svg("g", { role: "radio", "data-testid": `eigen-${index}` }, svg("line"), svg("rect", { class: "target" }), svg("circle"));
 }
 
 function captionText({ eigenvalues, trace, trace_error, effective_rank, shown_share }) {

@@ -1,9 +1,10 @@
 // The token strip: every token of the prompt a chip, coloured by its shortest predicted radius at ε; one
-// is chosen by a tap or an arrow key. A line beneath tells of the token under the hand.
+// is chosen by a tap or an arrow key. A line beneath tells of the token under the hand. Radii are those of
+// the vectors at the readout, whatever the site that is pushed.
 
 import { html, set, say, each } from "./nodes.js";
 import { cividis } from "./cividis.js";
-import { digits, length } from "./format.js";
+import { digits, unitOf } from "./format.js";
 import { shortName } from "./labels.js";
 import { onKeys } from "./drag.js";
 import { linearTicks } from "./scales.js";
@@ -15,6 +16,10 @@ const LIGHT = 0.47;
 /** Written by a chat's template, and nobody's words. */
 const TEMPLATE = "template";
 const LONGEST_NAME = 60;
+/** Why a token has no radius, as stability/instrument/parts.py says. */
+const WITHOUT_RADIUS = { pending: "being computed", flat: "none, without curvature", unknown: "not known" };
+/** The site at which the radii of all tokens are known. */
+const READOUT = "prelogit";
 
 /**
  * The strip.
@@ -42,10 +47,9 @@ export function strip(instrument) {
     node,
     draw(now) {
       model = now;
-      const { tokens, setting } = model.scene;
-      if (isOther(model.scene)) drawChips(chips, tokens, setting.position);
+      if (isOther(model.scene, model.view.relative)) drawChips(chips, model);
       if (!isNew(model.scene, model.view.epsilon, model.view.relative)) return;
-      bar.draw(radii(tokens).filter((radius) => radius !== null), model);
+      bar.draw(model);
       tell();
     },
   };
@@ -84,16 +88,13 @@ function pointedChip(chips, tell) {
   }
 }
 
-function radii(tokens) {
-  return tokens.map(({ radius }) => radius);
-}
-
-function drawChips(chips, tokens, position) {
-  const shades = shadesOf(radii(tokens));
+function drawChips(chips, { scene, view }) {
+  const { tokens, setting } = scene;
+  const shades = shadesOf(tokens.map((token) => shownRadius(token, scene, view)));
   chips.classList.toggle("roles", tokens.some(({ role }) => role && role !== TEMPLATE));
   each(chips, tokens, makeChip, (chip, token, index) => {
     const role = roleOf(token);
-    const isChosen = token.index === position;
+    const isChosen = token.index === setting.position;
     const shade = shades[index];
     set(chip, {
       class: token.special ? "chip special" : "chip",
@@ -135,19 +136,34 @@ function shadesOf(all) {
 }
 
 /** The main numbers of a token, and what its bytes are a part of. */
-function description({ scene, view, unit }, index) {
+function description(model, index) {
+  const { scene } = model;
   const token = scene.tokens[index];
   if (!token) return "";
   const name = shortName(token.text, LONGEST_NAME);
   const whole = wholeText(scene.tokens.map(({ text }) => text), index);
-  const radius = token.radius === null ? "being computed" : length(token.radius * Math.sqrt(view.epsilon), unit);
   return [
     `${name}${whole ? `, part of ${whole}` : ""}: position ${token.index}, id ${token.id}`,
     token.special && "special token",
     roleOf(token),
-    `shortest predicted radius ${radius}`,
+    `shortest predicted radius${atReadout(scene)} ${radiusText(token, model)}`,
     token.entropy !== null && `entropy ${digits(token.entropy)} nats`,
   ].filter(Boolean).join(" · ");
+}
+
+/** The predicted radius of a token at ε, in coordinates or hundredths of its own vector's norm. */
+function shownRadius({ radius, norm }, { setting }, { epsilon, relative }) {
+  const unit = unitOf(norm ?? setting.norm, relative);
+  return radius === null ? null : (radius * Math.sqrt(epsilon)) / unit.length;
+}
+
+function radiusText(token, { scene, view, unit }) {
+  if (token.radius === null) return WITHOUT_RADIUS[token.no_radius ?? "pending"];
+  return digits(shownRadius(token, scene, view)) + unit.symbol;
+}
+
+function atReadout({ setting }) {
+  return setting.site === READOUT ? "" : " at the readout";
 }
 
 /** The colour bar of the radii: its ends in the unit in which lengths are read. */
@@ -158,10 +174,11 @@ function colourBar() {
   const node = html("p", { class: "colour-bar" }, low, shades, high);
   return {
     node,
-    draw(known, { view, unit }) {
+    draw({ scene, view, unit }) {
+      const known = scene.tokens.map((token) => shownRadius(token, scene, view)).filter((one) => one !== null);
       set(node, { hidden: known.length === 0 });
-      const at = (radius) => length(radius * Math.sqrt(view.epsilon), unit);
-      say(low, `radius: short ${at(Math.min(...known))}`);
+      const at = (radius) => digits(radius) + unit.symbol;
+      say(low, `radius${atReadout(scene)}: short ${at(Math.min(...known))}`);
       say(high, `${at(Math.max(...known))} long`);
     },
   };

@@ -3,17 +3,12 @@
 // 1, 2, … one that was pinned.
 
 import { sides } from "./model.js";
+import { EPSILON_STEPS } from "./steps.js";
 
 /** Points of a ray's curve. */
 const POINTS = 401;
 /** Of them, those at which probabilities are told: every token has a row at each. */
 const PROBABILITY_STRIDE = 4;
-
-/** nats: the budgets that can be chosen, ten a decade. */
-export const EPSILON_STEPS = [
-  ...Array.from({ length: 45 }, (_, tenth) => Number((10 ** ((tenth - 40) / 10)).toPrecision(2))),
-  3,
-];
 
 /**
  * @typedef {object} Table
@@ -37,7 +32,7 @@ export function tables(model) {
     table("region", "The region's edge at every angle", EDGE, edgeRows(model.scene.plane)),
     table("spectrum", "Spectrum", SPECTRUM, spectrumRows(model.scene.spectrum)),
     table("next_tokens", "Next tokens", NEXT, nextRows(model.scene.next)),
-    table("tokens", "Tokens of the prompt", TOKENS, tokenRows(model)),
+    table("tokens", "Tokens of the prompt, at the readout", TOKENS, tokenRows(model)),
     table("numbers", "Numbers", NUMBERS, numberRows(model)),
   ].filter(({ columns }) => columns[0].values.length);
 }
@@ -55,7 +50,7 @@ const SPECTRUM = { rank: "integer", eigenvalue: "number", share: "number" };
 const NEXT = { rank: "integer", id: "integer", text: "text", probability: "number" };
 const TOKENS = {
   ...{ index: "integer", id: "integer", text: "text", role: "text" },
-  ...{ shortest_radius: "number", entropy: "number" },
+  ...{ shortest_radius: "number", norm: "number", entropy: "number" },
 };
 const NUMBERS = { name: "text", value: "number", unit: "text" };
 
@@ -166,11 +161,7 @@ function numberRows({ scene: { numbers, setting, spectrum }, view, predicted }) 
   return rows.filter((row) => known(row[1]) !== null).map(([name, value, unit]) => ({ name, value, unit }));
 }
 
-/**
- * The name of a side of the ray.
- * @param {-1 | 1} sign
- * @returns {"minus" | "plus"}
- */
-export function sideName(sign) {
+/** The name of a side of the ray. */
+function sideName(sign) {
   return sign > 0 ? "plus" : "minus";
 }

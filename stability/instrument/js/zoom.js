@@ -1,12 +1,14 @@
 // The zoom of the ray's axis: wheel with Ctrl, pinch, keys and buttons. It is a part of the view, and
 // stays while ε moves.
 
-import { html, set } from "./nodes.js";
+import { html, say, set } from "./nodes.js";
 import { onKeys } from "./drag.js";
 import { rayAxes } from "./axes.js";
 
 /** Of one key or button. */
 const STEP = 1.5;
+/** A side is too short to be read where the other is so many times as long. */
+const UNEVEN = 8;
 /** The narrowest view, of the whole. */
 const NARROWEST_VIEW = 1e-4;
 
@@ -90,6 +92,19 @@ export function zoomButtons(instrument, tools) {
   const reset = button("whole ray", "Show the whole ray", () => instrument.change({ zoom: null }));
   const nearer = button("+", "Zoom into the ray", () => zoomBy(instrument, 1 / STEP));
   const farther = button("−", "Zoom out of the ray", () => zoomBy(instrument, STEP));
-  tools.prepend(reset, farther, nearer);
-  return ({ view }) => set(reset, { hidden: !view.zoom });
+  const short = button("", null, () => instrument.change({ zoom: shortSide(instrument, instrument.model()).zoom }));
+  tools.prepend(short, reset, farther, nearer);
+  return (model) => {
+    const { zoom, name } = shortSide(instrument, model);
+    set(reset, { hidden: !model.view.zoom });
+    set(short, { hidden: !zoom || Boolean(model.view.zoom) });
+    say(short, `look at the ${name} side`);
+  };
+}
+
+/** The view of a side that the other leaves too little room; without one, `zoom` is null. */
+function shortSide(instrument, model) {
+  const [low, high] = rayAxes(instrument, model).whole;
+  const [shorter, longer] = [-low, high].sort((one, other) => one - other);
+  return { zoom: longer > UNEVEN * shorter ? [-shorter, shorter] : null, name: -low < high ? "−" : "+" };
 }

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING
 
 from stability.models.progress import Report
 from stability.ui.cached.background import Jobs
-from stability.ui.cached.job import Job
+from stability.ui.cached.job import Job, awaited
 from stability.ui.cached.models import is_used, start_loading
 
 if TYPE_CHECKING:  # torch, which takes seconds
@@ -39,9 +39,7 @@ def found_of(model: str) -> "SelfCheck | None":
 
 def _check(model: str, report: Report) -> "SelfCheck":
     # a page that has just been opened draws its controls before it has its model
-    loading = start_loading(model)
-    while not loading.future.done():
-        report("Waiting for the model", 0.0)
+    lm = awaited(start_loading(model), report)
     from stability.models.self_check import check
 
-    return check(loading.future.result(), report)
+    return check(lm, report)

@@ -13,6 +13,7 @@ from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.region import region
+from stability.geometry.sensitivity import Sensitivity
 from stability.instrument.line import is_known, line
 from stability.instrument.plane import plane
 from stability.models import LanguageModel
@@ -21,7 +22,7 @@ from stability.prediction.state import State
 from stability.ui.cached import calibration
 from stability.ui.cached.background import Jobs
 from stability.ui.cached.chosen_direction import resolve, spec_of
-from stability.ui.cached.job import Job, turn
+from stability.ui.cached.job import Job, awaited, turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded, start_loading
 from stability.ui.cached.states import (
@@ -33,6 +34,7 @@ from stability.ui.cached.states import (
     states,
 )
 from stability.ui.cached.turns import Urgency
+from stability.ui.cached.within import position_within, second_within
 from stability.ui.choice import Choice, DirectionChoice
 
 Part = dict[str, Any]
@@ -74,10 +76,22 @@ def start_truth(along: Along, direction: DirectionChoice) -> Job:
     )
 
 
+@dataclass(frozen=True, eq=False)
+class Chips:
+    """The tokens of a prompt at the readout: how each answers, and the length of its vector."""
+
+    sensitivities: Sequence[Sensitivity]
+    norms: Sequence[float]
+
+
 def start_chips(key: StateKey) -> Job:
     """Find the shortest radius of every token, at the readout."""
     names = (key.model, key.prompt)
-    return _chips.start(names, lambda report: sensitivities(*names), Urgency.CHIPS)
+
+    def work(report: Report) -> Chips:
+        return Chips(sensitivities(*names), [state.norm for state in states(*names)])
+
+    return _chips.start(names, work, Urgency.CHIPS)
 
 
 def start_plane(along: Along, direction: DirectionChoice) -> Job:
@@ -100,8 +114,10 @@ def start_calibrated(along: Along, direction: DirectionChoice) -> Job:
     )
 
 
-def start_neighbours(key: StateKey) -> Job:
-    """Find the spectra of the other tokens of a prompt, before they are asked for."""
+def start_neighbours(key: StateKey) -> list[Job]:
+    """Find the spectra of the other tokens of a prompt, before they are asked for: at the readout."""
+    if key.site != "prelogit":
+        return []
 
     def work(report: Report) -> None:
         count = len(states(key.model, key.prompt, key.site))
@@ -110,7 +126,7 @@ def start_neighbours(key: StateKey) -> Job:
             report("Looking at the other tokens", 0.0)
             eigenpairs(StateKey(key.model, key.prompt, other, key.site), LEADING_PAIRS)
 
-    return _neighbours.start(key, work, Urgency.LONG)
+    return [_neighbours.start(key, work, Urgency.LONG)]
 
 
 def _held(work: Callable[[], Any]) -> Callable[[Report], Any]:
@@ -124,35 +140,16 @@ def _held(work: Callable[[], Any]) -> Callable[[Report], Any]:
 
 
 def _along(choice: Choice, report: Report) -> Along:
-    loading = start_loading(choice.model)
-    while not loading.future.done():
-        report(*loading.progress)
-    loading.future.result()
+    awaited(start_loading(choice.model), report)
     report("Reading the prompt", 0.0)
     last = len(states(choice.model, choice.prompt, choice.site)) - 1
-    position, notes = _within(choice.position, last)
+    position, notes = position_within(choice.position, last)
     key = StateKey(choice.model, choice.prompt, position, choice.site)
     analysis_, spec = analysis(key, choice.direction), spec_of(loaded(key.model), choice.direction)
     with turn():
         drawn = line(analysis_.ray, with_truth=False)
-    second = _second(choice, analysis_)
-    return Along(key, analysis_, spec, drawn, second, notes)
-
-
-def _within(position: int, last: int) -> tuple[int, tuple[str, ...]]:
-    """A position among those there are, and a sentence where it had to be changed."""
-    if -last - 1 <= position <= last:
-        return position % (last + 1), ()
-    note = f"The position must be from 0 to {last}; received {position}: the last token is shown."
-    return last, (note,)
-
-
-def _second(choice: Choice, analysis: Analysis) -> int:
-    """The rank of the plane's other eigendirection: another one than the ray's own."""
-    rank = analysis.direction.rank
-    if choice.second is not None and choice.second != rank:
-        return choice.second
-    return 1 if rank == 0 else 0
+    second, said = second_within(choice, analysis_)
+    return Along(key, analysis_, spec, drawn, second, (*notes, *said))
 
 
 def _parts_of_analysis(
@@ -180,9 +177,11 @@ def analysis(
 def turned_on(along: Along, degrees: float) -> DirectionSpec | None:
     """The direction of a ray turned once more in its plane; None for a vector that was given."""
     lm, found = loaded(along.key.model), along.analysis
-    return along.spec and directions.turned_on(
-        along.spec, degrees, along.second, found.state, found.spectrum, lm
-    )
+    # another prompt may have to be read
+    with turn():
+        return along.spec and directions.turned_on(
+            along.spec, degrees, along.second, found.state, found.spectrum, lm
+        )
 
 
 def failures(jobs: Sequence[Job]) -> list[str]:

@@ -1,9 +1,10 @@
 """One run of some work in the background: how far it is, who waits for it, and its turn."""
 
+import threading
 import time
 from collections.abc import Callable, Iterable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from concurrent.futures import ThreadPoolExecutor, wait
+from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
 from typing import Any
 from weakref import WeakSet
@@ -103,10 +104,20 @@ class Job:
     def _report(self, message: str, fraction: float) -> None:
         self.go_on()
         if self._takes_turns:  # whoever waits may go first
-            TURN.release()
-            time.sleep(PAUSE)
-            TURN.acquire(self.urgency)
+            with self.aside():
+                time.sleep(PAUSE)
         self.progress = (message, min(max(fraction, 0.0), 1.0))
+
+    @contextmanager
+    def aside(self) -> Iterator[None]:
+        """Leave the turn of work that takes turns to others."""
+        if self._takes_turns:
+            TURN.release()
+        try:
+            yield
+        finally:
+            if self._takes_turns:
+                TURN.acquire(self.urgency)
 
     def stop(self) -> None:
         """End the work at its next report."""
@@ -127,6 +138,20 @@ class Job:
 _JOB: ContextVar[Job | None] = ContextVar("_JOB", default=None)
 
 
+def awaited(other: Job, report: Report) -> Any:
+    """The result of another job that one needs, whose progress the one shows meanwhile."""
+    job = _JOB.get()
+    while not other.future.done():
+        report(*other.progress)
+        with job.aside() if job else nullcontext():
+            wait([other.future], GIVE_UP)
+    return other.future.result()
+
+
+# sessions renew their wishes in threads of their own, and share jobs
+_WISHING = threading.Lock()
+
+
 class Wishes:
     """What a session waits for; its newest change ends what was wanted before, and by nobody else."""
 
@@ -136,10 +161,11 @@ class Wishes:
     def renew(self, jobs: Iterable[Job]) -> None:
         """Wait for these jobs and no others."""
         wanted = set(jobs)
-        for job in wanted:
-            job.wishes.add(self)
-        for job in self._jobs - wanted:
-            job.wishes.discard(self)
-            if not job.wishes and not job.future.done():
-                job.stop()
-        self._jobs = {job for job in wanted if not job.future.done()}
+        with _WISHING:
+            for job in wanted:
+                job.wishes.add(self)
+            for job in self._jobs - wanted:
+                job.wishes.discard(self)
+                if not job.wishes and not job.future.done():
+                    job.stop()
+            self._jobs = {job for job in wanted if not job.future.done()}

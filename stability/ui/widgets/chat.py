@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from stability.prediction.conversation import ASSISTANT, Conversation, Turn
-from stability.ui.choice import MOST_TURNS, start_at_the_end
+from stability.ui.choice import MOST_MESSAGES, start_at_the_end
 from stability.ui.widgets.prompt import prompt_field
 
 USER, SYSTEM = "user", "system"
@@ -55,7 +55,7 @@ def _beside(role: str) -> Any:
 def _choose_count(count: int) -> None:
     """Buttons that add a turn and take the last one away."""
     row = st.container(horizontal=True)
-    if count < MOST_TURNS:
+    if count < MOST_MESSAGES:
         label = f"Add a turn of the {_role(count)}"
         row.button(label, icon=":material/add:", on_click=_set_count, args=(count + 1,))
     if count > 1:

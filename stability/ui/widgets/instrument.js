@@ -96,23 +96,34 @@ function insist(here, patience) {
 
 function receive(here, sent, scripts) {
   if (here.gone) return;
-  shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.answered);
+  shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.heard);
   if (here.leaves && !shared.unanswered.length) here.leaves();
   clearTimeout(here.timer);
   if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
   if (!here.instrument) mount(here, sent, scripts);
   if (!sent.scene) {
     if (sent.stamp !== here.stamp) here.look(here.stamp);
+    else if (here.scene) waitFor(here, sent.status);
     return;
   }
   if (sent.stamp === here.stamp) return;
   here.stamp = sent.stamp;
   const notes = [...(sent.scene.notes ?? []), ...here.notes];
-  here.instrument.receive({ ...sent.scene, notes });
+  here.scene = { ...sent.scene, notes };
+  here.said = null;
+  waitFor(here, sent.status);
   if (here.restores) here.instrument.change(here.read().view);
   here.restores = false;
   // the server has written its part of the link, without this one
   here.write(here.view);
+}
+
+/** Say what is waited for; nothing else of the scene has changed. */
+function waitFor(here, status) {
+  const said = JSON.stringify(status);
+  if (said === here.said) return;
+  here.said = said;
+  here.instrument.receive({ ...here.scene, status });
 }
 
 function mount(here, sent, { mount, encode, decode, INITIAL }) {

@@ -15,33 +15,31 @@ from stability.ui.widgets.resources import resource
 AGAIN = 120
 SCRIPTS, INSTRUMENT = "instrument_scripts", "instrument"
 Event = dict[str, Any]
-# events that change something each time they are heard
-ONCE = ("turn", "unpin")
 
 
 @dataclass(frozen=True)
 class Sent:
-    """A scene as text, told from others of this session by its stamp."""
+    """A scene as text, told from others of this session by its stamp; and what it waits for."""
 
     stamp: int
     text: str
+    status: dict[str, Any] | None = None
 
 
-def load_scripts(on_event: Callable[[Event], None]) -> None:
+def load_scripts(on_event: Callable[[Event, bool], None]) -> None:
     """Send the scripts; Streamlit sends what is long and has not changed only once.
 
     `on_event` is called with each of the events that the browser sends, before the page runs. After a
-    run that a newer event has ended before `settle`, it is called with those of that run again: the
-    browser may not have seen what they set, and then sets it back.
+    run that a newer event has ended before `settle`, it is called with those of that run again, and
+    told so: the browser may not have seen what they set, and then sets it back.
     """
 
     def hear() -> None:
         # another page has been opened meanwhile if it is gone
         for event in st.session_state.get(SCRIPTS, {}).get("events") or ():
             number = event["number"]
-            is_once = event["kind"] in ONCE and number <= heard()
-            if number > st.session_state.get("answered", 0) and not is_once:
-                on_event(event)
+            if number > st.session_state.get("settled", 0):
+                on_event(event, number <= heard())
             st.session_state.heard = max(number, heard())
 
     _component(SCRIPTS, bundle.style())(
@@ -59,7 +57,7 @@ def heard() -> int:
 
 def settle() -> None:
     """Note that a run of the page has come to its end, with all that the browser has asked for."""
-    st.session_state.answered = heard()
+    st.session_state.settled = heard()
 
 
 def mount(sent: Sent | None, view: Mapping[str, Any], is_pending: bool) -> None:
@@ -70,8 +68,9 @@ def mount(sent: Sent | None, view: Mapping[str, Any], is_pending: bool) -> None:
     """
     look = st.session_state.get(INSTRUMENT, {}).get("look") or {"number": 0, "has": None}
     frame = {
-        "answered": heard(),
+        "heard": heard(),
         "stamp": sent and sent.stamp,
+        "status": sent and sent.status,
         "look": look["number"],
         "again": AGAIN if is_pending else None,
         "view": dict(view),

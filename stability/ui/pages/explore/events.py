@@ -4,19 +4,43 @@ from typing import TYPE_CHECKING, Any
 
 import streamlit as st
 
+from stability.errors import StabilityError
 from stability.ui.choice import look_along, look_along_choice, look_between, start_anew, turn_by
-from stability.ui.link_fields import nearest_step
-from stability.ui.pages.explore.pins import pins
+from stability.ui.link_fields import is_budget, nearest_step
+from stability.ui.pages.explore import first
+from stability.ui.pages.explore.pins import keep, left_out, pins
 from stability.ui.widgets.instrument import Event
 
 if TYPE_CHECKING:  # torch, which takes seconds
     from stability.ui.pages.explore.scenes import Scenes
 
 
-def answer(event: Event) -> None:
-    """Change the session as an event asks for; for callbacks."""
+# what no widget holds, and no browser sets back
+OWN = ("position", "second", "turns", "pins", "cloud")
+
+
+def answer(event: Event, is_again: bool = False) -> None:
+    """Change the session as an event asks for, or say why not; for callbacks.
+
+    An event is heard again where a browser may have set back the widgets that it has moved: all else
+    has been done already, and may have been changed since.
+    """
     state = st.session_state
     _remember(event["view"])
+    if not is_again:
+        state.refused = []
+        try:
+            _do(event)
+        except StabilityError as error:
+            state.refused = [str(error)]
+    elif event["kind"] in ("direction", "towards", "reset"):
+        own = {key: state[key] for key in OWN if key in state}
+        _do(event)
+        state.update(own)
+
+
+def _do(event: Event) -> None:
+    state = st.session_state
     match event:
         case {"kind": "position", "position": int(position)}:
             state.position = position
@@ -35,7 +59,9 @@ def answer(event: Event) -> None:
         case {"kind": "reset"}:
             state.pins = ()
             start_anew()
-        case {"kind": "cloud", "epsilon": int() | float() as epsilon}:
+        case {"kind": "cloud", "epsilon": None}:
+            state.cloud = None
+        case {"kind": "cloud", "epsilon": int() | float() as epsilon} if is_budget(epsilon):
             state.cloud = float(epsilon)
 
 
@@ -48,13 +74,15 @@ def view() -> dict[str, Any]:
     epsilon, relative = st.session_state.get("epsilon"), st.session_state.get("relative")
     if epsilon is not None and epsilon != nearest_step(seen.get("epsilon", 0.01)):
         seen = seen | {"epsilon": epsilon}
+    seen = seen | {"picture": "region" if st.session_state.get("cloud") is None else "cloud"}
     return seen if relative is None else seen | {"relative": relative}
 
 
 def notes() -> list[str]:
-    """What had to be changed of the link that was opened."""
-    said: list[str] = st.session_state.get("link_notes", [])
-    return said
+    """What had to be changed of the link that was opened, or is not part of it, or was refused."""
+    state = st.session_state
+    said: list[str] = [*state.get("link_notes", []), *state.get("refused", [])]
+    return [*said, *left_out(state.get("model", ""))]
 
 
 def _remember(seen: dict[str, Any]) -> None:
@@ -69,9 +97,10 @@ def _remember(seen: dict[str, Any]) -> None:
 def _pin() -> None:
     """Keep the ray that is shown, once; of the shipped scene it is still to be computed."""
     scenes = _scenes()
-    shown = (scenes and scenes.pin()) or st.session_state.get("choice")
-    if shown is not None and shown not in pins():
-        st.session_state.pins = (*pins(), shown)
+    if scenes is not None and (shown := scenes.pin()):
+        keep(shown, scenes.tokens)
+    elif choice := st.session_state.get("choice"):
+        keep(choice, first.tokens())
 
 
 def _turn(degrees: float) -> None:

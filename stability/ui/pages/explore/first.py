@@ -10,6 +10,11 @@ from stability.ui.widgets.instrument import Sent
 CHOICE = Choice(first.MODEL, first.PROMPT, -1, first.DIRECTION)
 
 
+def tokens() -> int:
+    """The number of its tokens."""
+    return len(first.first()["tokens"])
+
+
 def sent(choice: Choice) -> Sent | None:
     """The shipped scene, if it is that of the choice."""
     return _shipped() if choice == CHOICE else None

@@ -5,8 +5,16 @@ import re
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui.choice import MOST_BLOCKS, Pasted, look_along, look_along_choice, look_at
+from stability.ui.choice import (
+    MOST_BLOCKS,
+    MOST_SECONDS,
+    Pasted,
+    look_along,
+    look_along_choice,
+    look_at,
+)
 from stability.ui.link import Field, Page, differs
+from stability.ui.link_fields import is_budget, read_budget
 from stability.ui.pages.explore.pins import read_pins, written_pins
 from stability.ui.pages.explore.written import read_direction, written_direction
 from stability.ui.prompt_link import PROMPT
@@ -19,7 +27,11 @@ def _read_site(asked: str | None) -> None:
     if not block and site not in ("prelogit", "final"):
         look_at("prelogit")
         raise differs("site", "prelogit, final or block:L", site, "prelogit")
-    look_at(f"block:{min(int(block[1]), MOST_BLOCKS - 1)}" if block else site)
+    last = MOST_BLOCKS - 1
+    if block and int(block[1]) > last:
+        look_at(f"block:{last}")
+        raise differs("site", f"block:0 to block:{last}", site, f"block:{last}")
+    look_at(site)
 
 
 def _site() -> str | None:
@@ -47,14 +59,32 @@ def _read_second(asked: str | None) -> None:
     """Choose the eigendirection, from 0, that spans the plane with the ray."""
     st.session_state.second = None
     if asked is not None:
-        if not re.fullmatch(r"\d{1,9}", asked):
-            raise differs("second", "a rank from 0", asked, "the first other")
+        if not re.fullmatch(r"\d{1,9}", asked, re.ASCII) or int(asked) >= MOST_SECONDS:
+            raise differs(
+                "second", f"a rank from 0 to {MOST_SECONDS - 1}", asked, "the first other"
+            )
         st.session_state.second = int(asked)
 
 
 def _second() -> str | None:
     second = st.session_state.get("second")
     return None if second is None else str(second)
+
+
+def _read_cloud(asked: str | None) -> None:
+    """Show the cloud of a budget instead of the region."""
+    st.session_state.cloud = None
+    if asked is None:
+        return
+    epsilon = read_budget(asked)
+    if epsilon is None or not is_budget(epsilon):
+        raise differs("cloud", "a budget from 0.0001 to 3 nats", asked, "the region")
+    st.session_state.cloud = epsilon
+
+
+def _cloud() -> str | None:
+    epsilon = st.session_state.get("cloud")
+    return None if epsilon is None else f"{epsilon:.6g}"
 
 
 PAGE = Page(
@@ -64,6 +94,7 @@ PAGE = Page(
         Field("site", _read_site, _site),
         Field("direction", _read_direction, _direction),
         Field("second", _read_second, _second),
+        Field("cloud", _read_cloud, _cloud),
         Field("pins", read_pins, written_pins),
     ),
 )

@@ -13,7 +13,7 @@ from stability.ui import warm_up
 from stability.ui.choice import Choice, Pasted
 from stability.ui.pages.explore import events, first
 from stability.ui.pages.explore.link import PAGE
-from stability.ui.pages.explore.pins import pins
+from stability.ui.pages.explore.pins import pins, take_up
 from stability.ui.widgets import instrument
 from stability.ui.widgets.controls import choose
 from stability.ui.widgets.errors import show_error
@@ -31,6 +31,7 @@ def draw() -> None:
     """Draw the page; bad input is answered in one sentence, and the last good picture stays."""
     instrument.load_scripts(events.answer)
     choice = st.session_state.choice = choose()
+    take_up(choice.model)
     _draw_instrument(choice, instrument.heard())
     epsilon = st.session_state.get("cloud")
     if epsilon is not None:
@@ -63,11 +64,17 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
         is_pending = False
         with above:
             show_error(error)
+            if _scenes().model == choice.model:
+                st.caption("The picture is that of the last choice.")
     _mount(choice, is_pending)
 
 
 def _mount(choice: Choice, is_pending: bool) -> None:
-    instrument.mount(_scenes().sent or first.sent(choice), events.view(), is_pending)
+    """Mount the newest scene; where nothing else will come, only one of the same model."""
+    scenes = _scenes()
+    is_last = scenes.model == choice.model or is_pending
+    shown = scenes.sent if is_last else None
+    instrument.mount(shown or first.sent(choice), events.view(), is_pending)
 
 
 def _scenes() -> "Scenes":

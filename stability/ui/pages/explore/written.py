@@ -3,7 +3,13 @@
 import json
 import re
 
-from stability.curvature.direction_spec import FORMS, MOST_TURNS, DirectionSpec
+from stability.curvature.direction_spec import (
+    FORMS,
+    MOST_TURNS,
+    DirectionSpec,
+    read_degrees,
+    written_degrees,
+)
 from stability.errors import StabilityError
 from stability.ui.choice import (
     MOST_RANKS,
@@ -16,7 +22,7 @@ from stability.ui.choice import (
 from stability.ui.link import differs
 from stability.ui.link_fields import from_json
 
-TURN = re.compile(r"turn:(-?\d+(?:\.\d+)?),(\d{1,9}),(.*)", re.DOTALL)
+TURN = re.compile(r"turn:([^,:]*),(\d{1,9}),(.*)", re.DOTALL | re.ASCII)
 # a vector that was uploaded or pasted, which is not part of a link
 VECTOR = "vector"
 
@@ -25,7 +31,7 @@ def written_direction(direction: DirectionChoice) -> str:
     """The text of a direction."""
     match direction:
         case Turned(start, degrees, rank):
-            return f"turn:{degrees:.12g},{rank},{written_direction(start)}"
+            return f"turn:{written_degrees(degrees)},{rank},{written_direction(start)}"
         case TokenPair(start, end) if start.isdecimal() and end.isdecimal():
             return f"tokens:{start},{end}"
         case TokenPair(start, end):
@@ -40,7 +46,10 @@ def read_direction(text: str, turns: int = 0) -> DirectionChoice:
     if turn := TURN.fullmatch(text):
         if turns == MOST_TURNS:
             raise StabilityError(f"direction must have at most {MOST_TURNS} turns: shorten it.")
-        return Turned(read_direction(turn[3], turns + 1), float(turn[1]), int(turn[2]))
+        degrees, rank = read_degrees(turn[1], text), int(turn[2])
+        if rank >= MOST_RANKS:
+            raise differs("direction", f"turned towards 0 to {MOST_RANKS - 1}", text, "eig:0")
+        return Turned(read_direction(turn[3], turns + 1), degrees, rank)
     kind, _, argument = text.partition(":")
     if text == VECTOR:
         return Pasted("pasted vector", b"")

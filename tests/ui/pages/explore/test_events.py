@@ -4,21 +4,25 @@ import pytest
 from streamlit.testing.v1 import AppTest
 
 from stability.curvature.direction_spec import DirectionSpec
+from stability.errors import StabilityError
 from stability.ui.choice import Choice
 
 VIEW = {"epsilon": 0.02, "relative": True}
 
 
-def answered(*events, **session):
-    """The session after events of a browser."""
+def answered(*events, again=(), **session):
+    """The session after events of a browser, and after those that are heard again."""
 
-    def page(events):
+    def page(events, again):
         from stability.ui.pages.explore.events import answer
 
         for event in events:
             answer(event)
+        for event in again:
+            answer(event, is_again=True)
 
-    app = AppTest.from_function(page, args=([{"view": VIEW, **event} for event in events],))
+    seen = [[{"view": VIEW, **event} for event in several] for several in (events, again)]
+    app = AppTest.from_function(page, args=seen, default_timeout=60)
     for key, value in session.items():
         app.session_state[key] = value
     app.run()
@@ -55,8 +59,71 @@ def test_starting_again_looks_from_the_last_token_along_the_first_eigendirection
     assert (session["second"], session["pins"]) == (None, ())
 
 
-def test_a_cloud_is_asked_for_with_its_budget():
+def test_a_cloud_is_asked_for_with_its_budget_and_taken_back_for_the_region():
     assert answered({"kind": "cloud", "epsilon": 0.1})["cloud"] == 0.1
+    assert answered({"kind": "cloud", "epsilon": None}, cloud=0.1)["cloud"] is None
+    assert answered({"kind": "cloud", "epsilon": -1.0}, cloud=0.1)["cloud"] == 0.1
+
+
+def test_what_is_heard_again_sets_widgets_and_does_nothing_twice():
+    kept = (Choice("m", "p", 4, DirectionSpec("eig", 0)),)
+    events = (
+        {"kind": "reset"},
+        {"kind": "position", "position": 3},
+        {"kind": "direction", "rank": 2},
+        {"kind": "pin"},
+        {"kind": "unpin", "index": 0},
+    )
+    session = answered(
+        again=events, pins=kept, position=1, turns=((30.0, 1),), rank=9, kind="random"
+    )
+    assert (session["kind"], session["rank"]) == ("eigendirection", 3)
+    assert (session["pins"], session["position"], session["turns"]) == (kept, 1, ((30.0, 1),))
+
+
+def test_one_ray_is_kept_once_wherever_its_token_is_counted_from():
+    ray = Choice("m", "p", -1, DirectionSpec("eig", 0), second=3)
+
+    def page(ray):
+        from dataclasses import replace
+
+        from stability.ui.pages.explore.pins import keep
+
+        keep(ray, 5)
+        keep(replace(ray, position=4, second=None), 5)
+        keep(replace(ray, position=3), 5)
+
+    app = AppTest.from_function(page, args=(ray,))
+    app.run()
+    assert [pin.position for pin in app.session_state["pins"]] == [-1, 3]
+
+
+def test_a_thirteenth_ray_is_refused_in_one_sentence():
+    pins = tuple(Choice("m", "p", i, DirectionSpec("eig", 0)) for i in range(12))
+    session = answered(
+        {"kind": "pin"}, pins=pins, choice=Choice("m", "other", 0, DirectionSpec("eig", 0))
+    )
+    [said] = session["refused"]
+    assert "At most 12 rays" in said
+    assert session["pins"] == pins
+
+
+def test_a_ninth_turn_is_refused_as_a_link_would_refuse_it():
+    turned = pytest.raises(StabilityError, match="8 times at most")
+
+    def page():
+        from stability.ui.choice import turn_by
+
+        for rank in range(1, 9):
+            turn_by(1.0, rank)
+
+    app = AppTest.from_function(page)
+    app.run()
+    assert len(app.session_state["turns"]) == 8
+    with turned:
+        DirectionSpec.parse("turn:1,1," * 9 + "eig:0")
+    app.run()
+    assert "8 times at most" in app.exception[0].message
 
 
 @pytest.mark.parametrize("kind", ["view", "pin", "turn", "unknown"])

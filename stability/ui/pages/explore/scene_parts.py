@@ -1,0 +1,64 @@
+"""What comes after a ray: the parts of a scene that are computed while it is looked at already."""
+
+from dataclasses import dataclass
+
+from stability.ui.cached import explore
+from stability.ui.cached.explore import Along, Part
+from stability.ui.cached.job import Job
+from stability.ui.choice import Choice
+
+FLAT = "This plane has a direction without curvature: there is no closed region."
+
+
+@dataclass(frozen=True, eq=False)
+class Parts:
+    """What comes after the ray: the truth where the network is run for it, chips, plane, numbers."""
+
+    truth: Job | None
+    chips: Job
+    plane: Job
+    calibrated: Job
+
+    @classmethod
+    def start(cls, along: Along, choice: Choice) -> "Parts":
+        """Begin all of them, or find those that are under way or done."""
+        direction = choice.direction
+        return cls(
+            None if along.is_complete else explore.start_truth(along, direction),
+            explore.start_chips(along.key),
+            explore.start_plane(along, direction),
+            explore.start_calibrated(along, direction),
+        )
+
+    @property
+    def jobs(self) -> list[Job]:
+        """The work that there is."""
+        return [job for job in (self.truth, self.chips, self.plane, self.calibrated) if job]
+
+    @property
+    def status(self) -> Part | None:
+        """What the network is run for, where that takes its time."""
+        if self.truth is None:
+            return None
+        if not self.truth.future.done():
+            return status_of("Running the network along the ray", self.truth)
+        if not self.plane.future.done():
+            return status_of("Running the network across the plane", self.plane)
+        return None
+
+    @property
+    def notes(self) -> list[str]:
+        """Why some of them are missing, a sentence each."""
+        is_flat = self.plane.is_ready and self.plane.future.result() is None
+        return [*explore.failures(self.jobs), *([FLAT] if is_flat else [])]
+
+    @property
+    def is_stopped(self) -> bool:
+        """Whether another session has given up a part just before this one wanted it."""
+        return any(job.is_stopped for job in self.jobs)
+
+
+def status_of(message: str, job: Job) -> Part:
+    """What is waited for, by steps."""
+    fraction = job.progress[1]
+    return {"message": message, "fraction": round(20 * fraction) / 20 if fraction else None}
