@@ -5,6 +5,7 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.figures.interpolation import interpolation_figure, three_states_figure
 from stability.geometry.interpolation import Interpolation
+from stability.instrument.plane import FLAT
 from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.depth import Slice
@@ -94,7 +95,7 @@ def _draw_slice(plane: Slice, epsilon: float) -> None:
         return
     view, points = depth.slice_of_three(plane, epsilon, on_stop=stop)
     if view is None:
-        st.info("This plane has a direction without curvature: there is no closed region.")
+        st.info(FLAT)
         return
     draw_figure(
         three_states_figure(view, points),

@@ -2,12 +2,11 @@
 
 from dataclasses import dataclass
 
+from stability.instrument.plane import FLAT
 from stability.ui.cached import explore
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job
 from stability.ui.choice import Choice
-
-FLAT = "This plane has a direction without curvature: there is no closed region."
 
 
 @dataclass(frozen=True, eq=False)

@@ -86,7 +86,7 @@ class Scenes:
     @property
     def model(self) -> str | None:
         """The model of the newest scene, in its written form."""
-        return self.along and self.along.key.model
+        return self.along.key.model if self.along else None
 
     @property
     def tokens(self) -> int:
