@@ -25,7 +25,6 @@ from stability.prediction.source import Source
 from stability.prediction.state import State
 from stability.text import isolated, spelled
 
-DECIMALS = 9  # of degrees that add up
 PARALLEL = 1e-6  # of an eigenvector, what must be left of it at right angles
 
 
