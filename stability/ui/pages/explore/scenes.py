@@ -60,14 +60,18 @@ class Scenes:
             self._wait_aloud(ray)
             return True
         along: Along = ray.future.result()
-        if along is not self.along or self._parts is None or self._parts.is_stopped:
-            self._parts = Parts.start(along, choice)
+        # what follows would take the cores from a new ray that is on its way to be drawn
+        is_first = along is not self.along and not explore.is_plane_begun(along, choice.direction)
         parts = self._parts
+        if is_first:
+            parts = self._parts = Parts()
+        elif along is not self.along or parts is None or parts.is_over:
+            parts = self._parts = Parts.start(along, choice)
         self._choice = choice
         self._pinned = {pin: part for pin, part in self._pinned.items() if pin in pins}
         kept = [self._kept(pin) for pin in pins]
         jobs = [*parts.jobs, *(job for job in kept if isinstance(job, Job))]
-        is_pending = not all(job.future.done() and not job.is_stopped for job in jobs)
+        is_pending = is_first or not all(job.future.done() and not job.is_stopped for job in jobs)
         wanted = jobs if is_pending else [*jobs, *explore.start_neighbours(along.key)]
         self._wishes.renew([ray, *wanted])
         drawn = [part for part in kept if isinstance(part, dict)]
@@ -118,7 +122,7 @@ class Scenes:
     def _make(self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str]) -> None:
         known = [_result(job) for job in (parts.truth, parts.chips, parts.plane, parts.calibrated)]
         truth, chips, plane, calibrated = known
-        no_radii = UNKNOWN if parts.chips.failed else PENDING
+        no_radii = UNKNOWN if parts.chips and parts.chips.failed else PENDING
         made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes)
         if made_of == self._made_of and self.sent is not None:
             self.sent = replace(self.sent, status=parts.status)
