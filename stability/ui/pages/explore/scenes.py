@@ -21,7 +21,7 @@ from stability.ui.widgets.instrument import Sent
 
 # seconds that a page waits for a ray before it shows what it has, looking now and then whether it is
 # still wanted
-PATIENCE, GLANCE = 0.4, 0.02
+PATIENCE, GLANCE = 0.8, 0.02
 # seconds without an answer after which the picture says what it waits for
 QUIET = 1.0
 
@@ -90,7 +90,7 @@ class Scenes:
     @property
     def model(self) -> str | None:
         """The model of the newest scene, in its written form."""
-        return self.along and self.along.key.model
+        return self.along.key.model if self.along else None
 
     @property
     def tokens(self) -> int:
