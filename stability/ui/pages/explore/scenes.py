@@ -9,7 +9,6 @@ from typing import Any, TypeGuard
 
 import streamlit as st
 
-from stability.errors import StabilityError
 from stability.instrument.parts import PENDING, UNKNOWN
 from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
@@ -37,8 +36,8 @@ class Scenes:
         self._asked_at = 0.0
         self._made_of: tuple[Any, ...] = ()
         self._choice: Choice | None = None
-        # of each ray that is kept, or why there is none
-        self._pinned: dict[Choice, Part | str] = {}
+        # of each ray that is kept, or what finds it, or why there is none
+        self._pinned: dict[Choice, Part | Job | str] = {}
         self._parts: Parts | None = None
         self._wishes = Wishes()
         self._stamp = 0
@@ -71,7 +70,8 @@ class Scenes:
         self._pinned = {pin: part for pin, part in self._pinned.items() if pin in pins}
         kept = [self._kept(pin) for pin in pins]
         jobs = [*parts.jobs, *(job for job in kept if isinstance(job, Job))]
-        is_pending = is_first or not all(job.future.done() and not job.is_stopped for job in jobs)
+        is_found = all(job.future.done() and not job.is_stopped for job in parts.jobs)
+        is_pending = is_first or not is_found or len(jobs) > len(parts.jobs)
         wanted = jobs if is_pending else [*jobs, *explore.start_neighbours(along.key)]
         self._wishes.renew([ray, *wanted])
         drawn = [part for part in kept if isinstance(part, dict)]
@@ -99,20 +99,19 @@ class Scenes:
 
     def _kept(self, choice: Choice) -> Part | Job | str:
         """What is kept of a ray, or the work that finds it again, or a sentence if that has failed."""
-        if choice not in self._pinned:
-            ray = explore.start_ray(choice)
-            along: Along | None = _result(ray)
-            truth = explore.start_truth(along, choice.direction) if _is_bent(along) else None
-            last = truth or ray
-            if not last.future.done() or last.is_stopped:
-                return last
-            if error := last.future.exception():
-                if not isinstance(error, StabilityError):
-                    raise error
-                self._pinned[choice] = f"A kept ray is not shown: {error}"
-            elif along:
-                drawn = scene(along.analysis, along.spec, ray_line=_result(truth))
-                self._pinned[choice] = pin(drawn)
+        found = self._pinned.get(choice)
+        # a job that has failed would be begun again where it is asked for
+        if isinstance(found, Job) and (said := explore.failures([found])):
+            found = self._pinned[choice] = f"A kept ray is not shown: {said[0]}"
+        if isinstance(found, dict | str):
+            return found
+        ray = explore.start_ray(choice)
+        along: Along | None = _result(ray)
+        truth = explore.start_truth(along, choice.direction) if _is_bent(along) else None
+        last = self._pinned[choice] = truth or ray
+        if along and last.is_ready:
+            drawn = scene(along.analysis, along.spec, ray_line=_result(truth))
+            self._pinned[choice] = pin(drawn)
         return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:
