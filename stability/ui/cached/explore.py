@@ -11,7 +11,8 @@ from stability.curvature.directions import eigen
 from stability.curvature.spectrum import Spectrum
 from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
-from stability.geometry.analysis import Analysis, along, pairs_for
+from stability.geometry.analysis import Analysis, pairs_for
+from stability.geometry.ray import ray
 from stability.geometry.region import region
 from stability.geometry.sensitivity import Sensitivity
 from stability.instrument.line import is_known, line
@@ -29,6 +30,7 @@ from stability.ui.cached.states import (
     POSITIONS,
     StateKey,
     eigenpairs,
+    sensed_at,
     sensitivities,
     state,
     states,
@@ -105,6 +107,11 @@ def start_plane(along: Along, direction: DirectionChoice) -> Job:
     return _planes.start((along.key, direction, other), _held(work), Urgency.PLANE)
 
 
+def is_plane_begun(along: Along, direction: DirectionChoice) -> bool:
+    """Whether the plane of a ray is there, or on its way."""
+    return _planes.has((along.key, direction, along.second))
+
+
 def start_calibrated(along: Along, direction: DirectionChoice) -> Job:
     """Find the calibrated radii of every `ε`, where there are any."""
     return _calibrated.start(
@@ -154,24 +161,24 @@ def _along(choice: Choice, report: Report) -> Along:
 
 def _parts_of_analysis(
     key: StateKey, direction: DirectionChoice
-) -> tuple[LanguageModel, State, Spectrum]:
+) -> tuple[LanguageModel, State, Spectrum, Sensitivity]:
     lm, here = loaded(key.model), state(key)
     spec = spec_of(lm, direction)
-    return (
-        lm,
-        here,
-        eigenpairs(key, pairs_for(here, spec, LEADING_PAIRS) if spec else LEADING_PAIRS),
-    )
+    k = pairs_for(here, spec, LEADING_PAIRS) if spec else LEADING_PAIRS
+    return lm, here, eigenpairs(key, k), sensed_at(key, k)
 
 
 @cached(POSITIONS, parts=_parts_of_analysis)
 def analysis(
-    _parts: tuple[LanguageModel, State, Spectrum], key: StateKey, direction: DirectionChoice
+    _parts: tuple[LanguageModel, State, Spectrum, Sensitivity],
+    key: StateKey,
+    direction: DirectionChoice,
 ) -> Analysis:
     """Everything along one direction."""
-    lm, here, pairs = _parts
+    lm, here, pairs, sensed = _parts
     with turn():
-        return along(here, pairs, resolve(lm, here, pairs, direction))
+        found = resolve(lm, here, pairs, direction)
+        return Analysis(here, pairs, sensed, found, ray(here, found.vector))
 
 
 def turned_on(along: Along, degrees: float) -> DirectionSpec | None:

@@ -7,7 +7,7 @@ position is forgotten.
 from dataclasses import dataclass, replace
 
 from stability.curvature.spectrum import Spectrum, spectrum
-from stability.geometry.sensitivity import Sensitivity, token_map
+from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
 from stability.models import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
@@ -55,3 +55,10 @@ def eigenpairs(_state: State, key: StateKey, k: int) -> Spectrum:
     """The leading `k` eigenpairs of `H` at a state."""
     with turn():
         return spectrum(_state, min(k, _state.width))
+
+
+@cached(POSITIONS, parts=lambda key, k: (state(key), eigenpairs(key, k)))
+def sensed_at(_parts: tuple[State, Spectrum], key: StateKey, k: int) -> Sensitivity:
+    """The sensitivity of a state, whatever direction it is looked at along."""
+    with turn():
+        return sensitivity(*_parts)

@@ -400,3 +400,54 @@ def test_stoppable_work_that_no_page_looks_at_ends_and_other_work_goes_on(monkey
                 looked.set()
                 with pytest.raises(StabilityError, match="Measuring was stopped"):
                     job.future.result(PATIENCE)
+
+
+def test_a_job_that_needs_another_waits_for_it_without_spinning_and_shows_its_progress():
+    first, second, seen = Work("the model"), Jobs(4), []
+    other = Jobs(4).start("first", first)
+
+    def work(report):
+        def counted(message, fraction):
+            seen.append(message)
+            report(message, fraction)
+
+        return jobs.awaited(other, counted)
+
+    waiting = second.start("second", work)
+    threading.Event().wait(3 * jobs.GIVE_UP)
+    assert 1 <= len(seen) <= 10
+    assert waiting.progress == other.progress
+    first.gate.set()
+    assert waiting.future.result(PATIENCE) == "the model"
+
+
+def test_work_that_takes_turns_leaves_its_turn_while_it_waits_for_another_job():
+    first = Work()
+    other = Jobs(4).start("first", first)
+    waiting = Jobs(4, takes_turns=True).start("second", lambda report: jobs.awaited(other, report))
+    while waiting.progress != other.progress:
+        threading.Event().wait(0.01)
+    assert jobs.TURN.acquire(timeout=PATIENCE)
+    jobs.TURN.release()
+    first.gate.set()
+    assert waiting.future.result(PATIENCE) == "done"
+
+
+def test_a_job_that_one_session_gives_up_goes_on_for_another_whatever_their_order():
+    kept, gate = Jobs(64, at_once=8), threading.Event()
+    sessions = [jobs.Wishes() for _ in range(8)]
+    last = jobs.Wishes()
+    job = kept.start("shared", lambda report: gate.wait(PATIENCE))
+    last.renew([job])
+
+    def come_and_go(wishes):
+        for _ in range(200):
+            wishes.renew([job])
+            wishes.renew([])
+
+    with ThreadPoolExecutor(8) as pool:
+        list(pool.map(come_and_go, sessions))
+    assert not job.is_stopped
+    last.renew([])
+    assert job.is_stopped
+    gate.set()

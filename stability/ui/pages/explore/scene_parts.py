@@ -11,12 +11,15 @@ from stability.ui.choice import Choice
 
 @dataclass(frozen=True, eq=False)
 class Parts:
-    """What comes after the ray: the truth where the network is run for it, chips, plane, numbers."""
+    """What comes after the ray: the truth where the network is run for it, chips, plane, numbers.
 
-    truth: Job | None
-    chips: Job
-    plane: Job
-    calibrated: Job
+    Without them nothing has been begun.
+    """
+
+    truth: Job | None = None
+    chips: Job | None = None
+    plane: Job | None = None
+    calibrated: Job | None = None
 
     @classmethod
     def start(cls, along: Along, choice: Choice) -> "Parts":
@@ -41,20 +44,20 @@ class Parts:
             return None
         if not self.truth.future.done():
             return status_of("Running the network along the ray", self.truth)
-        if not self.plane.future.done():
+        if self.plane and not self.plane.future.done():
             return status_of("Running the network across the plane", self.plane)
         return None
 
     @property
     def notes(self) -> list[str]:
         """Why some of them are missing, a sentence each."""
-        is_flat = self.plane.is_ready and self.plane.future.result() is None
+        is_flat = self.plane and self.plane.is_ready and self.plane.future.result() is None
         return [*explore.failures(self.jobs), *([FLAT] if is_flat else [])]
 
     @property
-    def is_stopped(self) -> bool:
-        """Whether another session has given up a part just before this one wanted it."""
-        return any(job.is_stopped for job in self.jobs)
+    def is_over(self) -> bool:
+        """Whether nothing has been begun, or another session has given up what this one wants."""
+        return not self.jobs or any(job.is_stopped for job in self.jobs)
 
 
 def status_of(message: str, job: Job) -> Part:

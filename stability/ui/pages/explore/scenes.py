@@ -9,7 +9,6 @@ from typing import Any, TypeGuard
 
 import streamlit as st
 
-from stability.errors import StabilityError
 from stability.instrument.parts import PENDING, UNKNOWN
 from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
@@ -21,7 +20,7 @@ from stability.ui.widgets.instrument import Sent
 
 # seconds that a page waits for a ray before it shows what it has, looking now and then whether it is
 # still wanted
-PATIENCE, GLANCE = 0.4, 0.02
+PATIENCE, GLANCE = 0.8, 0.02
 # seconds without an answer after which the picture says what it waits for
 QUIET = 1.0
 
@@ -37,8 +36,8 @@ class Scenes:
         self._asked_at = 0.0
         self._made_of: tuple[Any, ...] = ()
         self._choice: Choice | None = None
-        # of each ray that is kept, or why there is none
-        self._pinned: dict[Choice, Part | str] = {}
+        # of each ray that is kept, or what finds it, or why there is none
+        self._pinned: dict[Choice, Part | Job | str] = {}
         self._parts: Parts | None = None
         self._wishes = Wishes()
         self._stamp = 0
@@ -60,14 +59,19 @@ class Scenes:
             self._wait_aloud(ray)
             return True
         along: Along = ray.future.result()
-        if along is not self.along or self._parts is None or self._parts.is_stopped:
-            self._parts = Parts.start(along, choice)
+        # what follows would take the cores from a new ray that is on its way to be drawn
+        is_first = along is not self.along and not explore.is_plane_begun(along, choice.direction)
         parts = self._parts
+        if is_first:
+            parts = self._parts = Parts()
+        elif along is not self.along or parts is None or parts.is_over:
+            parts = self._parts = Parts.start(along, choice)
         self._choice = choice
         self._pinned = {pin: part for pin, part in self._pinned.items() if pin in pins}
         kept = [self._kept(pin) for pin in pins]
         jobs = [*parts.jobs, *(job for job in kept if isinstance(job, Job))]
-        is_pending = not all(job.future.done() and not job.is_stopped for job in jobs)
+        is_found = all(job.future.done() and not job.is_stopped for job in parts.jobs)
+        is_pending = is_first or not is_found or len(jobs) > len(parts.jobs)
         wanted = jobs if is_pending else [*jobs, *explore.start_neighbours(along.key)]
         self._wishes.renew([ray, *wanted])
         drawn = [part for part in kept if isinstance(part, dict)]
@@ -95,20 +99,19 @@ class Scenes:
 
     def _kept(self, choice: Choice) -> Part | Job | str:
         """What is kept of a ray, or the work that finds it again, or a sentence if that has failed."""
-        if choice not in self._pinned:
-            ray = explore.start_ray(choice)
-            along: Along | None = _result(ray)
-            truth = explore.start_truth(along, choice.direction) if _is_bent(along) else None
-            last = truth or ray
-            if not last.future.done() or last.is_stopped:
-                return last
-            if error := last.future.exception():
-                if not isinstance(error, StabilityError):
-                    raise error
-                self._pinned[choice] = f"A kept ray is not shown: {error}"
-            elif along:
-                drawn = scene(along.analysis, along.spec, ray_line=_result(truth))
-                self._pinned[choice] = pin(drawn)
+        found = self._pinned.get(choice)
+        # a job that has failed would be begun again where it is asked for
+        if isinstance(found, Job) and (said := explore.failures([found])):
+            found = self._pinned[choice] = f"A kept ray is not shown: {said[0]}"
+        if isinstance(found, dict | str):
+            return found
+        ray = explore.start_ray(choice)
+        along: Along | None = _result(ray)
+        truth = explore.start_truth(along, choice.direction) if _is_bent(along) else None
+        last = self._pinned[choice] = truth or ray
+        if along and last.is_ready:
+            drawn = scene(along.analysis, along.spec, ray_line=_result(truth))
+            self._pinned[choice] = pin(drawn)
         return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:
@@ -118,7 +121,7 @@ class Scenes:
     def _make(self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str]) -> None:
         known = [_result(job) for job in (parts.truth, parts.chips, parts.plane, parts.calibrated)]
         truth, chips, plane, calibrated = known
-        no_radii = UNKNOWN if parts.chips.failed else PENDING
+        no_radii = UNKNOWN if parts.chips and parts.chips.failed else PENDING
         made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes)
         if made_of == self._made_of and self.sent is not None:
             self.sent = replace(self.sent, status=parts.status)

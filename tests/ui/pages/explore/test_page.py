@@ -10,6 +10,8 @@ import stability
 
 # what a browser makes of a scene is tested in tests/instrument
 import stability.ui.pages.explore.scenes  # noqa: F401  as a server does when it starts
+from stability.curvature.direction_spec import DirectionSpec
+from stability.ui.choice import Choice
 
 SURE = "The capital of France is"
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
@@ -203,3 +205,58 @@ def test_the_cloud_is_drawn_when_it_is_asked_for(page):
     page.run()
     assert not page.exception
     assert len(page.get("plotly_chart")) == 1
+
+
+def test_a_cloud_is_told_to_the_browser_as_what_is_shown(page):
+    assert sent(page)["view"]["picture"] == "region"
+    page.session_state["cloud"] = 0.1
+    assert sent(page.run())["view"]["picture"] == "cloud"
+
+
+def test_a_picture_of_another_model_does_not_stay_after_an_error(page, monkeypatch):
+    """The last picture of the same model stays, and is said to be the last."""
+    prompt_with(page, "Another prompt")
+    last = explored(page)
+    page.session_state["other"] = "Another prompt"
+    page.session_state["kind"] = "towards another prompt"
+    while (frame := sent(page.run()))["again"] is not None:
+        pass
+    assert any("last choice" in caption.value for caption in page.caption)
+    assert frame["scene"]["setting"] == last["setting"]
+    monkeypatch.setattr(type(page.session_state["scenes"]), "model", "another")
+    assert sent(page.run())["scene"] is None
+
+
+def test_a_kept_ray_that_fails_is_said_once_in_a_sentence_and_the_rest_stays(page):
+    model = page.session_state["model"]
+    missing = Choice(model, SURE, 0, DirectionSpec("eig", 0), "block:400")
+    good = Choice(model, SURE, -1, DirectionSpec("eig", 1))
+    page.session_state["pins"] = (missing, good)
+    page.run()
+    scene = explored(page)
+    [note] = scene["notes"]
+    assert note.startswith("A kept ray is not shown: ")
+    assert len(scene["pins"]) == 1
+
+
+def test_what_is_waited_for_is_told_without_another_scene(page):
+    page.selectbox(key="site").set_value("final").run()
+    stamps, told = {}, set()
+    while (frame := sent(page))["again"] is not None:
+        told.add(json.dumps(frame["status"]))
+        if frame["scene"]:
+            stamps.setdefault(frame["stamp"], frame["scene"])
+        page.run()
+    drawn = [json.dumps({**scene, "notes": None}) for scene in stamps.values()]
+    assert len(set(drawn)) == len(drawn)
+    assert sent(page)["status"] is None
+
+
+def test_a_part_that_another_session_gave_up_is_begun_again(page):
+    prompt_with(page, "A prompt that two sessions share")
+    scenes = page.session_state["scenes"]
+    while not (scenes._parts and scenes._parts.plane):
+        page.run()
+    scenes._parts.plane.stop()
+    page.run()
+    assert explored(page)["plane"] is not None
