@@ -407,3 +407,10 @@ def test_two_fingers_zoom_the_ray(touched):
     touch(touched, [[(x - apart, y), (x + apart, y)] for apart in (40, 60, 80)])
     settled(touched)
     assert width_in_view(touched) == pytest.approx(whole / 2, rel=1e-2)
+
+
+def test_a_point_beyond_what_is_known_of_the_ray_is_brought_back_with_a_note(mounted, made):
+    page = mounted(made[1], t=1e9)
+    shown = page.get_by_test_id("t").get_attribute("aria-valuenow")
+    assert float(shown) == pytest.approx(made[1]["line"]["reach"][1], rel=1e-6)
+    assert "1.00e+09" in page.locator('[data-area="notices"]').inner_text()

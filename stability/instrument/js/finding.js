@@ -73,8 +73,8 @@ function directionPieces({ kind, rank, label, spec }) {
     ];
   if (kind === "tokens")
     return ["the ", { term: "token difference", text: "token difference" }, " ", { token: label }];
-  if (kind === "prompt") return ["the ", { term: "direction", text: "direction" }, " ", { token: label }];
-  if (kind === "file") return ["the vector ", { token: label }];
+  if (kind === "prompt") return [{ token: label }];
+  if (kind === "file") return ["a given vector, ", { token: label }];
   return [{ term: "direction", text: label }];
 }
 

@@ -99,6 +99,18 @@ export function mount(root, host, initial = INITIAL) {
     drawn = now;
   }
 
+  /** The scene, with a note where the point of a link lies beyond what is known of the ray. */
+  function withinReach(sent) {
+    if (!sent.line || sent.line.kind === "closed form") return sent;
+    const [minus, plus] = sent.line.reach;
+    const t = Math.min(Math.max(view.t, -minus), plus);
+    if (t === view.t) return sent;
+    const note = `t must be from ${digits(-minus)} to ${digits(plus)} on this ray; received ${digits(view.t)}: ${digits(t)} is shown.`;
+    view = { ...view, t };
+    remember();
+    return { ...sent, notes: [...(sent.notes ?? []), note] };
+  }
+
   return {
     receive(sent) {
       if (scene && rayKey(scene) !== rayKey(sent)) {
@@ -108,7 +120,7 @@ export function mount(root, host, initial = INITIAL) {
         view = { ...view, t, point: null, zoom: null, half: null };
         remember();
       }
-      scene = sent;
+      scene = withinReach(sent);
       schedule();
     },
     change: instrument.change,
