@@ -19,6 +19,7 @@ MODELS, UI, FIGURES = (Path("stability", name) for name in ("models", "ui", "fig
 # each chapter rests only on those before it, and all on the modules that lie beside them
 CHAPTERS = (
     "prediction",
+    "vector_files",
     "curvature",
     "exact",
     "numerical",
