@@ -9,6 +9,7 @@ from stability.bench import SUITES
 from stability.cli.chat import add_chat, utf8
 from stability.cli.check import run_check
 from stability.cli.commands import run_analyze, run_bench, run_reproduce, run_sweep
+from stability.cli.dose import add_check_vector, add_dose
 from stability.curvature.direction_spec import enumerated
 from stability.defaults import EPSILONS, MODELS
 from stability.text import printable
@@ -46,12 +47,13 @@ def parser() -> argparse.ArgumentParser:
     )
     analyze, bench = _add_analyze(commands), _add_bench(commands)
     sweep, reproduce = _add_sweep(commands), _add_reproduce(commands)
-    check = _add_check(commands)
-    for command in (analyze, bench, sweep):
+    check, dose = _add_check(commands), add_dose(commands)
+    check_vector = add_check_vector(commands)
+    for command in (analyze, bench, sweep, dose, check_vector):
         command.add_argument(
             "--model", default=MODELS[0], help="packaged name, hub id, folder or .gguf file"
         )
-    for command in (analyze, bench, reproduce, check):
+    for command in (analyze, bench, reproduce, check, dose, check_vector):
         command.add_argument("--json", action="store_true", help="print one JSON object")
     return top
 

@@ -6,21 +6,20 @@ Any intervention with one coefficient `c` makes the logits of every position a f
     I = Var_p(a),    c(ε) = sqrt(2ε / I),
 
 the scalar Fisher information of the coefficient and the predicted dose, in the vector's own units; one
-product in forward mode gives `a` at every position of a text. The truth is the first crossing on either
-side, by whole passes. A budget in nats is necessary, not sufficient: it says nothing of a text's quality.
+product in forward mode gives `a` at every position of a text. The truth is the first crossing on
+either side, by whole passes. A budget in nats is necessary, not sufficient: it says nothing of a text's
+quality.
 """
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
-from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
-from torch import Tensor
 
-from stability.arguments import levels, real_array
+from stability.arguments import levels
 from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
@@ -30,11 +29,8 @@ from stability.steering import statistics
 from stability.steering.intervention import Positions
 from stability.steering.steered_text import SteeredText, steered_text
 from stability.steering.truth import Truth, find_truth
-from stability.vector_files.choice import choose, from_file
-from stability.vector_files.steering_vector import SteeringVector, from_array
-from stability.vector_files.vector_file import ADD, VectorFile
-
-VectorLike = SteeringVector | VectorFile | str | Path | Tensor | ndarray
+from stability.steering.vectors import VectorLike, steering_vector
+from stability.vector_files.steering_vector import SteeringVector
 
 
 @dataclass(frozen=True)
@@ -49,6 +45,11 @@ class Budget:
         plus: that of the positive side.
         minus_interval: of draws of texts, 95 %; None for one text, infinite where not reached.
         plus_interval: that of the positive side.
+
+    One for each `ε` and statistic::
+
+        for budget in stability.dose(lm, "happy.gguf", prompts, site="block:12").budgets([0.1, 1.0]):
+            print(budget.epsilon, budget.statistic, budget.predicted, budget.minus, budget.plus)
     """
 
     epsilon: float
@@ -72,6 +73,12 @@ class Dose:
         positions: `all`, `last`, or indices.
         texts: each prompt with its states.
         reverse: whether divergences are KL(changed ‖ original), and not KL(original ‖ changed).
+
+    From `stability.dose`::
+
+        dose = stability.dose(lm, "happy.gguf", "The capital of France is", site="block:12")
+        dose.predicted(0.1)  # for each text the coefficient of every token, (T,)
+        dose.truth(0.1).doses  # for each text (2, T, 1): the minus and the plus side
     """
 
     model: ModelCard
@@ -80,12 +87,17 @@ class Dose:
     texts: tuple[SteeredText, ...] = field(repr=False)
     reverse: bool = False
 
+    @property
+    def warnings(self) -> tuple[str, ...]:
+        """What is easily got wrong about the vector, a sentence each."""
+        return self.vector.warnings
+
     @cached_property
-    def information(self) -> tuple[Float[ndarray, " T"], ...]:
+    def information(self) -> tuple[Float[ndarray, " _"], ...]:
         """`I = Var_p(dz/dc)` of every token of each text, in nats by squared coefficient."""
         return tuple(text.information for text in self.texts)
 
-    def predicted(self, epsilon: float) -> tuple[Float[ndarray, " T"], ...]:
+    def predicted(self, epsilon: float) -> tuple[Float[ndarray, " _"], ...]:
         """Return the closed-form dose `sqrt(2ε/I)` of every token of each text.
 
         Args:
@@ -98,7 +110,7 @@ class Dose:
             StabilityError: `epsilon` is not a positive number of nats.
         """
         return tuple(
-            np.array([fisher.radius(float(I), epsilon) or np.inf for I in found])
+            np.array([fisher.radius(float(each), epsilon) or np.inf for each in found])
             for found in self.information
         )
 
@@ -143,8 +155,8 @@ class Dose:
         )
 
     def _predicted(self, name: str, epsilon: float) -> float | None:
-        information = float(statistics.over_texts(name, [I[:, None] for I in self.information])[0])
-        return fisher.radius(information, epsilon)
+        columns = [found[:, None] for found in self.information]
+        return fisher.radius(float(statistics.over_texts(name, columns)[0]), epsilon)
 
 
 def dose(
@@ -157,6 +169,12 @@ def dose(
     reverse: bool = False,
 ) -> Dose:
     """Measure how strong a steering vector may be before predictions have changed by `ε` nats.
+
+    The vector may be any that `stability.read_vectors` reads::
+
+        lm = stability.load("smollm2-135m")
+        dose = stability.dose(lm, "happy.gguf", ["The capital of France is"], site="block:12")
+        dose.predicted(0.1), dose.budgets(0.1, "p95")
 
     Args:
         lm: a loaded model.
@@ -181,23 +199,3 @@ def dose(
         raise StabilityError("A dose needs a prompt at least; received none: give a text.")
     texts = tuple(steered_text(lm, prompt, chosen, positions) for prompt in given)
     return Dose(lm.card, chosen, positions, texts, reverse)
-
-
-def steering_vector(
-    lm: LanguageModel, vector: VectorLike, site: str | None = None, mode: str | None = None
-) -> SteeringVector:
-    """The steering vector that a file, what was read of one, or an array means for a model.
-
-    Raises StabilityError where it does not say which vector is meant, or where it belongs.
-    """
-    if isinstance(vector, SteeringVector):
-        return vector
-    if isinstance(vector, VectorFile):
-        return choose(vector, lm.card.n_layers, None, site, mode)
-    if isinstance(vector, str | Path):
-        return from_file(vector, lm.card.n_layers, site, mode)
-    if site is None:
-        raise StabilityError(
-            "A steering vector needs a site; received an array: give site='block:12'."
-        )
-    return from_array(real_array(vector, "A vector's components"), site, mode or ADD)

@@ -1,10 +1,10 @@
-"""One side of a dose: the divergences of all tokens at coefficients that they share, and first crossings.
+"""One side of a dose: the divergences of tokens at growing coefficients, and where they first cross.
 
-Coefficients grow by a fifth (`STEP`) from half of the smallest predicted dose, until every token and every
-statistic has reached the largest `ε`, and every token its first change of the most likely one, or the
-limit. Then the places where something happens are interpolated, and evaluated in between until they are
-known to a thousandth (`crossing`). A stretch above `ε` shorter than a fifth of its coefficient may be
-missed.
+Coefficients grow by a fifth (`STEP`) from half of the smallest predicted dose, until every token and
+every statistic has reached the largest `ε`, and every token its first change of the most likely one, or
+the limit. Then the places where something happens are interpolated, and evaluated in between until they
+are known to a thousandth (`crossing`). A stretch above `ε` shorter than a fifth of its coefficient may
+be missed.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -23,7 +23,7 @@ STRIDES = 8  # evaluated together
 NEAR = 0.25  # of its bracket: how far from where it is wanted an evaluation serves a crossing
 ROUNDS = 30
 Place = tuple[int, int]  # a text, and a position in it
-Statistic = Callable[[Sequence[Float[ndarray, "T n"]]], Float[ndarray, " n"]]
+Statistic = Callable[[Sequence[Float[ndarray, "_ n"]]], Float[ndarray, " n"]]
 
 
 @dataclass
@@ -46,7 +46,10 @@ class Side:
         divergence: Callable[[Perturbed], Float[ndarray, " n"]],
     ) -> None:
         self.texts, self.sign, self.limit, self.divergence = texts, sign, limit, divergence
-        self.places = [(k, i) for k, text in enumerate(texts) for i in range(len(text.states))]
+        # nothing happens before the first position that is changed
+        self.places = [
+            (k, i) for k, text in enumerate(texts) for i in range(text.start, len(text.states))
+        ]
         self.samples: dict[Place, dict[float, Sample]] = {place: {} for place in self.places}
 
     def evaluate(self, wanted: Mapping[float, Collection[Place]]) -> None:
@@ -72,14 +75,18 @@ class Side:
         c = sorted(self.samples[place])
         return np.array(c), np.array([self.samples[place][at].kl for at in c])
 
-    def shared(self) -> tuple[Float[ndarray, " m"], list[Float[ndarray, "T m"]]]:
+    def shared(self) -> tuple[Float[ndarray, " m"], list[Float[ndarray, "_ m"]]]:
         """The coefficients at which all places are sampled, and the divergences of each text."""
         c = sorted(set.intersection(*(set(found) for found in self.samples.values())))
         by_text = [
-            np.array([[self.samples[k, i][at].kl for at in c] for i in range(len(text.states))])
+            np.concatenate([np.zeros((text.start, len(c))), self._rows(k, c)])
             for k, text in enumerate(self.texts)
         ]
         return np.array(c), by_text
+
+    def _rows(self, text: int, c: Sequence[float]) -> Float[ndarray, "t m"]:
+        places = [place for place in self.places if place[0] == text]
+        return np.array([[self.samples[place][at].kl for at in c] for place in places])
 
     def kl_crossing(self, place: Place, epsilon: float) -> Crossing | None:
         """Where the divergence of a place first reaches `ε`."""
@@ -111,15 +118,13 @@ class Side:
         behind[near.index(c[j])] = max(behind[near.index(c[j])], 0.0)
         return first_crossing(np.array(near), behind, 0.0, logarithmic=False)
 
-    def sample(self, first: float, is_done: Callable[[], bool]) -> None:
-        """Sample all places at growing coefficients, from `first` to the limit or until done."""
-        c = first
-        while c < self.limit * STEP:
+    def sample(self, first: float, open_places: Callable[[], Collection[Place]]) -> None:
+        """Sample at growing coefficients, from `first` to the limit, what is then still open."""
+        c, places = first, open_places()
+        while places and c < self.limit * STEP:
             ahead = c * STEP ** np.arange(STRIDES)
-            self.evaluate(dict.fromkeys(ahead.tolist(), self.places))
-            c = float(ahead[-1]) * STEP
-            if is_done():
-                break
+            self.evaluate(dict.fromkeys(ahead.tolist(), places))
+            c, places = float(ahead[-1]) * STEP, open_places()
 
     def refine(self, crossings: Callable[[], list[tuple[Place | None, Crossing | None]]]) -> None:
         """Sample between until every crossing is known; those of a statistic ask for all places."""

@@ -11,6 +11,8 @@ import torch
 from torch import Tensor
 from torch.autograd import forward_ad
 
+from stability.errors import StabilityError
+
 # levels of forward differentiation belong to the process, not to a thread
 _one_at_a_time = Lock()
 Function = Callable[[Tensor], Tensor]
@@ -20,8 +22,8 @@ def slope(function: Function, device: torch.device) -> Tensor:
     """`df/dc` at `c = 0`, shaped as `f`, for a function of a batch of one coefficient."""
     try:
         return forward_slope(function, device)
-    # NotImplementedError is one of them
-    except RuntimeError:
+    # inside a model's own code, such an error arrives as one of ours; a real one comes again
+    except (RuntimeError, StabilityError):
         return reverse_slope(function, device)
 
 

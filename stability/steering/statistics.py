@@ -1,7 +1,7 @@
 """Statistics of a divergence over the tokens of a text, and then over texts.
 
-The first token of a text is left out of those over tokens: its state is unlike all others. Of texts with
-one token alone there is nothing to say, and they are left out.
+The first token of a text is left out of those over tokens: its state is unlike all others. Of texts
+with one token alone there is nothing to say, and they are left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -26,13 +26,13 @@ def _others(
     return statistic(values[1:], axis=0) if len(values) > 1 else np.full(values.shape[1], np.nan)
 
 
-def by_text(name: str, texts: Sequence[Float[ndarray, "T n"]]) -> Float[ndarray, "k n"]:
+def by_text(name: str, texts: Sequence[Float[ndarray, "_ n"]]) -> Float[ndarray, "k n"]:
     """The statistic of every text that has it."""
     found = np.stack([STATISTICS[name](values) for values in texts])
     return found[~np.isnan(found).any(axis=1)]
 
 
-def over_texts(name: str, texts: Sequence[Float[ndarray, "T n"]]) -> Float[ndarray, " n"]:
+def over_texts(name: str, texts: Sequence[Float[ndarray, "_ n"]]) -> Float[ndarray, " n"]:
     """The statistic, in the mean over texts; NaN where no text has it."""
     found = by_text(name, texts)
     return found.mean(axis=0) if len(found) else np.full(found.shape[1], np.nan)

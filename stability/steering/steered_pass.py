@@ -1,8 +1,8 @@
-"""A text read with an intervention: what the unembedding is given at each position, for any coefficient.
+"""A text read with an intervention: what the unembedding is given, for any coefficient.
 
 The blocks below the intervention, and the positions before it, are those of one recorded pass; where a
-model does not reproduce its own output so, every pass is a whole one. Each runs on a private view of the
-model: nothing is hooked.
+model does not reproduce its own output so, every pass is a whole one. Each runs on a private view of
+the model: nothing is hooked.
 """
 
 from collections.abc import Mapping

@@ -1,5 +1,6 @@
 """The predictions at every position of a text, under a steering vector with any coefficient."""
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -32,6 +33,7 @@ class SteeredText:
         prompt: the text, or the conversation.
         states: at the readout, one for each position, without the vector.
         steered: the vectors that the readout is given, for coefficients.
+        start: the first position that anything changes at.
         reach: the coefficient at which the change is as long as the states that it changes, in the
             mean square over all positions but the first.
     """
@@ -39,6 +41,7 @@ class SteeredText:
     prompt: PromptLike
     states: tuple[State, ...]
     steered: "SteeredPass | ReadoutChange"
+    start: int
     reach: float
 
     @property
@@ -59,7 +62,9 @@ class SteeredText:
                 found[position] = float(fisher.projected_hessian(state.probs, slopes))
         return found
 
-    def vectors(self, coefficients: Float[ndarray, " n"]) -> Float[Tensor, "n t D"]:
+    def vectors(
+        self, coefficients: Sequence[float] | Float[ndarray, " n"]
+    ) -> Float[Tensor, "n t D"]:
         """The vectors that the readout is given at coefficients, from position `first` on."""
         device = self.states[0].vector.device
         c = torch.from_numpy(np.asarray(coefficients, dtype=float)).to(device)
@@ -153,7 +158,7 @@ def steered_text(
         State(row.float(), lm.readout, prompt, tokens, index, "prelogit", lm.card, lm.text)
         for index, row in enumerate(prelogits)
     )
-    return SteeredText(prompt, states, steered, max(_reach(*each) for each in streams))
+    return SteeredText(prompt, states, steered, start, max(_reach(*each) for each in streams))
 
 
 def _at_readout(
@@ -176,7 +181,7 @@ def _at_readout(
 
 
 def _reach(stream: Float[Tensor, "T d"], change: Change) -> float:
-    """The coefficient at which a change is as long as what it changes; first tokens are unlike others."""
+    """The coefficient at which a change is as long as what it changes, but for the first token."""
     states = (stream[1:] if len(stream) > 1 else stream).double()
     lengths, changes = states.norm(), change.of(states).norm()
     return float(lengths / changes) if changes > 0 else 0.0

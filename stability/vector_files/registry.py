@@ -79,6 +79,13 @@ def read_vectors(path: str | Path) -> VectorFile:
 
     Raises:
         StabilityError: as for `parse_vectors`, and for what cannot be read.
+
+    >>> import pathlib, tempfile, numpy as np
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "layer_5.npy"
+    >>> np.save(path, np.array([3.0, 4.0]))
+    >>> [entry] = read_vectors(path).entries
+    >>> entry.vector.tolist(), entry.applied
+    ([3.0, 4.0], 'block:5')
     """
     path = Path(path)
     # of a name that no file can have, `os.path` says no, and does not raise

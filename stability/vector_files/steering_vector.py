@@ -26,6 +26,11 @@ class SteeringVector:
         coefficient: the strength that the file proposes; None where it names none.
         model_type: the architecture that the file names; None where it names none.
         warnings: what is easily got wrong about it, a sentence each.
+
+    >>> import numpy as np, stability
+    >>> vector = stability.SteeringVector("mine", "array", {"block:5": np.array([3.0, 4.0])})
+    >>> vector.site, vector.mode, vector.norm
+    ('block:5', 'add', 5.0)
     """
 
     file: str

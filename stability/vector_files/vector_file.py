@@ -43,6 +43,12 @@ class VectorFile:
         model_type: the architecture that the file names; None where it names none.
         layered: whether the entries are the rows of one matrix, which may be a row for each block.
         warnings: what is easily got wrong about this file, a sentence each.
+
+    >>> import stability
+    >>> from stability.vector_files.registry import parse_vectors
+    >>> file = parse_vectors(b"[0.6, 0.8]", "pasted")
+    >>> isinstance(file, stability.VectorFile), file.format, file.entries[0].vector.tolist()
+    (True, 'JSON list', [0.6, 0.8])
     """
 
     file: str

@@ -26,6 +26,13 @@ def write_vectors(
     Raises:
         StabilityError: the ending is another, the format cannot hold the vector, or the file cannot be
             written.
+
+    >>> import pathlib, tempfile, numpy as np, stability
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.gguf"
+    >>> vector = stability.SteeringVector("mine", "array", {"block:5": np.array([3.0, 4.0])})
+    >>> write_vectors(vector, path)
+    >>> [entry.name for entry in stability.read_vectors(path).entries]
+    ['direction.5']
     """
     path = Path(path)
     writers: dict[str, Callable[[SteeringVector, Path, Mapping[str, str | float]], None]] = {
