@@ -51,11 +51,11 @@ def _array(values: Any, name: str) -> np.ndarray:
 def _neuronpedia(content: dict[str, Any], name: str) -> VectorFile:
     hook, strength = content.get("hookName"), content.get("defaultSteerStrength")
     site = site_in(hook) if isinstance(hook, str) else None
-    number = isinstance(strength, int | float) and not isinstance(strength, bool)
+    is_number = isinstance(strength, int | float) and not isinstance(strength, bool)
     vector = checked(_array(content["vector"], name), "the vector", name)
     return VectorFile(
         file=name,
         format="JSON (Neuronpedia)",
         entries=(Entry(str(content.get("index", "vector")), vector, site, site),),
-        coefficient=float(strength) if number else None,
+        coefficient=float(strength or 0) if is_number else None,
     )

@@ -32,7 +32,8 @@ def read_lm_eval(content: dict[str, dict[str, Any]], name: str) -> VectorFile:
         raise StabilityError(
             f"A file of vectors must add all or project all out; {name!r} does both: split it."
         )
-    return VectorFile(name, FORMAT, tuple(_entry(*item, name) for item in content.items()), *modes)
+    entries = tuple(_entry(*item, name) for item in content.items())
+    return VectorFile(name, FORMAT, entries, modes.pop())
 
 
 def _mode(hook: str, part: dict[str, Any], name: str) -> str:

@@ -95,7 +95,8 @@ def _write_npy(vector: SteeringVector, path: Path, metadata: Mapping[str, str | 
         raise StabilityError(
             f"A .npy file holds one vector; received those of {vector.site}: write .safetensors."
         )
-    np.save(path, *vector.vectors.values())
+    [values] = vector.vectors.values()
+    np.save(path, values)
 
 
 def _require_added(vector: SteeringVector, path: Path) -> None:
