@@ -147,7 +147,9 @@ class Dose:
             StabilityError: as for `truth`.
         """
         names = names or ("last", "mean", "p95")
-        found = truth or self.truth(epsilons, *names)
+        found = truth or find_truth(
+            self.texts, levels(epsilons), self.information, names, self.reverse, tokens=False
+        )
         return tuple(
             Budget(epsilon, name, self._predicted(name, epsilon), *found.budget(name, epsilon))
             for epsilon in levels(epsilons).tolist()

@@ -21,8 +21,11 @@ def number(value: float) -> float | None:
 class SideSearch:
     """One side, with what is looked for on it."""
 
-    def __init__(self, side: Side, epsilons: Float[ndarray, " m"], names: Sequence[str]) -> None:
+    def __init__(
+        self, side: Side, epsilons: Float[ndarray, " m"], names: Sequence[str], tokens: bool
+    ) -> None:
         self.side, self.epsilons, self.names = side, epsilons.tolist(), names
+        self.tokens = side.places if tokens else []
 
     def run(self, first: float) -> None:
         """Sample, and refine all that is looked for."""
@@ -37,7 +40,7 @@ class SideSearch:
     def _crossings(self) -> list[tuple[Place | None, Crossing | None]]:
         side = self.side
         found: list[tuple[Place | None, Crossing | None]] = []
-        for place in side.places:
+        for place in self.tokens:
             found += [(place, side.kl_crossing(place, epsilon)) for epsilon in self.epsilons]
             found.append((place, side.flip(place)))
         for name in self.names:

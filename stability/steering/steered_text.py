@@ -93,7 +93,9 @@ class SteeredText:
             )
         return perturb(state, here - state.vector.double())
 
-    def predictions(self, coefficients: Float[ndarray, " n"]) -> tuple[Perturbed, ...]:
+    def predictions(
+        self, coefficients: Sequence[float] | Float[ndarray, " n"]
+    ) -> tuple[Perturbed, ...]:
         """The predictions at every position, for each coefficient."""
         vectors = self.vectors(coefficients)
         return tuple(self.perturbed(position, vectors) for position in range(len(self.states)))

@@ -28,7 +28,8 @@ class Truth:
 
     Attributes:
         epsilons: (m,), nats.
-        doses: for each text (2, T, m), minus and plus; infinite where `ε` is not reached.
+        doses: for each text (2, T, m), minus and plus; infinite where `ε` is not reached. None where
+            tokens were not asked for, as of `flips`.
         flips: for each text (2, T), where the most likely token first changes; infinite where never.
         statistics: by name (2, m).
         intervals: by name, for both sides and every `ε`, 95 % of draws of texts; None for one text.
@@ -61,8 +62,9 @@ def find_truth(
     information: Sequence[Float[ndarray, " _"]],
     names: Sequence[str],
     reverse: bool = False,
+    tokens: bool = True,
 ) -> Truth:
-    """Find the first crossings of every token and statistic on both sides.
+    """Find the first crossings of statistics, and of every token, on both sides.
 
     Raises StabilityError for a statistic that is not known.
     """
@@ -73,20 +75,23 @@ def find_truth(
         )
     divergence = reverse_kl if reverse else _kl
     limit = REACH * max(text.reach for text in texts)
-    both = [SideSearch(Side(texts, sign, limit, divergence), epsilons, names) for sign in (-1, 1)]
+    both = [
+        SideSearch(Side(texts, sign, limit, divergence), epsilons, names, tokens)
+        for sign in (-1, 1)
+    ]
     resolution = _resolution(texts, limit)
     worst = max(float(found.max()) for found in resolution)
     for search in both:
-        search.run(_first(information, epsilons, limit))
+        search.run(_first(_most(information, names, tokens), epsilons, limit))
     return Truth(
         epsilons=epsilons,
         doses=tuple(
             np.stack([search.doses(k, limit, resolution[k]) for search in both])
-            for k in range(len(texts))
+            for k in range(len(texts) if tokens else 0)
         ),
         flips=tuple(
             np.stack([search.flips(k, limit, len(text.states)) for search in both])
-            for k, text in enumerate(texts)
+            for k, text in enumerate(texts if tokens else ())
         ),
         statistics={
             name: np.stack([search.statistic(name, limit, worst) for search in both])
@@ -104,11 +109,17 @@ def _kl(found: Perturbed) -> Float[ndarray, " n"]:
     return found.kl
 
 
-def _first(
-    information: Sequence[Float[ndarray, " _"]], epsilons: Float[ndarray, " m"], limit: float
-) -> float:
+def _most(information: Sequence[Float[ndarray, " _"]], names: Sequence[str], tokens: bool) -> float:
+    """The largest information of what is looked for."""
+    if tokens:
+        return max(float(found.max()) for found in information)
+    columns = [found[:, None] for found in information]
+    found = [float(statistics.over_texts(name, columns)[0]) for name in names]
+    return float(np.nan_to_num(found).max())
+
+
+def _first(most: float, epsilons: Float[ndarray, " m"], limit: float) -> float:
     """Where sampling begins: before the first crossing, by the closed form."""
-    most = max(float(found.max()) for found in information)
     predicted = fisher.radius(most, float(epsilons.min())) or limit
     return min(EARLY * predicted, SMALLEST_PART * limit) if predicted > limit else EARLY * predicted
 
