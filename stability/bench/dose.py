@@ -36,11 +36,13 @@ def compare_doses(lm: Any, prompt: str) -> list[Comparison]:
         return bisected(lambda c: _statistic(steered, c, 1), RELATIVE)
 
     ids = lm.network.ids(lm.tokenize(text))[None]
-    with torch.inference_mode():
-        passes = {"one forward pass": Method(lambda: lm.network.logits(ids))}
-        predicted = compare(
-            "dose", f"predicted doses of {ids.shape[1]} tokens", Method(predict), passes, {}
-        )
+
+    def forward() -> None:
+        with torch.inference_mode():
+            lm.network.logits(ids)
+
+    task = f"predicted doses of {ids.shape[1]} tokens"
+    predicted = compare("dose", task, Method(predict), {"one forward pass": Method(forward)}, {})
     found = bisect()
     baselines = {
         "steering-lite's search over rollouts (one side)": Method(
@@ -81,10 +83,10 @@ def bisected(statistic: Any, relative: float) -> float:
 
 
 def rolled_out(lm: Any, vector: SteeringVector, prompt: str) -> float:
-    """steering-lite's search, from its description: a text is written under every coefficient tried.
+    """steering-lite's search, from its description: a text is written under every coefficient.
 
-    The statistic of KL(changed ‖ original) is over the tokens that were written; the bracket is found by
-    doubling or halving, then narrowed on double logarithmic scales until the budget is met.
+    The statistic of KL(changed ‖ original) is over the tokens that were written; the bracket is found
+    by doubling or halving, then narrowed on double logarithmic scales until the budget is met.
     """
     length, tried = len(lm.tokenize(prompt)), {}
 

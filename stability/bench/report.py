@@ -29,8 +29,8 @@ def bench(
     """Run suites on the states of a prompt, and return everything as plain data, ready for JSON.
 
     `deep` are the states of a shorter prompt at the first block, and those of its last position at
-    every block; without them the suite `depth` is left out, and without the model `lm` the suite `dose`. Times are medians in seconds, ratios are
-    baseline over library, both from this one run.
+    every block; without them the suite `depth` is left out, and without the model `lm` the suite
+    `dose`. Times are medians in seconds, ratios are baseline over library, both from this one run.
     """
     comparisons = [
         comparison
