@@ -42,8 +42,9 @@ if TYPE_CHECKING:
     from stability.prediction.provenance import Token
     from stability.prediction.readout import Readout
     from stability.prediction.state import State
+    from stability.steering.budget import Budget
     from stability.steering.contrast import contrast_vector
-    from stability.steering.dose import Budget, Dose, dose
+    from stability.steering.dose import Dose, dose
     from stability.steering.vector_check import check_vector
     from stability.vector_files.registry import read_vectors
     from stability.vector_files.steering_vector import SteeringVector
@@ -86,7 +87,7 @@ _HOMES = {
     "spectrum": "curvature.spectrum",
     "State": "prediction.state",
     "Token": "prediction.provenance",
-    "Budget": "steering.dose",
+    "Budget": "steering.budget",
     "Dose": "steering.dose",
     "dose": "steering.dose",
     "check_vector": "steering.vector_check",

@@ -7,7 +7,7 @@ import torch
 
 from stability.bench.timing import Comparison, Method, compare
 from stability.steering.dose import dose
-from stability.steering.steered_text import SteeredText, reverse_kl
+from stability.steering.steered_text import SteeredText
 from stability.steering.writing import write_steered
 from stability.vector_files.steering_vector import SteeringVector
 
@@ -114,5 +114,5 @@ def rolled_out(lm: Any, vector: SteeringVector, prompt: str) -> float:
 
 def _statistic(text: SteeredText, coefficient: float, first: int) -> float:
     """The statistic of KL(changed ‖ original) over the positions from `first` on."""
-    found = text.predictions([coefficient])
-    return float(np.quantile([reverse_kl(each)[0] for each in found[first:]], QUANTILE))
+    found = text.divergences([coefficient], reverse=True)[first:, 0]
+    return float(np.quantile(found, QUANTILE))

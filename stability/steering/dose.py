@@ -26,39 +26,12 @@ from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import Conversation, PromptLike
 from stability.prediction.provenance import ModelCard
 from stability.steering import statistics
+from stability.steering.budget import Budget
 from stability.steering.intervention import Positions
 from stability.steering.steered_text import SteeredText, steered_text
 from stability.steering.truth import Truth, find_truth
 from stability.steering.vectors import VectorLike, steering_vector
 from stability.vector_files.steering_vector import SteeringVector
-
-
-@dataclass(frozen=True)
-class Budget:
-    """The dose at which a statistic over tokens and texts reaches `ε`.
-
-    Attributes:
-        epsilon: nats.
-        statistic: `last`, `mean`, `median` or `p95`.
-        predicted: the closed form, with the statistic of `I` in the place of `I`; None where that is 0.
-        minus: the true coefficient of the negative side, as a positive number; None if not reached.
-        plus: that of the positive side.
-        minus_interval: of draws of texts, 95 %; None for one text, infinite where not reached.
-        plus_interval: that of the positive side.
-
-    One for each `ε` and statistic::
-
-        for budget in stability.dose(lm, "happy.gguf", prompts, site="block:12").budgets([0.1, 1.0]):
-            print(budget.epsilon, budget.statistic, budget.predicted, budget.minus, budget.plus)
-    """
-
-    epsilon: float
-    statistic: str
-    predicted: float | None
-    minus: float | None
-    plus: float | None
-    minus_interval: tuple[float, float] | None = None
-    plus_interval: tuple[float, float] | None = None
 
 
 @dataclass(frozen=True, eq=False)

@@ -4,7 +4,8 @@ from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from stability.steering.dose import Budget, Dose
+from stability.steering.budget import Budget
+from stability.steering.dose import Dose
 from stability.steering.side_search import number
 from stability.steering.truth import Truth
 

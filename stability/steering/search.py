@@ -1,6 +1,6 @@
 """One side of a dose: the divergences of tokens at growing coefficients, and where they first cross.
 
-Coefficients grow by a fifth (`STEP`) from half of the smallest predicted dose, until every token and
+Coefficients grow by a fifth (`STEP`) from below the smallest predicted dose, until every token and
 every statistic has reached the largest `ε`, and every token its first change of the most likely one, or
 the limit. Then the places where something happens are interpolated, and evaluated in between until they
 are known to a thousandth (`crossing`). A stretch above `ε` shorter than a fifth of its coefficient may
@@ -14,12 +14,11 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability.prediction.perturbation import Perturbed
 from stability.steering.crossing import Crossing, first_crossing
-from stability.steering.steered_text import SteeredText
+from stability.steering.steered_text import SteeredText, reverse_kl
 
 STEP = 1.2  # between coefficients
-STRIDES = 8  # evaluated together
+STRIDES = 4  # evaluated together
 NEAR = 0.25  # of its bracket: how far from where it is wanted an evaluation serves a crossing
 ROUNDS = 30
 Place = tuple[int, int]  # a text, and a position in it
@@ -43,9 +42,9 @@ class Side:
         texts: Sequence[SteeredText],
         sign: int,
         limit: float,
-        divergence: Callable[[Perturbed], Float[ndarray, " n"]],
+        reverse: bool,
     ) -> None:
-        self.texts, self.sign, self.limit, self.divergence = texts, sign, limit, divergence
+        self.texts, self.sign, self.limit, self.reverse = texts, sign, limit, reverse
         # nothing happens before the first position that is changed
         self.places = [
             (k, i) for k, text in enumerate(texts) for i in range(text.start, len(text.states))
@@ -61,13 +60,16 @@ class Side:
                 continue
             c = list(here)
             vectors = text.vectors(self.sign * np.array(c))
-            for position in sorted(set.union(*here.values())):
-                rows = [row for row, at in enumerate(c) if position in here[at]]
-                found = text.perturbed(position, vectors[rows])
+            rows = {
+                position: [row for row, at in enumerate(c) if position in here[at]]
+                for position in sorted(set.union(*here.values()))
+            }
+            for position, found, shift in text.read(vectors, rows):
+                kl = reverse_kl(found, shift) if self.reverse else found.kl
                 moved = found.displacement.float().cpu().numpy()
-                parts = zip(rows, self.divergence(found), found.argmax, moved, strict=True)
-                for row, kl, winner, displacement in parts:
-                    sample = Sample(float(kl), int(winner), displacement)
+                parts = zip(rows[position], kl, found.argmax, moved, strict=True)
+                for row, nats, winner, displacement in parts:
+                    sample = Sample(float(nats), int(winner), displacement)
                     self.samples[k, position][c[row]] = sample
 
     def curve(self, place: Place) -> tuple[Float[ndarray, " m"], Float[ndarray, " m"]]:

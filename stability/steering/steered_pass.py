@@ -71,6 +71,21 @@ class SteeredPass:
         return stand_ins
 
 
+@dataclass(frozen=True, eq=False)
+class ReadoutChange:
+    """A change of the vectors that the unembedding is given themselves: no network is run."""
+
+    prelogits: Float[Tensor, "t D"]
+    change: Change
+    start: int = 0
+    rows: int = 64
+
+    def __call__(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "n t D"]:
+        """The changed vectors, for each coefficient, in float64."""
+        stream = self.prelogits.double().expand(len(coefficients), -1, -1)
+        return self.change(stream, coefficients)
+
+
 def steered_pass(
     network: Network, ids: Tensor, changes: Mapping[int, Change], start: int
 ) -> SteeredPass:

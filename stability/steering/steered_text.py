@@ -1,6 +1,6 @@
 """The predictions at every position of a text, under a steering vector with any coefficient."""
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -16,12 +16,12 @@ from stability.models.checks import require_finite, require_float32
 from stability.models.language_model import LanguageModel
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
-from stability.prediction.perturbation import Perturbed, perturb
+from stability.prediction.perturbation import Perturbed, perturb_each
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
 from stability.steering.intervention import Change, Positions, resolve_positions
 from stability.steering.slope import slope
-from stability.steering.steered_pass import SteeredPass, steered_pass
+from stability.steering.steered_pass import ReadoutChange, SteeredPass, steered_pass
 from stability.vector_files.steering_vector import SteeringVector
 
 
@@ -40,7 +40,7 @@ class SteeredText:
 
     prompt: PromptLike
     states: tuple[State, ...]
-    steered: "SteeredPass | ReadoutChange"
+    steered: SteeredPass | ReadoutChange
     start: int
     reach: float
 
@@ -52,14 +52,15 @@ class SteeredText:
     @cached_property
     def information(self) -> Float[ndarray, " T"]:
         """`I = Var_p(dz/dc)` at every position: the scalar Fisher information of the coefficient."""
-        device = self.states[0].vector.device
-        [tangent] = slope(self.steered, device)
         found = np.zeros(len(self.states))
-        for position, moved in enumerate(tangent.double(), start=self.first):
-            if moved.any():
-                state = self.states[position]
-                slopes = fisher.centred_slopes(state, moved[:, None])
-                found[position] = float(fisher.projected_hessian(state.probs, slopes))
+        [tangent] = slope(self.steered, self.states[0].vector.device)
+        # one product for all positions: alone, each would read all of W_U
+        slopes = self.states[0].readout.slopes(tangent.double().T)
+        for position, column in enumerate(slopes.T, start=self.first):
+            state = self.states[position]
+            capped = column if state.cap_slope is None else column * state.cap_slope
+            centred = fisher.centred(state, capped[:, None].clone())
+            found[position] = float(fisher.projected_hessian(state.probs, centred))
         return found
 
     def vectors(
@@ -76,14 +77,22 @@ class SteeredText:
         """The first position of `vectors`; those before are unchanged."""
         return self.steered.start
 
-    def perturbed(self, position: int, vectors: Float[Tensor, "n t D"]) -> Perturbed:
-        """The predictions at one position, for some rows of `vectors`.
+    def read(
+        self, vectors: Float[Tensor, "n t D"], wanted: Mapping[int, Sequence[int]]
+    ) -> Iterator[tuple[int, Perturbed, Float[Tensor, "_ V"]]]:
+        """The predictions of positions, each for some rows of `vectors`, and shifts of their logits.
 
         Raises StabilityError where the network's output is not finite.
         """
-        state = self.states[position]
+        moved = [self._displacement(position, vectors[rows]) for position, rows in wanted.items()]
+        states = [self.states[position] for position in wanted]
+        for position, found in zip(wanted, perturb_each(states, moved), strict=True):
+            yield position, *found
+
+    def _displacement(self, position: int, vectors: Float[Tensor, "n t D"]) -> Float[Tensor, "n D"]:
+        original = self.states[position].vector.double()
         if position < self.first:
-            return perturb(state, state.vector.double().expand(len(vectors), -1) * 0)
+            return torch.zeros(len(vectors), len(original), dtype=torch.float64).to(original)
         here = vectors[:, position - self.first].double()
         bad = int((~here.isfinite().all(dim=1)).sum())
         if bad:
@@ -91,40 +100,25 @@ class SteeredText:
                 f"A network's output must be finite; at {bad} of {len(here)} coefficients it is not: "
                 "stay nearer."
             )
-        return perturb(state, here - state.vector.double())
+        return here - original
 
-    def predictions(
-        self, coefficients: Sequence[float] | Float[ndarray, " n"]
-    ) -> tuple[Perturbed, ...]:
-        """The predictions at every position, for each coefficient."""
-        vectors = self.vectors(coefficients)
-        return tuple(self.perturbed(position, vectors) for position in range(len(self.states)))
+    def divergences(
+        self, coefficients: Sequence[float] | Float[ndarray, " n"], reverse: bool = False
+    ) -> Float[ndarray, "T n"]:
+        """KL(original ‖ changed) at every position for each coefficient, or the other way round."""
+        rows = range(len(coefficients))
+        everywhere = dict.fromkeys(range(len(self.states)), rows)
+        found = self.read(self.vectors(coefficients), everywhere)
+        return np.stack(
+            [reverse_kl(each, shift) if reverse else each.kl for _, each, shift in found]
+        )
 
 
-def reverse_kl(perturbed: Perturbed) -> Float[ndarray, " n"]:
+def reverse_kl(perturbed: Perturbed, shift: Float[Tensor, "n V"]) -> Float[ndarray, " n"]:
     """KL(changed ‖ original), from the same law of the logits' shifts."""
-    state, readout = perturbed.state, perturbed.state.readout
-    shift = readout.slopes(perturbed.displacement.T).T
-    if readout.softcap is not None:
-        shift = readout.cap(state.uncapped_logits + shift) - state.logits
     kl = torch.from_numpy(perturbed.kl).to(shift)
-    found = distribution.reverse_divergence(state.log_probs, shift, perturbed.mean_shift, kl)
-    return found.cpu().numpy()
-
-
-@dataclass(frozen=True, eq=False)
-class ReadoutChange:
-    """A change of the vectors that the unembedding is given themselves: no network is run."""
-
-    prelogits: Float[Tensor, "t D"]
-    change: Change
-    start: int = 0
-    rows: int = 64
-
-    def __call__(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "n t D"]:
-        """The changed vectors, for each coefficient, in float64."""
-        stream = self.prelogits.double().expand(len(coefficients), -1, -1)
-        return self.change(stream, coefficients)
+    log_p = perturbed.state.log_probs
+    return distribution.reverse_divergence(log_p, shift, perturbed.mean_shift, kl).cpu().numpy()
 
 
 def steered_text(
@@ -160,6 +154,9 @@ def steered_text(
         State(row.float(), lm.readout, prompt, tokens, index, "prelogit", lm.card, lm.text)
         for index, row in enumerate(prelogits)
     )
+    # one product for all positions, in the place of what each would compute when asked
+    for state, logits in zip(states, lm.readout.uncapped(prelogits), strict=True):
+        state.__dict__["uncapped_logits"] = logits
     return SteeredText(prompt, states, steered, start, max(_reach(*each) for each in streams))
 
 

@@ -4,22 +4,22 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy import ndarray
 
 from stability.curvature import fisher
 from stability.errors import StabilityError
 from stability.numerical.rounding import ACCURACY, STEP
-from stability.prediction.perturbation import Perturbed, perturb
 from stability.steering import statistics
 from stability.steering.search import Side
 from stability.steering.side_search import Interval, SideSearch, number
-from stability.steering.steered_text import SteeredText, reverse_kl
+from stability.steering.steered_text import SteeredText
 
 REACH = 5.0  # how many times as long as the states a change may be
-EARLY = 0.5  # of the smallest predicted dose: where sampling begins, or a part of the limit
+EARLY = 0.7  # of the smallest predicted dose: where sampling begins, or a part of the limit
 SMALLEST_PART = 1e-3
-PAIRS = 4  # of small coefficients, up and down
+PAIRS = 2  # of small coefficients, up and down
 
 
 @dataclass(frozen=True, eq=False)
@@ -73,11 +73,9 @@ def find_truth(
             f"A statistic must be one of {', '.join(statistics.STATISTICS)}; received "
             f"{unknown[0]!r:.40}: try p95."
         )
-    divergence = reverse_kl if reverse else _kl
     limit = REACH * max(text.reach for text in texts)
     both = [
-        SideSearch(Side(texts, sign, limit, divergence), epsilons, names, tokens)
-        for sign in (-1, 1)
+        SideSearch(Side(texts, sign, limit, reverse), epsilons, names, tokens) for sign in (-1, 1)
     ]
     resolution = _resolution(texts, limit)
     worst = max(float(found.max()) for found in resolution)
@@ -105,10 +103,6 @@ def find_truth(
     )
 
 
-def _kl(found: Perturbed) -> Float[ndarray, " n"]:
-    return found.kl
-
-
 def _most(information: Sequence[Float[ndarray, " _"]], names: Sequence[str], tokens: bool) -> float:
     """The largest information of what is looked for."""
     if tokens:
@@ -132,10 +126,11 @@ def _resolution(texts: Sequence[SteeredText], limit: float) -> tuple[Float[ndarr
     up = STEP * limit / REACH * np.arange(1, PAIRS + 1)
     found = []
     for text in texts:
-        vectors = text.vectors(np.concatenate([up, -up]))
-        kl = []
-        for position, state in enumerate(text.states):
-            there, back = text.perturbed(position, vectors).displacement.chunk(2)
-            kl.append(perturb(state, there + back).kl.max() / 3)
+        both = text.vectors(np.concatenate([up, -up])).double()
+        there, back = both.chunk(2)
+        base = torch.stack([state.vector for state in text.states[text.first :]]).double()
+        curved = there + back - base
+        everywhere = dict.fromkeys(range(len(text.states)), range(PAIRS))
+        kl = [each.kl.max() / 3 for _, each, _ in text.read(curved, everywhere)]
         found.append(np.array(kl) / ACCURACY**2)
     return tuple(found)

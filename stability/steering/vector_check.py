@@ -1,6 +1,6 @@
 """A steering vector before it is used or shared: does it fit the model, and is it applied once?"""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -10,10 +10,12 @@ import numpy as np
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.steering.applied import applied_change, zero_divergence
-from stability.steering.dose import Budget, Dose, dose
-from stability.steering.intervention import Positions, resolve_positions
+from stability.steering.budget import Budget
+from stability.steering.dose import Dose, dose
+from stability.steering.intervention import Positions
 from stability.steering.steered_pass import SteeredPass
 from stability.steering.steered_text import SteeredText
+from stability.steering.vector_card import Finding, card_lines, spelled_positions
 from stability.steering.vectors import VectorLike
 from stability.text import digits
 from stability.vector_files.vector_file import PROJECT
@@ -28,21 +30,6 @@ EPSILONS = (0.01, 0.1, 1.0)
 STATISTICS = ("last", "mean", "p95")
 SAME = 1e-6  # nats, at a coefficient of zero
 EXACT = 1e-5  # of the change: what float32 leaves where the state is not much longer
-
-
-@dataclass(frozen=True)
-class Finding:
-    """One thing that was examined.
-
-    Attributes:
-        name: what was examined.
-        value: what was found, in words.
-        holds: whether it is as it must be; None where it is only reported.
-    """
-
-    name: str
-    value: str
-    holds: bool | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -77,7 +64,7 @@ class VectorCheck:
 
     def card(self) -> str:
         """Return a card in Markdown, to paste into a model card."""
-        return "\n".join(_card(self))
+        return "\n".join(card_lines(self.dose, self.findings, self.budgets))
 
     def metadata(self) -> dict[str, str | float]:
         """Return the doses that are reached as keys of a GGUF file, `stability.*`."""
@@ -86,7 +73,7 @@ class VectorCheck:
             "stability.model": model.name,
             "stability.model_revision": model.revision,
             "stability.site": self.dose.vector.site,
-            "stability.positions": _positions(self.dose.positions),
+            "stability.positions": spelled_positions(self.dose.positions),
         }
         for budget in self.budgets:
             for name in ("predicted", "minus", "plus"):
@@ -155,7 +142,7 @@ def _findings(lm: LanguageModel, found: Dose) -> Iterator[Finding]:
         length = digits(float(np.linalg.norm(values)))
         yield Finding(site, f"width {len(values)}, length {length}{where}")
     how = "projected out" if vector.mode == PROJECT else "added"
-    yield Finding("applied", f"{how} at positions {_positions(found.positions)}")
+    yield Finding("applied", f"{how} at positions {spelled_positions(found.positions)}")
     reach = max(each.reach for each in found.texts)
     yield Finding("as long as the states", f"at a coefficient of {digits(reach)}")
     if vector.coefficient is not None:
@@ -173,35 +160,8 @@ def _applied_error(lm: LanguageModel, found: Dose, text: SteeredText) -> float |
     if vector.mode == PROJECT or len(vector.vectors) > 1 or not isinstance(steered, SteeredPass):
         return None
     [expected] = (text.reach * values for values in vector.vectors.values())
-    positions = resolve_positions(found.positions, len(text.states)) or (len(text.states) - 1,)
+    positions = resolvespelled_positions(found.positions, len(text.states)) or (
+        len(text.states) - 1,
+    )
     change = applied_change(lm, steered, text.reach, positions[-1])
     return float(np.linalg.norm(change - expected) / np.linalg.norm(expected))
-
-
-def _positions(positions: Positions) -> str:
-    return positions if isinstance(positions, str) else ",".join(map(str, positions))
-
-
-def _card(check: VectorCheck) -> Iterator[str]:
-    yield f"### Dose of `{check.dose.vector.file}`"
-    yield ""
-    yield "| | |"
-    yield "|---|---|"
-    marks: Mapping[bool | None, str] = {True: " (holds)", False: " (**does not hold**)", None: ""}
-    for finding in check.findings:
-        yield f"| {finding.name} | {finding.value}{marks[finding.holds]} |"
-    yield ""
-    yield "| nats | over tokens | predicted | − side | + side |"
-    yield "|---|---|---|---|---|"
-    for budget in check.budgets:
-        cells = (budget.predicted, budget.minus, budget.plus)
-        numbers = " | ".join("not reached" if c is None else digits(c) for c in cells)
-        yield f"| {budget.epsilon:g} | {budget.statistic} | {numbers} |"
-    yield ""
-    yield (
-        "Coefficients multiply the vector as it is in the file; nats are KL(original ‖ changed) of the "
-        f"next token on {len(check.dose.texts)} short texts. They bound the damage and do not measure "
-        "the quality of a text."
-    )
-    for sentence in check.dose.warnings:
-        yield f"- {sentence}"

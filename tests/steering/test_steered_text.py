@@ -11,7 +11,7 @@ from support.steering import TEXT, divergences, random_vector, steered_logits
 from stability.errors import StabilityError
 from stability.steering.intervention import resolve_positions
 from stability.steering.slope import forward_slope, reverse_slope, slope
-from stability.steering.steered_text import reverse_kl, steered_text
+from stability.steering.steered_text import steered_text
 from stability.vector_files.steering_vector import SteeringVector
 
 V = random_vector(WIDTH, length=2.0)
@@ -35,7 +35,7 @@ def vector(*sites: str, mode: str = "add", **options) -> SteeringVector:
 
 
 def predicted_kl(text, coefficients) -> np.ndarray:
-    return np.stack([each.kl for each in text.predictions(coefficients)])
+    return text.divergences(coefficients)
 
 
 def expected_kl(lm, blocks, mode="add", positions=None, reverse=False) -> np.ndarray:
@@ -75,7 +75,7 @@ def test_chosen_positions_alone_are_changed(lm, positions, site):
 
 def test_the_other_divergence_is_that_of_the_changed_prediction(lm):
     text = steered_text(lm, TEXT, vector("block:1"))
-    found = np.stack([reverse_kl(each) for each in text.predictions(COEFFICIENTS)])
+    found = text.divergences(COEFFICIENTS, reverse=True)
     expected = expected_kl(lm, {1: V}, reverse=True)
     np.testing.assert_allclose(found, expected, rtol=2e-3, atol=2e-6)
 
@@ -153,7 +153,7 @@ def test_the_model_is_left_as_it_was(lm):
     ids = torch.tensor([[token.id for token in lm.tokenize(TEXT)]])
     with torch.no_grad():
         before = lm.model(input_ids=ids).logits
-        steered_text(lm, TEXT, vector("block:0")).predictions(COEFFICIENTS)
+        steered_text(lm, TEXT, vector("block:0")).divergences(COEFFICIENTS)
         assert torch.equal(lm.model(input_ids=ids).logits, before)
     assert not any(m._forward_hooks or m._forward_pre_hooks for m in lm.model.modules())
 
