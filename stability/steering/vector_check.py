@@ -12,7 +12,7 @@ from stability.prediction.conversation import PromptLike
 from stability.steering.applied import applied_change, zero_divergence
 from stability.steering.budget import Budget
 from stability.steering.dose import Dose, dose
-from stability.steering.intervention import Positions
+from stability.steering.intervention import Positions, resolve_positions
 from stability.steering.steered_pass import SteeredPass
 from stability.steering.steered_text import SteeredText
 from stability.steering.vector_card import Finding, card_lines, spelled_positions
@@ -160,8 +160,6 @@ def _applied_error(lm: LanguageModel, found: Dose, text: SteeredText) -> float |
     if vector.mode == PROJECT or len(vector.vectors) > 1 or not isinstance(steered, SteeredPass):
         return None
     [expected] = (text.reach * values for values in vector.vectors.values())
-    positions = resolvespelled_positions(found.positions, len(text.states)) or (
-        len(text.states) - 1,
-    )
+    positions = resolve_positions(found.positions, len(text.states)) or (len(text.states) - 1,)
     change = applied_change(lm, steered, text.reach, positions[-1])
     return float(np.linalg.norm(change - expected) / np.linalg.norm(expected))
