@@ -8,7 +8,6 @@ the model: nothing is hooked.
 from collections.abc import Mapping
 from dataclasses import dataclass, replace
 
-import torch
 from jaxtyping import Float
 from torch import Tensor
 
@@ -86,33 +85,28 @@ class ReadoutChange:
         return self.change(stream, coefficients)
 
 
-def steered_pass(
+def steered_passes(
     network: Network, ids: Tensor, changes: Mapping[int, Change], start: int
-) -> SteeredPass:
-    """The shortest pass that reproduces a model's own output where nothing is changed.
+) -> tuple[SteeredPass, ...]:
+    """Passes that give the same, the shortest first and a whole one last.
 
-    Raises StabilityError where the model's blocks are no list of modules that run once each, or its
-    output is not finite.
+    Which of them reproduces a model's own output is told by `reproduces`. Raises StabilityError where
+    the model's blocks are no list of modules that run once each, or its output is not finite.
     """
     recorded = run_forward(network, ids, cached=start > 0)
     require_finite(recorded.prelogits, network.model, network.card)
     _require_widths(recorded, changes)
-    short = SteeredPass(recorded, changes, start if recorded.cache is not None else 0)
-    for candidate in (short, replace(short, start=0)):
-        if _reproduces(candidate):
-            return candidate
-    return replace(short, start=0, whole=True)
+    whole = SteeredPass(recorded, changes, whole=True)
+    above = replace(whole, whole=False)
+    if not start or recorded.cache is None:
+        return above, whole
+    return replace(above, start=start), above, whole
 
 
-def _reproduces(steered: SteeredPass) -> bool:
-    device = steered.forward_pass.prelogits.device
-    try:
-        with torch.no_grad():
-            [output] = steered(torch.zeros(1, dtype=torch.float64, device=device))
-    except StabilityError:
-        return False
+def reproduces(steered: SteeredPass, unchanged: Float[Tensor, "1 t D"]) -> bool:
+    """Whether what a pass gives at a coefficient of zero is the model's own output."""
     expected = steered.forward_pass.prelogits[steered.start :]
-    error = (output - expected).norm(dim=-1) / expected.norm(dim=-1)
+    error = (unchanged[0] - expected).norm(dim=-1) / expected.norm(dim=-1)
     return bool((error <= AGREEMENT).all())
 
 

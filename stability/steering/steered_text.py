@@ -1,6 +1,7 @@
 """The predictions at every position of a text, under a steering vector with any coefficient."""
 
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -21,7 +22,7 @@ from stability.prediction.provenance import Token
 from stability.prediction.state import State
 from stability.steering.intervention import Change, Positions, resolve_positions
 from stability.steering.slope import slope
-from stability.steering.steered_pass import ReadoutChange, SteeredPass, steered_pass
+from stability.steering.steered_pass import ReadoutChange, SteeredPass, reproduces, steered_passes
 from stability.vector_files.steering_vector import SteeringVector
 
 
@@ -32,7 +33,7 @@ class SteeredText:
     Attributes:
         prompt: the text, or the conversation.
         states: at the readout, one for each position, without the vector.
-        steered: the vectors that the readout is given, for coefficients.
+        passes: what gives the vectors that the readout is given, for coefficients: see `steered`.
         start: the first position that anything changes at.
         reach: the coefficient at which the change is as long as the states that it changes, in the
             mean square over all positions but the first.
@@ -40,7 +41,7 @@ class SteeredText:
 
     prompt: PromptLike
     states: tuple[State, ...]
-    steered: SteeredPass | ReadoutChange
+    passes: tuple[SteeredPass, ...] | ReadoutChange
     start: int
     reach: float
 
@@ -49,11 +50,31 @@ class SteeredText:
         """The tokens of the prompt."""
         return self.states[0].tokens
 
+    @property
+    def steered(self) -> SteeredPass | ReadoutChange:
+        """The shortest pass that reproduces the model's own output where nothing is changed."""
+        return self._product[0]
+
+    @cached_property
+    def _product(self) -> tuple[SteeredPass | ReadoutChange, Tensor]:
+        """That pass, and `dy/dc` of what it gives, from one product that also says which it is."""
+        device = self.states[0].vector.device
+        if isinstance(self.passes, ReadoutChange):
+            return self.passes, slope(self.passes, device)[1]
+        *shorter, whole = self.passes
+        for steered in shorter:
+            # what fails here is tried with more of the network
+            with suppress(StabilityError):
+                unchanged, tangent = slope(steered, device)
+                if reproduces(steered, unchanged):
+                    return steered, tangent
+        return whole, slope(whole, device)[1]
+
     @cached_property
     def information(self) -> Float[ndarray, " T"]:
         """`I = Var_p(dz/dc)` at every position: the scalar Fisher information of the coefficient."""
         found = np.zeros(len(self.states))
-        [tangent] = slope(self.steered, self.states[0].vector.device)
+        [tangent] = self._product[1]
         # one product for all positions: alone, each would read all of W_U
         slopes = self.states[0].readout.slopes(tangent.double().T)
         for position, column in enumerate(slopes.T, start=self.first):
@@ -137,19 +158,18 @@ def steered_text(
         lm.block(site): Change(torch.from_numpy(values).to(device), vector.mode, chosen)
         for site, values in vector.vectors.items()
     }
-    steered: SteeredPass | ReadoutChange
+    passes: tuple[SteeredPass, ...] | ReadoutChange
     if None in changes:
         prelogits, stream = _at_readout(lm, tokens, changes)
-        steered = ReadoutChange(prelogits, changes[None])
+        passes = ReadoutChange(prelogits, changes[None])
         streams = [(stream, changes[None])]
     else:
         require_float32(lm.card)
         blocks = {block: change for block, change in sorted(changes.items()) if block is not None}
-        steered = steered_pass(lm.network, lm.network.ids(tokens), blocks, start)
-        prelogits = steered.forward_pass.prelogits
-        streams = [
-            (steered.forward_pass.block_outputs[block], change) for block, change in blocks.items()
-        ]
+        passes = steered_passes(lm.network, lm.network.ids(tokens), blocks, start)
+        recorded = passes[0].forward_pass
+        prelogits = recorded.prelogits
+        streams = [(recorded.block_outputs[block], change) for block, change in blocks.items()]
     states = tuple(
         State(row.float(), lm.readout, prompt, tokens, index, "prelogit", lm.card, lm.text)
         for index, row in enumerate(prelogits)
@@ -157,7 +177,7 @@ def steered_text(
     # one product for all positions, in the place of what each would compute when asked
     for state, logits in zip(states, lm.readout.uncapped(prelogits), strict=True):
         state.__dict__["uncapped_logits"] = logits
-    return SteeredText(prompt, states, steered, start, max(_reach(*each) for each in streams))
+    return SteeredText(prompt, states, passes, start, max(_reach(*each) for each in streams))
 
 
 def _at_readout(
