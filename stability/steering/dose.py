@@ -28,7 +28,8 @@ from stability.prediction.provenance import ModelCard
 from stability.steering import statistics
 from stability.steering.budget import Budget
 from stability.steering.intervention import Positions
-from stability.steering.steered_text import SteeredText, steered_text
+from stability.steering.reading import steered_text
+from stability.steering.steered_text import SteeredText
 from stability.steering.truth import Truth, find_truth
 from stability.steering.vectors import VectorLike, steering_vector
 from stability.vector_files.steering_vector import SteeringVector

@@ -15,8 +15,9 @@ from stability.models.network_view import StandIn
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
 from stability.steering.intervention import Positions, SteeredBlock
+from stability.steering.reading import steered_text
 from stability.steering.steered_pass import SteeredPass
-from stability.steering.steered_text import SteeredText, steered_text
+from stability.steering.steered_text import SteeredText
 from stability.vector_files.steering_vector import SteeringVector
 
 Read = Callable[[Int[Tensor, "n t"]], Float[Tensor, "n D"]]

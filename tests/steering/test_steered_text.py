@@ -11,8 +11,8 @@ from support.steering import TEXT, divergences, random_vector, steered_logits
 from stability.errors import StabilityError
 from stability.steering import steered_text as steered_text_module
 from stability.steering.intervention import resolve_positions
+from stability.steering.reading import steered_text
 from stability.steering.slope import forward_slope, reverse_slope, slope
-from stability.steering.steered_text import steered_text
 from stability.vector_files.steering_vector import SteeringVector
 
 V = random_vector(WIDTH, length=2.0)
