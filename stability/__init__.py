@@ -12,7 +12,8 @@ prediction has changed by more than `ε` nats? Load a model, capture a state, an
 The chapters, each resting only on those before it: `stability.prediction` (the next-token
 distribution), `stability.curvature` (the closed form), `stability.exact` (the truth where logits are
 linear), `stability.numerical` (where they are not), `stability.geometry` (rays, regions, depths).
-Models come from `stability.models`, many prompts are measured by `stability.sweeps` and scored by
+Models come from `stability.models`, steering vectors from `stability.vector_files` and their dose from
+`stability.steering`; many prompts are measured by `stability.sweeps` and scored by
 `stability.evaluation`.
 """
 
@@ -42,6 +43,14 @@ if TYPE_CHECKING:
     from stability.prediction.provenance import Token
     from stability.prediction.readout import Readout
     from stability.prediction.state import State
+    from stability.steering.budget import Budget
+    from stability.steering.contrast import contrast_vector
+    from stability.steering.dose import Dose, dose
+    from stability.steering.vector_check import check_vector
+    from stability.vector_files.registry import read_vectors
+    from stability.vector_files.steering_vector import SteeringVector
+    from stability.vector_files.vector_file import VectorFile
+    from stability.vector_files.write import write_vectors
 
 __version__ = "0.1.0"
 
@@ -80,9 +89,19 @@ _HOMES = {
     "spectrum": "curvature.spectrum",
     "State": "prediction.state",
     "Token": "prediction.provenance",
+    "Budget": "steering.budget",
+    "Dose": "steering.dose",
+    "dose": "steering.dose",
+    "check_vector": "steering.vector_check",
+    "contrast_vector": "steering.contrast",
+    "read_vectors": "vector_files.registry",
+    "write_vectors": "vector_files.write",
+    "SteeringVector": "vector_files.steering_vector",
+    "VectorFile": "vector_files.vector_file",
 }
 _OLD_SPELLINGS = {"across": "depth_check", "path": "interpolation", "Path": "Interpolation"}
 __all__ = [
+    "Budget",
     "Cloud",
     "Comparison",
     "Continuation",
@@ -90,6 +109,7 @@ __all__ = [
     "Depth",
     "DepthCheck",
     "Direction",
+    "Dose",
     "Flip",
     "Interpolation",
     "LanguageModel",
@@ -101,22 +121,29 @@ __all__ = [
     "Spectrum",
     "StabilityError",
     "State",
+    "SteeringVector",
     "Token",
+    "VectorFile",
     "bare_state",
     "check",
+    "check_vector",
     "cloud",
     "continuations",
+    "contrast_vector",
     "depth",
     "depth_check",
     "depth_map",
+    "dose",
     "explore",
     "interpolation",
     "load",
     "ray",
+    "read_vectors",
     "region",
     "sensitivity",
     "spectrum",
     "token_map",
+    "write_vectors",
 ]
 
 

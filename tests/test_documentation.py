@@ -88,7 +88,17 @@ def test_old_spellings_of_public_names_work(old):
 
 
 # an example of these needs a model: it is shown, and not run with the others
-SHOWN = {"LanguageModel", "SelfCheck", "check", "continuations", "load"}
+SHOWN = {
+    "Budget",
+    "Dose",
+    "LanguageModel",
+    "SelfCheck",
+    "check",
+    "check_vector",
+    "continuations",
+    "dose",
+    "load",
+} | {"contrast_vector"}
 
 
 @pytest.mark.parametrize("name", stability.__all__)

@@ -1,6 +1,6 @@
 """Time and accuracy of every fast path, beside plain ways to compute the same result."""
 
-SUITES = ("spectrum", "ray", "region", "map", "depth", "threads", "scaling")
+SUITES = ("spectrum", "ray", "region", "map", "depth", "dose", "threads", "scaling")
 # tokens of the prompt that are measured below the readout
 DEEP_TOKENS = 32
 PROMPT = (

@@ -11,6 +11,7 @@ import torch
 
 import stability
 from stability.bench.depth import compare_depths
+from stability.bench.dose import compare_doses
 from stability.bench.scaling import growths
 from stability.bench.suites import READOUT_SUITES
 from stability.bench.timing import Comparison
@@ -23,12 +24,13 @@ def bench(
     states: Sequence[State],
     suites: Sequence[str],
     deep: tuple[Sequence[State], Sequence[State]] | None = None,
+    lm: Any = None,
 ) -> dict[str, Any]:
     """Run suites on the states of a prompt, and return everything as plain data, ready for JSON.
 
     `deep` are the states of a shorter prompt at the first block, and those of its last position at
-    every block; without them the suite `depth` is left out. Times are medians in seconds, ratios are
-    baseline over library, both from this one run.
+    every block; without them the suite `depth` is left out, and without the model `lm` the suite
+    `dose`. Times are medians in seconds, ratios are baseline over library, both from this one run.
     """
     comparisons = [
         comparison
@@ -38,6 +40,8 @@ def bench(
     ]
     if deep is not None and "depth" in suites:
         comparisons += compare_depths(*deep)
+    if lm is not None and "dose" in suites:
+        comparisons += compare_doses(lm, str(states[0].prompt))
     scaling = [*growths(states)] if "scaling" in suites else []
     readout = states[0].readout
     return {

@@ -61,7 +61,8 @@ def run_bench(options: argparse.Namespace) -> None:
     try:
         from stability.bench.report import bench, lines
 
-        report = bench(states, options.suite, deep)
+        steered = lm if options.dtype == "float32" else None
+        report = bench(states, options.suite, deep, steered)
     except ModuleNotFoundError as error:
         raise StabilityError(
             f"The bench needs its baselines, and {error.name!r} is not installed: "

@@ -59,7 +59,7 @@ def readable(report: dict[str, Any]) -> str:
         "Epsilon is in nats, lengths are in the vector's own coordinates.",
         *(_CERTIFIED if report["certified_ball"] else _NOT_CERTIFIED),
     ]
-    return "\n".join(_fitted(line) for line in lines)
+    return "\n".join(fitted(line) for line in lines)
 
 
 _NOT_CERTIFIED = (
@@ -112,7 +112,7 @@ def _number(value: float | None) -> str:
     return "-" if value is None else digits(value)
 
 
-def _fitted(line: str) -> str:
+def fitted(line: str) -> str:
     """A line in the characters that standard output has, cut with "..." where it is too wide."""
     from rich.cells import cell_len, set_cell_size
 

@@ -19,11 +19,13 @@ from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import DirectionSpec, Turn, eigendirection, turned_label
 from stability.curvature.spectrum import Spectrum
-from stability.curvature.vector_file import parse_vector, read_bytes
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
 from stability.text import isolated, spelled
+from stability.vector_files.choice import choose
+from stability.vector_files.registry import parse_vectors, read_vectors, split_name
+from stability.vector_files.vector_file import VectorFile
 
 PARALLEL = 1e-6  # of an eigenvector, what must be left of it at right angles
 
@@ -116,15 +118,23 @@ def prompt_difference(state: State, other: State) -> Direction:
     )
 
 
-def from_file(state: State, path: Path) -> Direction:
-    """The direction of a vector in a `.npy` file or a JSON list of numbers."""
-    return pasted(state, read_bytes(path), path.name)
+def from_file(state: State, path: str | Path) -> Direction:
+    """The direction of the vector that a file has for the state's site, or of `FILE#NAME`."""
+    file, name = split_name(str(path))
+    return _chosen(state, read_vectors(file), name)
 
 
 def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
     """The direction of a vector given as the content of such a file, labelled `name`."""
-    vector = torch.from_numpy(parse_vector(data, name)).to(state.vector.device)
-    return Direction("file", name, unit(vector, state.width))
+    return _chosen(state, parse_vectors(data, name), None)
+
+
+def _chosen(state: State, file: VectorFile, name: str | None) -> Direction:
+    chosen = choose(file, state.model.n_layers, name, state.site)
+    [values] = chosen.vectors.values()
+    vector = torch.from_numpy(values).to(state.vector.device)
+    label = file.file if name is None else f"{file.file}#{name}"
+    return Direction("file", label, unit(vector, state.width))
 
 
 def turned(start: Direction, spectrum: Spectrum, degrees: float, rank: int) -> Direction:
@@ -180,7 +190,7 @@ MAKERS: dict[str, Callable[[Any, State, Spectrum, Source], Direction]] = {
     "prompt": lambda text, state, _, source: prompt_difference(
         state, source.capture(text, site=state.site)
     ),
-    "file": lambda path, state, *_: from_file(state, Path(path)),
+    "file": lambda path, state, *_: from_file(state, path),
     "turn": _turned,
 }
 

@@ -47,7 +47,11 @@ def quadratic(curvature: float, t: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]
 
 def centred_slopes(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
     """`a_c = a − E_p[a]` with `a = J v`: how fast each logit moves against the average one."""
-    slopes = state.slopes(directions)
+    return centred(state, state.slopes(directions))
+
+
+def centred(state: State, slopes: Float[Tensor, "V k"]) -> Float[Tensor, "V k"]:
+    """Slopes of the logits against the average one, in their own memory."""
     slopes -= slopes[state.argmax].clone()
     slopes -= state.probs @ slopes
     return slopes

@@ -76,7 +76,7 @@ def _examine_path(name: ModelName) -> Requirements:
 
 
 def _examine_gguf(path: Path) -> Requirements:
-    from stability.models.gguf.format import read_gguf
+    from stability.gguf_format import read_gguf
 
     with foreign("Reading the header of", path.name, "get a complete copy"):
         file = read_gguf(path)

@@ -17,6 +17,7 @@ from stability.models.sites import block_at, resolve_position, sites_of
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
+from stability.prediction.site_names import canonical_site
 from stability.prediction.state import State
 
 
@@ -57,7 +58,8 @@ class LanguageModel:
         """Return the block whose output a site is.
 
         Returns:
-            An index from 0; None for `prelogit`.
+            An index from 0; None for `prelogit`. Other tools' names are read, too:
+            `blocks.5.hook_resid_post`, `model.layers.5`.
 
         Raises:
             StabilityError: the model has no such site.
@@ -188,7 +190,8 @@ class LanguageModel:
     ) -> tuple[State, ...]:
         """Return the state at each (position, block, site) of `places`, from one forward pass."""
         found = captured(self.network, tokens, [(index, block) for index, block, _ in places])
+        card, text = self.card, self.text
         return tuple(
-            State(vector, self.readout, prompt, tokens, index, site, self.card, self.text, above)
-            for (index, _, site), (vector, above) in zip(places, found, strict=True)
+            State(vector, self.readout, prompt, tokens, i, canonical_site(site), card, text, above)
+            for (i, _, site), (vector, above) in zip(places, found, strict=True)
         )

@@ -2,6 +2,7 @@
 
 from stability.errors import StabilityError
 from stability.prediction.provenance import ModelCard
+from stability.prediction.site_names import canonical_site
 
 
 def sites_of(card: ModelCard) -> tuple[str, ...]:
@@ -12,12 +13,13 @@ def sites_of(card: ModelCard) -> tuple[str, ...]:
 
 def block_at(site: str, card: ModelCard) -> int | None:
     """The block whose output a site is, None for `prelogit`; raises StabilityError for no site."""
+    given, site = site, canonical_site(site)
     if site not in sites_of(card):
         is_block = site.startswith("block:") and card.n_layers
         remedy = f"block:{card.n_layers - 1}" if is_block else "prelogit"
         raise StabilityError(
             f"A site must be prelogit, final or block:L with L from 0 to "
-            f"{card.n_layers - 1} for {card.name}; received {site!r:.40}: use '{remedy}'."
+            f"{card.n_layers - 1} for {card.name}; received {given!r:.40}: use '{remedy}'."
         )
     kind, _, number = site.partition(":")
     return int(number) if number else None if kind == "prelogit" else card.n_layers - 1

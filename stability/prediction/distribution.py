@@ -74,6 +74,26 @@ def divergence(
     return mean_shift, kl
 
 
+def reverse_divergence(
+    log_p: Float[Tensor, " V"],
+    shift: Float[Tensor, "n V"],
+    mean_shift: Float[Tensor, " n"],
+    kl: Float[Tensor, " n"],
+) -> Float[Tensor, " n"]:
+    """`KL(q‖p) = E_q[s − E_p[s]] − KL(p‖q)`, where logits move by `s`, from what `divergence` gives.
+
+    With `x = s − E_p[s]` the mean `E_q[x] = E_p[x (eˣ − 1)] e^{−KL(p‖q)}` is a sum of positive terms.
+    """
+    x = shift - mean_shift[:, None]
+    log_q = x + log_p - kl[:, None]
+    # the same sum, where eˣ would overflow
+    terms = torch.where(
+        x > 1, x * log_q.exp(), x * x.clamp_max(1).expm1() * (log_p - kl[:, None]).exp()
+    )
+    left = (x.clamp_min(1) * log_p.exp() * (-kl[:, None]).exp()).where(x > 1, 0.0)
+    return ((terms - left).sum(dim=1) - kl).clamp_min(0)
+
+
 def argmax(logits: Float[Tensor, "*batch V"]) -> Int[Tensor, "*batch"]:
     """The most likely token; ties go to the lowest id."""
     ties = logits == logits.amax(dim=-1, keepdim=True)

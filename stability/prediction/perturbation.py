@@ -1,6 +1,7 @@
 """The prediction after perturbations of a state, at any site, by running the network above it."""
 
-from collections.abc import Callable
+import itertools
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from functools import lru_cache
 
@@ -16,6 +17,7 @@ from stability.prediction.state import State
 
 EVALUATIONS_KEPT = 4
 PERTURBATIONS_AT_ONCE = 64  # each with a float64 for every token
+COLUMNS_AT_ONCE = 128  # of a product that serves several states
 
 
 @dataclass(frozen=True, eq=False)
@@ -79,7 +81,8 @@ def perturb(state: State, perturbations: Float[Tensor, "n d"]) -> Perturbed:
     divergences keep the digits that the network's float32 leaves them.
     """
     displacement = _displacement(state, perturbations)
-    results = [_divergences(state, part) for part in displacement.split(PERTURBATIONS_AT_ONCE)]
+    parts = displacement.split(PERTURBATIONS_AT_ONCE)
+    results = [_divergences(state, state.readout.slopes(part.T).T.contiguous()) for part in parts]
     mean_shift, kl, argmax = (torch.cat(part) for part in zip(*results, strict=True))
     return Perturbed(state, displacement, mean_shift, kl.cpu().numpy(), argmax.cpu().numpy())
 
@@ -100,12 +103,36 @@ def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Te
     return perturbed.double() - state.prelogit.double()
 
 
-def _divergences(state: State, displacement: Float[Tensor, "n D"]) -> tuple[Tensor, Tensor, Tensor]:
-    """Mean shift, divergence and most likely token of each displacement."""
-    readout = state.readout
-    shift = readout.slopes(displacement.T).T.contiguous()
-    uncapped = state.uncapped_logits + shift
-    if readout.softcap is not None:
-        shift = readout.cap(uncapped) - state.logits
-    mean_shift, kl = distribution.divergence(state.log_probs, shift)
-    return mean_shift, kl, distribution.argmax(uncapped)
+def perturb_each(
+    states: Sequence[State], displacements: Sequence[Float[Tensor, "_ D"]]
+) -> Iterator[tuple[Perturbed, Float[Tensor, "_ V"]]]:
+    """The predictions of states at the readout after displacements of each, and the logits' shifts.
+
+    One product with `W_U` serves the displacements of many states: alone, each would read all of it.
+    """
+    lengths = [len(part) for part in displacements]
+    starts = np.concatenate([[0], np.cumsum(lengths)])
+    batch = np.searchsorted(starts, np.arange(0, starts[-1], COLUMNS_AT_ONCE), side="right") - 1
+    for first, last in itertools.pairwise([*dict.fromkeys(batch.tolist()), len(states)]):
+        parts = displacements[first:last]
+        shifts = states[0].readout.slopes(torch.cat([*parts]).T).T.split(lengths[first:last])
+        for state, part, uncapped in zip(states[first:last], parts, shifts, strict=True):
+            shift = uncapped.contiguous()
+            mean_shift, kl, argmax = _divergences(state, shift)
+            found = Perturbed(
+                state, part.double(), mean_shift, kl.cpu().numpy(), argmax.cpu().numpy()
+            )
+            yield found, _capped(state, shift)
+
+
+def _capped(state: State, shift: Float[Tensor, "n V"]) -> Float[Tensor, "n V"]:
+    """How far the logits move, where those before soft-capping move by a shift."""
+    if state.readout.softcap is None:
+        return shift
+    return state.readout.cap(state.uncapped_logits + shift) - state.logits
+
+
+def _divergences(state: State, shift: Float[Tensor, "n V"]) -> tuple[Tensor, Tensor, Tensor]:
+    """Mean shift, divergence and most likely token of shifts of the logits before soft-capping."""
+    mean_shift, kl = distribution.divergence(state.log_probs, _capped(state, shift))
+    return mean_shift, kl, distribution.argmax(state.uncapped_logits + shift)

@@ -14,6 +14,7 @@ from stability.curvature.spectrum import spectrum
 from stability.defaults import EPSILONS
 from stability.errors import StabilityError
 from stability.prediction.distribution import require_nats
+from stability.prediction.site_names import canonical_site
 from stability.prediction.source import Model
 from stability.prediction.state import State
 from stability.sweeps.prompts import Prompt
@@ -51,6 +52,8 @@ class Plan:
     seed: int = 0
 
     def __post_init__(self) -> None:
+        # as rows name them
+        object.__setattr__(self, "sites", tuple(map(canonical_site, self.sites)))
         require_nats(*self.epsilons)
         if self.positions < 1 or self.seed < 0:
             raise StabilityError(

@@ -126,7 +126,7 @@ def test_the_command_prints_one_json_object(tmp_path, capsys, monkeypatch):
 
 
 def test_every_suite_of_the_command_exists():
-    assert set(SUITES) == {*READOUT_SUITES, "depth", "scaling"}
+    assert set(SUITES) == {*READOUT_SUITES, "depth", "dose", "scaling"}
 
 
 def test_the_deeper_sites_are_measured_against_a_run_of_the_whole_prompt(

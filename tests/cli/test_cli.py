@@ -515,7 +515,10 @@ BAD = {
             (["--direction", f"prompt:{PROMPT}"], "lead to another state"),
             (["--direction", "prompt:\udcff"], r"text must be UTF-8; received 'prompt:\udcff'"),
             (["--direction", "file:absent.npy"], "'absent.npy' is not (No such file"),
-            (["--direction", "file:pickled.npy"], "'pickled.npy' is neither"),
+            (
+                ["--direction", "file:pickled.npy"],
+                "as they could run code; 'pickled.npy' holds some",
+            ),
             (["--direction", "file:short.npy"], f"as the state, {WIDTH}; received an array of sh"),
             (["--direction", "file:zero.npy"], "must not be zero"),
             (["--direction", "file:nan.npy"], f"finite; {WIDTH} of its {WIDTH} components"),

@@ -268,7 +268,6 @@ def test_a_saved_array_may_have_any_number_type(state, dtype):
         saved(np.ones(WIDTH)).replace(b"(6,)", b"(6000000000000,)"),
         b"\x93NUMPY\x01\x00",
         saved(np.ones(WIDTH))[:-5],
-        saved(np.array([{}, {}], dtype=object)),
         saved(np.ones(WIDTH) * 1j),
         saved(np.arange(WIDTH).astype("M8[s]")),
         b'["1", "2", "3", "4", "5", "6"]',
@@ -293,8 +292,8 @@ class Trap:
 def test_a_pickle_is_refused_and_not_run(state, tmp_path):
     trap = tmp_path / "sprung"
     for content, sentence in (
-        (saved(np.array([Trap(trap)])), "is neither"),
-        (pickle.dumps(Trap(trap)), "is a pickle, which could run code"),
+        (saved(np.array([Trap(trap)])), "as they could run code"),
+        (pickle.dumps(Trap(trap)), "as they could run code"),
     ):
         with pytest.raises(StabilityError, match=sentence):
             directions.pasted(state, content)
@@ -322,7 +321,7 @@ def test_damaged_content_gives_a_unit_vector_or_our_error(data, binary):
         (b"[1, 2]", rf"as the state, {WIDTH}; received an array of shape \(2,\)"),
         (b"[]", r"shape \(0,\)"),
         (b"3", r"shape \(\)"),
-        (b"[[1], [2]]", r"shape \(2, 1\)"),
+        (b"[[1], [2]]", "has several, 0, 1: name the one you mean"),
         (b"[0, 0, 0, 0, 0, 0]", "must not be zero"),
         (b"[1, 2, NaN, 0, Infinity, 0]", f"finite; 2 of its {WIDTH} components"),
         (b"[1, 2, null, 0, 0, 0]", f"finite; 1 of its {WIDTH} components"),
@@ -336,7 +335,7 @@ def test_a_vector_that_does_not_fit_is_refused(state, content, message):
 def test_a_file_that_is_not_there_is_refused(state, tmp_path):
     with pytest.raises(StabilityError, match="must be readable"):
         named(f"file:{tmp_path / 'absent.npy'}", state)
-    with pytest.raises(StabilityError, match="must be a regular file"):
+    with pytest.raises(StabilityError, match="must be a sparse autoencoder's"):
         named(f"file:{tmp_path}", state)
 
 

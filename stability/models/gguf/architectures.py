@@ -3,8 +3,8 @@
 from collections.abc import Callable
 from typing import Any, NamedTuple
 
+from stability.gguf_format import GGUFError, GGUFFile
 from stability.models.gguf import dense, fused, mixed, recurrent
-from stability.models.gguf.format import GGUFError, GGUFFile
 from stability.models.gguf.keys import Keys, architecture_of
 from stability.models.gguf.parts import (
     Array,

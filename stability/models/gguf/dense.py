@@ -1,6 +1,6 @@
 """Decoders of attention and one feed-forward layer a block, as transformers configures them."""
 
-from stability.models.gguf.format import GGUFFile
+from stability.gguf_format import GGUFFile
 from stability.models.gguf.keys import Keys
 from stability.models.gguf.parts import (
     Fields,

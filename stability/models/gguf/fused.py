@@ -4,7 +4,7 @@ from typing import Any
 
 import numpy as np
 
-from stability.models.gguf.format import GGUFError, GGUFFile
+from stability.gguf_format import GGUFError, GGUFFile
 from stability.models.gguf.keys import Keys
 from stability.models.gguf.parts import (
     Array,

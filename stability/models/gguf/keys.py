@@ -2,7 +2,7 @@
 
 import math
 
-from stability.models.gguf.format import GGUFError, GGUFFile, Value
+from stability.gguf_format import GGUFError, GGUFFile, Value
 
 # of kinds of keys that no logit depends on; the tokenizer's have a reader of their own
 _HARMLESS = ("general.", "tokenizer.", "split.", "quantize.", "mradermacher.")

@@ -3,7 +3,7 @@
 import math
 from typing import Any
 
-from stability.models.gguf.format import GGUFError, GGUFFile
+from stability.gguf_format import GGUFError, GGUFFile
 from stability.models.gguf.keys import Keys
 from stability.models.gguf.parts import (
     Array,

@@ -7,7 +7,7 @@ llama.cpp rotates pair `i` of a head's first `n` coordinates, at position `t`, b
 import math
 from typing import Any
 
-from stability.models.gguf.format import GGUFError, GGUFFile
+from stability.gguf_format import GGUFError, GGUFFile
 from stability.models.gguf.keys import Keys
 
 # of these tensors `fᵢ` is read: for any length, and below and beyond the original context

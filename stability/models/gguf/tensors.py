@@ -6,8 +6,8 @@ from typing import TYPE_CHECKING
 import numpy as np
 from gguf import MODEL_ARCH_NAMES, TensorNameMap, get_tensor_name_map
 
+from stability.gguf_format import GGUFError, GGUFFile
 from stability.models.gguf.architectures import ARCHITECTURES
-from stability.models.gguf.format import GGUFError, GGUFFile
 from stability.models.gguf.keys import architecture_of
 from stability.models.gguf.rotation import FREQUENCIES, LONG, SHORT
 

@@ -5,7 +5,7 @@ from typing import TYPE_CHECKING, Any
 
 from tokenizers import Regex, Tokenizer, decoders, normalizers, pre_tokenizers
 
-from stability.models.gguf.format import GGUFError, GGUFFile
+from stability.gguf_format import GGUFError, GGUFFile
 from stability.models.gguf.keys import architecture_of
 
 if TYPE_CHECKING:

@@ -54,8 +54,8 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any, dict[str, 
     import torch
     from transformers import AutoConfig, AutoModelForCausalLM
 
+    from stability.gguf_format import read_gguf
     from stability.models.gguf.architectures import configure
-    from stability.models.gguf.format import read_gguf
     from stability.models.gguf.tensors import assign_tensors, read_parameter
     from stability.models.gguf.tokenizer import read_tokenizer
 
@@ -81,7 +81,7 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any, dict[str, 
 @contextmanager
 def _reading(gguf: Path) -> Iterator[None]:
     """Silence transformers, and turn whatever is raised into one sentence."""
-    from stability.models.gguf.format import GGUFError
+    from stability.gguf_format import GGUFError
     from stability.models.transformers_logging import quiet
 
     try:
@@ -113,7 +113,7 @@ def _verify_tokenizer(folder: Path, tokenizer: Any) -> None:
     """Require that transformers reads the written tokenizer as it is, not as its class has it."""
     from transformers import AutoTokenizer
 
-    from stability.models.gguf.format import GGUFError
+    from stability.gguf_format import GGUFError
 
     written = AutoTokenizer.from_pretrained(folder, trust_remote_code=False)
     if written.backend_tokenizer.to_str() != tokenizer.backend_tokenizer.to_str():

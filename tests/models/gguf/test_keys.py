@@ -8,8 +8,8 @@ from gguf.constants import Keys as Known
 from support.gguf_models import FAMILIES, Values, described, read_back, write_model
 from support.ggufs import refused
 
+from stability.gguf_format import GGUFError, GGUFFile, read_gguf
 from stability.models.gguf.architectures import configure
-from stability.models.gguf.format import GGUFError, GGUFFile, read_gguf
 
 pytestmark = pytest.mark.slow
 
@@ -62,7 +62,7 @@ def outcome(file: GGUFFile, **changes: object) -> Values | str:
     metadata = {**file.metadata, **changes}
     stated = {key: value for key, value in metadata.items() if value is not None}
     try:
-        return configure(GGUFFile(stated, file.tensors, file.bytes))
+        return configure(GGUFFile(stated, file.tensors, file.data))
     except GGUFError as error:
         return str(error)
 
@@ -168,7 +168,7 @@ def test_gemmas_of_27b_scale_by_their_share_of_the_width(file_of, name, layers, 
     file = file_of(name)
     blocks = {f"blk.{layer}.attn_q.weight": None for layer in range(layers)}
     metadata = {**file.metadata, f"{name}.block_count": layers}
-    fields = configure(GGUFFile(metadata, {**file.tensors, **blocks}, file.bytes))
+    fields = configure(GGUFFile(metadata, {**file.tensors, **blocks}, file.data))
     assert fields["query_pre_attn_scalar"] == scale
 
 

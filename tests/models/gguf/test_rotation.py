@@ -10,7 +10,7 @@ from support.gguf_models import Values, add_value
 from transformers import LlamaConfig
 from transformers.models.llama.modeling_llama import LlamaRotaryEmbedding
 
-from stability.models.gguf.format import GGUFFile, read_gguf
+from stability.gguf_format import GGUFFile, read_gguf
 from stability.models.gguf.keys import Keys
 from stability.models.gguf.rotation import FREQUENCIES, _fraction, rotation
 

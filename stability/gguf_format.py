@@ -40,7 +40,7 @@ class GGUFFile:
 
     metadata: dict[str, Value]
     tensors: dict[str, Stored]
-    bytes: mmap.mmap = field(repr=False)
+    data: mmap.mmap | bytes = field(repr=False)
 
     def values(self, name: str) -> np.ndarray:
         """Return a tensor in float32, `shape` as in torch."""
@@ -51,7 +51,7 @@ class GGUFFile:
             GGMLQuantizationType.F16: np.float16,
             GGMLQuantizationType.F64: np.float64,
         }.get(stored.encoding)
-        raw = np.frombuffer(self.bytes, np.uint8, stored.size, stored.start)
+        raw = np.frombuffer(self.data, np.uint8, stored.size, stored.start)
         if plain is not None:
             return raw.view(plain).reshape(stored.shape).astype(np.float32)
         *rows, columns = stored.shape
@@ -74,6 +74,11 @@ def read_gguf(path: Path) -> GGUFFile:
             data = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
         except ValueError as error:
             raise GGUFError("an empty file") from error
+    return parse_gguf(data)
+
+
+def parse_gguf(data: mmap.mmap | bytes) -> GGUFFile:
+    """Return the metadata and the table of tensors in a file's content; raises as `read_gguf`."""
     cursor = _Cursor(data)
     if cursor.take(4) != b"GGUF":
         raise GGUFError("a file of another format")
@@ -128,7 +133,7 @@ def _placed(
 class _Cursor:
     """Read the file from its beginning, and never past its end."""
 
-    def __init__(self, data: mmap.mmap) -> None:
+    def __init__(self, data: mmap.mmap | bytes) -> None:
         self.data = data
         self.at = 0
         self.n_elements = 0

@@ -6,8 +6,8 @@ import tracemalloc
 import pytest
 from support.gguf_models import described, write_model
 
-from stability.models.gguf import format as format_module
-from stability.models.gguf.format import GGUFError, read_gguf
+from stability import gguf_format as format_module
+from stability.gguf_format import GGUFError, read_gguf
 
 UINT32, STRING, ARRAY = 4, 8, 9
 

@@ -1,0 +1,118 @@
+"""Doses of a steering vector, against the trial and error by which they are found today."""
+
+from typing import Any
+
+import numpy as np
+import torch
+
+from stability.bench.timing import Comparison, Method, compare
+from stability.steering.dose import dose
+from stability.steering.steered_text import SteeredText
+from stability.steering.writing import write_steered
+from stability.vector_files.steering_vector import SteeringVector
+
+TOKENS = 64
+EPSILON, STATISTIC, QUANTILE = 1.0, "p95", 0.95
+# of steering-lite: where its search starts, how near to the budget it ends, how long its texts are
+BRACKET, TOLERANCE, ROLLOUT, STEPS = (0.05, 16.0), 0.05, 50, 12
+RELATIVE = 1e-3  # of a coefficient: how near a plain bisection ends
+
+
+def compare_doses(lm: Any, prompt: str) -> list[Comparison]:
+    """All predicted doses of a text, and the true one of a budget, at a block in the middle."""
+    text = "".join(token.text for token in lm.tokenize(prompt)[:TOKENS])
+    site = f"block:{lm.card.n_layers // 2}"
+    vector = _unit_dose(lm, text, site)
+
+    def predict() -> Any:
+        return dose(lm, vector, text).predicted(EPSILON)
+
+    def truth() -> float:
+        [budget] = dose(lm, vector, text, reverse=True).budgets(EPSILON, STATISTIC)
+        return budget.plus or np.inf
+
+    def bisect() -> float:
+        steered = dose(lm, vector, text, reverse=True).texts[0]
+        return bisected(lambda c: _statistic(steered, c, 1), RELATIVE)
+
+    ids = lm.network.ids(lm.tokenize(text))[None]
+
+    def forward() -> None:
+        with torch.inference_mode():
+            lm.network.logits(ids)
+
+    task = f"predicted doses of {ids.shape[1]} tokens"
+    predicted = compare("dose", task, Method(predict), {"one forward pass": Method(forward)}, {})
+    found = bisect()
+    baselines = {
+        "steering-lite's search over rollouts (one side)": Method(
+            lambda: rolled_out(lm, vector, text)
+        ),
+        "bisection on the text itself (one side)": Method(bisect),
+    }
+    accuracy = {"difference from bisection": abs(truth() / found - 1)}
+    task = f"true dose of one budget, both sides, {ids.shape[1]} tokens"
+    return [predicted, compare("dose", task, Method(truth), baselines, accuracy)]
+
+
+def _unit_dose(lm: Any, text: str, site: str) -> SteeringVector:
+    """A random vector whose predicted dose is one: within the bracket of the search."""
+    state = lm.capture(text, site=site)
+    values = np.random.default_rng(0).standard_normal(state.width)
+    trial = SteeringVector("random", "array", {site: values})
+    [budget] = dose(lm, trial, text).predicted(EPSILON)
+    return SteeringVector("random", "array", {site: values * float(np.median(budget[1:]))})
+
+
+def bisected(statistic: Any, relative: float) -> float:
+    """Where a statistic reaches `EPSILON`: doubled or halved until it is bracketed, then bisected."""
+    low, high = BRACKET
+    c = (low * high) ** 0.5
+    if statistic(c) < EPSILON:
+        while statistic(c * 2) < EPSILON and c < high:
+            c *= 2
+        low, high = c, 2 * c
+    else:
+        while statistic(c / 2) >= EPSILON and c > low:
+            c /= 2
+        low, high = c / 2, c
+    while high / low > 1 + relative:
+        middle = (low * high) ** 0.5
+        low, high = (middle, high) if statistic(middle) < EPSILON else (low, middle)
+    return (low * high) ** 0.5
+
+
+def rolled_out(lm: Any, vector: SteeringVector, prompt: str) -> float:
+    """steering-lite's search, from its description: a text is written under every coefficient.
+
+    The statistic of KL(changed ‖ original) is over the tokens that were written; the bracket is found
+    by doubling or halving, then narrowed on double logarithmic scales until the budget is met.
+    """
+    length, tried = len(lm.tokenize(prompt)), {}
+
+    def statistic(c: float) -> float:
+        ids, _ = write_steered(lm, prompt, vector, [c], ROLLOUT)
+        written = "".join(lm.text(token) for token in ids[0].tolist())
+        steered = dose(lm, vector, written, reverse=True).texts[0]
+        tried[c] = _statistic(steered, c, min(length, len(steered.states) - 1))
+        return float(tried[c])
+
+    c = (BRACKET[0] * BRACKET[1]) ** 0.5
+    factor = 2.0 if statistic(c) < EPSILON else 0.5
+    while (tried[c] < EPSILON) == (factor > 1) and BRACKET[0] < c < BRACKET[1]:
+        c *= factor
+        statistic(c)
+    low, high = sorted((c, c / factor))
+    for _ in range(STEPS):
+        rise = np.log(tried[high] / tried[low])
+        c = low * (high / low) ** np.clip(np.log(EPSILON / tried[low]) / rise, 0.05, 0.95)
+        if abs(statistic(c) - EPSILON) < TOLERANCE:
+            break
+        low, high = (c, high) if tried[c] < EPSILON else (low, c)
+    return float(c)
+
+
+def _statistic(text: SteeredText, coefficient: float, first: int) -> float:
+    """The statistic of KL(changed ‖ original) over the positions from `first` on."""
+    found = text.divergences([coefficient], reverse=True)[first:, 0]
+    return float(np.quantile(found, QUANTILE))

@@ -1,0 +1,190 @@
+"""`dose` and `check-vector`: how strong a steering vector may be, as JSON, as a table, as a card."""
+
+import argparse
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stability.cli.chat import utf8
+from stability.cli.check import DOES_NOT_HOLD
+from stability.cli.command import add_command
+from stability.cli.commands import load_model
+from stability.cli.console import fitted
+from stability.text import counted, printable
+
+if TYPE_CHECKING:
+    from stability.prediction.conversation import PromptLike
+
+EPSILONS = (0.01, 0.1, 1.0)
+MOST_TOKENS = 12  # of a prompt, in the table
+
+
+def add_dose(commands: Any) -> argparse.ArgumentParser:
+    """Add the command `dose`."""
+    dose = add_command(
+        commands,
+        "dose",
+        "how strong a steering vector may be",
+        "stability dose vector.gguf --prompt 'The capital of France is'",
+        "At which coefficients of a steering vector the predictions on some prompts have "
+        "changed by EPSILON nats: predicted for every token by one product, and true.",
+    )
+    dose.add_argument("file", metavar="FILE", type=utf8, help="of vectors: PATH or PATH#NAME")
+    prompts = dose.add_mutually_exclusive_group(required=True)
+    prompts.add_argument("--prompt", metavar="TEXT", type=utf8, help="one prompt")
+    prompts.add_argument(
+        "--prompts", type=Path, metavar="FILE", help=".txt, .jsonl, .csv or .parquet"
+    )
+    add_vector_options(dose)
+    dose.set_defaults(run=run_dose)
+    return dose
+
+
+def add_check_vector(commands: Any) -> argparse.ArgumentParser:
+    """Add the command `check-vector`."""
+    check = add_command(
+        commands,
+        "check-vector",
+        "a steering vector before it is used or shared: a card in Markdown",
+        "stability check-vector vector.gguf",
+        "Read a file of vectors, compare its width, layers and length with a model, apply "
+        "it, and print what was found with its doses. The exit status is 1 if something does not hold.",
+    )
+    check.add_argument("file", metavar="FILE", type=utf8, help="of vectors: PATH or PATH#NAME")
+    check.add_argument("--prompt", metavar="TEXT", type=utf8, help="one, instead of the built-in")
+    check.add_argument(
+        "--write", metavar="OUT.gguf", type=Path, help="a copy with the doses in its metadata"
+    )
+    add_vector_options(check)
+    check.set_defaults(run=run_check_vector)
+    return check
+
+
+def add_vector_options(command: argparse.ArgumentParser) -> None:
+    """Add the options that say where and how a vector is applied."""
+    command.add_argument(
+        "--site",
+        type=utf8,
+        help="where it is applied: prelogit, final or block:L, several with commas, or all that the "
+        "file names; by default where the file says",
+    )
+    command.add_argument(
+        "--positions",
+        default="all",
+        type=utf8,
+        help="of each prompt: all, last, or I,J,…; by default %(default)s",
+    )
+    command.add_argument(
+        "--mode", choices=("add", "project"), help="h + c·v or h − c·(h·d)d; by default the file's"
+    )
+    command.add_argument(
+        "--epsilon", type=float, nargs="+", default=EPSILONS, help="nats; by default 0.01 0.1 1"
+    )
+
+
+def run_dose(options: argparse.Namespace) -> None:
+    """`dose`: predicted and true doses of every token, and of statistics over tokens."""
+    from stability.prediction.distribution import require_nats
+    from stability.steering.dose import dose
+    from stability.steering.report import dose_report
+
+    require_nats(*options.epsilon)
+    prompts = _prompts(options)
+    found = dose(
+        load_model(options.model),
+        options.file,
+        prompts,
+        options.site,
+        options.positions,
+        options.mode,
+    )
+    for sentence in found.warnings:
+        print(f"stability: {printable(sentence)}", file=sys.stderr)
+    report = dose_report(found, options.epsilon)
+    print(json.dumps(report, allow_nan=False) if options.json else readable(report))
+
+
+def run_check_vector(options: argparse.Namespace) -> None:
+    """`check-vector`: what was found of a file and its doses, as a card."""
+    from stability.prediction.distribution import require_nats
+    from stability.steering.vector_check import check_vector
+
+    require_nats(*options.epsilon)
+    found = check_vector(
+        load_model(options.model),
+        options.file,
+        site=options.site,
+        positions=options.positions,
+        mode=options.mode,
+        epsilons=options.epsilon,
+        **({"prompts": [options.prompt]} if options.prompt is not None else {}),
+    )
+    if options.write is not None:
+        found.write(options.write)
+    print(json.dumps(found.report(), allow_nan=False) if options.json else found.card())
+    if not found.holds:
+        raise SystemExit(DOES_NOT_HOLD)
+
+
+def _prompts(options: argparse.Namespace) -> "list[PromptLike]":
+    from stability.errors import StabilityError
+    from stability.sweeps.prompts import read_prompts
+
+    if options.prompts is None:
+        return [options.prompt]
+    found = read_prompts(options.prompts)
+    if bad := [prompt for prompt in found if prompt.text is None]:
+        raise StabilityError(
+            f"Every row of prompts must hold one; row {bad[0].index} of {str(options.prompts)!r} does "
+            f"not ({bad[0].reason}): mend or remove it."
+        )
+    return [prompt.text for prompt in found if prompt.text is not None]
+
+
+def readable(report: dict[str, Any]) -> str:
+    """The report of `dose` as a table."""
+    vector = report["vector"]
+    lines = [
+        f"model      {report['model']['name']} ({report['model']['revision']})",
+        f"vector     {vector['file']}, {vector['format']}",
+        f"applied    {vector['mode']} at {vector['site']}, positions {report['positions']}; length "
+        f"{vector['norm']:.3g}",
+        "",
+        *_budgets(report),
+    ]
+    for prompt in report["prompts"]:
+        lines += ["", f"{prompt['prompt']!r}", *_tokens(prompt["tokens"])]
+    lines += [
+        "",
+        "Coefficients multiply the vector as it is in the file: predicted (minus, plus).",
+        "Epsilon is in nats of KL(original ‖ changed) of the next token: a bound on damage,",
+        "not a measure of a text's quality.",
+    ]
+    return "\n".join(map(fitted, lines))
+
+
+def _budgets(report: dict[str, Any]) -> Iterator[str]:
+    yield "".join(f"{name:>11}" for name in ("epsilon", "tokens", "predicted", "minus", "plus"))
+    for row in report["budgets"]:
+        numbers = (_number(row[name]) for name in ("predicted", "minus", "plus"))
+        cells = (f"{row['epsilon']:g}", row["statistic"], *numbers)
+        yield "".join(f"{cell:>11}" for cell in cells)
+
+
+def _tokens(tokens: list[dict[str, Any]]) -> Iterator[str]:
+    epsilons = [dose["epsilon"] for dose in tokens[0]["doses"]]
+    yield f"{'token':>16}" + "".join(f"{f'{epsilon:g} nats':>20}" for epsilon in epsilons)
+    for token in tokens[-MOST_TOKENS:]:
+        cells = (
+            f"{_number(dose['predicted'])} ({_number(dose['minus'])}, {_number(dose['plus'])})"
+            for dose in token["doses"]
+        )
+        yield f"{token['text']!r:>16.16}" + "".join(f"{cell:>20}" for cell in cells)
+    if len(tokens) > MOST_TOKENS:
+        yield f"{counted(len(tokens) - MOST_TOKENS, 'earlier token')} in --json"
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else f"{value:.3g}"

@@ -1,0 +1,1 @@
+"""Steering: a vector added to, or projected out of, the states of a text, and its dose."""

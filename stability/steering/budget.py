@@ -1,0 +1,31 @@
+"""The dose for a budget that is stated as a statistic over tokens and texts."""
+
+from dataclasses import dataclass
+
+
+@dataclass(frozen=True)
+class Budget:
+    """The dose at which a statistic over tokens and texts reaches `ε`.
+
+    Attributes:
+        epsilon: nats.
+        statistic: `last`, `mean`, `median` or `p95`.
+        predicted: the closed form, with the statistic of `I` in the place of `I`; None where that is 0.
+        minus: the true coefficient of the negative side, as a positive number; None if not reached.
+        plus: that of the positive side.
+        minus_interval: of draws of texts, 95 %; None for one text, infinite where not reached.
+        plus_interval: that of the positive side.
+
+    One for each `ε` and statistic::
+
+        for budget in stability.dose(lm, "happy.gguf", prompts, site="block:12").budgets([0.1, 1.0]):
+            print(budget.epsilon, budget.statistic, budget.predicted, budget.minus, budget.plus)
+    """
+
+    epsilon: float
+    statistic: str
+    predicted: float | None
+    minus: float | None
+    plus: float | None
+    minus_interval: tuple[float, float] | None = None
+    plus_interval: tuple[float, float] | None = None

@@ -1,0 +1,94 @@
+"""What a steering vector does to the states that leave a block, for any coefficient `c`.
+
+`add`: h ← h + c·v. `project`: h ← h − c·(h·d)d with d = v/‖v‖, so that c = 1 removes the component.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import torch
+from jaxtyping import Float
+from torch import Tensor, nn
+
+from stability.errors import StabilityError
+from stability.models.network_view import StandIn, block_output, others_of, stream_of
+from stability.models.sites import resolve_position
+from stability.vector_files.vector_file import PROJECT
+
+ALL, LAST = "all", "last"
+Positions = str | Sequence[int]
+
+
+@dataclass(frozen=True, eq=False)
+class Change:
+    """The change of a stream of states by one vector.
+
+    Attributes:
+        vector: `v`, (d,), in float64.
+        mode: `add` or `project`.
+        positions: the positions of the text that are changed; None for every one, also of what follows.
+    """
+
+    vector: Float[Tensor, " d"]
+    mode: str
+    positions: tuple[int, ...] | None = None
+
+    def of(self, stream: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
+        """The change of every state at `c = 1`, in float64."""
+        v = self.vector.to(stream.device)
+        if self.mode != PROJECT:
+            return v.expand(stream.shape)
+        d = v / v.norm()
+        return -(stream.double() @ d)[..., None] * d
+
+    def __call__(
+        self, stream: Float[Tensor, "n t d"], coefficients: Float[Tensor, " n"], start: int = 0
+    ) -> Float[Tensor, "n t d"]:
+        """The changed stream of rows, each with its coefficient; `start` is its first position."""
+        change = coefficients[:, None, None] * self.of(stream)
+        if self.positions is not None:
+            here = torch.arange(start, start + stream.shape[1])
+            chosen = torch.isin(here, torch.tensor(self.positions, dtype=here.dtype))
+            change = change * chosen.to(change)[:, None]
+        # rounded once
+        return (stream.double() + change).to(stream.dtype)
+
+
+class SteeredBlock(StandIn):
+    """A block whose residual stream is changed, for each row of the batch by its coefficient."""
+
+    def __init__(
+        self, block: nn.Module, change: Change, coefficients: Float[Tensor, " n"], start: int = 0
+    ) -> None:
+        super().__init__(block)
+        self.change, self.coefficients, self.start = change, coefficients, start
+
+    def forward(self, *arguments: Any, **options: Any) -> Any:
+        """Compute the block, and change what leaves it."""
+        output = self.__dict__["original"](*arguments, **options)
+        stream = self.change(stream_of(output), self.coefficients, self.start)
+        return block_output(stream, others_of(output))
+
+
+def resolve_positions(positions: Positions, length: int) -> tuple[int, ...] | None:
+    """The positions of a text that are changed, ascending; None for all.
+
+    Raises StabilityError for another word than `all` and `last`, and for positions outside the text.
+    """
+    if isinstance(positions, str):
+        if positions == ALL:
+            return None
+        if positions == LAST:
+            return (length - 1,)
+        try:
+            given = [int(part) for part in positions.split(",")]
+        except ValueError as error:
+            raise StabilityError(
+                f"Positions must be all, last, or indices with commas; received {positions!r:.60}: try "
+                "all."
+            ) from error
+        return resolve_positions(given, length)
+    if not positions:
+        raise StabilityError("There must be a position at least; received none: try all.")
+    return tuple(sorted({resolve_position(position, length) for position in positions}))

@@ -1,0 +1,154 @@
+"""One side of a dose: the divergences of tokens at growing coefficients, and where they first cross.
+
+Coefficients grow by a fifth (`STEP`) from below the smallest predicted dose, until every token and
+every statistic has reached the largest `ε`, and every token its first change of the most likely one, or
+the limit. Then the places where something happens are interpolated, and evaluated in between until they
+are known to a thousandth (`crossing`). A stretch above `ε` shorter than a fifth of its coefficient may
+be missed.
+"""
+
+from collections.abc import Callable, Collection, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from stability.steering.crossing import Crossing, first_crossing
+from stability.steering.steered_text import SteeredText, reverse_kl
+
+STEP = 1.2  # between coefficients
+STRIDES = 4  # evaluated together
+NEAR = 0.25  # of its bracket: how far from where it is wanted an evaluation serves a crossing
+ROUNDS = 30
+Place = tuple[int, int]  # a text, and a position in it
+Statistic = Callable[[Sequence[Float[ndarray, "_ n"]]], Float[ndarray, " n"]]
+
+
+@dataclass
+class Sample:
+    """What is known of one position at one coefficient: a divergence, and who leads."""
+
+    kl: float
+    winner: int
+    displacement: ndarray = field(repr=False)
+
+
+class Side:
+    """The samples of one sign of the coefficient, for all positions of all texts."""
+
+    def __init__(
+        self,
+        texts: Sequence[SteeredText],
+        sign: int,
+        limit: float,
+        reverse: bool,
+    ) -> None:
+        self.texts, self.sign, self.limit, self.reverse = texts, sign, limit, reverse
+        # nothing happens before the first position that is changed
+        self.places = [
+            (k, i) for k, text in enumerate(texts) for i in range(text.start, len(text.states))
+        ]
+        self.samples: dict[Place, dict[float, Sample]] = {place: {} for place in self.places}
+
+    def evaluate(self, wanted: Mapping[float, Collection[Place]]) -> None:
+        """Sample places at coefficients; each text is run once for all of its own."""
+        for k, text in enumerate(self.texts):
+            here = {c: {i for owner, i in places if owner == k} for c, places in wanted.items()}
+            here = {c: positions for c, positions in here.items() if positions}
+            if not here:
+                continue
+            c = list(here)
+            vectors = text.vectors(self.sign * np.array(c))
+            rows = {
+                position: [row for row, at in enumerate(c) if position in here[at]]
+                for position in sorted(set.union(*here.values()))
+            }
+            for position, found, shift in text.read(vectors, rows):
+                kl = reverse_kl(found, shift) if self.reverse else found.kl
+                moved = found.displacement.float().cpu().numpy()
+                parts = zip(rows[position], kl, found.argmax, moved, strict=True)
+                for row, nats, winner, displacement in parts:
+                    sample = Sample(float(nats), int(winner), displacement)
+                    self.samples[k, position][c[row]] = sample
+
+    def curve(self, place: Place) -> tuple[Float[ndarray, " m"], Float[ndarray, " m"]]:
+        """The coefficients at which a place is sampled, ascending, and its divergences there."""
+        c = sorted(self.samples[place])
+        return np.array(c), np.array([self.samples[place][at].kl for at in c])
+
+    def shared(self) -> tuple[Float[ndarray, " m"], list[Float[ndarray, "_ m"]]]:
+        """The coefficients at which all places are sampled, and the divergences of each text."""
+        c = sorted(set.intersection(*(set(found) for found in self.samples.values())))
+        by_text = [
+            np.concatenate([np.zeros((text.start, len(c))), self._rows(k, c)])
+            for k, text in enumerate(self.texts)
+        ]
+        return np.array(c), by_text
+
+    def _rows(self, text: int, c: Sequence[float]) -> Float[ndarray, "t m"]:
+        places = [place for place in self.places if place[0] == text]
+        return np.array([[self.samples[place][at].kl for at in c] for place in places])
+
+    def kl_crossing(self, place: Place, epsilon: float) -> Crossing | None:
+        """Where the divergence of a place first reaches `ε`."""
+        return first_crossing(*self.curve(place), epsilon)
+
+    def statistic_crossing(self, statistic: Statistic, epsilon: float) -> Crossing | None:
+        """Where a statistic of the divergences first reaches `ε`."""
+        c, by_text = self.shared()
+        values = statistic(by_text)
+        return None if np.isnan(values).all() else first_crossing(c, values, epsilon)
+
+    def flip(self, place: Place) -> Crossing | None:
+        """Where the most likely token of a place first changes."""
+        k, i = place
+        state, found = self.texts[k].states[i], self.samples[place]
+        c = sorted(found)
+        changed = np.array([found[at].winner != state.argmax for at in c])
+        if not changed.any():
+            return None
+        j = int(changed.argmax())
+        winner = found[c[j]].winner
+        readout = state.readout
+        row = readout.scale * (readout.W_U[winner].double() - readout.W_U[state.argmax].double())
+        gap = float(state.uncapped_logits[winner] - state.uncapped_logits[state.argmax])
+        near = c[max(j - 2, 0) : j + 2]
+        moved = np.stack([found[at].displacement for at in near])
+        behind = gap + moved @ row.cpu().numpy()
+        # a tie goes to the lower id, and rounding may hold the two together
+        behind[near.index(c[j])] = max(behind[near.index(c[j])], 0.0)
+        return first_crossing(np.array(near), behind, 0.0, logarithmic=False)
+
+    def sample(self, first: float, open_places: Callable[[], Collection[Place]]) -> None:
+        """Sample at growing coefficients, from `first` to the limit, what is then still open."""
+        c, places = first, open_places()
+        while places and c < self.limit * STEP:
+            ahead = c * STEP ** np.arange(STRIDES)
+            self.evaluate(dict.fromkeys(ahead.tolist(), places))
+            c, places = float(ahead[-1]) * STEP, open_places()
+
+    def refine(self, crossings: Callable[[], list[tuple[Place | None, Crossing | None]]]) -> None:
+        """Sample between until every crossing is known; those of a statistic ask for all places."""
+        for _ in range(ROUNDS):
+            wanted = [
+                (place, crossing)
+                for place, crossing in crossings()
+                if crossing is not None and not crossing.is_found
+            ]
+            if not wanted:
+                break
+            self.evaluate(self._shared_by(wanted))
+
+    def _shared_by(
+        self, wanted: list[tuple[Place | None, Crossing]]
+    ) -> dict[float, Collection[Place]]:
+        """Coefficients that serve several crossings at once, with the places that want them."""
+        served: dict[float, Collection[Place]] = {}
+        at = -1.0
+        for place, crossing in sorted(wanted, key=lambda item: item[1].next):
+            if abs(crossing.next - at) > (crossing.high - crossing.low) * NEAR:
+                at = crossing.next
+            before = served.get(at, ())
+            served[at] = self.places if place is None else {*before, place}
+        return served

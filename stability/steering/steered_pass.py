@@ -1,0 +1,121 @@
+"""A text read with an intervention: what the unembedding is given, for any coefficient.
+
+The blocks below the intervention, and the positions before it, are those of one recorded pass; where a
+model does not reproduce its own output so, every pass is a whole one. Each runs on a private view of
+the model: nothing is hooked.
+"""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
+
+from jaxtyping import Float
+from torch import Tensor
+
+from stability.errors import StabilityError
+from stability.models.checks import AGREEMENT, require_finite
+from stability.models.forward_pass import ForwardPass, run_forward
+from stability.models.network import Network
+from stability.models.network_view import InjectingBlock, SkippedBlock, StandIn
+from stability.steering.intervention import Change, SteeredBlock
+
+TOKENS_AT_ONCE = 512  # of all rows together
+
+
+@dataclass(frozen=True, eq=False)
+class SteeredPass:
+    """One text's passes with changes after some blocks.
+
+    Attributes:
+        forward_pass: the pass without them.
+        changes: by block, ascending.
+        start: the first position that is computed; those before are unchanged.
+        whole: whether every pass begins with the token ids.
+    """
+
+    forward_pass: ForwardPass
+    changes: Mapping[int, Change]
+    start: int = 0
+    whole: bool = False
+
+    @property
+    def rows(self) -> int:
+        """How many coefficients are run together."""
+        return max(TOKENS_AT_ONCE // (len(self.forward_pass.ids) - self.start), 1)
+
+    def __call__(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "n t D"]:
+        """What the unembedding is given from `start` on, for each coefficient."""
+        forward_pass, n = self.forward_pass, len(coefficients)
+        ids = forward_pass.ids[self.start :].expand(n, -1)
+        cache = forward_pass.cache_before(self.start, n) if self.start else None
+        stand_ins = self._stand_ins(coefficients)
+        return forward_pass.network.prelogits(ids, stand_ins, cache, len(forward_pass.ids))
+
+    def _stand_ins(self, coefficients: Float[Tensor, " n"]) -> dict[str, StandIn]:
+        lowest = min(self.changes)
+        stand_ins: dict[str, StandIn] = {}
+        forward_pass = self.forward_pass
+        blocks, others = forward_pass.blocks.items(), forward_pass.others
+        for index, ((name, block), beside) in enumerate(zip(blocks, others, strict=True)):
+            change = self.changes.get(index)
+            if change is not None and (self.whole or index > lowest):
+                stand_ins[name] = SteeredBlock(block, change, coefficients, self.start)
+            elif change is not None:
+                recorded = forward_pass.block_outputs[index][self.start :]
+                stream = change(
+                    recorded.expand(len(coefficients), -1, -1), coefficients, self.start
+                )
+                stand_ins[name] = InjectingBlock(block, stream, beside)
+            elif index < lowest and not self.whole:
+                stand_ins[name] = SkippedBlock(block, beside)
+        return stand_ins
+
+
+@dataclass(frozen=True, eq=False)
+class ReadoutChange:
+    """A change of the vectors that the unembedding is given themselves: no network is run."""
+
+    prelogits: Float[Tensor, "t D"]
+    change: Change
+    start: int = 0
+    rows: int = 64
+
+    def __call__(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "n t D"]:
+        """The changed vectors, for each coefficient, in float64."""
+        stream = self.prelogits.double().expand(len(coefficients), -1, -1)
+        return self.change(stream, coefficients)
+
+
+def steered_passes(
+    network: Network, ids: Tensor, changes: Mapping[int, Change], start: int
+) -> tuple[SteeredPass, ...]:
+    """Passes that give the same, the shortest first and a whole one last.
+
+    Which of them reproduces a model's own output is told by `reproduces`. Raises StabilityError where
+    the model's blocks are no list of modules that run once each, or its output is not finite.
+    """
+    recorded = run_forward(network, ids, cached=start > 0)
+    require_finite(recorded.prelogits, network.model, network.card)
+    _require_widths(recorded, changes)
+    whole = SteeredPass(recorded, changes, whole=True)
+    above = replace(whole, whole=False)
+    if not start or recorded.cache is None:
+        return above, whole
+    return replace(above, start=start), above, whole
+
+
+def reproduces(steered: SteeredPass, unchanged: Float[Tensor, "1 t D"]) -> bool:
+    """Whether what a pass gives at a coefficient of zero is the model's own output."""
+    expected = steered.forward_pass.prelogits[steered.start :]
+    error = (unchanged[0] - expected).norm(dim=-1) / expected.norm(dim=-1)
+    return bool((error <= AGREEMENT).all())
+
+
+def _require_widths(recorded: ForwardPass, changes: Mapping[int, Change]) -> None:
+    for block, change in changes.items():
+        width, received = recorded.block_outputs[block].shape[-1], len(change.vector)
+        if width != received:
+            raise StabilityError(
+                f"A steering vector must have as many components as the state that it changes, {width} "
+                f"at block:{block} of {recorded.network.card.name}; received {received}: use a vector "
+                "made for this model."
+            )

@@ -1,0 +1,171 @@
+"""Which vector of a file is meant: the one for a site, or the one that a name after `#` names."""
+
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from stability.errors import StabilityError
+from stability.prediction.site_names import canonical_site
+from stability.vector_files.layer_names import with_layers
+from stability.vector_files.registry import read_vectors, split_name
+from stability.vector_files.steering_vector import SteeringVector, depth, sites_in
+from stability.vector_files.vector_file import Entry, VectorFile
+
+ALL = "all"
+
+
+def from_file(
+    path: str | Path, n_layers: int, site: str | None = None, mode: str | None = None
+) -> SteeringVector:
+    """Read a file, and choose from it: see `choose`."""
+    file, name = split_name(str(path))
+    return choose(read_vectors(file), n_layers, name, site, mode)
+
+
+def choose(
+    file: VectorFile,
+    n_layers: int,
+    name: str | None = None,
+    site: str | None = None,
+    mode: str | None = None,
+) -> SteeringVector:
+    """Choose the steering vector that a name or a site means.
+
+    Args:
+        file: what was read.
+        n_layers: the number of the model's blocks, to which the rows of a matrix may belong.
+        name: the file's own name of one vector, or its number; it may be applied at any site.
+        site: where it is to be applied: one site, several with commas, or `all` that the file names.
+        mode: `add` or `project`; by default the file's.
+
+    Returns:
+        The vectors by site; all that the file has, each at its own, where neither name nor site is
+        given.
+
+    Raises:
+        StabilityError: the file does not say which vector is meant, or where it belongs, or says
+            otherwise.
+    """
+    file = with_layers(file, n_layers)
+    # the last block's output has two names
+    last = f"block:{n_layers - 1}"
+    given = sites_in(str(site))
+    wanted = None if site in (None, ALL) else [last if s == "final" else s for s in given]
+    if name is not None:
+        found = _placed_by_name(file, _named(file, name), wanted)
+    elif wanted is None:
+        found = _all(file, asked=site == ALL)
+    else:
+        found = {each: _at(file, each) for each in wanted}
+    ordered = dict(sorted(found.items(), key=lambda item: depth(item[0])))
+    return SteeringVector(
+        file=file.file,
+        format=file.format,
+        vectors={each: entry.vector for each, entry in ordered.items()},
+        mode=mode or file.mode,
+        extracted={each: entry.extracted for each, entry in ordered.items()},
+        coefficient=file.coefficient,
+        model_type=file.model_type,
+        warnings=(*file.warnings, *_notes(file, ordered, n_layers, site)),
+    )
+
+
+def _named(file: VectorFile, name: str) -> Entry:
+    """The entry of a name, or of the number in it, or of a site."""
+    ways: Sequence = (
+        lambda entry: entry.name == name,
+        lambda entry: entry.name.rpartition(".")[2] == name or entry.name.endswith(f"_{name}"),
+        lambda entry: entry.applied is not None and entry.applied == canonical_site(name),
+    )
+    for way in ways:
+        found = [entry for entry in file.entries if way(entry)]
+        if len(found) == 1:
+            return found[0]
+    raise StabilityError(
+        f"The name of a vector must be one of those in {file.file!r}, {file.names}; received "
+        f"{name!r:.60}: name one after the #."
+    )
+
+
+def _placed_by_name(
+    file: VectorFile, entry: Entry, wanted: Sequence[str] | None
+) -> dict[str, Entry]:
+    if wanted is None and entry.applied is None:
+        raise _unsited(file)
+    return dict.fromkeys(wanted or [str(entry.applied)], entry)
+
+
+def _all(file: VectorFile, asked: bool) -> dict[str, Entry]:
+    """Every vector at its own site, if the file has one for each and says so."""
+    sites = [entry.applied for entry in file.entries]
+    if None in sites or (file.layered and not asked):
+        raise _unsited(file)
+    if len(set(sites)) < len(sites):
+        raise _several(file, str(sites[0]))
+    return {str(entry.applied): entry for entry in file.entries}
+
+
+def _at(file: VectorFile, site: str) -> Entry:
+    """The vector that the file has for a site, or the one that it has for no site."""
+    found = [entry for entry in file.entries if entry.applied == site]
+    found = found or [entry for entry in file.entries if entry.applied is None]
+    if len(found) == 1 and (found[0].applied or found[0].extracted in (None, site)):
+        return found[0]
+    if len(found) > 1:
+        raise _several(file, site)
+    measured = [entry for entry in file.entries if entry.extracted == site]
+    if measured:
+        entry = measured[0]
+        raise StabilityError(
+            f"A steering vector must be applied where it is meant; {entry.name!r} of {file.file!r} was "
+            f"measured at {site} and is added by its own tool at {entry.applied}: give that site, or "
+            f"name it, FILE#{entry.name}, to add it at {site}."
+        )
+    entry = file.entries[0]
+    raise StabilityError(
+        f"A steering vector must be applied where it is meant; {file.file!r} has "
+        f"{_sites_of(file)}, and not {site:.40}: give one of its sites, or name a vector, "
+        f"FILE#{entry.name}, to apply it at {site:.40} all the same."
+    )
+
+
+def _sites_of(file: VectorFile) -> str:
+    sites = list(dict.fromkeys(entry.applied or "no site" for entry in file.entries))
+    return ", ".join(sites[:6]) + (f" and {len(sites) - 6} more" if len(sites) > 6 else "")
+
+
+def _unsited(file: VectorFile) -> StabilityError:
+    many = len(file.entries) > 1
+    return StabilityError(
+        f"A steering vector needs a site; {file.file!r} ({file.format}) does not say where "
+        f"{'its vectors belong' if many else 'its vector belongs'}: give a site, as block:12"
+        + (f", and one of {file.names} after a #, FILE#{file.entries[0].name}." if many else ".")
+    )
+
+
+def _several(file: VectorFile, site: str) -> StabilityError:
+    return StabilityError(
+        f"One vector is needed for {site:.40}; {file.file!r} ({file.format}) has several, "
+        f"{file.names}: name the one you mean after a #, FILE#{file.entries[0].name}."
+    )
+
+
+def _notes(
+    file: VectorFile, found: Mapping[str, Entry], n_layers: int, site: str | None
+) -> list[str]:
+    """What the choice should be known for."""
+    notes = [
+        f"The file's own tool applies {entry.name!r} at {entry.applied}; here it is applied at {at}."
+        for at, entry in found.items()
+        if entry.applied not in (None, at)
+    ]
+    if len(found) > 1 and site is None:
+        notes.append(
+            f"It has vectors for {len(found)} sites, {_sites_of(file)}, which are all applied with one "
+            "coefficient: give a site for one of them."
+        )
+    last = f"block:{n_layers - 1}"
+    if last in found and "repeng" in file.format:
+        notes.append(
+            f"A vector of the last block, {last}, is trained by repeng on states after the final norm."
+        )
+    return notes

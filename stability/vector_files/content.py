@@ -1,0 +1,103 @@
+"""The content of a file, none of it run: read whole if it is small enough, and unpacked with care."""
+
+import io
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+from numpy import ndarray
+
+from stability.errors import StabilityError
+
+# bytes: as text, a vector of a million components takes 25 MB
+LARGEST = 100_000_000
+PICKLE_REMEDY = "save its plain arrays, with numpy.savez or safetensors"
+
+
+def read_bytes(path: Path) -> bytes:
+    """The content of a file; raises StabilityError if it cannot be read, or is too large a vector."""
+    try:
+        # a pipe or a device may never end
+        if not path.is_file() and path.exists():
+            raise StabilityError(
+                f"A direction's file must be a regular file; {str(path)!r} is none: check the path."
+            )
+        size = path.stat().st_size
+        if size > LARGEST:
+            raise StabilityError(
+                f"A direction's file must be at most {LARGEST / 1e6:.0f} MB; {str(path)!r} has "
+                f"{size / 1e6:.0f} MB: save the one vector alone, with numpy.save."
+            )
+        return path.read_bytes()
+    except (OSError, ValueError) as error:
+        if isinstance(error, StabilityError):
+            raise
+        reason = getattr(error, "strerror", None) or error
+        raise StabilityError(
+            f"A direction's file must be readable; {str(path)!r:.300} is not ({reason}): check "
+            "the path."
+        ) from error
+
+
+def no_vector(name: str, error: object) -> StabilityError:
+    """The sentence for content that a reader cannot make sense of."""
+    reason = " ".join(str(error).split()) or type(error).__name__
+    return StabilityError(
+        "A vector must be a .npy array or a JSON list of numbers, or in a format of the steering "
+        f"tools; {name!r} is neither ({reason:.160}): save it with numpy.save, or paste [0.1, -0.2, …]."
+    )
+
+
+def members(data: bytes, name: str) -> list[str]:
+    """The names of an archive's members, which unpacked are no more than a file may be."""
+    try:
+        found = zipfile.ZipFile(io.BytesIO(data)).infolist()
+    # damaged content makes the reader raise nearly anything
+    except Exception as error:
+        raise no_vector(name, error) from error
+    size = sum(info.file_size for info in found)
+    if size > LARGEST:
+        raise StabilityError(
+            f"A file of vectors must unpack to at most {LARGEST / 1e6:.0f} MB; {name!r} claims "
+            f"{size / 1e6:.0f} MB: save the one vector alone, with numpy.save."
+        )
+    return [info.filename for info in found]
+
+
+def member(data: bytes, inner: str, name: str) -> bytes:
+    """One member of an archive, unpacked."""
+    try:
+        return zipfile.ZipFile(io.BytesIO(data)).read(inner)
+    except Exception as error:
+        raise no_vector(name, error) from error
+
+
+def array_of(data: bytes, name: str) -> ndarray:
+    """The array in the content of a `.npy` file, which must be as long as it claims."""
+    try:
+        stream = io.BytesIO(data)
+        version: Any = np.lib.format.read_magic(stream)
+        header = np.lib.format.read_array_header_1_0
+        if version != (1, 0):
+            header = np.lib.format.read_array_header_2_0
+        shape, _, dtype = header(stream)
+        if dtype.hasobject:
+            raise StabilityError(
+                f"Pickled objects are not read, as they could run code; {name!r} holds some: "
+                f"{PICKLE_REMEDY}."
+            )
+        # complex numbers, dates and text would be converted without a word
+        if dtype.kind not in "biuf":
+            raise TypeError(f"it holds {dtype}")
+        # exact in Python's whole numbers, where numpy's would wrap
+        claimed = dtype.itemsize
+        for length in shape:
+            claimed *= int(length)
+        if claimed > len(data) - stream.tell():
+            raise ValueError("it ends before its last number")
+        return np.load(io.BytesIO(data), allow_pickle=False)
+    except StabilityError:
+        raise
+    except Exception as error:
+        raise no_vector(name, error) from error

@@ -1,0 +1,27 @@
+"""`.npy` and `.npz` files of numpy, none of whose pickles is read."""
+
+from stability.vector_files.content import array_of, member, members
+from stability.vector_files.layer_names import named, site_in
+from stability.vector_files.named_arrays import from_arrays
+from stability.vector_files.vector_file import Entry, VectorFile, checked, rows_of
+
+
+def read_npy(data: bytes, name: str) -> VectorFile:
+    """Read one array: a vector, or a matrix of one for each block."""
+    array = array_of(data, name)
+    if array.ndim == 2 and len(array) > 1:
+        return VectorFile(name, ".npy matrix", rows_of(array, "the array", name), layered=True)
+    site = site_in(name.rpartition(".")[0])
+    vector = checked(array, "the array", name)
+    return VectorFile(
+        name, ".npy", (Entry("vector", vector, site, site),), warnings=named(site, name)
+    )
+
+
+def read_npz(data: bytes, name: str) -> VectorFile:
+    """Read the arrays of an archive, each a vector by name; Gemma Scope keeps a dictionary so."""
+    arrays = {
+        inner.removesuffix(".npy"): array_of(member(data, inner, name), f"{name}/{inner}")
+        for inner in members(data, name)
+    }
+    return from_arrays(arrays, ".npz", name)

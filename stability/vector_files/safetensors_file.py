@@ -1,0 +1,37 @@
+"""`.safetensors` files: steering-lite's, a sparse autoencoder's decoder, or plain vectors by name."""
+
+import json
+from typing import Any
+
+from numpy import ndarray
+
+from stability.vector_files.content import no_vector
+from stability.vector_files.named_arrays import from_arrays
+from stability.vector_files.steering_lite import read_steering_lite
+from stability.vector_files.vector_file import VectorFile
+
+
+def is_safetensors(data: bytes) -> bool:
+    """Whether content begins as the format does: the length of a JSON header comes first."""
+    return data[8:9] == b"{" and int.from_bytes(data[:8], "little") < len(data)
+
+
+def read_safetensors(data: bytes, name: str) -> VectorFile:
+    """Read the tensors; raises StabilityError if they are no vectors, or the file is damaged."""
+    from safetensors.torch import load
+
+    try:
+        tensors = load(data)
+        header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
+        metadata: dict[str, Any] = header.get("__metadata__") or {}
+        # in the file's own order
+        arrays = {key: _array(tensors[key]) for key in header if key in tensors}
+    except Exception as error:
+        raise no_vector(name, error) from error
+    if "cfg" in metadata:
+        return read_steering_lite(arrays, str(metadata["cfg"]), name)
+    return from_arrays(arrays, ".safetensors", name)
+
+
+def _array(tensor: Any) -> ndarray:
+    return (tensor.double() if tensor.is_floating_point() else tensor).numpy()

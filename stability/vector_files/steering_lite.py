@@ -1,0 +1,52 @@
+"""steering-lite's `.safetensors`: `layer{L}.v` for what leaves block `L`, and settings in `cfg`."""
+
+import json
+from typing import Any
+
+from stability.errors import StabilityError
+from stability.vector_files.content import no_vector
+from stability.vector_files.layer_names import site_in
+from stability.vector_files.vector_file import ADD, PROJECT, Entry, VectorFile, checked
+
+FORMAT = ".safetensors (steering-lite)"
+# methods that add one vector to every state, or remove the part along it; others are learned maps
+METHODS = {
+    "mean_diff": ADD,
+    "pca": ADD,
+    "random": ADD,
+    "topk_clusters": None,
+    "directional_ablation": PROJECT,
+}
+
+
+def read_steering_lite(tensors: dict[str, Any], cfg: str, name: str) -> VectorFile:
+    """Read the vectors of a method that adds or removes them; raises StabilityError for other ones."""
+    try:
+        settings = json.loads(cfg)
+        method, target = settings.get("method"), str(settings.get("target", "residual"))
+    except (ValueError, AttributeError, RecursionError) as error:
+        raise no_vector(name, f"its cfg is no JSON object: {error}") from error
+    mode = METHODS.get(method)
+    keys = [key for key in tensors if key.endswith(".v")]
+    if mode is None or len(keys) < len(tensors):
+        raise StabilityError(
+            f"A steering vector is needed; {name!r} holds what the method {method!r:.40} of "
+            "steering-lite has learned, which is more than one vector a layer: train mean_diff or pca."
+        )
+    if not target.startswith("resid"):
+        raise StabilityError(
+            f"A steering vector belongs to the residual stream; {name!r} says target {target!r:.40}: "
+            "train it on the residual stream."
+        )
+    entries = tuple(
+        Entry(
+            key.removesuffix(".v"),
+            checked(tensors[key], key, name),
+            site := site_in(key.removesuffix(".v")),
+            site,
+        )
+        for key in keys
+    )
+    coefficient = settings.get("coeff")
+    number = isinstance(coefficient, int | float) and not isinstance(coefficient, bool)
+    return VectorFile(name, FORMAT, entries, mode, float(coefficient) if number else None)

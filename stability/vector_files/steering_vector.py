@@ -1,0 +1,86 @@
+"""A steering vector: what is added to, or projected out of, the states that leave some blocks."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from math import sqrt
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from stability.errors import StabilityError
+from stability.prediction.site_names import canonical_site
+from stability.vector_files.vector_file import ADD, PROJECT, checked
+
+
+@dataclass(frozen=True, eq=False)
+class SteeringVector:
+    """Vectors by the site after which they are applied, all with one coefficient `c`.
+
+    Attributes:
+        file: the name of the file that they come from, or what made them.
+        format: the file's format, with the tool that writes it.
+        vectors: by site, each (d,), with its length kept.
+        mode: `add`, h ← h + c·v, or `project`, h ← h − c·(h·d)d with d = v/‖v‖.
+        extracted: by site, where the vector was measured; None where the file does not say.
+        coefficient: the strength that the file proposes; None where it names none.
+        model_type: the architecture that the file names; None where it names none.
+        warnings: what is easily got wrong about it, a sentence each.
+
+    >>> import numpy as np, stability
+    >>> vector = stability.SteeringVector("mine", "array", {"block:5": np.array([3.0, 4.0])})
+    >>> vector.site, vector.mode, vector.norm
+    ('block:5', 'add', 5.0)
+    """
+
+    file: str
+    format: str
+    vectors: Mapping[str, Float[ndarray, " d"]] = field(repr=False)
+    mode: str = ADD
+    extracted: Mapping[str, str | None] = field(default_factory=dict)
+    coefficient: float | None = None
+    model_type: str | None = None
+    warnings: tuple[str, ...] = ()
+
+    def __post_init__(self) -> None:
+        if self.mode not in (ADD, PROJECT):
+            raise StabilityError(
+                f"A steering vector is added or projected out; received mode {self.mode!r:.40}: use "
+                "add or project."
+            )
+        zero = [site for site, vector in self.vectors.items() if not np.any(vector)]
+        # among several layers that are added, some may be left as they are
+        if not self.vectors or len(zero) == len(self.vectors) or (zero and self.mode == PROJECT):
+            raise StabilityError(
+                f"A steering vector must not be zero; that of {self.file!r} "
+                f"{'for ' + zero[0] + ' ' if zero else ''}is: give one with a length."
+            )
+
+    @property
+    def site(self) -> str:
+        """The sites, in order of depth, with commas between them."""
+        return ",".join(self.vectors)
+
+    @property
+    def norm(self) -> float:
+        """The Euclidean length of all the vectors together, in the file's own units."""
+        return sqrt(sum(float(vector @ vector) for vector in self.vectors.values()))
+
+
+def from_array(values: ndarray, site: str, mode: str = ADD, file: str = "vector") -> SteeringVector:
+    """The steering vector of an array, at one site or several with commas between them."""
+    vector = checked(values, "the array", file)
+    return SteeringVector(file, "array", dict.fromkeys(sites_in(site), vector), mode)
+
+
+def sites_in(text: str) -> list[str]:
+    """The sites of a list with commas, canonical, in order of depth and each once."""
+    sites = {canonical_site(part.strip()) for part in text.split(",")}
+    return sorted(sites, key=depth)
+
+
+def depth(site: str) -> tuple[int, str]:
+    """By what sites are put in order: the block, then the name."""
+    kind, _, number = site.partition(":")
+    is_block = kind == "block" and number.isascii() and number.isdecimal()
+    return (int(number[:9]) if is_block else 10**9, site)

@@ -1,0 +1,80 @@
+"""`.pt` files, of tensors alone: EasyEdit2, persona vectors, lm-evaluation-harness, plain ones."""
+
+import io
+import pickle
+from typing import Any
+
+import numpy as np
+
+from stability.errors import StabilityError
+from stability.vector_files.content import LARGEST, PICKLE_REMEDY, no_vector
+from stability.vector_files.layer_names import named, site_in
+from stability.vector_files.lm_eval import is_lm_eval, read_lm_eval
+from stability.vector_files.named_arrays import from_arrays
+from stability.vector_files.vector_file import Entry, VectorFile, checked, rows_of
+
+FORMAT = ".pt tensor"
+
+
+def read_torch(data: bytes, name: str) -> VectorFile:
+    """Read tensors that torch has saved; raises StabilityError for objects of any other class."""
+    content = _plain(_loaded(data, name), name)
+    if is_lm_eval(content):
+        return read_lm_eval(content, name)
+    if isinstance(content, dict) and "J" in content:
+        raise StabilityError(
+            f"A steering vector is needed; {name!r} is a Jacobian lens, a map for each layer, which "
+            "gives another vector for each token: save the row of W_U·J that you mean."
+        )
+    if isinstance(content, dict):
+        arrays = {
+            str(key): value for key, value in content.items() if isinstance(value, np.ndarray)
+        }
+        if len(arrays) < len(content):
+            raise no_vector(name, "its dictionary holds more than tensors")
+        return from_arrays(arrays, f"{FORMAT}s by name", name)
+    if not isinstance(content, np.ndarray):
+        raise no_vector(name, f"it holds a {type(content).__name__}")
+    if content.ndim == 2 and len(content) > 1:
+        rows = rows_of(content, "the tensor", name)
+        return VectorFile(name, "matrix of vectors (persona vectors, .pt)", rows, layered=True)
+    site = site_in(name.rpartition(".")[0])
+    return VectorFile(
+        name,
+        f"{FORMAT} (EasyEdit2)" if site else FORMAT,
+        (Entry("vector", checked(content, "the tensor", name), site, site),),
+        warnings=named(site, name),
+    )
+
+
+def _loaded(data: bytes, name: str) -> Any:
+    import torch
+
+    try:
+        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    except pickle.UnpicklingError as error:
+        raise StabilityError(
+            f"Pickled objects are not read, as they could run code; {name!r} holds more than tensors: "
+            f"{PICKLE_REMEDY}."
+        ) from error
+    except Exception as error:
+        raise no_vector(name, error) from error
+
+
+def _plain(content: Any, name: str) -> Any:
+    """Tensors as arrays, in dictionaries too."""
+    import torch
+
+    if isinstance(content, dict):
+        return {key: _plain(value, name) for key, value in content.items()}
+    if isinstance(content, list) and len(content) == 1:
+        return _plain(content[0], name)
+    if not isinstance(content, torch.Tensor):
+        return content
+    # a tensor may repeat one number without end
+    if content.layout != torch.strided or content.numel() * 8 > 4 * LARGEST:
+        raise no_vector(name, f"a tensor of the shape {list(content.shape)}")
+    tensor = content.detach()
+    if tensor.is_floating_point():
+        tensor = tensor.float() if tensor.dtype != torch.float64 else tensor
+    return tensor.numpy()

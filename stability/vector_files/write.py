@@ -1,0 +1,107 @@
+"""Steering vectors as files: GGUF control vectors, `.safetensors` and `.npy`."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import numpy as np
+
+from stability.errors import StabilityError, writing
+from stability.vector_files.steering_vector import SteeringVector
+from stability.vector_files.vector_file import PROJECT
+
+FINE = np.float32
+
+
+def write_vectors(
+    vector: SteeringVector, path: str | Path, metadata: Mapping[str, str | float] | None = None
+) -> None:
+    """Write a steering vector in the format that the path's ending names.
+
+    Args:
+        vector: what is written, in float32; in `.npy` as it is.
+        path: ends in `.gguf`, a control vector for llama.cpp and repeng; `.safetensors`, a tensor by
+            site; or `.npy`, a lone vector.
+        metadata: further keys of a GGUF file, text or numbers.
+
+    Raises:
+        StabilityError: the ending is another, the format cannot hold the vector, or the file cannot be
+            written.
+
+    >>> import pathlib, tempfile, numpy as np, stability
+    >>> path = pathlib.Path(tempfile.mkdtemp()) / "mine.gguf"
+    >>> vector = stability.SteeringVector("mine", "array", {"block:5": np.array([3.0, 4.0])})
+    >>> write_vectors(vector, path)
+    >>> [entry.name for entry in stability.read_vectors(path).entries]
+    ['direction.5']
+    """
+    path = Path(path)
+    writers: dict[str, Callable[[SteeringVector, Path, Mapping[str, str | float]], None]] = {
+        ".gguf": _write_gguf,
+        ".safetensors": _write_safetensors,
+        ".npy": _write_npy,
+    }
+    writer = writers.get(path.suffix.lower())
+    if writer is None:
+        raise StabilityError(
+            f"A file of vectors must end in {', '.join(writers)}; received {str(path)!r:.200}: "
+            "rename it."
+        )
+    with writing("A vector needs a file", path):
+        writer(vector, path, metadata or {})
+
+
+def _write_gguf(vector: SteeringVector, path: Path, metadata: Mapping[str, str | float]) -> None:
+    import gguf
+
+    directions = {site: site.removeprefix("block:") for site in vector.vectors}
+    if not all(number.isdecimal() for number in directions.values()):
+        raise StabilityError(
+            f"A GGUF control vector is added after blocks; received one for {vector.site}: write .npy."
+        )
+    writer = gguf.GGUFWriter(path, "controlvector")
+    writer.add_string("controlvector.model_hint", vector.model_type or "")
+    writer.add_uint32("controlvector.layer_count", len(directions))
+    if vector.mode == PROJECT:
+        writer.add_string("controlvector.mode", PROJECT)
+    for key, value in metadata.items():
+        if isinstance(value, str):
+            writer.add_string(key, value)
+        else:
+            writer.add_float64(key, float(value))
+    for site, number in directions.items():
+        writer.add_tensor(f"direction.{number}", vector.vectors[site].astype(FINE))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+
+
+def _write_safetensors(
+    vector: SteeringVector, path: Path, metadata: Mapping[str, str | float]
+) -> None:
+    from safetensors.numpy import save_file
+
+    _require_added(vector, path)
+    # sites are spelled as layers, with no colon, which other readers cannot take for a path
+    tensors = {
+        site.replace("block:", "layer_"): v.astype(FINE) for site, v in vector.vectors.items()
+    }
+    save_file(tensors, path, {key: str(value) for key, value in metadata.items()})
+
+
+def _write_npy(vector: SteeringVector, path: Path, metadata: Mapping[str, str | float]) -> None:
+    _require_added(vector, path)
+    if len(vector.vectors) > 1:
+        raise StabilityError(
+            f"A .npy file holds one vector; received those of {vector.site}: write .safetensors."
+        )
+    [values] = vector.vectors.values()
+    np.save(path, values)
+
+
+def _require_added(vector: SteeringVector, path: Path) -> None:
+    if vector.mode == PROJECT:
+        raise StabilityError(
+            f"A {path.suffix} file cannot say that its vector is projected out; received one that is: "
+            "write .gguf."
+        )

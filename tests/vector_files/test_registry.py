@@ -1,0 +1,389 @@
+"""Every format is read with its lengths, signs and layers, or refused for what it is."""
+
+import contextlib
+import json
+import os
+import pickle
+import zipfile
+from pathlib import Path
+
+import numpy as np
+import pytest
+import torch
+from hypothesis import given
+from hypothesis import strategies as st
+from support.states import properties
+from support.vector_files import (
+    WIDTH,
+    V,
+    control_vector,
+    lm_eval,
+    neuronpedia,
+    npy,
+    npz,
+    pt,
+    sae_folder,
+    safetensors,
+    steering_lite,
+    svec,
+)
+
+from stability.errors import StabilityError
+from stability.vector_files.content import LARGEST, read_bytes
+from stability.vector_files.registry import parse_vectors, read_vectors
+
+
+def sites(data: bytes, name: str = "vector") -> dict[str, tuple]:
+    """By the file's own name: where a vector is applied, and the layer whose numbers it holds."""
+    file = parse_vectors(data, name)
+    return {
+        entry.name: (
+            entry.applied,
+            entry.extracted,
+            next(
+                (k for k, v in V.items() if np.array_equal(entry.vector, v.astype(float))), "other"
+            ),
+        )
+        for entry in file.entries
+    }
+
+
+# --- each format ----------------------------------------------------------------------------------
+
+
+@pytest.mark.parametrize("architecture", ["controlvector", "steeringvector"])
+def test_a_control_vector_is_added_to_the_output_of_its_block(tmp_path, architecture):
+    data = control_vector(tmp_path / "v", {3: V[3], 1: V[1]}, architecture)
+    assert sites(data) == {
+        "direction.1": ("block:1", None, 1),
+        "direction.3": ("block:3", None, 3),
+    }
+    file = parse_vectors(data, "v")
+    assert (file.mode, file.coefficient, file.model_type) == ("add", None, "llama")
+
+
+def test_a_control_vector_of_unit_length_is_said_to_keep_its_strength_elsewhere(tmp_path):
+    unit = (V[1] / np.linalg.norm(V[1])).astype(np.float32)
+    said = parse_vectors(control_vector(tmp_path / "v", {1: unit}), "v").warnings
+    assert any("length one" in sentence and "two signs" in sentence for sentence in said)
+    said = parse_vectors(control_vector(tmp_path / "w", {1: V[1]}), "w").warnings
+    assert not any("length one" in sentence for sentence in said)
+
+
+def test_a_control_vector_in_half_precision_keeps_what_that_holds(tmp_path):
+    half = V[1].astype(np.float16)
+    [entry] = parse_vectors(control_vector(tmp_path / "v", {1: half}), "v").entries
+    assert np.array_equal(entry.vector, half.astype(float))
+
+
+def test_glps_metadata_say_how_a_control_vector_is_applied(tmp_path):
+    fields = {"mode": "project", "alpha_default": 0.5, "hook_point": "resid_pre"}
+    file = parse_vectors(control_vector(tmp_path / "v", {3: V[3]}, **fields), "v")
+    assert (file.mode, file.coefficient, file.entries[0].applied) == ("project", 0.5, "block:2")
+
+
+@pytest.mark.parametrize(
+    ("fields", "words"),
+    [
+        ({"mode": "rotate"}, "says mode 'rotate'"),
+        ({"hook_point": "blocks.1.attn_out"}, "belongs to the residual stream"),
+        ({"hook_point": "resid_pre"}, "meant for the embeddings"),
+    ],
+)
+def test_a_control_vector_applied_in_another_way_is_refused(tmp_path, fields, words):
+    with pytest.raises(StabilityError, match=words):
+        parse_vectors(control_vector(tmp_path / "v", {0: V[1]}, **fields), "v")
+
+
+def test_svec_is_measured_after_a_block_and_added_before_it():
+    assert sites(svec()) == {"1": ("block:0", "block:1", 1), "3": ("block:2", "block:3", 3)}
+
+
+@pytest.mark.parametrize(
+    ("more", "words"),
+    [
+        ({"num_heads": 2, "head_dim": 4}, "for each attention head"),
+        ({"directions": {"1": [[1, 2], [3, 4]]}}, "one for each of 2 positions or heads"),
+        ({"directions": {"one": [1, 2]}}, "a layer of it is called 'one'"),
+        ({"directions": {"1": ["a"]}}, "layer 1"),
+        ({"directions": [1, 2]}, "no object with a layer"),
+        ({"directions": {}}, "must hold one at least"),
+        ({"directions": {"1": [1, 2], "2": [1, 2, 3]}}, "must have one width"),
+    ],
+)
+def test_svec_of_another_kind_is_refused(more, words):
+    with pytest.raises(StabilityError, match=words):
+        parse_vectors(svec(**more), "heads.svec")
+
+
+def test_steering_lite_keeps_its_layers_and_its_coefficient():
+    assert sites(steering_lite()) == {
+        "layer1": ("block:1", "block:1", 1),
+        "layer3": ("block:3", "block:3", 3),
+    }
+    assert parse_vectors(steering_lite(), "v").coefficient == 2.5
+    assert parse_vectors(steering_lite("directional_ablation"), "v").mode == "project"
+
+
+@pytest.mark.parametrize(
+    ("change", "words"),
+    [
+        ({"method": "linear_act"}, "more than one vector a layer"),
+        ({"target": "attn"}, "says target 'attn'"),
+    ],
+)
+def test_what_steering_lite_has_learned_beyond_a_vector_is_refused(change, words):
+    with pytest.raises(StabilityError, match=words):
+        parse_vectors(steering_lite(**change), "v")
+
+
+def test_the_harness_adds_its_vector_times_its_coefficient():
+    [entry] = parse_vectors(lm_eval(), "v").entries
+    assert (entry.name, entry.applied) == ("layers.2", "block:2")
+    np.testing.assert_array_equal(entry.vector, 3.0 * V[2].astype(float))
+
+
+def test_a_clamp_to_zero_is_a_projection_and_other_clamps_are_refused():
+    assert parse_vectors(lm_eval("clamp", 0.0), "v").mode == "project"
+    for data in (lm_eval("clamp"), lm_eval("scale"), lm_eval(head_index=1)):
+        with pytest.raises(StabilityError, match="added"):
+            parse_vectors(data, "v")
+
+
+def test_the_rows_of_a_dictionarys_decoder_are_read_and_not_its_encoder(tmp_path):
+    file = read_vectors(sae_folder(tmp_path / "sae"))
+    assert [entry.name for entry in file.entries] == ["0", "1", "2"]
+    assert {entry.applied for entry in file.entries} == {"block:2"}
+    np.testing.assert_array_equal(
+        np.stack([entry.vector for entry in file.entries]), np.stack([V[0], V[1], V[3]])
+    )
+
+
+@pytest.mark.parametrize(
+    ("hook", "site"),
+    [("blocks.2.hook_resid_pre", "block:1"), ("blocks.2.hook_mlp_out", None)],
+)
+def test_a_dictionary_belongs_where_its_hook_was(tmp_path, hook, site):
+    file = read_vectors(sae_folder(tmp_path / "sae", hook))
+    assert {entry.applied for entry in file.entries} == {site}
+    assert bool(file.warnings) == (site is None)
+
+
+def test_a_decoder_of_a_linear_layer_is_read_by_its_columns(tmp_path):
+    folder = tmp_path / "llama-scope"
+    (folder / "checkpoints").mkdir(parents=True)
+    weights = {"decoder.weight": np.stack([V[1], V[3]]).T.copy(), "encoder.weight": np.eye(3)}
+    (folder / "checkpoints/final.safetensors").write_bytes(safetensors(weights))
+    settings = {"hook_point_in": "blocks.3.hook_resid_post", "d_model": WIDTH}
+    (folder / "hyperparams.json").write_text(json.dumps(settings))
+    file = read_vectors(folder)
+    np.testing.assert_array_equal(file.entries[1].vector, V[3])
+    assert file.entries[1].applied == "block:3"
+
+
+def test_gemma_scope_keeps_a_dictionary_in_an_archive():
+    file = parse_vectors(
+        npz(W_dec=np.stack([V[0], V[1], V[3]]), W_enc=np.ones((8, 3))), "params.npz"
+    )
+    assert [entry.applied for entry in file.entries] == [None] * 3
+    np.testing.assert_array_equal(file.entries[2].vector, V[3])
+
+
+def test_neuronpedias_vector_has_a_hook_and_a_strength():
+    file = parse_vectors(neuronpedia(), "v.json")
+    assert file.coefficient == 10
+    assert sites(neuronpedia("blocks.2.hook_resid_pre")) == {"7": ("block:1", "block:1", 2)}
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        npy(V[1]),
+        npy(V[1][None]),
+        npy(V[1].astype(">f8")),
+        npz(arr_0=V[1]),
+        pt(torch.from_numpy(V[1])),
+        pt(torch.from_numpy(V[1]), _use_new_zipfile_serialization=False),
+        pt(torch.from_numpy(V[1]).requires_grad_()),
+        pt([torch.from_numpy(V[1])]),
+        safetensors({"vector": V[1]}),
+        json.dumps(V[1].tolist()).encode(),
+        json.dumps([V[1].tolist()]).encode("utf-8-sig"),
+    ],
+)
+def test_a_plain_vector_is_read_and_says_no_layer(data):
+    assert list(sites(data).values()) == [(None, None, 1)]
+
+
+def test_a_vector_in_bfloat16_keeps_what_that_holds():
+    vector = torch.from_numpy(V[1]).bfloat16()
+    for data in (pt(vector), pt({"layer_1": vector})):
+        [entry] = parse_vectors(data, "v").entries
+        np.testing.assert_array_equal(entry.vector, vector.double().numpy())
+
+
+@pytest.mark.parametrize(
+    "data",
+    [
+        npz(layer_1=V[1], layer_3=V[3]),
+        safetensors({"layer_1": V[1], "layer_3": V[3]}),
+        pt({"layer_1": torch.from_numpy(V[1]), "layer_3": torch.from_numpy(V[3])}),
+    ],
+)
+def test_names_of_layers_are_read_and_said_to_be_names(data):
+    found = sites(data)
+    assert list(found.values()) == [("block:1", "block:1", 1), ("block:3", "block:3", 3)]
+    assert any("Only the name" in sentence for sentence in parse_vectors(data, "v").warnings)
+
+
+@pytest.mark.parametrize("name", ["layer_12.pt", "caa_layer-12.npy", "model.layers.12.npy"])
+def test_a_files_own_name_may_say_the_layer(name):
+    data = pt(torch.from_numpy(V[1])) if name.endswith("pt") else npy(V[1])
+    file = parse_vectors(data, name)
+    assert file.entries[0].applied == "block:12"
+    assert any(name in sentence for sentence in file.warnings)
+
+
+@pytest.mark.parametrize("name", ["player2.npy", "layers_3_to_layer_5.npy", "12.npy", "v.npy"])
+def test_a_name_that_does_not_say_a_layer_is_not_read_as_one(name):
+    assert parse_vectors(npy(V[1]), name).entries[0].applied is None
+
+
+# --- what is refused ------------------------------------------------------------------------------
+
+
+class Trap:
+    def __init__(self, path: Path) -> None:
+        self.path = path
+
+    def __reduce__(self):
+        return Path.touch, (self.path,)
+
+
+def test_no_pickle_is_run_wherever_it_hides(tmp_path):
+    trap = Trap(tmp_path / "sprung")
+    for data in (
+        pickle.dumps(trap),
+        npy(np.array([trap])),
+        npz(v=np.array([trap], dtype=object)),
+        pt(trap),
+        pt({"layer_1": trap}),
+        pt(trap, _use_new_zipfile_serialization=False),
+    ):
+        with pytest.raises(StabilityError, match=r"could run code.*save its plain arrays"):
+            parse_vectors(data, "v")
+    assert not trap.path.exists()
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (pt({"J": {1: torch.eye(4)}, "d_model": 4}), "a Jacobian lens"),
+        (pt(torch.eye(4)), "is a map of 4×4"),
+        (npy(np.eye(4)), "is a map of 4×4"),
+        (safetensors({"lora_A": np.ones((2, 8)), "lora_B": np.ones((8, 2))}), "a learned map"),
+        (npy(np.ones((2, 3, 4))), r"the shape \(2, 3, 4\)"),
+        (npy(np.float64(3)), r"the shape \(\)"),
+        (npy(np.ones(4) * 1j), "it holds complex128"),
+        (npy(np.array([1, np.nan, np.inf])), "finite; 2 of its 3"),
+        (npz(), "must hold one at least"),
+        (pt({"layer_1": torch.ones(3), "n": 3}), "holds more than tensors"),
+        (pt(torch.ones(1).expand(10**9)), "a tensor of the shape"),
+        (pt("text"), "it holds a str"),
+        (b'{"vector": "text", "hookName": "blocks.1.hook_resid_post"}', "is neither"),
+        (b"\x00\x01\xfe\xff" * 9, "no known format"),
+        (b"PK\x03\x04" + b"\0" * 40, "is neither"),
+        (b"GGUF\x03\x00\x00\x00", "ends early"),
+        (safetensors({"v": V[1]})[:-4], "is neither"),
+    ],
+)
+def test_what_is_no_vector_is_refused_in_one_sentence(data, words):
+    with pytest.raises(StabilityError, match=words) as error:
+        parse_vectors(data, "own.file")
+    assert "own.file" in str(error.value)
+    assert "\n" not in str(error.value)
+
+
+def test_a_model_is_not_taken_for_a_control_vector(tmp_path):
+    import gguf
+
+    writer = gguf.GGUFWriter(tmp_path / "m", "llama")
+    writer.add_tensor("output.weight", np.ones((2, 2), dtype=np.float32))
+    writer.write_header_to_file()
+    writer.write_kv_data_to_file()
+    writer.write_tensors_to_file()
+    writer.close()
+    with pytest.raises(StabilityError, match="is a model of the architecture 'llama'"):
+        read_vectors(tmp_path / "m")
+
+
+def test_a_table_of_features_is_named():
+    with pytest.raises(StabilityError, match="names features of dictionaries"):
+        parse_vectors(b"action,hookpoint,feature_index\nadd,layers.1,5\n", "steer.csv")
+
+
+def test_an_archive_that_unpacks_to_much_is_not_unpacked(tmp_path):
+    path = tmp_path / "bomb.npz"
+    with zipfile.ZipFile(path, "w", zipfile.ZIP_DEFLATED) as archive:
+        archive.writestr("v.npy", b"\0" * (LARGEST + 1))
+    assert path.stat().st_size < LARGEST / 100
+    with pytest.raises(StabilityError, match="must unpack to at most 100 MB"):
+        read_vectors(path)
+
+
+def test_claims_of_size_are_held_against_the_file():
+    for shape in (b"(8000000000,)", b"(9223372036854775807, 4)"):
+        end = b", }"
+        spaces = b" " * (len(shape) - len(b"(8,)"))
+        data = npy(np.ones(8)).replace(b"(8,)" + end + spaces, shape + end)
+        with pytest.raises(StabilityError, match="ends before its last number"):
+            parse_vectors(data, "v")
+
+
+def test_a_pipe_a_device_and_a_folder_are_not_read(tmp_path):
+    os.mkfifo(tmp_path / "pipe")
+    for path in (tmp_path / "pipe", Path("/dev/zero")):
+        with pytest.raises(StabilityError, match="must be a regular file"):
+            read_vectors(path)
+    with pytest.raises(StabilityError, match="must be a sparse autoencoder's"):
+        read_vectors(tmp_path)
+    for name in ("nothing", "a" * 5000, "zero\0byte"):
+        with pytest.raises(StabilityError, match="must be readable"):
+            read_vectors(f"{tmp_path}/{name}")
+
+
+def test_a_file_that_is_no_vectors_by_its_size_is_not_read(tmp_path):
+    path = tmp_path / "large.npy"
+    with path.open("wb") as file:
+        file.truncate(LARGEST + 1)
+    with pytest.raises(StabilityError, match="must be at most 100 MB"):
+        read_bytes(path)
+
+
+WHOLE = {
+    "npy": npy(V[1]),
+    "npz": npz(layer_1=V[1]),
+    "pt": pt(torch.from_numpy(V[1])),
+    "legacy pt": pt(torch.from_numpy(V[1]), _use_new_zipfile_serialization=False),
+    "safetensors": steering_lite(),
+    "svec": svec(),
+}
+
+
+@pytest.mark.filterwarnings("ignore")
+@pytest.mark.parametrize("kind", [*WHOLE, "gguf"])
+def test_damaged_content_gives_finite_vectors_or_our_error(tmp_path, kind):
+    whole = WHOLE[kind] if kind in WHOLE else control_vector(tmp_path / "v", {1: V[1]})
+
+    @properties(60)
+    @given(st.data())
+    def damaged(data):
+        content = bytearray(whole)
+        for _ in range(data.draw(st.integers(1, 4))):
+            content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
+        end = data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))
+        with contextlib.suppress(StabilityError):  # and nothing else
+            file = parse_vectors(bytes(content[:end]), "v")
+            assert all(np.isfinite(entry.vector).all() for entry in file.entries)
+
+    damaged()

@@ -1,0 +1,66 @@
+"""What is written is read again as it was, and by the tools' own readers."""
+
+import gguf
+import numpy as np
+import pytest
+from safetensors.numpy import load_file
+from support.vector_files import V
+
+from stability.errors import StabilityError
+from stability.vector_files.choice import from_file
+from stability.vector_files.steering_vector import SteeringVector
+from stability.vector_files.write import write_vectors
+
+BOTH = {"block:1": V[1].astype(float), "block:3": V[3].astype(float)}
+
+
+@pytest.mark.parametrize("ending", ["gguf", "safetensors"])
+def test_several_layers_come_back_with_their_lengths_and_their_sites(tmp_path, ending):
+    path = tmp_path / f"v.{ending}"
+    write_vectors(SteeringVector("own", "array", BOTH, model_type="llama"), path)
+    read = from_file(path, 4)
+    assert list(read.vectors) == ["block:1", "block:3"]
+    for site, vector in BOTH.items():
+        np.testing.assert_array_equal(read.vectors[site], vector)
+
+
+def test_a_gguf_file_has_the_keys_that_llama_cpp_looks_for(tmp_path):
+    path = tmp_path / "v.gguf"
+    vector = SteeringVector("own", "array", BOTH, "project", model_type="llama")
+    write_vectors(vector, path, {"stability.note": "text", "stability.dose": 0.5})
+    reader = gguf.GGUFReader(path)
+    fields = {name: field.contents() for name, field in reader.fields.items()}
+    assert fields["general.architecture"] == "controlvector"
+    assert fields["controlvector.model_hint"] == "llama"
+    assert fields["controlvector.layer_count"] == 2
+    assert (fields["stability.note"], fields["stability.dose"]) == ("text", 0.5)
+    assert [tensor.name for tensor in reader.tensors] == ["direction.1", "direction.3"]
+    assert from_file(path, 4).mode == "project"
+
+
+def test_a_lone_vector_is_written_as_it_is(tmp_path):
+    path = tmp_path / "v.npy"
+    vector = np.array([0.1, -1 / 3])
+    write_vectors(SteeringVector("own", "array", {"prelogit": vector}), path)
+    np.testing.assert_array_equal(np.load(path), vector)
+
+
+def test_safetensors_keep_the_metadata(tmp_path):
+    path = tmp_path / "v.safetensors"
+    write_vectors(SteeringVector("own", "array", BOTH), path)
+    assert sorted(load_file(path)) == ["layer_1", "layer_3"]
+
+
+@pytest.mark.parametrize(
+    ("vector", "name", "words"),
+    [
+        (SteeringVector("own", "array", BOTH), "v.txt", "must end in .gguf, .safetensors, .npy"),
+        (SteeringVector("own", "array", BOTH), "v.npy", "holds one vector"),
+        (SteeringVector("own", "array", BOTH, "project"), "v.safetensors", "projected out"),
+        (SteeringVector("own", "array", {"prelogit": V[1]}), "v.gguf", "added after blocks"),
+        (SteeringVector("own", "array", BOTH), "none/v.gguf", "that can be written"),
+    ],
+)
+def test_what_a_format_cannot_hold_is_refused(tmp_path, vector, name, words):
+    with pytest.raises(StabilityError, match=words):
+        write_vectors(vector, tmp_path / name)
