@@ -17,8 +17,8 @@ EXPORT = re.compile(r"^export (?=(?:async )?(?:function\*?|const|class) (\w+))",
 def module(*entries: str) -> str:
     """Some scripts with all that they need, as one module that exports what these do.
 
-    >>> print(module("numerics").rpartition("export ")[2])
-    const { expMinusTangent, solve } = $numerics;
+    >>> print(module("cividis").rpartition("export ")[2])
+    const { cividis } = $cividis;
     <BLANKLINE>
     """
     sources: dict[str, str] = {}

@@ -19,7 +19,7 @@ MOST_POSITIONS = 2**20
 
 def _ask_for_model(asked: str | None) -> None:
     """Ask for a model, which `model_session` uses if that costs nothing."""
-    st.session_state.asked_model = asked or MODELS[0]
+    st.session_state.asked_model = MODELS[0] if asked is None else asked
 
 
 def _model() -> str | None:

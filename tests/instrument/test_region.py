@@ -138,13 +138,13 @@ def test_the_cloud_is_asked_for_where_a_page_can_draw_it_and_put_away(mounted, s
     page = mounted(sent, address="http://a/link", epsilon=0.1)
     region, cloud = page.get_by_test_id("picture-region"), page.get_by_test_id("picture-cloud")
     cloud.click()
-    settle(page)
+    settled(page)
     assert cloud.get_attribute("aria-pressed") == "true"
     page.evaluate("mounted.change({ epsilon: 0.2 })")
     cloud.click()
-    settle(page)
+    settled(page)
     region.click()
-    settle(page)
+    settled(page)
     asked = page.evaluate("events.map(({ kind, epsilon, view }) => [kind, epsilon, view.picture])")
     assert asked == [["cloud", 0.1, "cloud"], ["cloud", 0.2, "cloud"], ["cloud", None, "region"]]
 
@@ -152,7 +152,7 @@ def test_the_cloud_is_asked_for_where_a_page_can_draw_it_and_put_away(mounted, s
 def test_a_link_that_shows_the_cloud_asks_for_it_once(mounted, sent):
     page = mounted(sent, address="http://a/link", epsilon=0.1, picture="cloud")
     page.evaluate("mounted.change({ epsilon: 0.2 })")
-    settle(page)
+    settled(page)
     assert page.evaluate("events.map(({ kind, epsilon }) => [kind, epsilon])") == [["cloud", 0.1]]
 
 

@@ -87,10 +87,10 @@ def test_the_nearer_flip_of_both_sides_is_told_and_whether_the_region_holds_it(s
             "the token difference ␣Paris → ␣the",
         ),
         (
-            {"kind": "prompt", "rank": None, "label": "towards 'The'", "spec": "prompt:The"},
-            "the direction towards 'The'",
+            {"kind": "prompt", "rank": None, "label": "the way to 'The'", "spec": "prompt:The"},
+            "the way to 'The'",
         ),
-        ({"kind": "file", "rank": None, "label": "a.npy", "spec": None}, "the vector a.npy"),
+        ({"kind": "file", "rank": None, "label": "a.npy", "spec": None}, "a given vector, a.npy"),
         (
             {"kind": "turn", "rank": None, "label": "eigendirection 1 turned", "spec": "turn:…"},
             "eigendirection 1 turned",

@@ -1,5 +1,6 @@
 """The app on a real server, and a real browser to look at it."""
 
+import atexit
 import os
 import shutil
 import socket
@@ -9,6 +10,7 @@ import time
 import urllib.request
 from collections.abc import Iterator
 from contextlib import contextmanager
+from functools import cache
 from typing import Any
 
 import pytest
@@ -23,17 +25,24 @@ MARKS = [
 ]
 
 
+@cache
+def _driver() -> Any:
+    """Playwright, of which a process can have only one."""
+    from playwright.sync_api import sync_playwright
+
+    driver = sync_playwright().start()
+    atexit.register(driver.stop)
+    return driver
+
+
 @contextmanager
 def driven() -> Iterator[Any]:
     """Chromium, driven; without it the test is skipped."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as driver:
-        browser = driver.chromium.launch(executable_path=CHROMIUM, args=FLAGS)
-        yield browser
-        browser.close()
+    browser = _driver().chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    yield browser
+    browser.close()
 
 
 @contextmanager

@@ -86,6 +86,7 @@ def test_a_person_explores_a_prompt(page, lm):
     along = ray(lm, prompt, 1, 2)
     wait_for(page, "predicted", along.predicted_radius(0.01))
     page.get_by_test_id("epsilon").press("ArrowRight")
+    page.locator('[data-testid="epsilon"]:not([aria-valuenow="0.01"])').wait_for()
     epsilon = float(page.get_by_test_id("epsilon").get_attribute("aria-valuenow"))
     assert epsilon > 0.01
     wait_for(page, "predicted", along.predicted_radius(epsilon))

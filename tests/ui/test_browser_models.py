@@ -123,7 +123,7 @@ def test_a_person_cancels_a_download_and_then_loads_another_model(visit, folder,
     page.wait_for_function(
         "text => document.body.innerText.includes(text)", arg=f"{predicted:#.3g}", timeout=30_000
     )
-    assert page.url.endswith(f"?model={quote(str(folder), safe='')}")
+    page.wait_for_url(lambda url: f"?model={quote(str(folder), safe='')}" in url)
     assert page.get_by_test_id("stException").count() == 0
 
 
@@ -137,7 +137,7 @@ def test_a_link_to_a_model_asks_first_and_then_opens_it(visit, hub):
         "document.querySelector('.st-key-open_picker').innerText.includes('owner/tiny')",
         timeout=60_000,
     )
-    assert page.url.endswith("?model=owner%2Ftiny")
+    page.wait_for_url(lambda url: url.endswith("?model=owner%2Ftiny"))
     assert page.get_by_test_id("stException").count() == 0
 
 

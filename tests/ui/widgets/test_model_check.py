@@ -38,6 +38,7 @@ def folder(tmp_path_factory):
 def small_page():
     import streamlit as st
 
+    from stability.ui.link import Page
     from stability.ui.pages import entry
     from stability.ui.widgets.model_picker import choose_model
 
@@ -46,7 +47,7 @@ def small_page():
             model = choose_model()
         st.markdown(f"using {model}")
 
-    entry.show("Small", "A page", draw)
+    entry.show(Page("Small", ()), "A page", draw)
 
 
 def small(model):

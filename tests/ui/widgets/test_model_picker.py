@@ -49,10 +49,15 @@ def folders(tmp_path_factory):
 def small_page():
     import streamlit as st
 
+    from stability.ui import link
+    from stability.ui.prompt_link import MODEL
     from stability.ui.widgets.model_picker import choose_model
 
+    page = link.Page("Small", (MODEL,))
+    link.follow(page)
     with st.sidebar:
         model = choose_model()
+    link.write(page)
     st.markdown(f"using {model}")
 
 
