@@ -7,7 +7,6 @@ chooses by the written form.
 
 import math
 from collections.abc import Callable
-from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -18,14 +17,12 @@ from torch import Tensor
 from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import DirectionSpec, Turn, eigendirection, turned_label
+from stability.curvature.given_vector import from_file
 from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
 from stability.prediction.source import Source
 from stability.prediction.state import State
 from stability.text import isolated, spelled
-from stability.vector_files.choice import choose
-from stability.vector_files.registry import parse_vectors, read_vectors, split_name
-from stability.vector_files.vector_file import VectorFile
 
 PARALLEL = 1e-6  # of an eigenvector, what must be left of it at right angles
 
@@ -116,25 +113,6 @@ def prompt_difference(state: State, other: State) -> Direction:
     return Direction(
         "prompt", f"the way to {isolated(repr(other.prompt))}", vector, distance=distance
     )
-
-
-def from_file(state: State, path: str | Path) -> Direction:
-    """The direction of the vector that a file has for the state's site, or of `FILE#NAME`."""
-    file, name = split_name(str(path))
-    return _chosen(state, read_vectors(file), name)
-
-
-def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
-    """The direction of a vector given as the content of such a file, labelled `name`."""
-    return _chosen(state, parse_vectors(data, name), None)
-
-
-def _chosen(state: State, file: VectorFile, name: str | None) -> Direction:
-    chosen = choose(file, state.model.n_layers, name, state.site)
-    [values] = chosen.vectors.values()
-    vector = torch.from_numpy(values).to(state.vector.device)
-    label = file.file if name is None else f"{file.file}#{name}"
-    return Direction("file", label, unit(vector, state.width))
 
 
 def turned(start: Direction, spectrum: Spectrum, degrees: float, rank: int) -> Direction:

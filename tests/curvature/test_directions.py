@@ -16,7 +16,7 @@ from sklearn.covariance import ledoit_wolf
 from support.states import make_state, nonlinear_state, perturbed_logits, properties, random_state
 from torch import Tensor
 
-from stability.curvature import directions
+from stability.curvature import directions, given_vector
 from stability.curvature.direction import unit
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import require_rank, resolve
@@ -89,9 +89,9 @@ def test_directions_have_the_width_of_the_site_not_of_the_readout():
     below = nonlinear_state(d=9, D=5)
     for spec in ("eig:0", "random:0", "tokens:3,5"):
         assert named(spec, below).vector.shape == (9,)
-    assert directions.pasted(below, saved(np.arange(9))).vector.shape == (9,)
+    assert given_vector.pasted(below, saved(np.arange(9))).vector.shape == (9,)
     with pytest.raises(StabilityError, match="as the state, 9; received"):
-        directions.pasted(below, saved(np.arange(5)))
+        given_vector.pasted(below, saved(np.arange(5)))
 
 
 def test_random_directions_favour_no_axis(state):
@@ -238,17 +238,17 @@ def test_a_file_holds_a_vector(state, tmp_path, name):
 def test_what_is_pasted_or_uploaded_is_what_a_file_holds(state, tmp_path, content):
     path = tmp_path / "a vector"
     path.write_bytes(content)
-    found, read = directions.pasted(state, content), directions.from_file(state, path)
+    found, read = given_vector.pasted(state, content), given_vector.from_file(state, path)
     expected = normalised(torch.arange(1, WIDTH + 1))
     torch.testing.assert_close(found.vector, expected, rtol=1e-12, atol=0)
     assert torch.equal(read.vector, found.vector)
     assert (found.kind, found.label, read.label) == ("file", "pasted vector", "a vector")
-    assert directions.pasted(state, content, "mine.npy").label == "mine.npy"
+    assert given_vector.pasted(state, content, "mine.npy").label == "mine.npy"
 
 
 @pytest.mark.parametrize("dtype", ["float32", "int64", ">f8", "float16"])
 def test_a_saved_array_may_have_any_number_type(state, dtype):
-    found = directions.pasted(state, saved(np.arange(1, WIDTH + 1).astype(dtype)))
+    found = given_vector.pasted(state, saved(np.arange(1, WIDTH + 1).astype(dtype)))
     expected = normalised(torch.arange(1, WIDTH + 1))
     torch.testing.assert_close(found.vector, expected, rtol=1e-12, atol=0)
 
@@ -275,7 +275,7 @@ def test_a_saved_array_may_have_any_number_type(state, dtype):
 )
 def test_a_file_that_holds_none_is_refused(state, content):
     with pytest.raises(StabilityError, match=r"A vector must be a \.npy array or a JSON list") as e:
-        directions.pasted(state, content, "bad")
+        given_vector.pasted(state, content, "bad")
     assert "; 'bad' is neither (" in str(e.value)
 
 
@@ -296,7 +296,7 @@ def test_a_pickle_is_refused_and_not_run(state, tmp_path):
         (pickle.dumps(Trap(trap)), "as they could run code"),
     ):
         with pytest.raises(StabilityError, match=sentence):
-            directions.pasted(state, content)
+            given_vector.pasted(state, content)
     assert not trap.exists()
     pickle.loads(pickle.dumps(Trap(trap)))
     assert trap.exists()  # or the trap would prove nothing
@@ -311,7 +311,7 @@ def test_damaged_content_gives_a_unit_vector_or_our_error(data, binary):
     for _ in range(data.draw(st.integers(1, 4))):
         content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
     with contextlib.suppress(StabilityError):  # and nothing else
-        found = directions.pasted(random_state(), bytes(content))
+        found = given_vector.pasted(random_state(), bytes(content))
         assert float(found.vector.norm()) == pytest.approx(1, rel=1e-12)
 
 
@@ -329,7 +329,7 @@ def test_damaged_content_gives_a_unit_vector_or_our_error(data, binary):
 )
 def test_a_vector_that_does_not_fit_is_refused(state, content, message):
     with pytest.raises(StabilityError, match=message):
-        directions.pasted(state, content)
+        given_vector.pasted(state, content)
 
 
 def test_a_file_that_is_not_there_is_refused(state, tmp_path):

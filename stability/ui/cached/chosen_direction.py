@@ -3,6 +3,7 @@
 from stability.curvature import directions
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec, Turn
+from stability.curvature.given_vector import pasted
 from stability.curvature.spectrum import Spectrum
 from stability.models import LanguageModel
 from stability.prediction.state import State
@@ -15,7 +16,7 @@ def resolve(
     """The direction of a choice at a state."""
     match direction:
         case Pasted(name, data):
-            return directions.pasted(here, data, name)
+            return pasted(here, data, name)
         case Turned(start, degrees, rank):
             return directions.turned(resolve(lm, here, pairs, start), pairs, degrees, rank)
     spec = spec_of(lm, direction)
