@@ -47,7 +47,7 @@ def begin() -> None:
     _settle()
     _remember()
     st.session_state.setdefault("dtype", DTYPES[0])
-    hold().model = st.session_state.model
+    _take(st.session_state.model)
 
 
 def admitted(typed: str) -> ModelName:
@@ -174,10 +174,18 @@ def _settle() -> None:
 def _use(model: str) -> None:
     st.session_state.pop("model_error", None)
     left = st.session_state.model
-    st.session_state.model = hold().model = model
+    st.session_state.model = model
+    _take(model)
     stop_check(left)
     st.session_state.unremembered = model
     start_at_the_end()
+
+
+def _take(model: str) -> None:
+    """Hold a model, and nothing of the one before."""
+    hold().model = model
+    if "scenes" in st.session_state:
+        st.session_state.scenes.leave(model)
 
 
 def _remember() -> None:

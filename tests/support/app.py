@@ -10,6 +10,7 @@ from streamlit.testing.v1 import AppTest
 from support.paths import ROOT
 
 from stability.reproduction import settings
+from stability.ui.glossary import GLOSSARY
 
 DEPTH, CALIBRATION = "pages/1_Depth.py", "pages/2_Calibration.py"
 
@@ -85,9 +86,14 @@ def open_section(page, section):
     assert not page.exception
 
 
+def in_bold(page):
+    """The texts that begin in bold, but for the words that are explained at the end of a page."""
+    return [m.value for m in page.markdown if m.value.startswith("**") and m.value != GLOSSARY]
+
+
 def headline(page):
     """The one sentence in bold."""
-    [text] = [m.value for m in page.markdown if m.value.startswith("**")]
+    [text] = in_bold(page)
     return text
 
 

@@ -9,6 +9,7 @@ import time
 from collections import OrderedDict
 from collections.abc import Callable, Hashable, Iterable
 from concurrent.futures import ThreadPoolExecutor, wait
+from functools import partial
 from typing import Any
 from weakref import WeakSet
 
@@ -86,9 +87,18 @@ class Jobs:
             return {key for key, job in self._jobs.items() if job.is_ready}
 
     def forget(self, is_stale: Callable[[Hashable], bool]) -> None:
-        """Forget the results whose keys are stale; work under way goes on."""
+        """Forget the results and failures whose keys are stale; work under way goes on."""
         with self._lock:
-            self._forget([key for key, job in self._jobs.items() if job.is_ready and is_stale(key)])
+            done = [key for key, job in self._jobs.items() if job.future.done()]
+            self._forget(filter(is_stale, done))
+
+    def leave(self, is_stale: Callable[[Hashable], bool]) -> None:
+        """Forget what is stale, and what is under way once it ends: nobody waits for it."""
+        self.forget(is_stale)
+        with self._lock:
+            under_way = [(key, job) for key, job in self._jobs.items() if is_stale(key)]
+        for key, job in under_way:
+            job.future.add_done_callback(partial(self._drop, key, job))
 
     def start(
         self, key: Hashable, work: Callable[[Report], Any], urgency: Urgency = Urgency.LONG
@@ -103,6 +113,11 @@ class Jobs:
             done = [old for old, job in self._jobs.items() if job.future.done() and old != key]
             self._forget(done[: max(len(self._jobs) - self._max_entries, 0)])
             return self._jobs[key]
+
+    def _drop(self, key: Hashable, job: Job, _: Any) -> None:
+        with self._lock:
+            if self._jobs.get(key) is job:
+                del self._jobs[key]
 
     def _forget(self, keys: Iterable[Hashable]) -> None:
         for key in keys:

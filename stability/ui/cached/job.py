@@ -122,6 +122,8 @@ class Job:
     def stop(self) -> None:
         """End the work at its next report."""
         self.is_stopped = True
+        with _STOPPING:
+            _stopped.add(self)
 
     @property
     def failed(self) -> bool:
@@ -132,6 +134,18 @@ class Job:
     def is_ready(self) -> bool:
         """Whether the result is there."""
         return self.future.done() and not self.failed
+
+
+# jobs are stopped while others are listed
+_STOPPING = threading.Lock()
+_stopped: "WeakSet[Job]" = WeakSet()
+
+
+def wait_for_stopped(seconds: float) -> None:
+    """Wait until no other work that was stopped is under way any more, and no longer than this."""
+    with _STOPPING:
+        futures = [job.future for job in _stopped if job is not _JOB.get()]
+    wait(futures, seconds)
 
 
 # the job that a thread runs

@@ -22,7 +22,7 @@ from stability.models.model_name import ModelName, is_gguf, parse_name
 from stability.models.progress import Report, part
 from stability.models.requirements import Requirements
 from stability.ui.cached.background import STORES, Jobs
-from stability.ui.cached.job import Job
+from stability.ui.cached.job import Job, wait_for_stopped
 from stability.ui.cached.keyed import forget_results
 from stability.ui.imports import imported
 from stability.ui.model_choice import ModelChoice
@@ -36,6 +36,10 @@ _models = Jobs(max_entries=sys.maxsize, at_once=8)
 _downloads = Jobs(max_entries=8, at_once=8)
 # one at a time, or two would each find the memory that only one of them can take
 _LOADING = threading.Lock()
+# one at a time, so that all is gone when it returns
+_LETTING_GO = threading.Lock()
+# seconds for work that was stopped to end
+PATIENCE = 3.0
 
 
 # sessions begin while others are listed
@@ -102,18 +106,23 @@ def is_used_once(model: str) -> bool:
 
 def let_go() -> None:
     """Forget the models that no session uses or waits for, and every result made from them."""
-    gc.unfreeze()
-    # the holds of sessions that have ended may hang in circles
-    gc.collect()
-    if unused := _models.ready() - set(_held()):
-        for store in STORES:
-            store.forget(partial(_is_of, unused))
-        forget_results()
+    with _LETTING_GO:
+        gc.unfreeze()
+        # the holds of sessions that have ended may hang in circles
         gc.collect()
-        _return_memory()
-    # Streamlit collects after every run of a page: 480 ms with all of torch to look through, and none
-    # with only what is new
-    gc.freeze()
+        if _models.ready() - set(_held()):
+            # what was stopped as its model was left may still ask for it, and would load it again
+            wait_for_stopped(PATIENCE)
+        # somebody may have come back meanwhile
+        if unused := _models.ready() - set(_held()):
+            for store in list(STORES):
+                store.leave(partial(_is_of, unused))
+            forget_results()
+            gc.collect()
+            _return_memory()
+        # Streamlit collects after every run of a page: 480 ms with all of torch to look through, and
+        # none with only what is new
+        gc.freeze()
 
 
 @st.cache_data(ttl=60, max_entries=64, show_spinner="Looking at the model")

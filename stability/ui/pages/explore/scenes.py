@@ -79,6 +79,14 @@ class Scenes:
         self._make(along, parts, drawn, [*notes, *along.notes, *parts.notes, *failed])
         return is_pending
 
+    def leave(self, model: str) -> None:
+        """Hold nothing of any model but this one; the picture stays until the next."""
+        if self._asked is None or self._asked.model == model:
+            return
+        self._asked, self.along, self._parts, self._made_of = None, None, None, ()
+        self._pinned = {pin: part for pin, part in self._pinned.items() if isinstance(part, dict)}
+        self._wishes.renew([])
+
     def pin(self) -> Choice | None:
         """Keep the ray that is shown; return its choice, at the very token that it is of."""
         if self.scene is None or self.along is None or self._choice is None:

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.app import DEPTH, array, open_section, opened, pictures, plain_text
+from support.app import DEPTH, array, in_bold, open_section, opened, pictures, plain_text
 from support.models import PROMPT
 
 import stability
@@ -38,8 +38,7 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
             distances[f"t = {wording.number(t)}, past a flip{far}"] = t
     distances["t = −5.00"] = -5.0
     texts = continuations(lm, state, v, [float(t) for t in distances.values()], 8)
-    shown = [m.value for m in page.markdown if m.value.startswith("**")]
-    assert shown == [
+    assert in_bold(page) == [
         f"**{name}** &nbsp; {wording.written(text)}"
         for name, text in zip(distances, texts, strict=True)
     ]
