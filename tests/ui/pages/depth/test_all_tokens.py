@@ -84,6 +84,8 @@ def test_a_cell_opens_explore_at_its_token_and_block(page, lm):
     page.session_state["site"], page.session_state["block"] = "a block", 1
     page.run()
     assert not page.exception
+    assert page.title[0].value.startswith("Stable regions")
+    page.switch_page("app.py")  # a test's next run is of the page that it has switched to itself
     scene = explored(page)
     assert (scene["setting"]["position"], scene["setting"]["site"]) == (1, "block:1")
     state = lm.capture(PROMPT, 1, "block:1")
