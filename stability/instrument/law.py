@@ -19,7 +19,7 @@ from stability.exact.flips import Flip
 from stability.exact.slope_distribution import SlopeDistribution
 from stability.geometry.ray import Ray
 from stability.instrument.epsilons import LARGEST_EPSILON
-from stability.instrument.leading import leading
+from stability.instrument.named import Places, named
 from stability.instrument.plain import plain
 
 # of the boundary at the largest budget, how far a side is drawn
@@ -29,8 +29,8 @@ MERGE_TOLERANCE = 1e-7
 INTERVALS = (128, 256, 512, 1024, 2048)
 # a token of less log weight all over is nothing in any sum
 NEGLIGIBLE = -60.0
-# tokens that are named
-LEADING = 40
+# tokens that are named, and argmax changes of a side
+LEADING, FLIPS = 40, 19
 
 
 @dataclass(frozen=True, eq=False)
@@ -51,7 +51,7 @@ class Law:
     ids: Int[ndarray, " m"]
     log_probs: Float[ndarray, " m"]
     slopes: Float[ndarray, " m"]
-    flips: tuple[list[tuple[float, int]], list[tuple[float, int]]]
+    flips: Places
     lines: tuple[Float[ndarray, "k 2"], Float[ndarray, "j 2"]]
     ends: tuple[float, float]
     variance: float
@@ -69,11 +69,10 @@ def law(ray: Ray) -> Law | None:
     if exact is None or not exact.distribution.tokens.variance > 0:
         return None
     tokens = exact.distribution.tokens
-    reach = _reach(ray, exact.distribution)
+    found = ray.flips(limit=FLIPS)
+    reach = _reach(found, exact.distribution)
     measure = _merged(tokens, reach)
-    minus_flips, plus_flips = _flips(ray, reach)
-    ids = leading(ray, [*minus_flips, *plus_flips], reach, LEADING)
-    rank = {int(token): place for place, token in enumerate(ids)}
+    ids, flips = named(ray, found, reach, LEADING)
     # of 1 or more, nothing is certain; an infinity is no JSON
     minus, plus = np.minimum(exact.rounding, 1.0).tolist()
     return Law(
@@ -83,7 +82,7 @@ def law(ray: Ray) -> Law | None:
         ids=ids,
         log_probs=tokens.log_weights[ids],
         slopes=tokens.values[ids],
-        flips=(_places(minus_flips, rank), _places(plus_flips, rank)),
+        flips=flips,
         lines=(_lines(tokens, -1), _lines(tokens, 1)),
         ends=(float(tokens.supported.min()), float(tokens.supported.max())),
         variance=float(tokens.variance),
@@ -91,10 +90,10 @@ def law(ray: Ray) -> Law | None:
     )
 
 
-def _reach(ray: Ray, distribution: SlopeDistribution) -> tuple[float, float]:
+def _reach(flips: Sequence[Sequence[Flip]], distribution: SlopeDistribution) -> tuple[float, float]:
     """How far either side is of use: past the largest budget's boundary, and past a first flip."""
     boundaries = distribution.boundaries(np.array([LARGEST_EPSILON]))[:, 0]
-    first = [side[0].distance if side else 0.0 for side in ray.flips(limit=1)]
+    first = [side[0].distance if side else 0.0 for side in flips]
     finite = boundaries[np.isfinite(boundaries)].max(initial=0.0)
     minus, plus = (
         REACH * max(boundary if np.isfinite(boundary) else finite, min(flip, 4 * finite))
@@ -120,28 +119,18 @@ def _merged(tokens: DiscreteMeasure, reach: tuple[float, float]) -> DiscreteMeas
     return weighted(merged.values[kept], merged.weights[kept])
 
 
-def that_matter(tokens: DiscreteMeasure, reach: Float[ndarray, " 2"]) -> DiscreteMeasure:
-    """The tokens of any weight on a line, as far as it is followed to either side, (minus, plus).
+def that_matter(tokens: DiscreteMeasure, reach: Float[ndarray, "*k 2"]) -> DiscreteMeasure:
+    """The tokens of any weight on one of some lines, as far as each is followed, (minus, plus).
 
-    The logarithm of a weight is linear there, and largest at an end.
+    The logarithm of a weight is linear along a line, and largest at an end.
     """
     ends = np.where(np.isfinite(reach), reach, 0.0) * np.array([-1.0, 1.0])
-    most = np.max([tokens.log_weights + t * tokens.values for t in (0.0, *ends)], axis=0)
-    parts = (tokens.values, tokens.weights, tokens.log_weights)
-    return DiscreteMeasure(*(part[most >= NEGLIGIBLE] for part in parts))
-
-
-def _flips(ray: Ray, reach: tuple[float, float]) -> tuple[list[Flip], list[Flip]]:
-    """The argmax changes of either side within reach."""
-    minus, plus = (
-        [flip for flip in side if flip.distance <= length]
-        for side, length in zip(ray.flips(limit=LEADING // 2 - 1), reach, strict=True)
-    )
-    return minus, plus
-
-
-def _places(flips: Sequence[Flip], rank: dict[int, int]) -> list[tuple[float, int]]:
-    return [(flip.distance, rank[flip.id]) for flip in flips]
+    most = tokens.log_weights.copy()
+    for t in np.moveaxis(ends, -1, 0):
+        along = tokens.log_weights + t[..., None] * tokens.values
+        np.maximum(most, along.reshape(-1, len(most)).max(axis=0), out=most)
+    kept = most >= NEGLIGIBLE
+    return DiscreteMeasure(tokens.values[..., kept], tokens.weights[kept], tokens.log_weights[kept])
 
 
 def _lines(tokens: DiscreteMeasure, sign: int) -> Float[ndarray, "k 2"]:

@@ -8,7 +8,7 @@ from stability.curvature.spectrum import Spectrum
 from stability.defaults import LEADING_PAIRS
 from stability.geometry.analysis import Analysis
 from stability.geometry.sensitivity import Sensitivity
-from stability.instrument.leading import NEXT
+from stability.instrument.named import NEXT
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
 from stability.text import spelled

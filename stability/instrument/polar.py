@@ -17,7 +17,7 @@ from stability.exact.self_concordance import brackets
 from stability.exact.slope_distribution import SlopeDistribution, boundaries
 from stability.geometry.region import CANCELLED_CURVATURE, Region
 from stability.instrument.epsilons import EPSILON_STEPS, LARGEST_EPSILON, SMALLEST_EPSILON
-from stability.instrument.law import NEGLIGIBLE
+from stability.instrument.law import that_matter
 from stability.numerical.crossings import Lines
 
 # lines through the state, each with two directions, and the least angle between two
@@ -99,7 +99,9 @@ def _exact(
             break
     for some in np.array_split(left, range(LINES_AT_ONCE, left.size, LINES_AT_ONCE)):
         if some.size:
-            distances[some], slopes[some] = _along(_that_matter(_lines(tokens, some)))
+            lines = _lines(tokens, some)
+            outer = brackets(lines, LEVELS[-1:])[:, :, 1, 0]
+            distances[some], slopes[some] = _along(that_matter(lines, outer))
     # the minus side of a line is the plus side in the opposite direction
     around = [np.concatenate([part[:, 1], part[:, 0]]) for part in (distances, slopes)]
     return around[0], around[1]
@@ -115,17 +117,6 @@ def _along(
     flat = t.reshape(*t.shape[:-2], -1)
     slope = measure.kl_and_slope(flat)[1].reshape(t.shape)
     return distances, np.where(reached, LEVELS / (t * slope), np.nan)
-
-
-def _that_matter(tokens: DiscreteMeasure) -> DiscreteMeasure:
-    """The tokens of any weight on any of some lines, up to the last level: see `law.that_matter`."""
-    outer = brackets(tokens, LEVELS[-1:])[:, :, 1, 0]
-    ends = np.where(np.isfinite(outer), outer, 0.0) * SIDES[:, 0]
-    most = tokens.log_weights.copy()
-    for t in ends.T:
-        np.maximum(most, (tokens.log_weights + t[:, None] * tokens.values).max(axis=0), out=most)
-    kept = most >= NEGLIGIBLE
-    return DiscreteMeasure(tokens.values[:, kept], tokens.weights[kept], tokens.log_weights[kept])
 
 
 def _lines(tokens: DiscreteMeasure, which: Int[ndarray, " k"]) -> DiscreteMeasure:

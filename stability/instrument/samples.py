@@ -17,7 +17,7 @@ from numpy import ndarray
 from stability.geometry.ray import Ray
 from stability.instrument.epsilons import EPSILON_STEPS, LARGEST_EPSILON
 from stability.instrument.law import REACH
-from stability.instrument.leading import leading
+from stability.instrument.named import Places, named
 from stability.instrument.plain import plain, rounded
 from stability.numerical.crossings import STEP
 from stability.numerical.line import NumericalLine
@@ -52,7 +52,7 @@ class Samples:
     probabilities: Float[ndarray, "m n"]
     boundaries: Float[ndarray, "2 k"]
     kinds: ndarray
-    flips: tuple[list[tuple[float, int]], list[tuple[float, int]]]
+    flips: Places
 
     def as_json(self) -> dict[str, Any]:
         """The samples as plain lists and numbers, for the scripts."""
@@ -84,13 +84,7 @@ def samples(ray: Ray, truth: NumericalLine) -> Samples:
     kl = ray.kl(t)
     reach = float(minus[-1]), float(plus[-1])
     boundaries, kinds = _boundaries(ray, t, kl)
-    in_reach = [
-        [flip for flip in side if flip.distance <= length]
-        for side, length in zip(flips, reach, strict=True)
-    ]
-    ids = leading(ray, in_reach[0] + in_reach[1], reach, LEADING)
-    rank = {int(token): place for place, token in enumerate(ids)}
-    places = [[(flip.distance, rank[flip.id]) for flip in side] for side in in_reach]
+    ids, places = named(ray, flips, reach, LEADING)
     return Samples(
         variance=ray.curvature,
         reach=reach,
@@ -100,7 +94,7 @@ def samples(ray: Ray, truth: NumericalLine) -> Samples:
         probabilities=ray.probabilities(t, ids),
         boundaries=boundaries,
         kinds=kinds,
-        flips=(places[0], places[1]),
+        flips=places,
     )
 
 

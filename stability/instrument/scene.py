@@ -75,22 +75,19 @@ def scene(
         Lists, dictionaries, text, whole and finite numbers.
     """
     state, drawn = analysis.state, ray_line or line(analysis.ray, with_truth=False)
-    return plain(
-        {
-            "setting": setting(state, analysis.direction, spec, second),
-            "tokens": parts.tokens(state.tokens, sensitivities, norms, no_radii),
-            "next": parts.next_tokens(state),
-            "spectrum": parts.spectrum(analysis.spectrum),
-            "line": drawn,
-            "plane": plane,
-            "plane_note": plane_note,
-            "numbers": parts.numbers(analysis, is_known(drawn)) | {"calibrated": calibrated},
-            "pins": pins,
-            "status": status,
-            "notes": notes,
-            "look_at": _look_at(analysis),
-        }
-    )
+    known = {
+        "setting": setting(state, analysis.direction, spec, second),
+        "tokens": parts.tokens(state.tokens, sensitivities, norms, no_radii),
+        "next": parts.next_tokens(state),
+        "spectrum": parts.spectrum(analysis.spectrum),
+        "plane_note": plane_note,
+        "numbers": parts.numbers(analysis, is_known(drawn)) | {"calibrated": calibrated},
+        "status": status,
+        "notes": notes,
+        "look_at": _look_at(analysis),
+    }
+    # these are plain already, and hold nearly all the numbers there are
+    return {**plain(known), "line": drawn, "plane": plane, "pins": [*pins]}
 
 
 def _look_at(analysis: Analysis) -> str | None:

@@ -44,12 +44,14 @@ class Page:
 def follow(page: Page) -> None:
     """Set the session to what the link asks for, unless the session has written that link itself.
 
-    A page that is opened by the side bar has an empty link, and keeps what is set. What had to be
-    changed is kept in the session's `link_notes`, until another link is opened.
+    A page that is opened by the side bar has an empty link, and keeps what is set; so does one that is
+    acted on, as the link that comes with an event may be older than what was written last. What had to
+    be changed is kept in the session's `link_notes`, until another link is opened.
     """
     state, notes = st.session_state, []
     is_opened, asked = state.get("page") != page.title, _unpacked(st.query_params.to_dict(), page)
-    is_followed = bool(asked) if is_opened else asked != state.link
+    acts = state.pop("acts", False)
+    is_followed = bool(asked) if is_opened else asked != state.link and not acts
     state.page, state.link = page.title, asked
     if not is_followed:
         return

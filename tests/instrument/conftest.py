@@ -6,8 +6,12 @@ from typing import Any
 
 import pytest
 from support.browser import driven
+from support.scenes import Scene, eigen_analysis, ray_scene
+from support.states import random_state
 
 from stability import instrument
+from stability.geometry.analysis import Analysis
+from stability.geometry.ray import Ray
 from stability.instrument.bundle import module
 
 HERE = Path(instrument.__file__).parent
@@ -31,6 +35,18 @@ def browser() -> Iterator[Any]:
     """Chromium, driven."""
     with driven() as browser:
         yield browser
+
+
+@pytest.fixture(scope="session")
+def made() -> tuple[Ray, Scene]:
+    """A ray, and its scene for a prompt of five tokens."""
+    return ray_scene(random_state(seed=3))
+
+
+@pytest.fixture(scope="session")
+def analysis() -> Analysis:
+    """A state of few tokens along the first of its eigendirections."""
+    return eigen_analysis(random_state(gain=2.0))
 
 
 def opened(browser: Any, width: int = 1140, height: int = 900, **options: Any) -> Any:

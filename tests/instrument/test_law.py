@@ -89,7 +89,7 @@ def test_boundaries_agree_to_a_millionth(scripts, ray, sent):
 
 
 def test_certificates_agree(scripts, ray, sent):
-    found = scripts("law.js", "certificate", sent, SIDES)
+    found = scripts("certificate.js", "bracket", sent, SIDES)
     expected = [side for epsilon in EPSILONS for side in ray.certificate(epsilon)]
     np.testing.assert_allclose(found, expected, rtol=1e-9)
 

@@ -6,8 +6,7 @@ from pathlib import Path
 import numpy as np
 import pytest
 from support.drawn import settled
-from support.scenes import eigen_analysis, eigen_scene
-from support.states import random_state
+from support.scenes import eigen_scene
 
 from stability import instrument
 from stability.text import digits
@@ -16,11 +15,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
 SCRIPTS = Path(instrument.__file__).parent / "js"
 HOSTILE = "<img src=x onerror=alert(1)>"
-
-
-@pytest.fixture(scope="module")
-def analysis():
-    return eigen_analysis(random_state(gain=2.0))
 
 
 @pytest.fixture(scope="module")

@@ -11,11 +11,6 @@ pytestmark = pytest.mark.browser
 EPSILON = 0.1
 
 
-@pytest.fixture(scope="module")
-def made():
-    return ray_scene(random_state(seed=3))
-
-
 @pytest.fixture
 def page(mounted, made):
     return mounted(made[1], epsilon=EPSILON)

@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from support.drawn import settled
 from support.scenes import eigen_analysis, eigen_scene
-from support.states import nonlinear_state, random_state
+from support.states import nonlinear_state
 
 import stability
 from stability.views.region import region_view
@@ -22,11 +22,6 @@ HOSTILE = [
     "url(#x)",
 ]
 FIGURE = "[data-testid=figure-region]"
-
-
-@pytest.fixture(scope="module")
-def analysis():
-    return eigen_analysis(random_state(gain=2.0))
 
 
 @pytest.fixture(scope="module")

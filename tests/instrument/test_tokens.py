@@ -3,8 +3,7 @@
 import numpy as np
 import pytest
 from support.drawn import DrawnAxes, figure, number, settled, written
-from support.scenes import prompt_token, ray_scene
-from support.states import random_state
+from support.scenes import prompt_token
 
 from stability.text import spelled
 
@@ -19,11 +18,6 @@ HOSTILE = [
     "x" * 3000,
     spelled("\u202eabc"),
 ]
-
-
-@pytest.fixture(scope="module")
-def made():
-    return ray_scene(random_state(seed=3))
 
 
 @pytest.fixture

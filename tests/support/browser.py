@@ -3,18 +3,15 @@
 import atexit
 import os
 import shutil
-import socket
-import subprocess
-import sys
-import time
-import urllib.request
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 from functools import cache
 from typing import Any
 
 import pytest
 from support.paths import ROOT
+
+from stability.bench.latency.server import served
 
 CHROMIUM = shutil.which("chromium")
 FLAGS = ["--no-sandbox", "--disable-gpu", "--disable-background-networking", "--disable-sync"]
@@ -45,33 +42,10 @@ def driven() -> Iterator[Any]:
     browser.close()
 
 
-@contextmanager
-def serving(script: str = "app.py", **environment: str) -> Iterator[str]:
+def serving(script: str = "app.py", **environment: str) -> AbstractContextManager[str]:
     """The address of a server of a script, by default the app, until it is no longer needed."""
-    with socket.socket() as free:
-        free.bind(("127.0.0.1", 0))
-        port = free.getsockname()[1]
-    options = ["--server.headless=true", f"--server.port={port}", "--server.fileWatcherType=none"]
     path = os.pathsep.join([str(ROOT), str(ROOT / "tests"), os.environ.get("PYTHONPATH", "")])
-    process = subprocess.Popen(
-        [sys.executable, "-m", "streamlit", "run", script, *options],
-        cwd=ROOT,
-        env=os.environ | {"OMP_WAIT_POLICY": "passive", "PYTHONPATH": path} | environment,
-        stdout=subprocess.DEVNULL,
-        stderr=subprocess.DEVNULL,
-    )
-    address = f"http://127.0.0.1:{port}"
-    try:
-        for _ in range(120):
-            try:
-                urllib.request.urlopen(f"{address}/_stcore/health", timeout=1).close()
-                break
-            except OSError:
-                time.sleep(0.25)
-        yield address
-    finally:
-        process.terminate()
-        process.wait()
+    return served(ROOT / script, ROOT, **{"PYTHONPATH": path} | environment)
 
 
 def settled(page):

@@ -109,7 +109,7 @@ def test_a_person_cancels_a_download_and_then_loads_another_model(visit, folder,
 
     page.keyboard.press("Escape")
     look_up(page, str(folder))
-    dialog(page).get_by_role("button", name="Load").click()
+    dialog(page).get_by_role("button", name="Load", exact=True).click()
     dialog(page).wait_for(state="hidden", timeout=60_000)
     page.wait_for_function(
         "name => document.querySelector('.st-key-open_picker').innerText.includes(name)",
@@ -149,7 +149,7 @@ def test_what_a_person_uploads_is_deleted_when_they_leave(visit, temporary, tmp_
     dialog(page).locator("input[type=file]").set_input_files(tmp_path / "own.gguf")
     dialog(page).get_by_role("button", name="Look at it").click()
     dialog(page).get_by_role("button", name="Back").wait_for(timeout=30_000)
-    dialog(page).get_by_role("button", name="Load").click()
+    dialog(page).get_by_role("button", name="Load", exact=True).click()
     dialog(page).wait_for(state="hidden", timeout=60_000)
     assert [*temporary.rglob("own.gguf")]
     assert "model=" not in page.url

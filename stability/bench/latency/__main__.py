@@ -8,7 +8,7 @@ from collections.abc import Iterator
 from contextlib import contextmanager, nullcontext
 from typing import Any
 
-from stability.bench.latency.actions import ACTIONS, below, visit
+from stability.bench.latency.actions import ACTIONS, below, together, visit
 from stability.bench.latency.page import Page, Timing
 from stability.bench.latency.report import header, line, machine, row
 from stability.bench.latency.server import served
@@ -24,7 +24,9 @@ def main() -> None:
     try:
         rows = []
         with _browser() as browser:
-            for found in measured(browser, options.times, options.fresh, options.address):
+            for found in measured(
+                browser, options.times, options.fresh, options.together, options.address
+            ):
                 rows.append(found)
                 if not options.json:
                     print(line(found) if rows[1:] else f"{header()}\n{line(found)}", flush=True)
@@ -46,18 +48,27 @@ def _parser() -> argparse.ArgumentParser:
     parser.add_argument(
         "--fresh", type=int, default=2, help="how many servers are started anew; by default 2"
     )
+    parser.add_argument(
+        "--together",
+        type=int,
+        default=6,
+        help="how many people submit a prompt at the same moment; by default 6",
+    )
     parser.add_argument("--address", help="of a server that runs; by default one is started")
     parser.add_argument("--json", action="store_true", help="print one JSON object")
     return parser
 
 
-def measured(browser: Any, times: int, fresh: int, address: str | None) -> Iterator[dict[str, Any]]:
+def measured(
+    browser: Any, times: int, fresh: int, people: int, address: str | None
+) -> Iterator[dict[str, Any]]:
     """Time everything, a row each, from a server that is in use to one that has just begun to answer.
 
     Args:
         browser: Chromium, driven by Playwright.
         times: how often the server is asked for each.
         fresh: how many servers are started anew.
+        people: how many submit a prompt at the same moment.
         address: of a server that runs; None starts one.
 
     Yields:
@@ -72,6 +83,7 @@ def measured(browser: Any, times: int, fresh: int, address: str | None) -> Itera
         page.close()
         visits = (found for _ in range(times) for found in _visit(browser, at))
         yield from _rows(visits, "warm server, ")
+        yield from _crowd(browser, at, people)
     yield from _rows(_fresh(browser, fresh), "fresh server, ")
 
 
@@ -80,6 +92,17 @@ def _fresh(browser: Any, servers: int) -> Iterator[tuple[str, Timing]]:
     for _ in range(servers):
         with served() as at:
             yield from _visit(browser, at)
+
+
+def _crowd(browser: Any, address: str, people: int) -> Iterator[dict[str, Any]]:
+    """What each of several people waits for who submit a prompt at the same moment."""
+    pages = [Page(browser) for _ in range(people)]
+    for page in pages:
+        page.open(address)
+    if pages:
+        yield row(f"prompt, {people} together", [*together(pages)])
+    for page in pages:
+        page.close()
 
 
 def _visit(browser: Any, address: str) -> Iterator[tuple[str, Timing]]:

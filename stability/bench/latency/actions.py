@@ -1,7 +1,7 @@
 """What a person does on the page, each timed many times."""
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from functools import partial
 from itertools import cycle
 
@@ -81,11 +81,28 @@ def prompt(page: Page, times: int) -> Iterator[Timing]:
         yield _other_ray(page, lambda: field.press("Control+Enter"))
 
 
+def together(pages: Sequence[Page]) -> Iterator[Timing]:
+    """Several visitors who each submit a prompt of their own at the same moment."""
+    fields = [page.page.get_by_label("Prompt", exact=True).first for page in pages]
+    for number, (page, field) in enumerate(zip(pages, fields, strict=True)):
+        field.fill(f"{PROMPTS[number % len(PROMPTS)]} number {number}")
+        page.expect(_other(page))
+    for field in fields:
+        field.press("Enter")
+    for page in pages:
+        yield page.answer()
+
+
 def _other_ray(page: Page, act: Callable[[], None]) -> Timing:
     """Do what asks for another ray, until the truth of it is drawn."""
     page.settle()
+    return page.timed(act, _other(page))
+
+
+def _other(page: Page) -> str:
+    """That the truth of another ray than the present one is drawn."""
     before = json.dumps(page.page.evaluate(RAY))
-    return page.timed(act, f"{RAY} !== {before} && {ROOT}.dataset.line === 'exact'")
+    return f"{RAY} !== {before} && {ROOT}.dataset.line === 'exact'"
 
 
 # the name of each, what it does, and how often for once that is asked for

@@ -34,7 +34,7 @@ class Page:
         self.page.add_init_script(files(__package__).joinpath("painted.js").read_text("utf-8"))
         self.page.on("websocket", self._count)
         self.received = self.sent = 0
-        self._before = 0, 0
+        self._before, self._expected = (0, 0), ""
 
     def open(self, address: str) -> None:
         """Open an address, and wait until it shows all of its instrument, and nothing more comes."""
@@ -52,10 +52,18 @@ class Page:
 
     def timed(self, act: Callable[[], Any], shown: str) -> Timing:
         """Do something by hand, and wait until an expression holds that did not before."""
-        self._before = self.received, self.sent
-        self.page.evaluate(f"globalThis.answer = latency.painted(() => {shown}), null")
+        self.expect(shown)
         act()
-        return self._timing(self._awaited("globalThis.answer", shown))
+        return self.answer()
+
+    def expect(self, shown: str) -> None:
+        """Look out for an expression that does not hold yet, for what is done next."""
+        self._before, self._expected = (self.received, self.sent), shown
+        self.page.evaluate(f"globalThis.answer = latency.painted(() => {shown}), null")
+
+    def answer(self) -> Timing:
+        """Wait until what is expected holds."""
+        return self._timing(self._awaited("globalThis.answer", self._expected))
 
     def again(self, shown: str) -> Timing:
         """From the same event until another expression holds."""

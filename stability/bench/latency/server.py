@@ -17,8 +17,13 @@ PATIENCE = 120.0
 
 
 @contextmanager
-def served(app: Path = Path("app.py")) -> Iterator[str]:
-    """The address of a fresh server of the app, which ends with the block."""
+def served(
+    app: Path = Path("app.py"), folder: Path | None = None, **environment: str
+) -> Iterator[str]:
+    """The address of a fresh server of a script, by default the app, which ends with the block.
+
+    It runs in `folder`, by default the current one, and has `environment` beside its own.
+    """
     if not app.is_file():
         raise StabilityError(
             f"The app is served from a checkout; there is no {app} in {Path.cwd()}: run this from the "
@@ -28,7 +33,8 @@ def served(app: Path = Path("app.py")) -> Iterator[str]:
     options = ["--server.headless=true", f"--server.port={port}", "--server.fileWatcherType=none"]
     process = subprocess.Popen(
         [sys.executable, "-m", "streamlit", "run", str(app), *options],
-        env=os.environ | {"OMP_WAIT_POLICY": "passive"},
+        cwd=folder,
+        env=os.environ | {"OMP_WAIT_POLICY": "passive"} | environment,
         stdout=subprocess.DEVNULL,
         stderr=subprocess.DEVNULL,
     )

@@ -41,6 +41,7 @@ const REST = 400;
  */
 export function mount(root, host, initial = INITIAL) {
   let scene = null;
+  let marks = {};
   let view = { ...initial };
   let drawn = null;
   let frame = 0;
@@ -91,7 +92,7 @@ export function mount(root, host, initial = INITIAL) {
     frame = 0;
     if (!scene) return;
     const now = model(scene, view);
-    set(body, { inert: null, "data-large": view.large, ...drawnOf(scene) });
+    set(body, { inert: null, "data-large": view.large, ...marks });
     for (const part of parts) {
       part.draw(now, drawn);
       keepStop(part.node);
@@ -121,6 +122,7 @@ export function mount(root, host, initial = INITIAL) {
         remember();
       }
       scene = withinReach(sent);
+      marks = marksOf(scene);
       schedule();
     },
     change: instrument.change,
@@ -140,7 +142,7 @@ function rayKey({ setting, line }) {
 }
 
 /** Which ray is drawn, and how much of it: for those who wait for it. */
-function drawnOf(scene) {
+function marksOf(scene) {
   const { line, plane } = scene;
   return { "data-ray": rayKey(scene), "data-line": line?.kind ?? "flat", "data-plane": Boolean(plane) };
 }

@@ -81,17 +81,6 @@ export function boundary(law, sign, epsilon) {
 }
 
 /**
- * The certified bracket of the boundary on one side.
- * @param {Law} law
- * @param {-1 | 1} sign
- * @param {number} epsilon  nats
- * @returns {[number, number]}
- */
-export function certificate(law, sign, epsilon) {
-  return bracket(law, sign, epsilon);
-}
-
-/**
  * The probabilities of the leading tokens, `p_i exp(t·a_i − KL(t))`.
  * @param {Law} law
  * @param {number} t

@@ -1,7 +1,8 @@
 // One direction from one state, as all that is drawn asks for it: the same for a truth that is exact, for
 // one that was sampled, and for the closed form alone.
 
-import { boundary, certificate, kl, predictedRadius, probabilities, quadratic, winner } from "./law.js";
+import { bracket } from "./certificate.js";
+import { boundary, kl, predictedRadius, probabilities, quadratic, winner } from "./law.js";
 import { sampledBoundary, sampledKl, sampledProbabilities } from "./samples.js";
 
 /**
@@ -51,7 +52,7 @@ function exactly(law) {
       return { distance, kind: distance === null ? "not reached" : "reached" };
     },
     certificate: (sign, epsilon) => {
-      const ends = certificate(law, sign, epsilon);
+      const ends = bracket(law, sign, epsilon);
       return Number.isFinite(ends[1]) ? ends : null;
     },
     probabilities: (t) => probabilities(law, t),

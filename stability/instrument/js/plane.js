@@ -4,6 +4,7 @@
 
 import { klAndGrowth } from "./measure.js";
 import { distances, klIn } from "./polar.js";
+import { isWithin, middleAndArea } from "./polygon.js";
 
 /**
  * @typedef {object} Plane
@@ -68,24 +69,6 @@ function winner(sent, logits, x, y) {
   }
   // one that lies within another is drawn by its own cell, the smaller
   const around = sent.cells.filter(({ corners }) => isWithin(corners, x, y));
-  const cell = around.sort((a, b) => area(a.corners) - area(b.corners))[0];
+  const cell = around.sort((a, b) => middleAndArea(a.corners).area - middleAndArea(b.corners).area)[0];
   return cell ? { id: cell.id, text: cell.text } : null;
-}
-
-/** Whether a polygon holds a point: a line from it crosses its edge an odd number of times. */
-function isWithin(corners, x, y) {
-  let isInside = false;
-  corners.forEach(([x1, y1], i) => {
-    const [x2, y2] = corners[(i + 1) % corners.length];
-    if (y1 > y !== y2 > y && x < x1 + ((y - y1) / (y2 - y1)) * (x2 - x1)) isInside = !isInside;
-  });
-  return isInside;
-}
-
-function area(corners) {
-  const wedges = corners.map(([x1, y1], i) => {
-    const [x2, y2] = corners[(i + 1) % corners.length];
-    return x1 * y2 - x2 * y1;
-  });
-  return Math.abs(wedges.reduce((sum, wedge) => sum + wedge, 0)) / 2;
 }

@@ -1,5 +1,7 @@
 // The cells of the most likely token that are in view, and the edges between them.
 
+import { middleAndArea } from "./polygon.js";
+
 /** Part of the view that a cell needs to have room for its name. */
 const LEAST_NAMED_AREA = 0.02;
 
@@ -49,18 +51,6 @@ function clippedToView(corners, half) {
     });
   }
   return polygon;
-}
-
-function middleAndArea(polygon) {
-  let [area, x, y] = [0, 0, 0];
-  polygon.forEach(([x1, y1], i) => {
-    const [x2, y2] = polygon[(i + 1) % polygon.length];
-    const cross = x1 * y2 - x2 * y1;
-    area += cross / 2;
-    x += ((x1 + x2) * cross) / 6;
-    y += ((y1 + y2) * cross) / 6;
-  });
-  return area === 0 ? { area: 0, middle: [0, 0] } : { area: Math.abs(area), middle: [x / area, y / area] };
 }
 
 /**

@@ -1,6 +1,7 @@
 // The point of the plane in the hand: dragged by mouse or finger, or moved by the arrow keys along
 // two sliders. When it is let go, the ray turns to pass through it.
 
+import { onDrag } from "./drag.js";
 import { digits, length } from "./format.js";
 import { atHand } from "./model.js";
 import { html, set } from "./nodes.js";
@@ -10,8 +11,6 @@ const HAND_STEP = 0.02;
 const HAND_PAGE = 0.2;
 /** Of half the view: nearer to the state there is no direction to turn to. */
 const NO_DIRECTION = 0.01;
-/** Pixels that a finger moves to the side before it drags. */
-const HAND_SLACK = 6;
 /** Degrees within which the point counts as on the ray. */
 const ON_RAY = 0.5;
 
@@ -25,7 +24,7 @@ export function planeHand(instrument, picture, half) {
     const view = instrument.view();
     return view.point ?? [view.t, 0];
   };
-  const release = (at = point()) => releasePoint(instrument, at, half());
+  const release = () => releasePoint(instrument, point(), half());
   dragPlane(instrument, picture, half, release);
   const sliders = ["x", "y"].map((axis) =>
     planeSlider(axis, (event) => {
@@ -54,39 +53,13 @@ function planeSlider(axis, onkeydown) {
 
 /** Follow the pointer over the plane; a finger there may want to scroll the page, but not on the point. */
 function dragPlane(instrument, picture, half, release) {
-  const follow = (event) => instrument.change({ point: picture.under(event, half()) });
-  for (const node of [picture.pane, picture.hand]) {
-    let pressed = null;
-    let isFollowed = false;
-    const mayScroll = (event) => node === picture.pane && event.pointerType === "touch";
-    const start = (event) => {
-      isFollowed = true;
-      follow(event);
-    };
-    node.addEventListener("pointerdown", (event) => {
-      if (event.button !== 0 || pressed) return;
-      pressed = event;
-      node.setPointerCapture(event.pointerId);
-      if (!mayScroll(event)) start(event);
-    });
-    node.addEventListener("pointermove", (event) => {
-      if (pressed?.pointerId !== event.pointerId) return;
-      if (isFollowed || Math.abs(event.clientX - pressed.clientX) > HAND_SLACK) start(event);
-    });
-    node.addEventListener("pointerup", (event) => {
-      if (pressed?.pointerId !== event.pointerId) return;
-      start(event);
-      release(picture.under(event, half()));
-      [pressed, isFollowed] = [null, false];
-    });
+  const drag = {
     // the page scrolls instead
-    node.addEventListener("pointercancel", () => {
-      if (isFollowed) instrument.change({ point: null });
-      [pressed, isFollowed] = [null, false];
-    });
-    // nothing is selected, and the focus stays
-    node.addEventListener("mousedown", (event) => event.preventDefault());
-  }
+    keep: () => () => instrument.change({ point: null }),
+    move: (x, y) => instrument.change({ point: picture.under([x, y], half()) }),
+    end: () => instrument.view().point && release(),
+  };
+  for (const node of [picture.pane, picture.hand]) onDrag(node, picture.node, drag);
 }
 
 /**

@@ -75,7 +75,7 @@ export function planePicture() {
     svg("rect", look),
   );
   const [parts, axes] = [planeLayers(), planeAxes()];
-  const pane = svg("g", { "clip-path": `url(#${clip})` }, unknown, ...Object.values(parts));
+  const pane = svg("g", { class: "plane-pane", "clip-path": `url(#${clip})` }, unknown, ...Object.values(parts));
   const defs = svg("defs", {}, svg("clipPath", { id: clip }, clipped), planeHatch(hatch));
   const node = svg("svg", { class: "plane", role: "img" }, defs, pane, frame, ...axes.nodes);
   // in a layer of its own: when it moves, nothing else is painted
@@ -95,8 +95,8 @@ export function planePicture() {
     drawShapes: (shown) => drawPlaneShapes(picture, shown),
     /** @param {Shown} shown */
     drawPoint: (shown) => drawPlanePoint(picture, shown),
-    /** The point of the plane under a place on the page. */
-    under: (event, half) => planeUnder(picture, event, half),
+    /** The point of the plane at a place of the picture. */
+    under: (place, half) => planeUnder(picture, place, half),
   };
 }
 
@@ -124,13 +124,19 @@ function planePlacer({ side }, half) {
   return (x, y) => [AROUND.left + side / 2 + x * scale, AROUND.top + side / 2 - y * scale];
 }
 
-function planeUnder({ node, side }, event, half) {
-  const box = node.getBoundingClientRect();
+/**
+ * The point of the plane at a place of the picture, no further than the view.
+ * @param {{node: Element, side: number}} picture
+ * @param {[number, number]} place  in pixels of the page, from the picture's corner
+ * @param {number} half
+ * @returns {[number, number]}
+ */
+function planeUnder({ node, side }, [across, down], half) {
   const scale = (2 * half) / side;
   // the page may be drawn larger or smaller than it says
-  const zoom = (side + AROUND.left + AROUND.right) / box.width;
-  const x = (event.clientX - box.left) * zoom - AROUND.left - side / 2;
-  const y = side / 2 + AROUND.top - (event.clientY - box.top) * zoom;
+  const zoom = (side + AROUND.left + AROUND.right) / node.getBoundingClientRect().width;
+  const x = across * zoom - AROUND.left - side / 2;
+  const y = side / 2 + AROUND.top - down * zoom;
   const bounded = (pixels) => Math.max(-side / 2, Math.min(side / 2, pixels));
   return [bounded(x) * scale, bounded(y) * scale];
 }

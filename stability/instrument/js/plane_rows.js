@@ -1,6 +1,8 @@
 // The plane in numbers: the boundary all around, and what the closed form says of it.
 
 import { boundaryText, errorText, length } from "./format.js";
+import { predictedRadius } from "./law.js";
+import { curvatureAlong } from "./polar.js";
 
 /** Rows of the table. */
 const DIRECTIONS = 24;
@@ -13,7 +15,6 @@ export const PLANE_HEADINGS = ["direction", "actual boundary", "closed form", "e
  * @returns {string[][]}
  */
 export function planeRows({ plane, epsilon, unit }) {
-  const [[xx, xy], [, yy]] = plane.curvature;
   const outline = plane.outline(epsilon);
   const step = Math.max(1, Math.round(outline.length / DIRECTIONS));
   const chosen = plane.directions
@@ -21,7 +22,7 @@ export function planeRows({ plane, epsilon, unit }) {
     .filter((_, i) => i % step === 0);
   return chosen.map(([[x, y], point]) => {
     const degrees = (Math.atan2(y, x) * 180) / Math.PI;
-    const predicted = Math.sqrt((2 * epsilon) / (xx * x * x + 2 * xy * x * y + yy * y * y));
+    const predicted = predictedRadius({ variance: curvatureAlong(plane.curvature, [x, y]) }, epsilon);
     const boundary = point
       ? { distance: Math.hypot(...point), kind: "reached" }
       : { distance: null, kind: "not reached" };

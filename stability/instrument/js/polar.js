@@ -57,10 +57,19 @@ function parabola(below) {
   return 0.5 * Math.min(below, 0);
 }
 
+/**
+ * The curvature along a direction of a plane, `vᵀHv`.
+ * @param {[[number, number], [number, number]]} curvature
+ * @param {[number, number]} direction  of length one
+ * @returns {number}
+ */
+export function curvatureAlong([[xx, xy], [, yy]], [x, y]) {
+  return xx * x * x + 2 * xy * x * y + yy * y * y;
+}
+
 /** The logarithm of one over the closed form's distance at half a nat. */
-function logLength([[xx, xy], [, yy]], angle) {
-  const [c, s] = [Math.cos(angle), Math.sin(angle)];
-  return 0.5 * Math.log(xx * c * c + 2 * xy * c * s + yy * s * s);
+function logLength(curvature, angle) {
+  return 0.5 * Math.log(curvatureAlong(curvature, [Math.cos(angle), Math.sin(angle)]));
 }
 
 /** One level all around: the logarithm of its ratio to the closed form, null beside where it is missing. */

@@ -5,6 +5,7 @@ import { copyText } from "./clipboard.js";
 import { html, say, set } from "./nodes.js";
 import { commandLine, pythonSnippet } from "./snippets.js";
 import { takeawayMenu } from "./takeaway_menu.js";
+import { watch } from "./watch.js";
 
 /** Milliseconds for which the row says what was done. */
 const SAID = 4000;
@@ -30,11 +31,13 @@ export function tools(instrument) {
   const python = toolButton("Python", "copy-python", copying("Python program", pythonSnippet));
   const command = toolButton("command line", "copy-command", copying("command line", commandLine));
   const menu = takeawayMenu(instrument, said.say);
+  const isNew = watch();
   const row = html("div", { class: "tools-row" }, html("span", {}, "Copy"), link, python, command, menu.node, said.node);
   return {
     node: html("section", { class: "tools-part", "aria-label": "Take away" }, row, shown),
     draw(model) {
-      set(command, { disabled: commandLine(model) === null });
+      // whether there is one depends on the scene alone, and a prompt may be long
+      if (isNew(model.scene)) set(command, { disabled: commandLine(model) === null });
     },
   };
 }

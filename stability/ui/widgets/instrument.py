@@ -40,6 +40,8 @@ def load_scripts(on_event: Callable[[Event, bool], None]) -> None:
             number = event["number"]
             if number > st.session_state.get("settled", 0):
                 on_event(event, number <= heard())
+                # the address that came with it may be older than what was written last
+                st.session_state.acts = True
             st.session_state.heard = max(number, heard())
 
     _component(SCRIPTS, bundle.style())(
