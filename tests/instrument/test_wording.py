@@ -69,12 +69,20 @@ def test_divergences_and_tokens_have_the_same_colours(blank):
     assert [unlabel_rgb(colour) for colour in found] == [
         pytest.approx(hex_to_rgb(colour)) for colour in sequential.Cividis
     ]
-    line = {"ids": [*range(6)], "flips": [[], []]}
+    lines = [
+        {"ids": [*range(9)], "flips": flips}
+        for flips in ([[], []], [[[2.0, 8]], [[1.0, 1], [3.0, 7]]])
+    ]
     colours = blank.evaluate(
-        """async (line) => {
-            const { tokenColours } = await import("/colours.js");
-            return line.ids.map(tokenColours(line));
+        """async (lines) => {
+            const { tokenColours, OTHERS } = await import("/colours.js");
+            const named = (line) => line.ids.map((id) => [id, tokenColours(line)(id)]);
+            return lines.map((line) => named(line).filter(([, colour]) => colour !== OTHERS));
         }""",
-        line,
+        lines,
     )
-    assert colours == [*style.CATEGORIES]
+    first, second = ({int(token): colour for token, colour in line} for line in colours)
+    assert [*first.values()] == [*style.CATEGORIES]
+    # the most likely keep their colours, and those that take over nearest have the others
+    assert [*second] == [0, 1, 2, 3, 4, 8]
+    assert second == {token: first[token] for token in range(4)} | {8: second[8], 4: second[4]}

@@ -1,6 +1,7 @@
 """What a person does, in a real browser on a real server, compared with the library's numbers."""
 
 import pytest
+from playwright.sync_api import expect
 from support.browser import MARKS, driven, serving, settled
 
 import stability
@@ -207,6 +208,11 @@ def test_enter_submits_and_a_line_break_at_the_end_is_pointed_out(page):
     page.get_by_role("link", name="Depth").click()
     page.wait_for_url("**/Depth*")
     page.wait_for_function("location.search.includes('Three')", timeout=20_000)
+
+
+def test_the_cloud_comes_into_view_when_it_is_asked_for(page):
+    page.get_by_test_id("picture-cloud").click()
+    expect(page.get_by_test_id("stPlotlyChart")).to_be_in_viewport(ratio=0.9, timeout=60_000)
 
 
 def test_the_arrow_keys_walk_along_the_tokens(page):

@@ -23,7 +23,7 @@ export function cloudSwitch(instrument) {
     return html("button", { ...attributes, "aria-label": label, onclick }, text);
   };
   const region = button("region", "region", "The region alone");
-  const cloud = button("cloud", "cloud", "A cloud of perturbations at this ε, below");
+  const cloud = button("cloud", "cloud below", "A cloud of perturbations at this ε, below");
   const node = html("span", { class: "switches", role: "group", "aria-label": "Picture" }, region, cloud);
   set(node, { hidden: !instrument.hasPage });
   let asked = "region";

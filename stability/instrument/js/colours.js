@@ -6,7 +6,9 @@ const CATEGORIES = ["#56B4E9", "#009E73", "#F0E442", "#D55E00", "#7F7F7F", "#B8A
 /** Of the probability of all tokens without a colour of their own. */
 export const OTHERS = "rgba(128, 128, 128, 0.25)";
 
-/** Tokens that take over, the nearest first, that have a colour before the most likely ones. */
+/** Most likely tokens, which keep their colours in every direction. */
+const LIKELIEST = 4;
+/** Tokens that take over, the nearest first, that have a colour beside them. */
 const NEAREST_FLIPS = 2;
 
 /**
@@ -18,7 +20,7 @@ export function tokenColours(line) {
   if (!line) return () => OTHERS;
   const flips = line.flips.flat().sort(([one], [other]) => one - other);
   const nearest = flips.slice(0, NEAREST_FLIPS).map(([, place]) => line.ids[place]);
-  const ranked = [...new Set([line.ids[0], ...nearest, ...line.ids])];
+  const ranked = [...new Set([...line.ids.slice(0, LIKELIEST), ...nearest, ...line.ids])];
   const colours = new Map(ranked.slice(0, CATEGORIES.length).map((id, i) => [id, CATEGORIES[i]]));
   return (id) => colours.get(id) ?? OTHERS;
 }

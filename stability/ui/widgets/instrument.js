@@ -16,10 +16,16 @@ const shared = (globalThis.stabilityInstrument ??= (() => {
 /** Links in the side bar lead to other pages, which follow the instrument's ε. */
 const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
 
+/** Where the page draws the cloud, beneath the instrument. */
+const CLOUD = ".st-key-cloud";
+
 /** Milliseconds that the way to another page waits for the server to have heard of ε. */
 const PATIENCE = 600;
 /** Milliseconds after which an event that is not answered is sent again, then twice as many. */
 const INSISTENCE = 1500;
+/** Milliseconds until the page is looked at again for a cloud that is not there yet, and how often. */
+const CLOUD_PAUSE = 100;
+const CLOUD_LOOKS = 300;
 
 const mounted = new WeakMap();
 
@@ -69,6 +75,7 @@ function leave(here) {
   clearTimeout(here.timer);
   clearTimeout(here.patience);
   clearTimeout(here.retry);
+  clearTimeout(here.cloud);
   removeEventListener("popstate", here.back);
   document.removeEventListener("click", here.onLink, true);
   here.instrument?.destroy();
@@ -82,6 +89,17 @@ function ask(here, event) {
   shared.number += 1;
   shared.unanswered.push({ ...event, number: shared.number });
   shared.send?.(shared.unanswered);
+  if (event.kind === "cloud") showCloud(here, event.epsilon === null ? 0 : CLOUD_LOOKS);
+}
+
+/** Bring the cloud into view once it is drawn, as its place is below what is seen. */
+function showCloud(here, looks) {
+  clearTimeout(here.cloud);
+  if (!looks) return;
+  const drawn = document.querySelector(CLOUD);
+  const still = matchMedia("(prefers-reduced-motion: reduce)").matches;
+  if (drawn) drawn.scrollIntoView({ behavior: still ? "auto" : "smooth", block: "nearest" });
+  else here.cloud = setTimeout(() => showCloud(here, looks - 1), CLOUD_PAUSE);
 }
 
 /** Ask again where no answer has come: a run of the page may be stopped before it has heard. */
