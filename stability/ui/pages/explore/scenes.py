@@ -18,9 +18,10 @@ from stability.ui.choice import Choice
 from stability.ui.pages.explore.scene_parts import Parts, status_of
 from stability.ui.widgets.instrument import Sent
 
-# seconds that a page waits for a ray before it shows what it has, looking now and then whether it is
-# still wanted
-PATIENCE, GLANCE = 0.8, 0.02
+# seconds that a page waits for a new ray before it shows what it has, and that it waits for anything
+# else each time the browser looks, which costs more than the work; and between two glances at whether
+# it is still wanted
+PATIENCE, LOOK, GLANCE = 0.8, 0.3, 0.02
 # seconds without an answer after which the picture says what it waits for
 QUIET = 1.0
 
@@ -53,7 +54,7 @@ class Scenes:
             self._wishes.renew([ray])
             # what belongs to the last choice may be stopped now
             self._parts = None
-        _wait(ray, self._asked_at + PATIENCE)
+        _wait([ray], max(self._asked_at + PATIENCE, time.monotonic() + LOOK))
         # another session may have given it up just before this one wanted it
         if not ray.future.done() or ray.is_stopped:
             self._wait_aloud(ray)
@@ -61,23 +62,30 @@ class Scenes:
         along: Along = ray.future.result()
         # what follows would take the cores from a new ray that is on its way to be drawn
         is_first = along is not self.along and not explore.is_plane_begun(along, choice.direction)
-        parts = self._parts
-        if is_first:
-            parts = self._parts = Parts()
-        elif along is not self.along or parts is None or parts.is_over:
-            parts = self._parts = Parts.start(along, choice)
+        parts = self._parts_of(along, choice, is_first)
         self._choice = choice
         self._pinned = {pin: part for pin, part in self._pinned.items() if pin in pins}
         kept = [self._kept(pin) for pin in pins]
         jobs = [*parts.jobs, *(job for job in kept if isinstance(job, Job))]
+        self._wishes.renew([ray, *jobs])
+        if along is self.along:
+            _wait(jobs, time.monotonic() + LOOK)
         is_found = all(job.future.done() and not job.is_stopped for job in parts.jobs)
         is_pending = is_first or not is_found or len(jobs) > len(parts.jobs)
-        wanted = jobs if is_pending else [*jobs, *explore.start_neighbours(along.key)]
-        self._wishes.renew([ray, *wanted])
+        if not is_pending:
+            self._wishes.renew([ray, *jobs, *explore.start_neighbours(along.key)])
         drawn = [part for part in kept if isinstance(part, dict)]
         failed = [part for part in kept if isinstance(part, str)]
         self._make(along, parts, drawn, [*notes, *along.notes, *parts.notes, *failed])
         return is_pending
+
+    def _parts_of(self, along: Along, choice: Choice, is_first: bool) -> Parts:
+        """What comes after a ray, begun or found; nothing yet where it is only just there."""
+        if is_first:
+            self._parts = Parts()
+        elif along is not self.along or self._parts is None or self._parts.is_over:
+            self._parts = Parts.start(along, choice)
+        return self._parts
 
     def leave(self, model: str) -> None:
         """Hold nothing of any model but this one; the picture stays until the next."""
@@ -162,7 +170,7 @@ def _result(job: Job | None) -> Any:
     return job.future.result() if job is not None and job.is_ready else None
 
 
-def _wait(job: Job, until: float) -> None:
-    """Wait for a job, and end where a newer choice of this session has come."""
-    while time.monotonic() < until and not wait([job.future], GLANCE).done:
+def _wait(jobs: Sequence[Job], until: float) -> None:
+    """Wait for jobs, and end where a newer choice of this session has come."""
+    while time.monotonic() < until and wait([job.future for job in jobs], GLANCE).not_done:
         "anything" in st.session_state  # noqa: B015
