@@ -15,7 +15,12 @@ from stability.prediction.conversation import Conversation, PromptLike
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
 from stability.steering.intervention import Change, Positions, resolve_positions
-from stability.steering.steered_pass import ReadoutChange, passes_above, recorded_pass
+from stability.steering.steered_pass import (
+    ReadoutChange,
+    passes_above,
+    recorded_pass,
+    recorded_slope,
+)
 from stability.steering.steered_text import SteeredText
 from stability.vector_files.steering_vector import SteeringVector
 
@@ -39,9 +44,14 @@ def steered_text(
         prelogits, change = _at_readout(lm, tokens, changes), changes[None]
         states, passes = _states(lm, prompt, tokens, prelogits), ReadoutChange(prelogits, change)
         return SteeredText(prompt, states, passes, start, _reach(prelogits, change))
-    recorded, states = _record(lm, prompt, tokens, start)
-    blocks = {block: change for block, change in changes.items() if block is not None}
-    return _below_readout(recorded, states, dict(sorted(blocks.items())), start)
+    blocks = {block: changes[block] for block in sorted(b for b in changes if b is not None)}
+    require_float32(lm.card)
+    ids = lm.network.ids(tokens)
+    # where only some tokens are changed, what the others leave serves a shorter product
+    both = None if start else recorded_slope(lm.network, ids, blocks)
+    recorded, known = both or (recorded_pass(lm.network, ids, start), None)
+    states = _states(lm, prompt, tokens, recorded.prelogits)
+    return _below_readout(recorded, states, blocks, start, known)
 
 
 def steered_layers(
@@ -58,7 +68,9 @@ def steered_layers(
     tokens = lm.tokenize(prompt)
     chosen = resolve_positions(positions, len(tokens))
     start = 0 if chosen is None else chosen[0]
-    recorded, states = _record(lm, prompt, tokens, start)
+    require_float32(lm.card)
+    recorded = recorded_pass(lm.network, lm.network.ids(tokens), start)
+    states = _states(lm, prompt, tokens, recorded.prelogits)
     for block, values in vectors.items():
         yield _below_readout(recorded, states, {block: _change(lm, values, mode, chosen)}, start)
 
@@ -90,20 +102,16 @@ def _states(
     return states
 
 
-def _record(
-    lm: LanguageModel, prompt: PromptLike, tokens: tuple[Token, ...], start: int
-) -> tuple[ForwardPass, tuple[State, ...]]:
-    require_float32(lm.card)
-    recorded = recorded_pass(lm.network, lm.network.ids(tokens), start)
-    return recorded, _states(lm, prompt, tokens, recorded.prelogits)
-
-
 def _below_readout(
-    recorded: ForwardPass, states: tuple[State, ...], changes: Mapping[int, Change], start: int
+    recorded: ForwardPass,
+    states: tuple[State, ...],
+    changes: Mapping[int, Change],
+    start: int,
+    known: Tensor | None = None,
 ) -> SteeredText:
     passes = passes_above(recorded, changes, start)
     reach = max(_reach(recorded.block_outputs[block], each) for block, each in changes.items())
-    return SteeredText(states[0].prompt, states, passes, start, reach)
+    return SteeredText(states[0].prompt, states, passes, start, reach, known)
 
 
 def _at_readout(
