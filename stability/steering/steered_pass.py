@@ -17,6 +17,7 @@ from stability.models.forward_pass import ForwardPass, run_forward
 from stability.models.network import Network
 from stability.models.network_view import InjectingBlock, SkippedBlock, StandIn
 from stability.steering.intervention import Change, SteeredBlock
+from stability.steering.slope import forward_slope
 
 TOKENS_AT_ONCE = 512  # of all rows together
 
@@ -85,16 +86,51 @@ class ReadoutChange:
         return self.change(stream, coefficients)
 
 
-def steered_passes(
-    network: Network, ids: Tensor, changes: Mapping[int, Change], start: int
-) -> tuple[SteeredPass, ...]:
-    """Passes that give the same, the shortest first and a whole one last.
+def recorded_pass(network: Network, ids: Tensor, start: int) -> ForwardPass:
+    """The pass without changes, with what is left of the positions before `start`.
 
-    Which of them reproduces a model's own output is told by `reproduces`. Raises StabilityError where
-    the model's blocks are no list of modules that run once each, or its output is not finite.
+    Raises StabilityError where the model's blocks are no list of modules that run once each, or its
+    output is not finite.
     """
     recorded = run_forward(network, ids, cached=start > 0)
     require_finite(recorded.prelogits, network.model, network.card)
+    return recorded
+
+
+def recorded_slope(
+    network: Network, ids: Tensor, changes: Mapping[int, Change]
+) -> tuple[ForwardPass, Float[Tensor, "1 T D"]] | None:
+    """The recorded pass and `dy/dc` of what it gives, both from one; None where that does not work.
+
+    Raises nothing: where it is None, what is wrong comes again from the pass alone.
+    """
+    recorded: list[ForwardPass] = []
+
+    def steered(c: Float[Tensor, " 1"]) -> Tensor:
+        [blocks] = network.block_lists
+        names = list(blocks)
+        stand_ins = {
+            names[index]: SteeredBlock(blocks[names[index]], change, c)
+            for index, change in changes.items()
+        }
+        recorded.append(run_forward(network, ids, cached=False, stand_ins=stand_ins))
+        return recorded[0].prelogits[None]
+
+    try:
+        value, tangent = forward_slope(steered, ids.device)
+    except (RuntimeError, ValueError, StabilityError):
+        return None
+    return (recorded[0], tangent) if value.isfinite().all() else None
+
+
+def passes_above(
+    recorded: ForwardPass, changes: Mapping[int, Change], start: int
+) -> tuple[SteeredPass, ...]:
+    """Passes that give the same, the shortest first and a whole one last.
+
+    Which of them reproduces a model's own output is told by `reproduces`. Raises StabilityError for a
+    vector of another width than the states have.
+    """
     _require_widths(recorded, changes)
     whole = SteeredPass(recorded, changes, whole=True)
     above = replace(whole, whole=False)

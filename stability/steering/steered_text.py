@@ -2,7 +2,7 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -33,6 +33,7 @@ class SteeredText:
         start: the first position that anything changes at.
         reach: the coefficient at which the change is as long as the states that it changes, in the
             mean square over all positions but the first.
+        known: `dy/dc` of all positions, where reading the text has given it.
     """
 
     prompt: PromptLike
@@ -40,6 +41,7 @@ class SteeredText:
     passes: tuple[SteeredPass, ...] | ReadoutChange
     start: int
     reach: float
+    known: Float[Tensor, "1 T D"] | None = field(default=None, repr=False)
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -61,24 +63,43 @@ class SteeredText:
         for steered in shorter:
             # what fails here is tried with more of the network
             with suppress(StabilityError):
-                unchanged, tangent = slope(steered, device)
+                unchanged, tangent = self._at_zero(steered, device)
                 if reproduces(steered, unchanged):
                     return steered, tangent
-        return whole, slope(whole, device)[1]
+        return whole, self._at_zero(whole, device)[1]
+
+    def _at_zero(self, steered: SteeredPass, device: torch.device) -> tuple[Tensor, Tensor]:
+        """What a pass gives at `c = 0`, and how fast it moves there."""
+        if self.known is None:
+            return slope(steered, device)
+        with torch.no_grad():
+            return steered(torch.zeros(1, dtype=torch.float64, device=device)), self.known
+
+    @property
+    def _tangent(self) -> Float[Tensor, "t D"]:
+        """`dy/dc` from position `first` on."""
+        [tangent] = self._product[1] if self.known is None else self.known
+        return tangent
 
     @cached_property
     def information(self) -> Float[ndarray, " T"]:
         """`I = Var_p(dz/dc)` at every position: the scalar Fisher information of the coefficient."""
         found = np.zeros(len(self.states))
-        [tangent] = self._product[1]
         # one product for all positions: alone, each would read all of W_U
-        slopes = self.states[0].readout.slopes(tangent.double().T)
-        for position, column in enumerate(slopes.T, start=self.first):
+        slopes = self.states[0].readout.shifts(self._tangent)
+        for position, row in enumerate(slopes, start=self.first):
             state = self.states[position]
-            capped = column if state.cap_slope is None else column * state.cap_slope
-            centred = fisher.centred(state, capped[:, None].clone())
+            capped = row if state.cap_slope is None else row.mul_(state.cap_slope)
+            centred = fisher.centred(state, capped[:, None])
             found[position] = float(fisher.projected_hessian(state.probs, centred))
         return found
+
+    def slopes(self, position: int) -> Float[Tensor, " V"]:
+        """`dz/dc` at a position: how fast each logit moves, before any soft-capping."""
+        state = self.states[position]
+        if position < self.first:
+            return torch.zeros_like(state.uncapped_logits)
+        return state.readout.shifts(self._tangent[position - self.first])
 
     def vectors(
         self, coefficients: Sequence[float] | Float[ndarray, " n"]
@@ -92,7 +113,7 @@ class SteeredText:
     @property
     def first(self) -> int:
         """The first position of `vectors`; those before are unchanged."""
-        return self.steered.start
+        return self.steered.start if self.start else 0
 
     def read(
         self, vectors: Float[Tensor, "n t D"], wanted: Mapping[int, Sequence[int]]
