@@ -3,7 +3,7 @@
 `add`: h ← h + c·v. `project`: h ← h − c·(h·d)d with d = v/‖v‖, so that c = 1 removes the component.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -12,6 +12,7 @@ from jaxtyping import Float
 from torch import Tensor, nn
 
 from stability.errors import StabilityError
+from stability.models.language_model import LanguageModel
 from stability.models.network_view import StandIn, block_output, others_of, stream_of
 from stability.models.sites import resolve_position
 from stability.vector_files.vector_file import PROJECT
@@ -69,6 +70,23 @@ class SteeredBlock(StandIn):
         output = self.__dict__["original"](*arguments, **options)
         stream = self.change(stream_of(output), self.coefficients, self.start)
         return block_output(stream, others_of(output))
+
+
+def sites_by_block(lm: LanguageModel, sites: Iterable[str]) -> dict[int | None, str]:
+    """Sites by the block whose output they are, None for the readout.
+
+    Raises StabilityError for a site that the model has not, and for two names of one.
+    """
+    named: dict[int | None, str] = {}
+    for site in sites:
+        block = lm.block(site)
+        if block in named:
+            raise StabilityError(
+                f"A steering vector must have one vector for each site; {named[block]!r:.60} and "
+                f"{site!r:.60} are one site of {lm.card.name}: leave one of them out."
+            )
+        named[block] = site
+    return named
 
 
 def resolve_positions(positions: Positions, length: int) -> tuple[int, ...] | None:

@@ -1,6 +1,7 @@
 """Read a prompt once, for a steering vector at some of its positions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,7 +15,7 @@ from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import Conversation, PromptLike
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
-from stability.steering.intervention import Change, Positions, resolve_positions
+from stability.steering.intervention import Change, Positions, resolve_positions, sites_by_block
 from stability.steering.steered_pass import (
     ReadoutChange,
     passes_above,
@@ -31,14 +32,14 @@ def steered_text(
     """Read a prompt once, and prepare it for a steering vector at some of its positions.
 
     Raises StabilityError where the model has no such site, or another width there; in half precision
-    below the readout; and where the readout and a block are changed together.
+    below the readout; where two sites are one; and where the readout and a block are changed together.
     """
     tokens = lm.tokenize(prompt)
     chosen = resolve_positions(positions, len(tokens))
     start = 0 if chosen is None else chosen[0]
     changes = {
-        lm.block(site): _change(lm, values, vector.mode, chosen)
-        for site, values in vector.vectors.items()
+        block: _change(lm, vector.vectors[site], vector.mode, chosen)
+        for block, site in sites_by_block(lm, vector.vectors).items()
     }
     if None in changes:
         prelogits, change = _at_readout(lm, tokens, changes), changes[None]
@@ -75,11 +76,18 @@ def steered_layers(
         yield _below_readout(recorded, states, {block: _change(lm, values, mode, chosen)}, start)
 
 
-def prompts_in(prompts: PromptLike | Sequence[PromptLike]) -> list[PromptLike]:
-    """One prompt, or several, as a list; raises StabilityError for none."""
-    given = [prompts] if isinstance(prompts, str | Conversation) else list(prompts)
+def prompts_in(prompts: Any) -> list[PromptLike]:
+    """One prompt, or several, as a list; raises StabilityError for none, and for what is no prompt."""
+    if isinstance(prompts, str | Conversation):
+        return [prompts]
+    given = list(prompts) if isinstance(prompts, Iterable) else [prompts]
     if not given:
         raise StabilityError("A dose needs a prompt at least; received none: give a text.")
+    for prompt in given:
+        if not isinstance(prompt, str | Conversation):
+            raise StabilityError(
+                f"A prompt must be a text or a conversation; received {prompt!r:.60}: give a text."
+            )
     return given
 
 
