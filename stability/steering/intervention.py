@@ -9,8 +9,10 @@ from typing import Any
 
 import torch
 from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor, nn
 
+from stability.arguments import finite_array
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.models.network_view import StandIn, block_output, others_of, stream_of
@@ -70,6 +72,16 @@ class SteeredBlock(StandIn):
         output = self.__dict__["original"](*arguments, **options)
         stream = self.change(stream_of(output), self.coefficients, self.start)
         return block_output(stream, others_of(output))
+
+
+def coefficients_in(values: Any) -> Float[ndarray, " n"]:
+    """Coefficients as an array; raises StabilityError for none, and unless each is a finite number."""
+    given = finite_array(values, "Coefficients")
+    if not given.size:
+        raise StabilityError(
+            "There must be a coefficient at least; received none: give [0.0, 1.0]."
+        )
+    return given
 
 
 def sites_by_block(lm: LanguageModel, sites: Iterable[str]) -> dict[int | None, str]:

@@ -7,7 +7,7 @@ from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from stability.prediction.conversation import PromptLike
 from stability.prediction.perturbation import Perturbed, perturb_each
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
+from stability.steering.intervention import coefficients_in
 from stability.steering.slope import slope
 from stability.steering.steered_pass import ReadoutChange, SteeredPass, reproduces
 
@@ -104,9 +105,12 @@ class SteeredText:
     def vectors(
         self, coefficients: Sequence[float] | Float[ndarray, " n"]
     ) -> Float[Tensor, "n t D"]:
-        """The vectors that the readout is given at coefficients, from position `first` on."""
+        """The vectors that the readout is given at coefficients, from position `first` on.
+
+        Raises StabilityError for no coefficients, and for those that are not finite.
+        """
         device = self.states[0].vector.device
-        c = torch.from_numpy(np.asarray(coefficients, dtype=float)).to(device)
+        c = torch.from_numpy(coefficients_in(coefficients)).to(device)
         with torch.no_grad():
             return torch.cat([self.steered(part) for part in c.split(self.steered.rows)])
 
@@ -124,20 +128,16 @@ class SteeredText:
         """
         moved = [self._displacement(position, vectors[rows]) for position, rows in wanted.items()]
         states = [self.states[position] for position in wanted]
-        for position, found in zip(wanted, perturb_each(states, moved), strict=True):
-            yield position, *found
+        for position, (found, shift) in zip(wanted, perturb_each(states, moved), strict=True):
+            _require_finite(np.isfinite(found.kl))
+            yield position, found, shift
 
     def _displacement(self, position: int, vectors: Float[Tensor, "n t D"]) -> Float[Tensor, "n D"]:
         original = self.states[position].vector.double()
         if position < self.first:
             return torch.zeros(len(vectors), len(original), dtype=torch.float64).to(original)
         here = vectors[:, position - self.first].double()
-        bad = int((~here.isfinite().all(dim=1)).sum())
-        if bad:
-            raise StabilityError(
-                f"A network's output must be finite; at {bad} of {len(here)} coefficients it is not: "
-                "stay nearer."
-            )
+        _require_finite(here.isfinite().all(dim=1).cpu().numpy())
         return here - original
 
     def divergences(
@@ -149,6 +149,15 @@ class SteeredText:
         found = self.read(self.vectors(coefficients), everywhere)
         return np.stack(
             [reverse_kl(each, shift) if reverse else each.kl for _, each, shift in found]
+        )
+
+
+def _require_finite(finite: Bool[ndarray, " n"]) -> None:
+    """Raise StabilityError unless what a network gives is finite at every coefficient."""
+    if not finite.all():
+        raise StabilityError(
+            f"A network's output must be finite; at {(~finite).sum()} of {len(finite)} coefficients it "
+            "is not: stay nearer."
         )
 
 

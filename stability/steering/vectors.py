@@ -73,7 +73,7 @@ def _at_sites(lm: LanguageModel, vector: SteeringVector, site: str | None) -> St
         name = "prelogit" if missing[0] is None else f"block:{missing[0]}"
         raise StabilityError(
             f"A steering vector must be applied where it belongs; {vector.file!r} belongs to "
-            f"{vector.site:.60}, and not to {name}: leave the site out, or give its array with that site."
+            f"{vector.site:.60}, and not to {name}: leave it out, or give the array and that site."
         )
     kept = {each: vector.vectors[each] for block, each in own.items() if block in wanted}
     return replace(vector, vectors=kept)

@@ -180,6 +180,20 @@ def test_a_vector_that_does_not_fit_is_refused(lm, given, words):
         steered_text(lm, TEXT, SteeringVector("own", "array", given))
 
 
+@pytest.mark.parametrize("site", ["block:0", "prelogit"])
+@pytest.mark.parametrize(
+    ("coefficients", "words"),
+    [
+        ([1e100], "at 1 of 1 coefficients it is not"),
+        ([1.0, np.nan], "1 of 2 are NaN or beyond"),
+        ([], "a coefficient at least"),
+    ],
+)
+def test_coefficients_without_a_prediction_are_refused(lm, site, coefficients, words):
+    with pytest.raises(StabilityError, match=words):
+        steered_text(lm, TEXT, vector(site)).divergences(coefficients)
+
+
 @pytest.mark.parametrize(
     ("positions", "words"),
     [
