@@ -1,6 +1,7 @@
 """The dose for a budget that is stated as a statistic over tokens and texts."""
 
 from dataclasses import dataclass
+from math import inf
 
 
 @dataclass(frozen=True)
@@ -11,10 +12,14 @@ class Budget:
         epsilon: nats.
         statistic: `last`, `mean`, `median` or `p95`.
         predicted: the closed form, with the statistic of `I` in the place of `I`; None where that is 0.
-        minus: the true coefficient of the negative side, as a positive number; None if not reached.
+        minus: the true coefficient of the negative side, as a positive number; None if there is none:
+            see `kinds`.
         plus: that of the positive side.
         minus_interval: of draws of texts, 95 %; None for one text, infinite where not reached.
         plus_interval: that of the positive side.
+        kinds: of minus and plus: `reached`; `not reached` up to `limit`; `unresolved`, as rounding
+            hides it; or `undefined`, as no text has the statistic: one token has only a `last`.
+        limit: the largest coefficient that was tried.
 
     One for each `ε` and statistic::
 
@@ -29,3 +34,5 @@ class Budget:
     plus: float | None
     minus_interval: tuple[float, float] | None = None
     plus_interval: tuple[float, float] | None = None
+    kinds: tuple[str, str] = ("reached", "reached")
+    limit: float = inf

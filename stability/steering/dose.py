@@ -21,6 +21,7 @@ from numpy import ndarray
 
 from stability.arguments import levels
 from stability.curvature import fisher
+from stability.defaults import DOSE_STATISTICS
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard
@@ -89,7 +90,7 @@ class Dose:
         )
 
     def truth(self, epsilons: float | Sequence[float], *names: str) -> Truth:
-        """Return the true doses: first crossings, known to a thousandth.
+        """Return the true doses: first crossings, known to a thousandth, or said to be unresolved.
 
         Args:
             epsilons: nats.
@@ -132,20 +133,20 @@ class Dose:
         Args:
             epsilons: nats.
             names: `last`, `mean`, `median`, `p95`; by default the first, the second and the last.
-            truth: what `truth` has found for them before.
+            truth: what `truth` has found before, for these `ε` and statistics.
 
         Returns:
             A budget for each `ε` and statistic, in that order.
 
         Raises:
-            StabilityError: as for `truth`.
+            StabilityError: as for `truth`; or what `truth` has found is for others.
         """
-        names = names or ("last", "mean", "p95")
+        names = names or DOSE_STATISTICS
         found = truth or find_truth(
             self.texts, levels(epsilons), self.information, names, self.reverse, tokens=False
         )
         return tuple(
-            Budget(epsilon, name, self._predicted(name, epsilon), *found.budget(name, epsilon))
+            found.budget(name, epsilon, self._predicted(name, epsilon))
             for epsilon in levels(epsilons).tolist()
             for name in names
         )

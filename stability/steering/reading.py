@@ -142,7 +142,12 @@ def _at_readout(
 
 
 def _reach(stream: Float[Tensor, "T d"], change: Change) -> float:
-    """The coefficient at which a change is as long as what it changes, but for the first token."""
-    states = (stream[1:] if len(stream) > 1 else stream).double()
+    """The coefficient at which a change is as long as the states that it changes.
+
+    Together, but for the first token, whose state is much longer, where others are changed too.
+    """
+    positions = range(len(stream)) if change.positions is None else change.positions
+    others = [position for position in positions if position] or [0]
+    states = stream[others].double()
     lengths, changes = states.norm(), change.of(states).norm()
     return float(lengths / changes) if changes > 0 else 0.0
