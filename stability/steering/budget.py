@@ -1,7 +1,22 @@
 """The dose for a budget that is stated as a statistic over tokens and texts."""
 
 from dataclasses import dataclass
-from math import inf
+from math import inf, isfinite
+from typing import Any
+
+SIDES = ("minus", "plus")
+
+
+def number(value: float) -> float | None:
+    """A dose as a number; None where there is none.
+
+    Args:
+        value: a coefficient, infinite or NaN for none.
+
+    Returns:
+        The coefficient as a plain float.
+    """
+    return float(value) if isfinite(value) else None
 
 
 @dataclass(frozen=True)
@@ -36,3 +51,21 @@ class Budget:
     plus_interval: tuple[float, float] | None = None
     kinds: tuple[str, str] = ("reached", "reached")
     limit: float = inf
+
+    def report(self) -> dict[str, Any]:
+        """Return the budget as plain data, ready for JSON; None where there is no number.
+
+        Returns:
+            The fields by name, with `kind` and `interval` by side.
+        """
+        kinds = dict(zip(SIDES, self.kinds, strict=True))
+        intervals = zip(SIDES, (self.minus_interval, self.plus_interval), strict=True)
+        return {
+            "epsilon": self.epsilon,
+            "statistic": self.statistic,
+            "predicted": self.predicted,
+            "minus": self.minus,
+            "plus": self.plus,
+            "kind": kinds,
+            "interval": {side: ends and [*map(number, ends)] for side, ends in intervals},
+        }

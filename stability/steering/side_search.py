@@ -13,11 +13,6 @@ from stability.steering.search import Place, Side
 Interval = tuple[float, float] | None
 
 
-def number(value: float) -> float | None:
-    """A dose as a number; None where there is none."""
-    return float(value) if np.isfinite(value) else None
-
-
 class SideSearch:
     """One side, with what is looked for on it."""
 

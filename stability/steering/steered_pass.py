@@ -45,13 +45,17 @@ class SteeredPass:
 
     def __call__(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "n t D"]:
         """What the unembedding is given from `start` on, for each coefficient."""
-        forward_pass, n = self.forward_pass, len(coefficients)
+        return self.run(self.stand_ins(coefficients), len(coefficients))
+
+    def run(self, stand_ins: Mapping[str, StandIn], n: int) -> Float[Tensor, "n t D"]:
+        """What the unembedding is given from `start` on, with modules in the place of blocks."""
+        forward_pass = self.forward_pass
         ids = forward_pass.ids[self.start :].expand(n, -1)
         cache = forward_pass.cache_before(self.start, n) if self.start else None
-        stand_ins = self._stand_ins(coefficients)
         return forward_pass.network.prelogits(ids, stand_ins, cache, len(forward_pass.ids))
 
-    def _stand_ins(self, coefficients: Float[Tensor, " n"]) -> dict[str, StandIn]:
+    def stand_ins(self, coefficients: Float[Tensor, " n"]) -> dict[str, StandIn]:
+        """What takes the place of blocks, for each coefficient a row."""
         lowest = min(self.changes)
         stand_ins: dict[str, StandIn] = {}
         forward_pass = self.forward_pass

@@ -14,10 +14,10 @@ from stability.exact.boundaries import NOT_REACHED, REACHED, UNRESOLVED
 from stability.numerical import rounding
 from stability.numerical.crossings import REACH
 from stability.steering import statistics
-from stability.steering.budget import Budget
+from stability.steering.budget import Budget, number
 from stability.steering.crossing import ACCURACY
 from stability.steering.search import Side
-from stability.steering.side_search import Interval, SideSearch, number
+from stability.steering.side_search import Interval, SideSearch
 from stability.steering.steered_text import SteeredText
 
 EARLY = 0.7  # of the smallest predicted dose: where sampling begins, or a part of the limit
