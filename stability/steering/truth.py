@@ -132,7 +132,7 @@ def _resolution(texts: Sequence[SteeredText], limit: float) -> tuple[Float[ndarr
         there, back = both.chunk(2)
         base = torch.stack([state.vector for state in text.states[text.first :]]).double()
         curved = there + back - base
-        everywhere = dict.fromkeys(range(len(text.states)), range(PAIRS))
-        kl = [each.kl.max() / 3 for _, each, _ in text.read(curved, everywhere)]
+        changed = dict.fromkeys(range(text.first, len(text.states)), range(PAIRS))
+        kl = [0.0] * text.first + [each.kl.max() / 3 for _, each, _ in text.read(curved, changed)]
         found.append(np.array(kl) / ACCURACY**2)
     return tuple(found)
