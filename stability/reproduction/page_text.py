@@ -57,7 +57,7 @@ of a text, or at the last. The closed form `c = sqrt(2ε / I)` with `I = Var_p(d
 the coefficients at which the divergence of the prediction truly first reaches ε, on either side, found
 by whole passes to a thousandth. The divergence is KL(original ‖ changed) of the next token: of the last
 token, in the mean over tokens, or at the 95th percentile of tokens (the first token left out). Every
-24th prompt is read, one of each kind, its first 16 words. Two vectors are added after an early block,
+24th prompt is read, one of each kind, its first ten words. Two vectors are added after an early block,
 the middle one and a late one: the mean difference of the states of eight pairs of sentences
 (`stability/reproduction/prompts/pairs.jsonl`), and a random vector of the same length. The rows are in
 `stability/reproduction/results/*-doses.parquet`, with the columns that `stability/sweeps/doses.py`

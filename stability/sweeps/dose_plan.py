@@ -26,7 +26,7 @@ class DosePlan:
     vectors: tuple[str, ...] = ("contrast", "random:1")
     positions: tuple[str, ...] = ("all", "last")
     epsilons: tuple[float, ...] = (0.01, 0.1, 1.0)
-    words: int = 16
+    words: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
