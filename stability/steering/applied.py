@@ -28,7 +28,7 @@ def applied_error(
 ) -> float:
     """How far what leaves the changed blocks is from `h + c·v`, or `h − c·(h·d)d`, in parts of it.
 
-    The largest at any changed block and position, of those too that stay as they are, where the change is
+    The largest at any changed block and position, of those too that stay as they are, with the change
     as long as the states. Infinite where a block is run more than once.
     """
     positions, errors = _positions(text), [0.0]

@@ -166,8 +166,11 @@ def _resolution(
     for text in texts:
         there, back = text.vectors(np.concatenate([up, -up])).double().chunk(2)
         base = torch.stack([state.vector for state in text.states[text.first :]]).double()
-        everywhere = dict.fromkeys(range(len(text.states)), range(PAIRS))
-        read = [*text.read(there + back - base, everywhere)]
-        resolution.append(np.array([found.kl.max() / 3 for _, found, _ in read]) / ACCURACY**2)
-        logits.append(np.array([float(shift.abs().max()) / 3**0.5 for *_, shift in read]))
+        least, noise = np.zeros(len(text.states)), np.zeros(len(text.states))
+        changed = dict.fromkeys(range(text.first, len(text.states)), range(PAIRS))
+        for position, found, shift in text.read(there + back - base, changed):
+            least[position] = found.kl.max() / 3 / ACCURACY**2
+            noise[position] = float(shift.abs().max()) / 3**0.5
+        resolution.append(least)
+        logits.append(noise)
     return tuple(resolution), tuple(logits)

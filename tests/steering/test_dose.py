@@ -187,6 +187,12 @@ def test_a_text_of_one_token_has_no_statistic_over_the_others(lm):
     assert (last.kinds, mean.kinds) == (("reached", "reached"), ("undefined", "undefined"))
 
 
+def test_what_comes_before_a_change_is_left_out_of_everything(lm):
+    [resolution] = dose(lm, V, TEXT, site="block:0", positions=[3]).truth(0.1).resolution
+    assert (resolution[:3] == 0).all()
+    assert (resolution[3:] > 0).all()
+
+
 def test_what_rounding_hides_has_no_dose(lm):
     found = dose(lm, V, TEXT, site="block:0")
     truth = found.truth([1e-9, 0.1], "mean")

@@ -1,12 +1,20 @@
 """What an intervention does to every position, against plain hooks on a copy in float64."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from support.models import WIDTH
-from support.steering import TEXT, divergences, information, random_vector, steered_logits
+from support.steering import (
+    TEXT,
+    counted_blocks,
+    divergences,
+    information,
+    random_vector,
+    steered_logits,
+)
 
 from stability.errors import StabilityError
 from stability.steering import steered_text as steered_text_module
@@ -154,6 +162,31 @@ def test_a_model_that_its_parts_do_not_reproduce_is_run_whole(lm, monkeypatch):
     np.testing.assert_allclose(
         whole.divergences(COEFFICIENTS), expected.divergences(COEFFICIENTS), rtol=2e-3, atol=2e-6
     )
+
+
+@pytest.mark.parametrize("mode", ["add", "project"])
+def test_the_pass_that_records_a_text_gives_the_slopes_of_those_above(lm, mode):
+    text = steered_text(lm, TEXT, vector("block:0", "block:1", mode=mode))
+    assert text.known is not None
+    alone = replace(text, known=None)
+    # the same float32 operations on a stream that is computed, or given
+    np.testing.assert_allclose(text.information, alone.information, rtol=1e-5)
+    np.testing.assert_array_equal(text.divergences(COEFFICIENTS), alone.divergences(COEFFICIENTS))
+    recorded = steered_text(lm, TEXT, vector("block:0"), [0, 1]).states
+    for state, other in zip(text.states, recorded, strict=True):
+        torch.testing.assert_close(state.vector, other.vector, rtol=1e-5, atol=1e-6)
+
+
+def test_a_prediction_of_a_text_runs_every_block_once(lm, monkeypatch):
+    calls = counted_blocks(lm, monkeypatch)
+    assert steered_text(lm, TEXT, vector("block:0")).information.all()
+    assert calls == [0, 1]
+
+
+def test_where_forward_mode_fails_the_pass_alone_is_recorded(model_of):
+    text = steered_text(model_of("gpt_oss"), TEXT, vector("block:0"))
+    assert text.known is None
+    assert text.information.all()
 
 
 def test_the_model_is_left_as_it_was(lm):
