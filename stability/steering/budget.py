@@ -5,6 +5,8 @@ from math import inf, isfinite
 from typing import Any
 
 SIDES = ("minus", "plus")
+# no text has the statistic: those of one token alone have only their last
+UNDEFINED = "undefined"
 
 
 def number(value: float) -> float | None:

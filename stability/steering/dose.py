@@ -27,7 +27,7 @@ from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard
 from stability.steering import statistics
 from stability.steering.budget import Budget
-from stability.steering.intervention import Positions
+from stability.steering.intervention import Positions, given_positions
 from stability.steering.prices import Price, prices
 from stability.steering.reading import prompts_in, steered_text
 from stability.steering.steered_text import SteeredText
@@ -58,7 +58,7 @@ class Dose:
 
     model: ModelCard
     vector: SteeringVector
-    positions: Positions
+    positions: str | tuple[int, ...]
     texts: tuple[SteeredText, ...] = field(repr=False)
     reverse: bool = False
 
@@ -179,7 +179,8 @@ def dose(
         prompts: a text or several, each read as it is.
         site: where the vector is applied, as `block:12`, several with commas, or `all` of the file's;
             by default where the file says.
-        positions: `all`, also what is written later; `last`; or indices of each prompt.
+        positions: `all`, also what is written later; `last`; or indices of each prompt, of which
+            negative ones count from its end.
         mode: `add`, h ← h + c·v, or `project`, h ← h − c·(h·d)d with d = v/‖v‖; by default the file's.
         reverse: measure KL(changed ‖ original) instead of KL(original ‖ changed).
 
@@ -191,5 +192,6 @@ def dose(
             a position does not fit; or the model is in half precision, below the readout.
     """
     chosen = steering_vector(lm, vector, site, mode)
-    texts = tuple(steered_text(lm, prompt, chosen, positions) for prompt in prompts_in(prompts))
-    return Dose(lm.card, chosen, positions, texts, reverse)
+    given = given_positions(positions)
+    texts = tuple(steered_text(lm, prompt, chosen, given) for prompt in prompts_in(prompts))
+    return Dose(lm.card, chosen, given, texts, reverse)

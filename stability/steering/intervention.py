@@ -7,12 +7,13 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor, nn
 
-from stability.arguments import finite_array
+from stability.arguments import MOST, finite_array, real_array
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.models.network_view import StandIn, block_output, others_of, stream_of
@@ -20,7 +21,7 @@ from stability.models.sites import resolve_position
 from stability.vector_files.vector_file import PROJECT
 
 ALL, LAST = "all", "last"
-Positions = str | Sequence[int]
+Positions = str | int | Sequence[int] | ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -101,24 +102,39 @@ def sites_by_block(lm: LanguageModel, sites: Iterable[str]) -> dict[int | None, 
     return named
 
 
-def resolve_positions(positions: Positions, length: int) -> tuple[int, ...] | None:
+def resolve_positions(positions: Any, length: int) -> tuple[int, ...] | None:
     """The positions of a text that are changed, ascending; None for all.
 
-    Raises StabilityError for another word than `all` and `last`, and for positions outside the text.
+    Raises StabilityError as `given_positions` does, and for positions outside the text.
+    """
+    given = given_positions(positions)
+    if given == ALL:
+        return None
+    if given == LAST:
+        return (length - 1,)
+    return tuple(sorted({resolve_position(int(position), length) for position in given}))
+
+
+def given_positions(positions: Any) -> str | tuple[int, ...]:
+    """Positions as they are given: `all`, `last`, or indices, which may count from the end.
+
+    Raises StabilityError for other words, for none, and for what is no whole number.
     """
     if isinstance(positions, str):
-        if positions == ALL:
-            return None
-        if positions == LAST:
-            return (length - 1,)
+        if positions in (ALL, LAST):
+            return positions
         try:
-            given = [int(part) for part in positions.split(",")]
+            return tuple(int(part) for part in positions.split(","))
         except ValueError as error:
             raise StabilityError(
                 f"Positions must be all, last, or indices with commas; received {positions!r:.60}: try "
                 "all."
             ) from error
-        return resolve_positions(given, length)
-    if not positions:
+    indices = np.atleast_1d(real_array(positions, "Positions"))
+    if not indices.size:
         raise StabilityError("There must be a position at least; received none: try all.")
-    return tuple(sorted({resolve_position(position, length) for position in positions}))
+    if indices.ndim > 1 or not (np.abs(indices) < MOST).all() or (indices % 1).any():
+        raise StabilityError(
+            f"Positions must be whole numbers; received {positions!r:.60}: try all, or [0, -1]."
+        )
+    return tuple(int(index) for index in indices)

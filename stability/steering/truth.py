@@ -14,7 +14,7 @@ from stability.exact.boundaries import NOT_REACHED, REACHED, UNRESOLVED
 from stability.numerical import rounding
 from stability.numerical.crossings import REACH
 from stability.steering import statistics
-from stability.steering.budget import Budget, number
+from stability.steering.budget import UNDEFINED, Budget, number
 from stability.steering.crossing import ACCURACY
 from stability.steering.search import Side
 from stability.steering.side_search import Interval, SideSearch
@@ -23,8 +23,6 @@ from stability.steering.steered_text import SteeredText
 EARLY = 0.7  # of the smallest predicted dose: where sampling begins, or a part of the limit
 SMALLEST_PART = 1e-3
 PAIRS = 2  # of small coefficients, up and down
-# no text has the statistic: those of one token alone have only their last
-UNDEFINED = "undefined"
 
 
 @dataclass(frozen=True, eq=False)

@@ -5,11 +5,11 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
 from stability.exact.boundaries import NOT_REACHED, UNRESOLVED
-from stability.steering.budget import Budget
+from stability.steering.budget import UNDEFINED, Budget
 from stability.steering.dose import Dose
-from stability.steering.intervention import Positions
 from stability.text import counted, digits, printable
 
+NO_OTHERS = "none: one token has no others"
 # characters that Markdown reads as more than themselves
 _MARKS = re.compile(r"([\\`*_\[\]<>|~#])")
 
@@ -29,7 +29,7 @@ class Finding:
     holds: bool | None = None
 
 
-def spelled_positions(positions: Positions) -> str:
+def spelled_positions(positions: str | tuple[int, ...]) -> str:
     """Positions as they are written on the command line."""
     return positions if isinstance(positions, str) else ",".join(map(str, positions))
 
@@ -61,16 +61,13 @@ def card_lines(dose: Dose, findings: Sequence[Finding], budgets: Sequence[Budget
     yield "| nats | over tokens | predicted | − side | + side |"
     yield "|---|---|---|---|---|"
     for budget in budgets:
-        predicted = (
-            "none: it changes nothing" if budget.predicted is None else digits(budget.predicted)
-        )
-        cells = (f"{budget.epsilon:g}", budget.statistic, predicted, *_sides(budget))
+        cells = (f"{budget.epsilon:g}", budget.statistic, _predicted(budget), *_sides(budget))
         yield f"| {' | '.join(cells)} |"
     yield ""
+    draws = ", in parentheses 95 % of draws of texts" if len(dose.texts) > 1 else ""
     yield (
         "Coefficients multiply the vector as it is in the file; nats are KL(original ‖ changed) of the "
-        "next token, in parentheses 95 % of draws of texts. They bound the damage and do not measure "
-        "the quality of a text."
+        f"next token{draws}. They bound the damage and do not measure the quality of a text."
     )
     yield ""
     yield f"On {counted(len(dose.texts), 'text')}:"
@@ -83,15 +80,22 @@ def card_lines(dose: Dose, findings: Sequence[Finding], budgets: Sequence[Budget
         yield f"- {as_text(sentence)}"
 
 
+def _predicted(budget: Budget) -> str:
+    if budget.predicted is not None:
+        return digits(budget.predicted)
+    return NO_OTHERS if UNDEFINED in budget.kinds else "none: the vector changes nothing"
+
+
 def _sides(budget: Budget) -> Iterator[str]:
     absent = {
         NOT_REACHED: f"not reached up to {digits(budget.limit)}",
         UNRESOLVED: "hidden by rounding",
+        UNDEFINED: NO_OTHERS,
     }
     sides = ((budget.minus, budget.minus_interval), (budget.plus, budget.plus_interval))
     for kind, (c, interval) in zip(budget.kinds, sides, strict=True):
         if c is None:
-            yield absent.get(kind, "no text has more tokens than one")
+            yield absent[kind]
         elif interval is None:
             yield digits(c)
         else:

@@ -334,25 +334,35 @@ def test_another_architecture_is_warned_of(model_of, file):
 def test_the_report_has_the_contracts_fields(lm, file):
     report = dose_report(dose(lm, file, PROMPTS, site="block:0", positions=[1, -1]), [0.1, 1.0])
     json.dumps(report, allow_nan=False)
-    assert list(report) == ["model", "vector", "positions", "prompts", "budgets"]
+    contract = ["model", "vector", "positions", "prompts", "budgets"]
+    assert list(report) == [*contract, "limit", "divergence"]
     assert list(report["vector"]) == ["file", "format", "site", "mode", "norm"]
     assert report["vector"]["norm"] == pytest.approx(3.0, rel=1e-6)
     assert report["positions"] == [1, -1]
     assert [prompt["prompt"] for prompt in report["prompts"]] == PROMPTS
     tokens = report["prompts"][0]["tokens"]
     assert list(tokens[2]) == ["index", "id", "text", "information", "doses"]
-    assert list(tokens[2]["doses"][0]) == ["epsilon", "predicted", "minus", "plus", "flip"]
+    assert list(tokens[2]["doses"][0]) == ["epsilon", "predicted", "minus", "plus", "flip", "kind"]
     assert tokens[0]["doses"][0] == {
         "epsilon": 0.1,
         "predicted": None,
         "minus": None,
         "plus": None,
         "flip": {"minus": None, "plus": None},
+        "kind": {
+            "minus": "not reached",
+            "plus": "not reached",
+            "flip": {"minus": "not reached", "plus": "not reached"},
+        },
     }
     assert [(row["epsilon"], row["statistic"]) for row in report["budgets"]] == [
         (epsilon, name) for epsilon in (0.1, 1.0) for name in ("last", "mean", "p95")
     ]
-    assert list(report["budgets"][0]) == ["epsilon", "statistic", "predicted", "minus", "plus"]
+    budget = report["budgets"][0]
+    numbers = ["epsilon", "statistic", "predicted", "minus", "plus"]
+    assert list(budget) == [*numbers, "kind", "interval"]
+    low, high = budget["interval"]["plus"]
+    assert low <= budget["plus"] <= high
 
 
 @pytest.mark.parametrize(

@@ -234,8 +234,29 @@ def test_coefficients_without_a_prediction_are_refused(lm, site, coefficients, w
         ("1,x", "must be all, last, or indices"),
         ("99", "between"),
         ([], "a position at least"),
+        (np.array([], dtype=int), "a position at least"),
+        ([1.5], "must be whole numbers; received .1.5."),
+        ([[0, 1]], "must be whole numbers"),
+        (["0"], "must be real numbers"),
+        (None, "must be real numbers; received None"),
+        (6, "between -6 and 5"),
     ],
 )
-def test_positions_outside_a_text_are_refused(positions, words):
+def test_what_is_no_position_of_a_text_is_refused(positions, words):
     with pytest.raises(StabilityError, match=words):
         resolve_positions(positions, 6)
+
+
+@pytest.mark.parametrize(
+    ("positions", "expected"),
+    [
+        (0, (0,)),
+        (np.int64(-1), (5,)),
+        (np.array([3, 1, 3]), (1, 3)),
+        (range(2), (0, 1)),
+        ("-1,-2", (4, 5)),
+        (torch.tensor([2]), (2,)),
+    ],
+)
+def test_positions_are_taken_as_they_come(positions, expected):
+    assert resolve_positions(positions, 6) == expected

@@ -1,5 +1,7 @@
 """Which vector is meant for a model: at its own sites, in the mode that is asked for, or refused."""
 
+import json
+
 import numpy as np
 import pytest
 from support.models import WIDTH
@@ -9,6 +11,7 @@ from stability.errors import StabilityError
 from stability.steering.dose import dose
 from stability.steering.layers import dose_map
 from stability.steering.reading import prompts_in, steered_text
+from stability.steering.report import dose_report
 from stability.steering.vectors import steering_vector
 from stability.vector_files.steering_vector import SteeringVector, from_array
 
@@ -82,3 +85,10 @@ def test_two_names_of_one_site_are_refused_and_none_is_dropped(lm, vector):
         steered_text(lm, TEXT, vector)
     with pytest.raises(StabilityError, match=r"are one site of|have one vector for each site"):
         dose_map(lm, vector, TEXT)
+
+
+@pytest.mark.parametrize("positions", [0, np.array([0, 2])], ids=["one", "array"])
+def test_positions_of_any_kind_are_reported_as_plain_numbers(lm, positions):
+    found = dose(lm, V, TEXT, site="prelogit", positions=positions)
+    assert found.positions == tuple(np.atleast_1d(positions).tolist())
+    assert json.loads(json.dumps(dose_report(found, [0.1])["positions"])) == [*found.positions]
