@@ -38,6 +38,15 @@ class Change:
     mode: str
     positions: tuple[int, ...] | None = None
 
+    def require_width(self, width: int, where: str) -> None:
+        """Raise StabilityError unless the states that are changed are as wide as the vector."""
+        received = len(self.vector)
+        if received != width:
+            raise StabilityError(
+                f"A steering vector must have as many components as the state that it changes, {width} "
+                f"at {where}; received {received}: use a vector made for this model."
+            )
+
     def of(self, stream: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """The change of every state at `c = 1`, in float64."""
         v = self.vector.to(stream.device)

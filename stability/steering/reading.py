@@ -100,14 +100,14 @@ def _change(
 def _states(
     lm: LanguageModel, prompt: PromptLike, tokens: tuple[Token, ...], prelogits: Tensor
 ) -> tuple[State, ...]:
-    states = tuple(
-        State(row.float(), lm.readout, prompt, tokens, index, "prelogit", lm.card, lm.text)
-        for index, row in enumerate(prelogits)
-    )
     # one product for all positions, in the place of what each would compute when asked
-    for state, logits in zip(states, lm.readout.uncapped(prelogits), strict=True):
-        state.__dict__["uncapped_logits"] = logits
-    return states
+    rows = zip(prelogits, lm.readout.uncapped(prelogits), strict=True)
+    return tuple(
+        State(
+            row.float(), lm.readout, prompt, tokens, index, "prelogit", lm.card, lm.text
+        ).with_logits(logits)
+        for index, (row, logits) in enumerate(rows)
+    )
 
 
 def _below_readout(
@@ -132,12 +132,7 @@ def _at_readout(
     with torch.inference_mode(False), torch.no_grad():
         [prelogits] = lm.network.prelogits(lm.network.ids(tokens)[None]).float()
     require_finite(prelogits, lm.model, lm.card)
-    width, received = prelogits.shape[1], len(changes[None].vector)
-    if width != received:
-        raise StabilityError(
-            f"A steering vector must have as many components as the state that it changes, {width} at "
-            f"prelogit of {lm.card.name}; received {received}: use a vector made for this model."
-        )
+    changes[None].require_width(prelogits.shape[1], f"prelogit of {lm.card.name}")
     return prelogits
 
 

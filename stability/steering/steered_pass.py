@@ -152,10 +152,5 @@ def reproduces(steered: SteeredPass, unchanged: Float[Tensor, "1 t D"]) -> bool:
 
 def _require_widths(recorded: ForwardPass, changes: Mapping[int, Change]) -> None:
     for block, change in changes.items():
-        width, received = recorded.block_outputs[block].shape[-1], len(change.vector)
-        if width != received:
-            raise StabilityError(
-                f"A steering vector must have as many components as the state that it changes, {width} "
-                f"at block:{block} of {recorded.network.card.name}; received {received}: use a vector "
-                "made for this model."
-            )
+        width = recorded.block_outputs[block].shape[-1]
+        change.require_width(width, f"block:{block} of {recorded.network.card.name}")
