@@ -133,7 +133,7 @@ def turned(start: Direction, spectrum: Spectrum, degrees: float, rank: int) -> D
         )
     angle, label = math.radians(degrees), turned_label(start.label, degrees, rank)
     vector = math.cos(angle) * start.vector + math.sin(angle) * rest / rest.norm()
-    return Direction("turn", label, unit(vector, len(vector)))
+    return Direction("turn", label, unit(vector, len(vector)), warnings=start.warnings)
 
 
 def _turned(turn: Turn, state: State, spectrum: Spectrum, source: Source) -> Direction:

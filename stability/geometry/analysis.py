@@ -69,6 +69,7 @@ class Analysis:
                 "kind": self.direction.kind,
                 "label": self.direction.label,
                 "curvature": self.ray.curvature,
+                "warnings": list(self.direction.warnings),
             },
             "radii": self._radii(epsilons),
             "resolution": self.ray.resolution,

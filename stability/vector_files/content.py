@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from stability.errors import StabilityError
+from stability.vector_files.vector_file import NUMBERS
 
 # bytes: as text, a vector of a million components takes 25 MB
 LARGEST = 100_000_000
@@ -87,8 +88,7 @@ def array_of(data: bytes, name: str) -> ndarray:
                 f"Pickled objects are not read, as they could run code; {name!r} holds some: "
                 f"{PICKLE_REMEDY}."
             )
-        # complex numbers, dates and text would be converted without a word
-        if dtype.kind not in "biuf":
+        if dtype.kind not in NUMBERS:
             raise TypeError(f"it holds {dtype}")
         # exact in Python's whole numbers, where numpy's would wrap
         claimed = dtype.itemsize

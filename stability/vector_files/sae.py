@@ -12,8 +12,8 @@ import numpy as np
 from numpy import ndarray
 
 from stability.errors import StabilityError
-from stability.prediction.site_names import canonical_site
 from stability.vector_files.content import no_vector, read_bytes
+from stability.vector_files.layer_names import site_of_hook
 from stability.vector_files.vector_file import LONGEST_VECTOR, Entry, VectorFile
 
 DECODERS = ("W_dec", "decoder.weight")
@@ -40,21 +40,13 @@ def decoder_rows(
         raise StabilityError(
             f"A dictionary must be finite numbers; {key} of {file!r} is not: get a clean copy."
         )
-    site, warnings = None, []
-    if hook is not None:
-        site = canonical_site(hook)
-        if not site.startswith("block:"):
-            warnings.append(
-                f"It was measured at {hook!r:.60}, which is no state between blocks: say with a site "
-                "where its rows are to be added."
-            )
-            site = None
+    site, warnings = site_of_hook(hook, file) if hook is not None else (None, ())
     entries = tuple(
         Entry(str(row), np.asarray(vector, dtype=float), site, site)
         for row, vector in enumerate(matrix)
     )
     return VectorFile(
-        file, f"sparse autoencoder ({tool}, rows of {key})", entries, warnings=tuple(warnings)
+        file, f"sparse autoencoder ({tool}, rows of {key})", entries, warnings=warnings
     )
 
 

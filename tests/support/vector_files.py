@@ -79,9 +79,9 @@ def lm_eval(action: str = "add", coefficient: float = 3.0, **more: object) -> by
     return pt({"layers.2": part})
 
 
-def neuronpedia(hook: str = "blocks.2.hook_resid_post") -> bytes:
+def neuronpedia(hook: str = "blocks.2.hook_resid_post", strength: object = 10) -> bytes:
     return json.dumps(
-        {"index": "7", "vector": V[2].tolist(), "hookName": hook, "defaultSteerStrength": 10}
+        {"index": "7", "vector": V[2].tolist(), "hookName": hook, "defaultSteerStrength": strength}
     ).encode()
 
 

@@ -156,7 +156,8 @@ def _along(choice: Choice, report: Report) -> Along:
     with turn():
         drawn = line(analysis_.ray, with_truth=False)
     second, said = second_within(choice, analysis_)
-    return Along(key, analysis_, spec, drawn, second, (*notes, *said))
+    warnings = analysis_.direction.warnings
+    return Along(key, analysis_, spec, drawn, second, (*notes, *warnings, *said))
 
 
 def _parts_of_analysis(
