@@ -52,7 +52,7 @@ def readable(report: dict[str, Any]) -> str:
         f"direction  curvature {digits(direction['curvature'])}, {direction['label']}",
         *(
             line
-            for warning in direction["warnings"]
+            for warning in direction.get("warnings", ())
             for line in wrap(
                 warning, REPORT_WIDTH, initial_indent=" " * 11, subsequent_indent=" " * 11
             )
