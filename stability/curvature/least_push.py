@@ -17,11 +17,17 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.arguments import whole
-from stability.curvature.conjugate_gradients import Apply
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import NAMES
-from stability.curvature.natural_gradient import lead_missing, natural_gradient, require_rival
-from stability.curvature.newton_step import Point, preconditioner
+from stability.curvature.natural_gradient import (
+    LOST,
+    lead_missing,
+    natural_gradient,
+    require_rival,
+    unreachable,
+)
+from stability.curvature.newton_step import Metric, Point
+from stability.curvature.newton_step import metric as metric_of
 from stability.prediction.pooling import pooled_divergence
 from stability.prediction.premise import require_linear
 from stability.prediction.state import State
@@ -32,7 +38,7 @@ MOST_STEPS = 40
 LEAD = (
     1e-6  # of the lead that is missing: by so much the token wins, so that it does at a corner, too
 )
-LEVEL = 1e-8  # nats; of a lead that is missing, below which the first step is exact
+LEVEL = 1e-8  # nats: a lead below which the first step is exact
 
 
 @dataclass(frozen=True, eq=False)
@@ -49,29 +55,28 @@ class LeastPush:
 
 
 def least_push(
-    state: State, token: int, precondition: Apply | None = None, tolerance: float = TOLERANCE
+    state: State, token: int, metric: Metric | None = None, tolerance: float = TOLERANCE
 ) -> LeastPush:
     """The cheapest push that makes a token win, and a lower bound of what any push costs.
 
     Args:
         state: at `prelogit`, without soft-capping.
         token: the id of the token that is to win.
-        precondition: `preconditioner(state)`, where it is made once for several tokens.
+        metric: that of the state, where it is made once for several tokens.
         tolerance: the part of the divergence that may be left to gain.
 
     Returns:
         The push, at which the token leads by `LEAD` of what was missing, or by what rounding may hide.
 
     Raises:
-        StabilityError: the logits are not linear, the token wins already, or no push makes it win.
+        unreachable: no push makes the token win. Another StabilityError where it does already, or the
+            logits are not linear.
     """
     require_linear(state)
     require_rival(state, token)
     missing = lead_missing(state, token)
-    lead = max(LEAD * missing, state.logit_rounding)
-    here = Point(
-        state, token, lead, precondition or preconditioner(state), torch.zeros_like(state.probs)
-    )
+    lead = max(LEAD * missing, state.logit_rounding, LEVEL)
+    here = Point(state, token, lead, metric or metric_of(state), torch.zeros_like(state.probs))
     step = here.step([state.argmax], torch.zeros_like(here.shift[:1]))
     delta, square = step.move, step.square
     if missing < LEVEL:
@@ -85,6 +90,8 @@ def least_push(
             break
         step = replace(step, move=length * step.move, shift=length * step.shift)
         delta = delta + step.move
+    if here.moved.argmax != token:
+        raise unreachable(state, token, LOST)
     bound = max(pooled_divergence(state.log_probs, token), kl - here.left(step, 0.0))
     return LeastPush(delta, bound, square)
 

@@ -19,6 +19,9 @@ from stability.errors import StabilityError
 from stability.prediction.state import State
 from stability.text import spelled
 
+CROWDED = "too many tokens stay level with it"
+SURROUNDED = "others are above it wherever the vector is, as its row of W_U lies among theirs"
+LOST = "it would take logits that rounding hides"
 TOLERANCE, MOST_STEPS = 1e-3, 300  # of the residual, by its norm; and products with H
 
 
@@ -82,4 +85,12 @@ def flat(state: State) -> StabilityError:
     return StabilityError(
         f"A cheapest push needs curvature; at this state of {state.model.name} at {state.site!r} H is "
         "zero, as the prediction is certain to all digits: choose another position."
+    )
+
+
+def unreachable(state: State, token: int, reason: str) -> StabilityError:
+    """The error where no push is found that makes a token win."""
+    return StabilityError(
+        f"A push must exist that makes the token win; none was found for {spelled(state.text(token))} "
+        f"(id {token}), as {reason}: choose another."
     )

@@ -7,7 +7,7 @@ gradients on exact products, preconditioned by the whole `H` of the start.
 
 from collections.abc import Sequence
 from dataclasses import dataclass, field, replace
-from functools import cached_property, partial
+from functools import cached_property
 
 import numpy as np
 import torch
@@ -15,20 +15,18 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.curvature.conjugate_gradients import Apply, conjugate_gradients
-from stability.curvature.natural_gradient import flat
-from stability.errors import StabilityError
+from stability.curvature.conjugate_gradients import conjugate_gradients
+from stability.curvature.natural_gradient import CROWDED, SURROUNDED, flat, unreachable
 from stability.prediction import distribution
 from stability.prediction.state import State
-from stability.text import spelled
 
 LEAST_LENGTH = 1e-3  # of a step, when it is halved
 DESCENT = 0.1  # of what a step promises, that it must keep
-INNER_TOLERANCE, MOST_PRODUCTS = 1e-4, 200  # of conjugate gradients
+INNER_TOLERANCE, MOST_PRODUCTS = 1e-6, 200  # of conjugate gradients
 ADDED, MOST_LEVEL = 4, 64  # tokens in the active set: how many join at a time, and at most
-RIDGES = (1e-11, 1e-9, 1e-7, 1e-5)  # of tr H, in a preconditioner
-RIDGE = 1e-12  # of a matrix of constraints with ones on its diagonal
-UNBOUNDED = 1e-6  # of the constraints: what multipliers of a possible push do not leave unmet
+DAMPINGS = (1e-9, 1e-7, 1e-5)  # of tr H, added to H: flat directions get no part
+RIDGE = 1e-12  # of a matrix of constraints with ones on its diagonal, at least
+UNBOUNDED = 1e-2  # of the constraints: what multipliers of a possible push do not leave unmet
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +53,7 @@ class Point:
     state: State
     token: int
     lead: float
-    precondition: Apply = field(repr=False)
+    metric: "Metric" = field(repr=False)
     shift: Float[Tensor, " V"] = field(repr=False)
 
     @cached_property
@@ -87,10 +85,13 @@ class Point:
         return readout.scale * rows.T
 
     def solve(self, targets: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
-        """`H_q⁻¹` times columns."""
-        products = partial(fisher.hvp, self.moved)
+        """`(H_q + αI)⁻¹` times columns."""
+
+        def products(columns: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+            return fisher.hvp(self.moved, columns) + self.metric.damping * columns
+
         return conjugate_gradients(
-            products, targets, INNER_TOLERANCE, MOST_PRODUCTS, self.precondition
+            products, targets, INNER_TOLERANCE, MOST_PRODUCTS, self.metric.solve
         )
 
     def step(self, level: list[int], before: Float[Tensor, " m"]) -> Step:
@@ -104,7 +105,8 @@ class Point:
             unmet = self.slack(level) - self.lead - rows.T @ down
             multipliers = _multipliers(rows.T @ solved, unmet)
             if multipliers is None or len(level) > MOST_LEVEL:
-                raise _unreachable(self.state, self.token, multipliers is not None)
+                reason = CROWDED if multipliers is not None else SURROUNDED
+                raise unreachable(self.state, self.token, reason)
             move = solved @ multipliers - down
             shift = self.state.readout.slopes(move[:, None])[:, 0]
             logits = self.moved.uncapped_logits + shift
@@ -135,17 +137,30 @@ class Point:
         return float(step.multipliers @ (self.slack(step.level) - lead) + excess)
 
 
-def preconditioner(state: State) -> Apply:
-    """`(H + αI)⁻¹` of a `prelogit` state, by the whole matrix; `α` a hair of the trace."""
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """The whole `H + αI` of a `prelogit` state, as a Cholesky factor; `α` is a hair of the trace."""
+
+    factor: Float[Tensor, "d d"] = field(repr=False)
+    damping: float
+
+    def solve(self, columns: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+        """`(H + αI)⁻¹` times columns."""
+        return torch.cholesky_solve(columns, self.factor)
+
+
+def metric(state: State) -> Metric:
+    """The metric of a state, as every push from it is preconditioned."""
     H = fisher.dense(state)
-    if not H.trace() > 0:
+    trace = float(H.trace())
+    if not trace > 0:
         raise flat(state)
-    for ridge in RIDGES:
-        identity = torch.eye(len(H), dtype=H.dtype, device=H.device)
-        factor, failed = torch.linalg.cholesky_ex(H + ridge * H.trace() * identity)
+    identity = torch.eye(len(H), dtype=H.dtype, device=H.device)
+    for damping in DAMPINGS:
+        factor, failed = torch.linalg.cholesky_ex(H + damping * trace * identity)
         if not failed:
             break
-    return lambda columns: torch.cholesky_solve(columns, factor)
+    return Metric(factor, damping * trace)
 
 
 def _multipliers(gram: Float[Tensor, "m m"], unmet: Float[Tensor, " m"]) -> Tensor | None:
@@ -154,24 +169,17 @@ def _multipliers(gram: Float[Tensor, "m m"], unmet: Float[Tensor, " m"]) -> Tens
 
     scale = gram.diagonal().sqrt().clamp_min(torch.finfo(gram.dtype).tiny)
     G, u = (gram / scale / scale[:, None]).cpu().numpy(), (unmet / scale).cpu().numpy()
-    ridge = RIDGE * len(G)
-    factor = np.linalg.cholesky(0.5 * (G + G.T) + ridge * np.eye(len(G)))
-    multipliers = nnls(factor.T, np.linalg.solve(factor, -u))[0]
+    # inexact products leave the matrix not quite symmetric, and so not quite positive
+    ridge = max(RIDGE, 4 * np.abs(G - G.T).max()) * len(G)
+    values, vectors = np.linalg.eigh(0.5 * (G + G.T))
+    roots = np.sqrt(np.maximum(values, 0.0) + ridge)
+    try:
+        multipliers = nnls(roots[:, None] * vectors.T, -(vectors.T @ u) / roots)[0]
+    except RuntimeError:  # too many steps
+        return None
     if ridge * multipliers.max() > UNBOUNDED * np.abs(u).max():
         return None
-    # inexact products leave the matrix not quite symmetric: constraints are met by it as it is
+    # what binds is met by the matrix as it is
     active = np.flatnonzero(multipliers)
     multipliers[active] = np.linalg.lstsq(G[np.ix_(active, active)], -u[active])[0]
     return torch.from_numpy(multipliers).to(scale) / scale
-
-
-def _unreachable(state: State, token: int, is_crowded: bool) -> StabilityError:
-    reason = (
-        f"more than {MOST_LEVEL} tokens stay level with it"
-        if is_crowded
-        else "others are above it wherever the vector is, as its row of W_U lies among theirs"
-    )
-    return StabilityError(
-        f"A push must exist that makes the token win; none was found for {spelled(state.text(token))} "
-        f"(id {token}), as {reason}: choose another."
-    )

@@ -13,13 +13,15 @@ from torch import Tensor
 
 from stability.arguments import whole
 from stability.curvature.direction import unit
-from stability.curvature.least_push import TOLERANCE, Apply, least_push, preconditioner
+from stability.curvature.least_push import TOLERANCE, least_push
 from stability.curvature.natural_gradient import (
     gradient_of_lead,
     lead_missing,
     natural_gradient,
     require_rival,
 )
+from stability.curvature.newton_step import Metric
+from stability.curvature.newton_step import metric as metric_of
 from stability.errors import StabilityError
 from stability.geometry.ray import Ray, rays
 from stability.prediction.perturbation import perturb
@@ -95,6 +97,7 @@ def cheapest_push(state: State, target: int | Iterable[int]) -> Push:
         raise StabilityError("A push needs a target; received no tokens: give the id of one.")
     for token in tokens:
         require_rival(state, whole(token, "A token id", least=0))
+    tokens.sort(key=lambda token: -float(state.log_probs[token]))
     [push], _ = cheapest_of(state, tokens, 1, len(tokens), TOLERANCE)
     return push
 
@@ -102,7 +105,7 @@ def cheapest_push(state: State, target: int | Iterable[int]) -> Push:
 def cheapest_of(
     state: State, tokens: Sequence[int], n: int, most: int, tolerance: float
 ) -> tuple[tuple[Push, ...], float]:
-    """The `n` cheapest of some tokens, of which at most so many are tried, the likeliest first.
+    """The `n` cheapest of some tokens, the likeliest first, of which at most so many are tried.
 
     Returns:
         Their pushes, and what the tokens that were not tried cost at least: the divergence of the
@@ -111,11 +114,10 @@ def cheapest_of(
     Raises:
         last: no push makes any of them win.
     """
-    metric = preconditioner(state) if state.is_linear else None
-    order = sorted(tokens, key=lambda token: -float(state.log_probs[token]))
+    metric = metric_of(state) if state.is_linear else None
     found: list[Push] = []
     last: StabilityError | None = None
-    for tried, token in enumerate(order):
+    for tried, token in enumerate(tokens):
         others = pooled_divergence(state.log_probs, token)
         costs = sorted(_cost(push) for push in found)
         if tried == most or (len(costs) >= n and costs[n - 1] <= others):
@@ -135,7 +137,7 @@ def _cost(push: Push) -> float:
     return math.inf if push.nats is None else push.nats
 
 
-def _push(state: State, token: int, metric: Apply | None, tolerance: float) -> Push:
+def _push(state: State, token: int, metric: Metric | None, tolerance: float) -> Push:
     """The push to one token, and the true crossings along it and along the plain direction."""
     if metric:
         least = least_push(state, token, metric, tolerance)

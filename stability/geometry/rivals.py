@@ -7,9 +7,6 @@ tokens, on whose rows `H` hardly rests, seem nearly free.
 
 from dataclasses import dataclass
 
-import torch
-
-from stability import numerics
 from stability.arguments import whole
 from stability.geometry.cheapest_push import Push, cheapest_of
 from stability.prediction.premise import require_linear
@@ -59,7 +56,6 @@ def rivals(state: State, n: int = LISTED) -> Rivals:
     """
     n = whole(n, "A number of rivals")
     require_linear(state)
-    order = numerics.largest(state.log_probs.cpu().numpy(), MOST_CANDIDATES * n + 2).tolist()
-    rows, top = state.readout.W_U, state.argmax
-    tokens = [i for i in order if i != top and not torch.equal(rows[i], rows[top])]
+    order = state.log_probs.argsort(descending=True, stable=True).tolist()
+    tokens = [token for token in order if token != state.argmax]
     return Rivals(*cheapest_of(state, tokens, n, MOST_CANDIDATES * n, TOLERANCE))
