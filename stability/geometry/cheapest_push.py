@@ -7,6 +7,7 @@ the natural gradient of the token's lead, and the divergence is that at the true
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
+from typing import Any
 
 from jaxtyping import Float
 from torch import Tensor
@@ -68,6 +69,20 @@ class Push:
     def gap(self) -> float | None:
         """What `nats` may exceed the least possible by, certified where the logits are linear."""
         return None if self.nats is None else max(self.nats - self.bound, 0.0)
+
+    def report(self) -> dict[str, Any]:
+        """All numbers as plain data, ready for JSON; the direction is left out."""
+        return {
+            "id": self.id,
+            "text": self.text,
+            "probability": self.probability,
+            "distance": self.distance,
+            "nats": self.nats,
+            "bound": self.bound,
+            "predicted": self.predicted,
+            "plain": {"distance": self.plain_distance, "nats": self.plain_nats},
+            "times_cheaper": self.times_cheaper,
+        }
 
 
 def cheapest_push(state: State, target: int | Iterable[int]) -> Push:

@@ -162,7 +162,7 @@ def test_a_written_direction_is_that_of_the_push(name):
     direction = resolve(spec, state, stability.spectrum(state, 1), NoSource())
     assert str(spec) == f"cheapest:{token}"
     assert spec.label == f"cheapest push to id {token}"
-    assert direction.label == f"cheapest push to '<{token}>'"
+    assert direction.label == f"cheapest push to <{token}>"
     torch.testing.assert_close(
         direction.vector, stability.cheapest_push(state, token).direction, rtol=0, atol=1e-9
     )
