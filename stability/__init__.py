@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from stability.curvature.spectrum import Spectrum, spectrum
     from stability.errors import StabilityError
     from stability.exact.flips import Flip
+    from stability.geometry.cheapest_push import Push, cheapest_push
     from stability.geometry.cloud import Cloud, cloud
     from stability.geometry.continuation import Continuation
     from stability.geometry.depth import Depth, depth, depth_map
@@ -32,6 +33,7 @@ if TYPE_CHECKING:
     from stability.geometry.interpolation import Interpolation, interpolation
     from stability.geometry.ray import Ray, ray
     from stability.geometry.region import Region, region
+    from stability.geometry.rivals import Rivals, rivals
     from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
     from stability.instrument.explore import explore
     from stability.models import LanguageModel, load
@@ -55,6 +57,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Push": "geometry.cheapest_push",
+    "Rivals": "geometry.rivals",
+    "cheapest_push": "geometry.cheapest_push",
+    "rivals": "geometry.rivals",
     "Cloud": "geometry.cloud",
     "cloud": "geometry.cloud",
     "Continuation": "geometry.continuation",
@@ -113,9 +119,11 @@ __all__ = [
     "Flip",
     "Interpolation",
     "LanguageModel",
+    "Push",
     "Ray",
     "Readout",
     "Region",
+    "Rivals",
     "SelfCheck",
     "Sensitivity",
     "Spectrum",
@@ -125,6 +133,7 @@ __all__ = [
     "Token",
     "VectorFile",
     "bare_state",
+    "cheapest_push",
     "check",
     "check_vector",
     "cloud",
@@ -140,6 +149,7 @@ __all__ = [
     "ray",
     "read_vectors",
     "region",
+    "rivals",
     "sensitivity",
     "spectrum",
     "token_map",

@@ -18,6 +18,7 @@ from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import DirectionSpec, Turn, eigendirection, turned_label
 from stability.curvature.given_vector import from_file
+from stability.curvature.least_push import cheapest
 from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
 from stability.prediction.source import Source
@@ -167,6 +168,7 @@ MAKERS: dict[str, Callable[[Any, State, Spectrum, Source], Direction]] = {
         state, source.background(state.site), seed
     ),
     "tokens": lambda ids, state, *_: token_difference(state, *ids),
+    "cheapest": lambda token, state, *_: cheapest(state, token),
     "prompt": lambda text, state, _, source: prompt_difference(
         state, source.capture(text, site=state.site)
     ),

@@ -29,6 +29,8 @@ def spec_of(lm: LanguageModel, direction: DirectionChoice) -> DirectionSpec | No
     match direction:
         case TokenPair(start, end):
             return DirectionSpec("tokens", (lm.token_id(start), lm.token_id(end)))
+        case DirectionSpec("cheapest", str(token)):
+            return DirectionSpec("cheapest", lm.token_id(token))
         case Turned(start, degrees, rank):
             before = spec_of(lm, start)
             return before and DirectionSpec("turn", Turn(degrees, rank, before))

@@ -16,7 +16,8 @@ from stability.ui.choice import (
 from stability.ui.uploads import SMALL
 from stability.ui.wording import plain
 
-FIRST = {"start": "␣Paris", "end": "␣the", "other": "The capital of Italy is"}
+SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
+FIRST = {"start": "␣Paris", "end": "␣the", "goal": "␣the", "other": "The capital of Italy is"}
 
 
 def choose_direction() -> DirectionChoice:
@@ -28,9 +29,10 @@ def choose_direction() -> DirectionChoice:
         case "random" | "covariance":
             _number("Seed", 0, MOST_SEEDS - 1, "seed")
         case "tokens":
-            spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
-            _text("From token", "start", spelling)
-            _text("To token", "end", spelling)
+            _text("From token", "start", SPELLING)
+            _text("To token", "end", SPELLING)
+        case "cheapest":
+            _text("Token", "goal", SPELLING)
         case "prompt":
             _text("Other prompt", "other")
         case "vector":
@@ -42,10 +44,11 @@ def choose_direction() -> DirectionChoice:
 def chosen_direction() -> DirectionChoice:
     """The direction that the fields, drawn or not, describe."""
     state, kind = st.session_state, KINDS[st.session_state.get("kind", next(iter(KINDS)))]
-    start, end, other = (state.get(key, FIRST[key]) for key in ("start", "end", "other"))
+    start, end, goal, other = (state.get(key, first) for key, first in FIRST.items())
     named: dict[str, DirectionChoice] = {
         "eig": DirectionSpec("eig", state.get("rank", 1) - 1),
         "tokens": TokenPair(start, end),
+        "cheapest": DirectionSpec("cheapest", goal),
         "prompt": DirectionSpec("prompt", other),
         "vector": _vector(),
     }

@@ -117,6 +117,15 @@ def test_a_direction_between_two_tokens_by_their_spelling_or_their_id(page, lm):
     assert explored(page)["line"] == scene["line"]
 
 
+def test_the_cheapest_push_to_a_token_is_a_direction(page, lm):
+    choose(page, "cheapest push to a token", goal="␣London")
+    scene, [london] = explored(page), lm.tokenizer(" London").input_ids
+    assert along(scene, lm, SURE, stability.cheapest_push(lm.capture(SURE), london).direction)
+    assert scene["setting"]["direction"]["spec"] == f"cheapest:{london}"
+    choose(page, "cheapest push to a token", goal=str(london))
+    assert explored(page)["line"] == scene["line"]
+
+
 def test_a_pasted_vector_is_a_direction(page, lm):
     vector = np.random.default_rng(0).standard_normal(lm.readout.width)
     choose(page, "a vector of your own", numbers=json.dumps(vector.tolist()))
@@ -132,6 +141,8 @@ def test_a_pasted_vector_is_a_direction(page, lm):
         ("token difference", {"start": "two words"}, "A single token is needed"),
         ("token difference", {"start": "999999"}, "between 0 and 49151"),
         ("token difference", {"start": "␣the"}, "different rows of W_U"),
+        ("cheapest push to a token", {"goal": "two words"}, "A single token is needed"),
+        ("cheapest push to a token", {"goal": "␣Paris"}, "is already the most likely"),
         ("towards another prompt", {"other": ""}, "at least one token"),
         ("towards another prompt", {"other": SURE}, "lead to another state"),
     ],
