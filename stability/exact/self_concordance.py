@@ -13,6 +13,8 @@ Radii are moved to the safe side by the rounding that is handed in: the logits a
 computed from are products in the precision of `W_U`.
 """
 
+from functools import partial
+
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
@@ -31,30 +33,27 @@ LEAST_EIGENVALUE = 1e-290  # less is zero: of probabilities that underflow too m
 
 def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
     """The positive `y` with `e^y − 1 − y = c`, for `c > 0`."""
-
-    def excess(u: ndarray) -> tuple[ndarray, ndarray]:
-        y = np.exp(u)
-        growth = numerics.exp_minus_tangent(y)
-        return np.log(growth / c), y * np.expm1(y) / growth
-
     # e^y − 1 − y is at least y²/2 and at least e^y/4 − 1, and at most (y²/2)e^y
     high = np.minimum(np.sqrt(2 * c), np.log(4 + 4 * c))
     low = np.sqrt(2 * c) * np.exp(-high / 2)
-    return np.exp(numerics.solve(excess, np.log(low), np.log(high)))
+    return np.exp(numerics.solve(partial(_log_ratio, c, 1), np.log(low), np.log(high)))
 
 
 def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
     """The positive `y` with `e^{−y} − 1 + y = c`, for `c > 0`."""
-
-    def excess(u: ndarray) -> tuple[ndarray, ndarray]:
-        y = np.exp(u)
-        decay = numerics.exp_minus_tangent(-y)
-        return np.log(decay / c), -y * np.expm1(-y) / decay
-
     # e^{−y} − 1 + y is at most y²/2 and at most y, and at least y²/(2 + y)
     low = np.maximum(np.sqrt(2 * c), c)
     high = 0.5 * (c + np.sqrt(c) * np.sqrt(c + 8))
-    return np.exp(numerics.solve(excess, np.log(low), np.log(high)))
+    return np.exp(numerics.solve(partial(_log_ratio, c, -1), np.log(low), np.log(high)))
+
+
+def _log_ratio(
+    c: Float[ndarray, "*s"], sign: int, u: Float[ndarray, "*s"]
+) -> tuple[Float[ndarray, "*s"], Float[ndarray, "*s"]]:
+    """`log((e^y − 1 − y)/c)` at `y = ±e^u`, and its derivative by `u`."""
+    y = sign * np.exp(u)
+    excess = numerics.exp_minus_tangent(y)
+    return np.log(excess / c), y * np.expm1(y) / excess
 
 
 def brackets(
