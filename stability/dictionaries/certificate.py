@@ -47,10 +47,18 @@ class KeptSlopes:
 def certificates(
     state: State, laws: SlopeLaws, epsilon: Float[ndarray, " m"]
 ) -> Float[ndarray, "n 2 2 m"]:
-    """Guaranteed distances for every direction and `ε`: (minus, plus) × (inner, outer).
+    """Return guaranteed distances for every direction and `ε`.
 
-    As `self_concordance.brackets` of all tokens, but that of single tokens' guarantees, which the outer
-    end takes the best of, those count that were kept.
+    They are `self_concordance.brackets`, but of what single tokens guarantee only that of those that
+    were kept counts for the outer end.
+
+    Args:
+        state: at the readout, with linear logits.
+        laws: of some directions.
+        epsilon: nats.
+
+    Returns:
+        (minus, plus) × (inner, outer), in coordinates.
     """
     ends = laws.steepest[..., 0], laws.rises[..., 0]
     rounding = radius_rounding(state, laws.variance, *ends)

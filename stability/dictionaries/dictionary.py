@@ -14,8 +14,8 @@ from stability.curvature import fisher
 from stability.curvature.direction import Direction, unit
 from stability.dictionaries.certificate import certificates
 from stability.dictionaries.row import DictionaryRow, finite, row_of
-from stability.dictionaries.row_tokens import strengths, tokens_with
-from stability.dictionaries.rows import Rows, checked
+from stability.dictionaries.row_tokens import kept, strengths, tokens_with
+from stability.dictionaries.rows import Indices, Rows, checked
 from stability.dictionaries.slopes import SlopeLaws
 from stability.dictionaries.truth import truth
 from stability.prediction.state import State
@@ -85,12 +85,19 @@ class Dictionary:
         """The closed form `sqrt(2ε / vᵀHv)` of every row; infinite where it is flat."""
         return np.array([fisher.radius(c, epsilon) or np.inf for c in self.curvature.tolist()])
 
-    def certificates(
-        self, epsilon: float, rows: Sequence[int] | Int[ndarray, " m"]
-    ) -> Float[ndarray, "m 2 2"] | None:
-        """Guaranteed distances, (minus, plus) × (inner, outer), of some rows; None unless linear.
+    def certificates(self, epsilon: float, rows: Indices) -> Float[ndarray, "m 2 2"] | None:
+        """Return guaranteed distances of the boundary along some rows.
 
-        The outer end may lie beyond that of `Ray.certificate`, which looks at all tokens.
+        Args:
+            epsilon: nats.
+            rows: indices.
+
+        Returns:
+            For each row (minus, plus) × (inner, outer); None unless logits are linear. The outer end
+            may lie beyond that of `Ray.certificate`, which looks at all tokens.
+
+        Raises:
+            StabilityError: `epsilon` is not a positive number of nats, or there is no such row.
         """
         levels, chosen = np.array([arguments.nats(epsilon)]), checked(rows, self.rows)
         if not self.state.is_linear:
@@ -98,7 +105,10 @@ class Dictionary:
         return certificates(self.state, self.laws[chosen], levels)[..., 0]
 
     def ranked(
-        self, epsilon: float, count: int = 20, among: Sequence[int] | Int[ndarray, " m"] | None = None
+        self,
+        epsilon: float,
+        count: int = 20,
+        among: Indices | None = None,
     ) -> tuple[DictionaryRow, ...]:
         """Return the rows with the shortest closed-form radius, the shortest first.
 
@@ -120,7 +130,7 @@ class Dictionary:
         return tuple(
             row_of(
                 self.state,
-                self.laws[[row]],
+                self.laws[np.array([row])],
                 float(epsilon),
                 row,
                 self.name(row),
@@ -183,8 +193,8 @@ class Dictionary:
         """Find rows by their index, or by a token that they push.
 
         Args:
-            text: an index, or a part of a token's text, in any case, with `␣` for a space. The tokens of
-                a row are the few that gain most probability along it, and those whose logits rise
+            text: an index, or a part of a token's text, in any case, with `␣` for a space. The tokens
+                of a row are the few that gain most probability along it, and those whose logits rise
                 fastest, on either side; of a lens's row also its own.
 
         Returns:
@@ -192,12 +202,11 @@ class Dictionary:
         """
         rows, names = np.arange(len(self)), self.state.text
         probs = self.state.probs.cpu().numpy()
-        strength = strengths(self.laws, probs, tokens_with(text, self.laws, names))
+        strength = strengths(self.laws, probs, tokens_with(text, kept(self.laws), names))
         if text.strip().isdecimal():
             strength[rows == int(text)] = np.inf
         if self.rows.are_tokens:
-            own = [row for row in rows.tolist() if text and unspelled(text).casefold() in names(row).casefold()]
-            strength[own] = np.inf
+            strength[tokens_with(text, rows, names)] = np.inf
         ranked = np.lexsort((rows, -strength))
         return ranked[strength[ranked] > 0]
 

@@ -12,16 +12,25 @@ AGREEMENT = 1e-4  # relative, of the norm's derivative
 
 
 def final_gain(state: State) -> Float[Tensor, " D"]:
-    """`g_i = y_i·rms(x)/x_i`, of the vectors before and after the final norm.
+    """Return `g_i = y_i·rms(x)/x_i`, of the vectors before and after the final norm.
 
-    A quotient of one product with another: nothing cancels. Whether the norm is of this kind is tried
-    on its derivative, `Jᵀu = (g⊙u − x̂ (x̂·(g⊙u)))/rms`. Raises StabilityError if it is not, as where a
-    norm subtracts the mean or adds a bias, and at `prelogit`.
+    A quotient of one product and another: nothing cancels. Whether the norm is of this kind is tried on
+    its derivative, `Jᵀu = (g⊙u − x̂ (x̂·(g⊙u)))/rms`.
+
+    Args:
+        state: below the final norm.
+
+    Returns:
+        The gain of every coordinate.
+
+    Raises:
+        StabilityError: the state is at `prelogit`; or the norm is of another kind, as where it
+            subtracts the mean or adds a bias.
     """
     if state.above is None:
         raise StabilityError(
-            f"A Jacobian lens belongs below the final norm; the state is at {state.site}: capture it at "
-            "a block."
+            f"A Jacobian lens belongs below the final norm; the state is at {state.site}: capture it "
+            "at a block."
         )
     with torch.enable_grad():
         start = state.vector.detach().clone().requires_grad_(True)

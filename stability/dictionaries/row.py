@@ -71,7 +71,8 @@ class DictionaryRow:
             "coefficient": self.coefficient,
             "boundary": self.boundary and dict(zip(SIDES, self.boundary, strict=True)),
             "kind": self.kinds and dict(zip(SIDES, self.kinds, strict=True)),
-            "certified": self.certified and dict(zip(SIDES, map(list, self.certified), strict=True)),
+            "certified": self.certified
+            and dict(zip(SIDES, map(list, self.certified), strict=True)),
             "flips": {s: flip and vars(flip) for s, flip in zip(SIDES, self.flips, strict=True)},
             **{
                 name: {s: [vars(push) for push in p] for s, p in zip(SIDES, side, strict=True)}

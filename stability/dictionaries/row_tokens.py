@@ -19,7 +19,9 @@ def pushes(
 ) -> tuple[tuple[Push, ...], tuple[Push, ...]]:
     """The tokens that were kept on either side, the fastest first."""
     minus, plus = (
-        tuple(Push(rate, token, text(token)) for rate, token in zip(*side, strict=True) if token >= 0)
+        tuple(
+            Push(rate, token, text(token)) for rate, token in zip(*side, strict=True) if token >= 0
+        )
         for side in zip(rates.tolist(), ids.tolist(), strict=True)
     )
     return minus, plus
@@ -36,22 +38,30 @@ def first_flips(
     return minus, plus
 
 
-def strengths(laws: SlopeLaws, probs: Float[ndarray, " V"], ids: Int[ndarray, " m"]) -> ndarray:
-    """How fast a row raises the logit of one of some tokens, `|a_c|` at most; 0 for those not kept.
-
-    Of the tokens that were kept: those that gain most probability on either side, and those whose
-    logits rise fastest.
-    """
-    p = probs[laws.pushed]
-    rises = np.divide(laws.rates, p, out=np.zeros_like(laws.rates), where=laws.rates > 0)
-    kept = np.concatenate([laws.pushed, laws.steepest], axis=2)
-    found = np.where(np.isin(kept, ids), np.concatenate([rises, laws.rises], axis=2), 0.0)
-    strongest: ndarray = found.max(axis=(1, 2))
-    return strongest
+def kept(laws: SlopeLaws) -> Int[ndarray, "n 2 k"]:
+    """The tokens kept of every row: those that gain most probability, and the steepest."""
+    return np.concatenate([laws.pushed, laws.steepest], axis=2)
 
 
-def tokens_with(part: str, laws: SlopeLaws, text: Text) -> Int[ndarray, " m"]:
-    """The tokens among those that were kept whose text has a part, in any case, `␣` for a space."""
+def strengths(
+    laws: SlopeLaws, probs: Float[ndarray, " V"], ids: Int[ndarray, " m"]
+) -> Float[ndarray, " n"]:
+    """How fast each row raises the logit of one of some tokens, `±a_c`; 0 if none of them was kept."""
+    gains = laws.rates > 0
+    rises = np.divide(laws.rates, probs[laws.pushed], out=np.zeros_like(laws.rates), where=gains)
+    of_these = np.isin(kept(laws), ids)
+    strongest: ndarray = np.where(of_these, np.concatenate([rises, laws.rises], axis=2), 0.0)
+    return strongest.max(axis=(1, 2))
+
+
+def tokens_with(part: str, ids: Int[ndarray, "*n"], text: Text) -> Int[ndarray, " m"]:
+    """The tokens among some whose text has a part, in any case, with `␣` for a space."""
     wanted = unspelled(part).casefold()
-    kept = np.unique(np.concatenate([laws.pushed.ravel(), laws.steepest.ravel()]))
-    return np.array([t for t in kept.tolist() if t >= 0 and wanted in text(t).casefold()], dtype=int)
+    return np.array(
+        [
+            token
+            for token in np.unique(ids).tolist()
+            if token >= 0 and wanted in text(token).casefold()
+        ],
+        dtype=int,
+    )

@@ -1,6 +1,6 @@
 """The directions of a dictionary, a part at a time: an array's, a file's, or a lens's."""
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -19,7 +19,8 @@ from stability.text import counted
 from stability.vector_files.row_file import RowFile, in_float64, require_matrix
 from stability.vector_files.row_readers import open_rows
 
-RowsLike = str | Path | RowFile | Tensor | ndarray
+RowsLike = str | Path | RowFile | Tensor | ndarray | Sequence[Any]
+Indices = Sequence[Any] | ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -57,10 +58,17 @@ class Rows:
 
 
 def rows_of(state: State, source: RowsLike) -> Rows:
-    """The rows of an array or of a file, as directions at a state.
+    """Return the rows of an array or of a file, as directions at a state.
 
-    Raises StabilityError if they do not have the width of the state, or if a lens has no map for its
-    site.
+    Args:
+        state: where they are to be measured.
+        source: an array (n, d), a path, or what `open_rows` gives.
+
+    Returns:
+        The rows, not yet read where they are a file's.
+
+    Raises:
+        StabilityError: they do not have the width of the state, or a lens has no map for its site.
     """
     if isinstance(source, str | Path):
         source = open_rows(source)
@@ -103,13 +111,11 @@ def _elsewhere(state: State, source: RowFile) -> tuple[str, ...]:
     site = last if state.site == "final" else state.site
     if source.hook is None or source.site == site:
         return ()
-    return (
-        f"Its rows were extracted at {source.hook}; here they are measured at {state.site}.",
-    )
+    return (f"Its rows were extracted at {source.hook}; here they are measured at {state.site}.",)
 
 
 def _of_lens(state: State, source: RowFile) -> Rows:
-    """Row `w` of `W_U·diag(g)·J_L`, the direction of token `w`, for the lens's map at the state's block."""
+    """Row `w` of `W_U·diag(g)·J_L`, the direction of token `w`, by the map of the state's block."""
     last = state.model.n_layers - 1
     site = f"block:{last}" if state.site == "final" else state.site
     layers = {f"block:{layer}": J for layer, J in source.lens.items()}
@@ -153,13 +159,13 @@ def unit_rows(values: Float[ndarray, "m d"]) -> tuple[Tensor, Float[ndarray, " m
     return torch.from_numpy(unit), lengths * largest
 
 
-def checked(indices: Any, rows: Rows) -> Int[ndarray, " m"]:
+def checked(indices: Indices, rows: Rows) -> Int[ndarray, " m"]:
     """Indices of rows; raises StabilityError unless each is one."""
     chosen = np.asarray(indices)
     is_whole = chosen.ndim == 1 and (chosen.dtype.kind in "iu" or not chosen.size)
     if not is_whole or not ((chosen >= 0) & (chosen < rows.count)).all():
         raise StabilityError(
             f"Rows must be whole numbers from 0 to {rows.count - 1} in {rows.file!r}; received "
-            f"{str(indices):.60}: choose some of those."
+            f"{indices!s:.60}: choose some of those."
         )
     return chosen.astype(int)

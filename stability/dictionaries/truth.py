@@ -39,9 +39,19 @@ def truth(
     epsilon: float,
     progress: Callable[[float], None],
 ) -> RowTruth:
-    """The boundaries at `ε`, and the first changes, along unit vectors.
+    """Return the boundaries at `ε`, and the first changes, along unit vectors.
 
-    Exact where the logits are linear, by running the network elsewhere. What `progress` raises ends it.
+    Exact where the logits are linear, by running the network elsewhere.
+
+    Args:
+        state: from which they lead.
+        directions: a unit vector in each row.
+        curvatures: `vᵀHv` of each.
+        epsilon: nats.
+        progress: called with the fraction that is done; what it raises ends the work.
+
+    Returns:
+        Both sides of every direction.
     """
     found: list[RowTruth] = []
     for first in range(0, len(directions), ROWS_AT_ONCE):

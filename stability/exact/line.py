@@ -137,11 +137,12 @@ def radius_rounding(
 ) -> Float[ndarray, "*batch 2"]:
     """How far rounding moves a radius on the minus and on the plus side, as a part of it.
 
-    `2η + α √((1 − p_top)/κ₂) + α s/max(±a_c)`. Logits off by `η` move KL by `2η` of itself at most, and
-    a radius, as `t·KL′ ≥ KL`, by no more. Slopes of other tokens, against that of the likeliest, are off
-    by `α = √2` times the readout's rounding. That counts against their spread where `t` is small, and
-    against the steepest slope, `rises` of the token `steepest` on either side, where it is large; there
-    `s` is 1, or `1 − p_top` where the likeliest token is the steepest, as the others centre its slope.
+    `2η + α √((1 − p_top)/κ₂) + α s/max(±a_c)`. Logits off by `η` move KL by `2η` of itself at most,
+    and a radius, as `t·KL′ ≥ KL`, by no more. Slopes of other tokens, against that of the likeliest,
+    are off by `α = √2` times the readout's rounding. That counts against their spread where `t` is
+    small, and against the steepest slope, `rises` of the token `steepest` on either side, where it is
+    large; there `s` is 1, or `1 − p_top` where the likeliest token is the steepest, as the others
+    centre its slope.
     """
     probs, top = state.probs.cpu().numpy(), state.argmax
     alpha = math.sqrt(2) * state.readout.rounding

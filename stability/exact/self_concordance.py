@@ -13,7 +13,7 @@ Radii are moved to the safe side by the rounding that is handed in: the logits a
 computed from are products in the precision of `W_U`.
 """
 
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
 import numpy as np
 from jaxtyping import Float
@@ -30,6 +30,7 @@ LARGEST_SIDE = (
 LEAST_EIGENVALUE = 1e-290  # less is zero: of probabilities that underflow too much is lost
 
 
+@runtime_checkable
 class Slopes(Protocol):
     """What a bracket is made of: the variance of the slope, and some of its values with both ends.
 

@@ -1,4 +1,4 @@
-"""A file with a direction in each of many rows: a matrix, or a lens whose rows a model's `W_U` makes."""
+"""A file with a direction in each of many rows: a matrix, or a lens, whose rows `W_U` makes."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -44,13 +44,29 @@ class RowFile:
         site = canonical_site(self.hook or "")
         return site if site.startswith("block:") else None
 
+    @property
+    def only_site(self) -> str:
+        """The site that the file names; raises StabilityError where it names none, or several."""
+        sites = [f"block:{layer}" for layer in self.lens] or [*filter(None, [self.site])]
+        if len(sites) == 1:
+            return sites[0]
+        said = f"has maps for {', '.join(sites[:6])}" if sites else f"names {self.hook or 'none'}"
+        raise StabilityError(
+            f"A dictionary needs the site where its rows are measured; {self.file!r} {said}: give one, "
+            f"as {sites[0] if sites else 'block:12'}."
+        )
+
 
 def in_float64(values: "ndarray | Tensor") -> Float[ndarray, "*n"]:
     """A part of a stored array in float64, whatever it is stored in."""
-    return np.asarray(values if isinstance(values, np.ndarray) else values.double().cpu().numpy(), float)
+    return np.asarray(
+        values if isinstance(values, np.ndarray) else values.double().cpu().numpy(), float
+    )
 
 
-def decoder(values: "ndarray | Tensor", key: str, file: str, tool: str, hook: str | None) -> RowFile:
+def decoder(
+    values: "ndarray | Tensor", key: str, file: str, tool: str, hook: str | None
+) -> RowFile:
     """The rows of a decoder, which some tools store as columns.
 
     Raises StabilityError if it is no matrix, or its hook lies within a block.

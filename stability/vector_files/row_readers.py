@@ -53,8 +53,8 @@ def _reader_of(head: bytes, name: str) -> Callable[[Path], RowFile]:
             f"{PICKLE_REMEDY}."
         )
     raise StabilityError(
-        "A dictionary must be a folder of a sparse autoencoder, or a matrix as .npy, .npz, .safetensors "
-        f"or .pt; {name!r} is none: save its rows with numpy.save."
+        "A dictionary must be a folder of a sparse autoencoder, or a matrix as .npy, .npz, "
+        f".safetensors or .pt; {name!r} is none: save its rows with numpy.save."
     )
 
 
@@ -87,8 +87,8 @@ def _reading(name: str) -> Iterator[None]:
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise StabilityError(
-            f"A dictionary must be whole, in a format that is read; {name!r} is not ({reason:.160}): get "
-            "a clean copy, or save its rows with numpy.save."
+            f"A dictionary must be whole, in a format that is read; {name!r} is not ({reason:.160}): "
+            "get a clean copy, or save its rows with numpy.save."
         ) from error
 
 
@@ -155,16 +155,15 @@ def _lens(maps: Any, name: str) -> RowFile:
     """The maps of a Jacobian lens by block; raises StabilityError unless they are matrices."""
     import torch
 
-    is_lens = isinstance(maps, dict) and maps
-    for layer, J in maps.items() if is_lens else ():
-        is_map = isinstance(J, torch.Tensor) and J.ndim == 2 and J.is_floating_point()
-        is_lens &= isinstance(layer, int) and layer >= 0 and is_map
+    def is_map(layer: Any, J: Any) -> bool:
+        is_matrix = isinstance(J, torch.Tensor) and J.ndim == 2 and J.is_floating_point()
+        return isinstance(layer, int) and layer >= 0 and is_matrix
+
+    is_lens = isinstance(maps, dict) and bool(maps) and all(map(is_map, maps, maps.values()))
     if not is_lens:
         raise StabilityError(
-            f"A Jacobian lens must hold a matrix for each layer, by its number; {name!r} does not: save "
-            "it with the tool that made it."
+            f"A Jacobian lens must hold a matrix for each layer, by its number; {name!r} does not: "
+            "save it with the tool that made it."
         )
     found = {layer: J.detach() for layer, J in maps.items()}
     return RowFile(name, "Jacobian lens (rows of W_U·diag(g)·J)", lens=found)
-
-
