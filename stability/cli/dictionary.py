@@ -5,17 +5,18 @@ import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from textwrap import wrap
 from typing import Any
 
 from stability.cli.chat import add_chat, prompt_of, utf8
 from stability.cli.command import add_command
 from stability.cli.commands import load_model
-from stability.cli.console import fitted
+from stability.cli.console import REPORT_WIDTH, fitted
 from stability.errors import writing
 from stability.text import digits, printable, spelled
 
-TOP = 10
-LONGEST = 12  # characters of a token in the table
+TOP, SIDES = 10, ("minus", "plus")
+LONGEST = 9  # characters of a token in the table
 
 
 def add_dictionary(commands: Any) -> argparse.ArgumentParser:
@@ -107,9 +108,10 @@ def readable(listed: dict[str, Any], epsilon: float) -> str:
         "",
         *_rows(listed),
         "",
-        f"Radius: closed form at {epsilon:g} nats; minus and plus: the true boundaries; all in the",
-        "vector's own coordinates. Raises: the tokens whose logits rise fastest on + (on −).",
-        *(part for part in about["certainty"].replace(". ", ".\n").split("\n")),
+        f"Radius: closed form at {epsilon:g} nats; minus and plus: the true boundaries; lengths in the",
+        "vector's own coordinates. First: what takes over on either side. Pushed: what",
+        "gains most probability on + (on −).",
+        *wrap(about["certainty"], REPORT_WIDTH),
     ]
     return "\n".join(map(fitted, lines))
 
@@ -118,15 +120,18 @@ def _rows(listed: dict[str, Any]) -> Iterator[str]:
     if not listed["rows"]:
         yield "No row pushes such a token: try a part of it, or an index."
         return
-    yield f"{'row':>7}{'radius':>10}{'minus':>10}{'plus':>10}  raises"
+    yield f"{'row':>7}{'radius':>9}{'minus':>9}{'plus':>9}  {'first -, +':<20}pushed"
     for row in listed["rows"]:
-        met = row["boundary"] or {"minus": None, "plus": None}
-        numbers = (row["radius"], met["minus"], met["plus"])
-        up, down = (
-            " ".join(spelled(push["text"], LONGEST) for push in row["steepest"][side][:2])
-            for side in ("plus", "minus")
+        met = row["boundary"] or dict.fromkeys(SIDES)
+        numbers = "".join(
+            f"{'-' if x is None else digits(x):>9}" for x in (row["radius"], *met.values())
         )
-        cells = "".join(f"{'-' if x is None else digits(x):>10}" for x in numbers)
-        yield f"{spelled(row['name'], 7):>7}{cells}  {up} ({down})"
+        first = ", ".join(_token(row["flips"][side]) for side in SIDES)
+        minus, plus = (" ".join(map(_token, row["pushed"][side][:2])) for side in SIDES)
+        yield f"{spelled(row['name'], 7):>7}{numbers}  {first:<20}{plus} ({minus})"
     if listed["matching"] > len(listed["rows"]):
         yield f"{listed['matching'] - len(listed['rows']):,} more: --top, or --csv for all"
+
+
+def _token(part: dict[str, Any] | None) -> str:
+    return "-" if part is None else spelled(part["text"], LONGEST)

@@ -1,0 +1,55 @@
+"""The file of a dictionary: uploaded, or named by its path on this computer."""
+
+import streamlit as st
+
+from stability.errors import StabilityError
+from stability.ui.server import may_name_paths
+from stability.ui.uploads import DICTIONARY_ENDINGS, save_dictionary, upload_at
+from stability.ui.widgets.errors import show_error
+from stability.ui.wording import plain
+
+
+def choose_source() -> str | None:
+    """Draw the fields of a file; return its path, None while there is none."""
+    upload = st.session_state.get("dictionary_upload")
+    if upload is not None and upload_at(upload) is not None:
+        left, right = st.columns([5, 1], vertical_alignment="center")
+        left.caption(f"In use: {plain(st.session_state.dictionary_name)}.")
+        right.button("Use another", on_click=_drop)
+        return str(upload)
+    left, right = st.columns([3, 2], vertical_alignment="bottom")
+    typed = ""
+    if may_name_paths():
+        typed = left.text_input(
+            "A path on this computer",
+            key="dictionary_path",
+            placeholder="a folder of SAELens, or .npy, .npz, .safetensors, .pt",
+        ).strip()
+    right.file_uploader(
+        "or upload: one file, or cfg.json and sae_weights.safetensors",
+        DICTIONARY_ENDINGS,
+        accept_multiple_files=True,
+        key=f"dictionary_files {st.session_state.get('dictionary_uploads', 0)}",
+        on_change=_keep,
+    )
+    if error := st.session_state.pop("dictionary_error", None):
+        show_error(StabilityError(error))
+    return typed or None
+
+
+def _keep() -> None:
+    state = st.session_state
+    files = state[f"dictionary_files {state.get('dictionary_uploads', 0)}"]
+    if not files:
+        return
+    try:
+        state.dictionary_upload = save_dictionary([(file.name, file.getvalue()) for file in files])
+        state.dictionary_name = " and ".join(file.name for file in files)
+    except StabilityError as error:
+        state.dictionary_error = str(error)
+    # a field with another key is an empty one
+    state.dictionary_uploads = state.get("dictionary_uploads", 0) + 1
+
+
+def _drop() -> None:
+    st.session_state.pop("dictionary_upload", None)
