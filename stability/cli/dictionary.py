@@ -108,10 +108,12 @@ def readable(listed: dict[str, Any], epsilon: float) -> str:
         "",
         *_rows(listed),
         "",
-        f"Radius: closed form at {epsilon:g} nats; minus and plus: the true boundaries; lengths in the",
-        "vector's own coordinates. First: what takes over on either side. Pushed: what",
-        "gains most probability on + (on −).",
-        *wrap(about["certainty"], REPORT_WIDTH),
+        *wrap(
+            f"Radius: closed form at {epsilon:g} nats; minus and plus: the true boundaries; in the "
+            "vector's own coordinates. First: what takes over on either side. Pushed: what gains most "
+            f"probability on + (on −). {about['certainty']}",
+            REPORT_WIDTH,
+        ),
     ]
     return "\n".join(map(fitted, lines))
 

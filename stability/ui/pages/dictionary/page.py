@@ -42,9 +42,9 @@ def draw() -> None:
     prompt = controls.choose_prompt()
     path = choose_source()
     if path is None:
-        st.info(
-            "Choose the decoder of a sparse autoencoder (a folder of SAELens, or a file with W_dec), any "
-            "matrix with a direction in each row, or a Jacobian lens: every row is measured at the "
+        st.caption(
+            "Choose the decoder of a sparse autoencoder (a folder of SAELens, or a file with W_dec), "
+            "any matrix with a direction in each row, or a Jacobian lens: every row is measured at the "
             "prompt's prediction, and ranked by how far the vector may move along it."
         )
     else:

@@ -24,6 +24,7 @@ def choose_source() -> str | None:
             "A path on this computer",
             key="dictionary_path",
             placeholder="a folder of SAELens, or .npy, .npz, .safetensors, .pt",
+            on_change=_open,
         ).strip()
     right.file_uploader(
         "or upload: one file, or cfg.json and sae_weights.safetensors",
@@ -34,7 +35,18 @@ def choose_source() -> str | None:
     )
     if error := st.session_state.pop("dictionary_error", None):
         show_error(StabilityError(error))
-    return typed or None
+    if not typed:
+        return None
+    # a link may name any file: to read one unasked may wake a device or call another computer
+    if st.session_state.get("dictionary_opened") != typed:
+        st.button(f"Open {plain(typed)}", on_click=_open, type="primary")
+        return None
+    return typed
+
+
+def _open() -> None:
+    """Read the file of the path that a person has typed, or has seen in the field."""
+    st.session_state.dictionary_opened = st.session_state.dictionary_path.strip()
 
 
 def _keep() -> None:
