@@ -138,25 +138,35 @@ class SlopeStream:
                 rows = wins.open(leads.amax(dim=1) if sign > 0 else -leads.amin(dim=1))
                 wins.offer(rows, sign * leads[rows], first)
         variance = self._second * variance + self.probs[0] * top[:, 0].double().square()
-        return self._kept(moved, variance, rising, pushed, ahead)
+        return self._kept(variance, rising, pushed, ahead)
 
     def _kept(
         self,
-        moved: Float[Tensor, "b D"],
         variance: Float[Tensor, " b"],
         rising: list[Leaders],
         pushed: list[Leaders],
         ahead: list[Leaders],
     ) -> SlopeLaws:
         """Columns as ids of tokens, those without a gain left out, and all of it as arrays."""
-        kept: list[ndarray] = [variance.cpu().numpy()]
-        for leaders in (rising, pushed):
-            values = torch.stack([side.values for side in leaders], dim=1).double()
-            columns = torch.stack([side.columns for side in leaders], dim=1)
-            ids = torch.where(values > 0, self.order[columns.clamp_min(0)], -1)
-            kept += [ids.cpu().numpy(), values.where(values > 0, 0.0).cpu().numpy()]
-        nearness = torch.cat([side.values for side in ahead], dim=1).double()
-        columns = torch.cat([side.columns for side in ahead], dim=1)
-        ids = torch.where(nearness > 0, self.order[columns.clamp_min(0)], -1)
-        distances = torch.where(nearness > 0, 1 / nearness, torch.inf)
-        return SlopeLaws(*kept, ids.cpu().numpy(), distances.cpu().numpy())
+        (steepest, rises), (gaining, rates) = map(self._tokens, (rising, pushed))
+        first, nearness = self._tokens(ahead)
+        with np.errstate(divide="ignore"):
+            distances = 1 / nearness[..., 0]
+        return SlopeLaws(
+            variance=variance.cpu().numpy(),
+            steepest=steepest,
+            rises=rises,
+            pushed=gaining,
+            rates=rates,
+            flip=first[..., 0],
+            flip_distances=distances,
+        )
+
+    def _tokens(
+        self, sides: list[Leaders]
+    ) -> tuple[Int[ndarray, "b 2 k"], Float[ndarray, "b 2 k"]]:
+        """The ids of what was kept, −1 where there is no gain, and the gains."""
+        values = torch.stack([side.values for side in sides], dim=1).double()
+        columns = torch.stack([side.columns for side in sides], dim=1)
+        ids = torch.where(values > 0, self.order[columns.clamp_min(0)], -1)
+        return ids.cpu().numpy(), values.clamp_min(0).cpu().numpy()

@@ -73,7 +73,7 @@ def member(data: bytes, inner: str, name: str) -> bytes:
         raise no_vector(name, error) from error
 
 
-def header_of(stream: io.BufferedIOBase, name: str) -> tuple[tuple[int, ...], np.dtype]:
+def header_of(stream: Any, name: str) -> tuple[tuple[int, ...], np.dtype]:
     """The shape and the type of the numbers in a `.npy` file; raises StabilityError for objects."""
     version: Any = np.lib.format.read_magic(stream)
     header = np.lib.format.read_array_header_1_0
