@@ -48,7 +48,8 @@ def draw() -> None:
             "prompt's prediction, and ranked by how far the vector may move along it."
         )
     else:
-        imported("stability.models")
+        with st.spinner("Starting"):  # torch takes seconds
+            imported("stability.models")
         from stability.ui.cached.dictionary import DictionaryKey, FileKey, opened
         from stability.ui.cached.states import StateKey, states
         from stability.ui.pages.depth.shared import choose_token

@@ -18,14 +18,16 @@ def choose_source() -> str | None:
         right.button("Use another", on_click=_drop)
         return str(upload)
     left, right = st.columns([3, 2], vertical_alignment="bottom")
-    typed = ""
+    path = ""
     if may_name_paths():
-        typed = left.text_input(
+        path = st.session_state.setdefault("dictionary_path", "")
+        left.text_input(
             "A path on this computer",
-            key="dictionary_path",
+            path,
+            key="dictionary_typed",
             placeholder="a folder of SAELens, or .npy, .npz, .safetensors, .pt",
-            on_change=_open,
-        ).strip()
+            on_change=_open_typed,
+        )
     right.file_uploader(
         "or upload: one file, or cfg.json and sae_weights.safetensors",
         DICTIONARY_ENDINGS,
@@ -35,18 +37,22 @@ def choose_source() -> str | None:
     )
     if error := st.session_state.pop("dictionary_error", None):
         show_error(StabilityError(error))
-    if not typed:
+    if not path:
         return None
     # a link may name any file: to read one unasked may wake a device or call another computer
-    if st.session_state.get("dictionary_opened") != typed:
-        st.button(f"Open {plain(typed)}", on_click=_open, type="primary")
+    if st.session_state.get("dictionary_opened") != path:
+        st.button(f"Open {plain(path)}", on_click=_open, args=(path,), type="primary")
         return None
-    return typed
+    return str(path)
 
 
-def _open() -> None:
-    """Read the file of the path that a person has typed, or has seen in the field."""
-    st.session_state.dictionary_opened = st.session_state.dictionary_path.strip()
+def _open_typed() -> None:
+    _open(st.session_state.dictionary_typed.strip())
+
+
+def _open(path: str) -> None:
+    """Read the file of a path that a person has typed, or has seen in the field."""
+    st.session_state.update(dictionary_path=path, dictionary_opened=path)
 
 
 def _keep() -> None:

@@ -89,7 +89,7 @@ BAD = {
 def test_what_is_no_dictionary_is_answered_in_a_sentence(page, tmp_path, name, words):
     np.save(tmp_path / "square.npy", np.eye(32))
     np.save(tmp_path / "narrow.npy", np.ones((5, 7)))
-    page.text_input(key="dictionary_path").set_value(str(tmp_path / name)).run()
+    page.text_input(key="dictionary_typed").set_value(str(tmp_path / name)).run()
     buttons = [button for button in page.main.button if button.label.startswith("Measure")]
     if buttons:
         buttons[0].click().run()
