@@ -315,8 +315,10 @@ def test_a_row_of_a_dictionary_opens_in_explore(page, lm, tmp_path):
     find = page.get_by_label("Find rows by a token that they push, or by index")
     find.fill("␣London")
     find.press("Enter")
-    page.wait_for_function("document.body.innerText.includes('that push such a token hardest')")
+    found = "document.body.innerText.includes('that push such a token hardest')"
+    page.wait_for_function(found, timeout=90_000)
     settled(page)
+    page.screenshot(path="/tmp/dd/w3.png")
     box = table.bounding_box()
     page.mouse.click(box["x"] + 20, box["y"] + 36 + 18)
     page.get_by_test_id("predicted").wait_for(timeout=90_000)
