@@ -11,7 +11,8 @@ prediction has changed by more than `ε` nats? Load a model, capture a state, an
 
 The chapters, each resting only on those before it: `stability.prediction` (the next-token
 distribution), `stability.curvature` (the closed form), `stability.exact` (the truth where logits are
-linear), `stability.numerical` (where they are not), `stability.geometry` (rays, regions, depths).
+linear), `stability.numerical` (where they are not), `stability.geometry` (rays, regions, depths),
+`stability.dictionaries` (thousands of directions at once).
 Models come from `stability.models`, steering vectors from `stability.vector_files` and their dose from
 `stability.steering`; many prompts are measured by `stability.sweeps` and scored by
 `stability.evaluation`.
@@ -23,6 +24,8 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stability.curvature.direction import Direction
     from stability.curvature.spectrum import Spectrum, spectrum
+    from stability.dictionaries.dictionary import Dictionary
+    from stability.dictionaries.measure import dictionary
     from stability.errors import StabilityError
     from stability.exact.flips import Flip
     from stability.geometry.cheapest_push import Push, cheapest_push
@@ -71,6 +74,8 @@ _HOMES = {
     "depth": "geometry.depth",
     "depth_check": "geometry.depth_check",
     "depth_map": "geometry.depth",
+    "Dictionary": "dictionaries.dictionary",
+    "dictionary": "dictionaries.measure",
     "Direction": "curvature.direction",
     "explore": "instrument.explore",
     "StabilityError": "errors",
@@ -114,6 +119,7 @@ __all__ = [
     "Conversation",
     "Depth",
     "DepthCheck",
+    "Dictionary",
     "Direction",
     "Dose",
     "Flip",
@@ -142,6 +148,7 @@ __all__ = [
     "depth",
     "depth_check",
     "depth_map",
+    "dictionary",
     "dose",
     "explore",
     "interpolation",

@@ -10,6 +10,7 @@ from stability.cli.chat import add_chat, utf8
 from stability.cli.check import run_check
 from stability.cli.command import SHOWN_EPSILONS, add_command
 from stability.cli.commands import run_analyze, run_bench
+from stability.cli.dictionary import add_dictionary
 from stability.cli.dose import add_check_vector, add_dose
 from stability.cli.push import add_push
 from stability.cli.sweep_options import add_reproduce, add_sweep
@@ -24,13 +25,14 @@ def add_commands(commands: Any) -> None:
     sweep, reproduce = add_sweep(commands), add_reproduce(commands)
     check, dose = _add_check(commands), add_dose(commands)
     check_vector, push = add_check_vector(commands), add_push(commands)
-    for command in (analyze, bench, sweep, dose, check_vector, push):
+    dictionary = add_dictionary(commands)
+    for command in (analyze, bench, sweep, dose, check_vector, push, dictionary):
         command.add_argument(
             "--model",
             default=MODELS[0],
             help="packaged name, hub id, folder or .gguf file; by default %(default)s",
         )
-    for command in (analyze, bench, reproduce, check, dose, check_vector, push):
+    for command in (analyze, bench, reproduce, check, dose, check_vector, push, dictionary):
         command.add_argument("--json", action="store_true", help="print one JSON object")
 
 

@@ -39,6 +39,7 @@ SHARED = (
     *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
     *("section", "prompt_b", "prompt_c", "interpolation_block"),
     *("write_site", "write_rank", "write_t", "write_n"),
+    *("dictionary_path", "dictionary_site", "dictionary_search"),
 )
 
 

@@ -1,8 +1,10 @@
 """What a person does, in a real browser on a real server, compared with the library's numbers."""
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 from support.browser import MARKS, driven, serving, settled
+from support.vector_files import sae_folder
 
 import stability
 from stability.evaluation.calibration import cases
@@ -298,6 +300,40 @@ def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(pa
     body = page.get_by_test_id("stMain").inner_text()
     assert "<u>" not in body
     assert "**" not in body
+
+
+def test_a_row_of_a_dictionary_opens_in_explore(page, lm, tmp_path):
+    """A person names a folder, measures its rows, finds one by a token, and clicks it."""
+    rows = np.random.default_rng(0).standard_normal((40, 576)).astype(np.float32)
+    folder = sae_folder(tmp_path / "sae", "blocks.20.hook_resid_post", rows)
+    prompt = page.get_by_label("Prompt", exact=True).input_value()
+    page.get_by_role("link", name="Dictionary").click()
+    path = page.get_by_label("A path on this computer")
+    path.fill(str(folder))
+    path.press("Enter")
+    page.get_by_role("button", name="Measure 40 rows").wait_for(timeout=90_000)
+    chosen = page.get_by_label("Measured at")
+    chosen.click()
+    page.get_by_role("option", name="prelogit").click()
+    page.get_by_role("button", name="Measure 40 rows").click()
+    table = page.get_by_test_id("stDataFrame")
+    table.wait_for(timeout=90_000)
+    find = page.get_by_label("Find rows by a token that they push, or by index")
+    find.fill("␣London")
+    find.press("Enter")
+    found = "document.body.innerText.includes('that push such a token hardest')"
+    page.wait_for_function(found, timeout=90_000)
+    settled(page)
+    page.screenshot(path="/tmp/dd/w3.png")
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 20, box["y"] + 36 + 18)
+    page.get_by_test_id("predicted").wait_for(timeout=90_000)
+    first = int(stability.dictionary(lm.capture(prompt), rows).search("␣London")[0])
+    along = stability.ray(lm.capture(prompt), rows[first])
+    wait_for(page, "predicted", along.predicted_radius(0.01))
+    wait_for(page, "actual-plus", along.boundary(0.01)[1])
+    assert f"sae#{first}" in page.locator(".instrument").inner_text()
+    assert page.get_by_test_id("stException").count() == 0
 
 
 LONELIEST = """() => {

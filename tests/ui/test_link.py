@@ -23,7 +23,7 @@ def opened(page, query=(), **session):
         from stability.ui import link
         from stability.ui.choice import keep_shared
 
-        place = "page" if page == "calibration" else "link"
+        place = "page" if page in ("calibration", "dictionary") else "link"
         found = import_module(f"stability.ui.pages.{page}.{place}").PAGE
         keep_shared()
         link.follow(found)
@@ -49,7 +49,7 @@ def told(app):
     return app.session_state["link_notes"] if is_told else []
 
 
-@pytest.mark.parametrize("page", ["explore", "depth", "calibration"])
+@pytest.mark.parametrize("page", ["explore", "depth", "calibration", "dictionary"])
 def test_what_is_not_set_is_not_in_the_link(page):
     app = opened(page)
     assert link_of(app) == {}
@@ -74,6 +74,14 @@ STATES = {
     "a way through the layers": (
         "depth",
         {"section": "between prompts", "prompt_b": "B", "prompt_c": "C,:", "relative": True},
+    ),
+    "a dictionary": (
+        "dictionary",
+        {
+            "dictionary_path": "/a path/sae",
+            "dictionary_site": "block:3",
+            "dictionary_search": "␣the",
+        },
     ),
     "a text to write": (
         "depth",
