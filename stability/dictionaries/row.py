@@ -12,7 +12,7 @@ from stability.curvature import fisher
 from stability.dictionaries.row_tokens import first_flips, pushes
 from stability.dictionaries.slopes import SlopeLaws
 from stability.exact.flips import Flip
-from stability.geometry.push import Push
+from stability.geometry.push import PushedToken
 from stability.geometry.ray import Bracket
 from stability.prediction.state import State
 
@@ -49,8 +49,8 @@ class DictionaryRow:
     radius: float | None
     certified: tuple[Bracket, Bracket] | None
     flips: tuple[Flip | None, Flip | None]
-    pushed: tuple[tuple[Push, ...], tuple[Push, ...]]
-    steepest: tuple[tuple[Push, ...], tuple[Push, ...]]
+    pushed: tuple[tuple[PushedToken, ...], tuple[PushedToken, ...]]
+    steepest: tuple[tuple[PushedToken, ...], tuple[PushedToken, ...]]
     boundary: tuple[float | None, float | None] | None = None
     kinds: tuple[str, str] | None = None
 

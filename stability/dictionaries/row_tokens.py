@@ -8,7 +8,7 @@ from numpy import ndarray
 
 from stability.dictionaries.slopes import SlopeLaws
 from stability.exact.flips import Flip
-from stability.geometry.push import Push
+from stability.geometry.push import PushedToken
 from stability.text import unspelled
 
 Text = Callable[[int], str]
@@ -16,11 +16,13 @@ Text = Callable[[int], str]
 
 def pushes(
     ids: Int[ndarray, "2 k"], rates: Float[ndarray, "2 k"], text: Text
-) -> tuple[tuple[Push, ...], tuple[Push, ...]]:
+) -> tuple[tuple[PushedToken, ...], tuple[PushedToken, ...]]:
     """The tokens that were kept on either side, the fastest first."""
     minus, plus = (
         tuple(
-            Push(rate, token, text(token)) for rate, token in zip(*side, strict=True) if token >= 0
+            PushedToken(rate, token, text(token))
+            for rate, token in zip(*side, strict=True)
+            if token >= 0
         )
         for side in zip(rates.tolist(), ids.tolist(), strict=True)
     )
