@@ -13,6 +13,7 @@ from stability.ui.choice import (
     MOST_BLOCKS,
     SITES,
     Choice,
+    forget_example,
     take_example,
 )
 from stability.ui.glossary import EPSILON_HELP
@@ -27,7 +28,7 @@ def choose() -> Choice:
     with st.sidebar:
         model = choose_model()
         site = _choose_site(model)
-        direction = choose_direction()
+        direction = choose_direction(model)
     position = st.session_state.get("position", -1)
     second = st.session_state.get("second")
     return Choice(model, choose_prompt(), position, direction, site, second)
@@ -59,6 +60,7 @@ def choose_relative() -> bool:
 def choose_prompt() -> PromptLike:
     """The prompt, typed or one of the examples; as a chat, the conversation that it begins."""
     text, examples, chat = st.columns([6, 2, 1.3], vertical_alignment="center")
+    forget_example()
     examples.selectbox(
         "Examples",
         list(EXAMPLES),
