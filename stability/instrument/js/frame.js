@@ -5,7 +5,7 @@ import { html, svg, set, say, each } from "./nodes.js";
 import { tickText } from "./scales.js";
 
 /** How much larger all is in large type. */
-const LARGE = 1.43;
+export const LARGE = 1.43;
 /** Pixels of the smallest width that is drawn. */
 const NARROWEST = 160;
 let count = 0;

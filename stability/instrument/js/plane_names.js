@@ -19,27 +19,30 @@ const NAME_INSET = 4;
  * @param {import("./plane_picture.js").Square} square
  */
 export function drawPlaneNames(layer, { cells, colour }, square) {
+  const { scale } = square;
   const names = unobscured(cells.filter(({ hasRoom }) => hasRoom).map((cell) => namePlace(cell, square)));
   each(layer, names, makePlaneName, (node, { id, text, width, left, top }) => {
     const [box, swatch, label] = node.children;
-    set(node, { transform: `translate(${left.toFixed(1)},${top.toFixed(1)})` });
-    set(box, { width });
+    set(node, { transform: `translate(${left.toFixed(1)},${top.toFixed(1)}) scale(${scale})` });
+    set(box, { width: width / scale });
     set(swatch, { fill: colour(id) });
     say(label, text);
   });
 }
 
 /** The box of a name above the middle of its cell, within the square. */
-function namePlace({ id, text, middle }, { left, top, side, place }) {
-  const width = nameWidth(text, NAME_LETTERS) + NAME_PADDING;
+function namePlace({ id, text, middle }, { left, top, side, place, scale }) {
+  const width = (nameWidth(text, NAME_LETTERS) + NAME_PADDING) * scale;
+  const height = NAME_HEIGHT * scale;
   const [x, y] = place(...middle);
   const rightmost = left + side - width - NAME_INSET;
   return {
     id,
     text,
     width,
+    height,
     left: Math.max(left + NAME_INSET, Math.min(x - width / 2, rightmost)),
-    top: Math.max(top + NAME_INSET, y - NAME_ABOVE - NAME_HEIGHT / 2),
+    top: Math.max(top + NAME_INSET, y - NAME_ABOVE * scale - height / 2),
   };
 }
 
@@ -51,7 +54,7 @@ function unobscured(names) {
       (other) =>
         name.left + name.width < other.left ||
         other.left + other.width < name.left ||
-        Math.abs(name.top - other.top) > NAME_HEIGHT,
+        Math.abs(name.top - other.top) > name.height,
     );
     if (isFree) kept.push(name);
   }
