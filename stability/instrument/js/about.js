@@ -4,6 +4,7 @@
 import { digits, length } from "./format.js";
 import { word } from "./glossary.js";
 import { atHand } from "./model.js";
+import { shortName } from "./labels.js";
 import { each, html, say, set, svg } from "./nodes.js";
 
 /** Where it is kept that a person has folded this away. */
@@ -12,6 +13,8 @@ const ABOUT_FOLDED = "stability.about.folded";
 const ABOUT_VECTOR = [0.5, -0.8, 0.3, 0.9, -0.4, 0.6, -0.7, 0.2];
 const ABOUT_PUSH = [0.35, 0.5, -0.45, -0.3, 0.55, 0.25, 0.4, -0.5];
 const ABOUT_TOKENS = 4;
+/** Letters of a token's name. */
+const ABOUT_NAME = 10;
 /** Nats below the largest logit at which a bar ends. */
 const LOGIT_DEPTH = 8;
 const ABOUT_BAR = 70;
@@ -115,7 +118,7 @@ function drawAbout({ node, push, vector, logits, probabilities }, model) {
     rows,
     model,
     ({ p }) => p,
-    ({ text, p }) => `${text} ${digits(100 * p)} %`,
+    ({ text, p }) => `${shortName(text, ABOUT_NAME)} ${digits(100 * p)} %`,
   );
   set(node, {
     "aria-label": `A vector, pushed by ${length(size, unit)}, gives logits, and these the probabilities ${rows.map(({ text, p }) => `${text} ${digits(100 * p)} %`).join(", ")}.`,

@@ -37,7 +37,7 @@ export function onDrag(node, origin, drag) {
   node.addEventListener("pointerup", (event) => hand.release(event));
   node.addEventListener("pointercancel", (event) => hand.release(event));
   // two fingers zoom what they lie on, and do not scroll the page
-  const keepPage = (event) => drag.pinch && event.touches.length > 1 && event.preventDefault();
+  const keepPage = (event) => drag.pinch && event.touches.length > 1 && event.cancelable && event.preventDefault();
   for (const kind of ["touchstart", "touchmove"]) node.addEventListener(kind, keepPage, { passive: false });
 }
 

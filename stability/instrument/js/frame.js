@@ -73,7 +73,8 @@ export function frame(instrument, { name, testid, height, margin }) {
 
   function size(isLarge) {
     width ||= node.clientWidth;
-    return sized(picture, plot, Math.max(width, NARROWEST), height, margin, isLarge ? LARGE : 1);
+    const scale = isLarge ? LARGE : 1;
+    return sized(picture, plot, Math.max(width, NARROWEST * scale), height, margin, scale);
   }
   return {
     node, picture, plot, over, tools, key, size,

@@ -112,10 +112,11 @@ function drawRegion(region, model) {
   drawSecond(region.second, scene);
   region.pictures.draw(model);
   say(region.missing, plane ? "" : (scene.plane_note ?? "The plane is still being computed."));
-  if (!plane || !region.width) return;
+  if (!region.width) return;
   const scale = view.large ? LARGE : 1;
   region.stage.style.setProperty("--scale", String(scale));
   if (region.picture.resize(region.width, scale)) region.drawn = null;
+  if (!plane) return;
   region.half = halfInView(region, model);
   const shown = shownPlane(model, region.half);
   if (isOtherShape(region.drawn, shown)) {
