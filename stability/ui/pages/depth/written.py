@@ -34,12 +34,29 @@ def draw(key: StateKey, epsilon: float) -> None:
     for name, text in texts:
         st.markdown(f"**{name}** &nbsp; {wording.written(text)}")
         st.caption(wording.steps(text))
+    if all(text.first_difference is None for _, text in texts):
+        _draw_hint(max(abs(text.distance) for _, text in texts))
     draw_figure(
         continuations_figure([(name, text) for name, text in texts if text.distance]),
         "writing",
         "KL of each step's prediction from that of t = 0 at the same step. Marked above and "
         "here: the first token that differs; after it the texts are others.",
     )
+
+
+def _draw_hint(furthest: float) -> None:
+    """Say what to do where no push has changed a word, and do it."""
+    t = float(f"{2 * furthest:.4g}")
+
+    def go_further() -> None:
+        st.session_state.write_t = t
+
+    st.info(
+        f"All texts are the same: a push as long as {wording.number(furthest)} changes no word of "
+        "them, though it changes the probabilities. Push further by *also at t =* above, or choose "
+        "another block, or more tokens."
+    )
+    st.button(f"Write at t = {wording.number(t)}, too", on_click=go_further, key="write_further")
 
 
 def _setting(key: StateKey, rank: int, r: float, epsilon: float) -> str:

@@ -1,5 +1,7 @@
 """What the model would write: the library's texts, and where a push stays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.app import DEPTH, array, in_bold, open_section, opened, pictures, plain_text
@@ -52,6 +54,25 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     assert [line["name"] for line in lines] == [name.partition(",")[0] for name in distances][1:]
     for line, text in zip(lines, texts[1:], strict=True):
         np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, LEAST_KL), rtol=1e-3)
+
+
+def test_where_no_push_changes_a_word_a_longer_one_is_offered(page, monkeypatch):
+    def alike(*arguments):
+        texts = continuations(*arguments)
+        return [replace(text, tokens=texts[0].tokens, first_difference=None) for text in texts]
+
+    monkeypatch.setattr("stability.ui.cached.depth.continuations", alike)
+    open_section(page, SECTIONS[2])
+    # another number of tokens: nothing is taken from what has been written before
+    page.slider(key="write_n").set_value(7).run()
+    [hint] = page.info
+    assert "Push further" in hint.value
+    [button] = [button for button in page.button if button.key == "write_further"]
+    further = float(button.label.split(" = ")[1].split(",")[0].replace("−", "-"))
+    button.click().run()
+    assert page.number_input(key="write_t").value == pytest.approx(further, rel=5e-3)
+    assert further > 0
+    assert any(f"t = {wording.number(further)}" in said for said in in_bold(page))
 
 
 @pytest.mark.parametrize(
