@@ -25,6 +25,10 @@ SIZES = """() => {
 }"""
 
 
+# a page has its own size for all kinds of text, as Streamlit's has
+HOST = ":is(p, dl, dt, dd, ul, li, table, summary, h3, h4, button, select, small) { font-size: 1rem; }"
+
+
 @pytest.fixture(scope="module")
 def sent():
     scene = eigen_scene(eigen_analysis(random_state(gain=2.0)))
@@ -36,6 +40,7 @@ def test_large_type_enlarges_all_that_is_written(mounted, sent):
     sizes = []
     for large in (False, True):
         page = mounted(sent, large=large, point=[0.1, 0.1])
+        page.add_style_tag(content=HOST)
         page.evaluate("document.querySelectorAll('details').forEach((one) => { one.open = true; })")
         page.get_by_test_id("take-away").click()
         settled(page)
