@@ -268,6 +268,21 @@ def test_a_finger_that_has_dragged_the_point_puts_it_back_when_a_second_one_come
     assert view(touched, "half") is not None
 
 
+@pytest.mark.parametrize("epsilon", [0.01, 0.1, 1.0])
+def test_no_name_lies_over_the_state(mounted, sent, epsilon):
+    page = mounted(sent, epsilon=epsilon)
+    (x, y), names = middle(page), page.locator(".plane-name").all()
+    assert names
+    for name in names:
+        box = name.bounding_box()
+        across, down = (
+            max(box[axis] - at, at - box[axis] - box[size], 0)
+            for axis, size, at in (("x", "width", x), ("y", "height", y))
+        )
+        # the radius of the point
+        assert math.hypot(across, down) > 8
+
+
 TURNED = "eigendirection 1, turned by 30° towards eigendirection 2"
 
 

@@ -160,13 +160,14 @@ def test_a_saved_figure_keeps_its_widths_where_its_font_is_not_known(
 def test_the_saved_region_has_the_point_that_is_dragged(planar, tmp_path):
     page = planar
     knob = page.locator(".plane-knob").bounding_box()
-    figure = page.get_by_test_id("figure-region").bounding_box()
+    plane = page.locator("svg.plane").bounding_box()
     root = ElementTree.parse(taken(page, "Region: SVG", tmp_path)).getroot()
     round_ones = [box for box in root.iter(f"{SVG}rect") if float(box.get("rx", 0)) == 8.5]
     [ground, edge] = round_ones
     assert (ground.get("fill"), edge.get("stroke")) == ("rgb(255, 255, 255)", "rgb(31, 35, 40)")
-    place = [float(edge.get(name)) for name in "xy"]
-    assert place == pytest.approx([knob[name] - figure[name] for name in "xy"], abs=0.6)
+    [drawn] = root.findall(f"{SVG}svg")
+    place = [float(edge.get(name)) - float(drawn.get(name)) for name in "xy"]
+    assert place == pytest.approx([knob[name] - plane[name] for name in "xy"], abs=0.6)
 
 
 def test_a_picture_has_two_or_three_pixels_for_one(page, tmp_path):

@@ -9,8 +9,9 @@ const NAME_ABOVE = 18;
 const NAME_LETTERS = 13;
 const NAME_PADDING = 22;
 const NAME_HEIGHT = 19;
-/** Pixels that a name keeps from the edge. */
+/** Pixels that a name keeps from the edge, and from the state, where the point may lie. */
 const NAME_INSET = 4;
+const NAME_CLEAR = 10;
 
 /**
  * Name the cells that have room for it.
@@ -36,14 +37,16 @@ function namePlace({ id, text, middle }, { left, top, side, place, scale }) {
   const height = NAME_HEIGHT * scale;
   const [x, y] = place(...middle);
   const rightmost = left + side - width - NAME_INSET;
-  return {
-    id,
-    text,
-    width,
-    height,
-    left: Math.max(left + NAME_INSET, Math.min(x - width / 2, rightmost)),
-    top: Math.max(top + NAME_INSET, y - NAME_ABOVE * scale - height / 2),
-  };
+  const from = Math.max(left + NAME_INSET, Math.min(x - width / 2, rightmost));
+  const above = aboveState(y - NAME_ABOVE * scale - height / 2, height, from, width, place(0, 0));
+  return { id, text, width, height, left: from, top: Math.max(top + NAME_INSET, above) };
+}
+
+/** The upper edge of a name, moved up where the state would lie beneath it. */
+function aboveState(upper, height, from, width, [x, y]) {
+  const isOver = from - NAME_CLEAR < x && x < from + width + NAME_CLEAR;
+  const isAt = upper - NAME_CLEAR < y && y < upper + height + NAME_CLEAR;
+  return isOver && isAt ? y - NAME_CLEAR - height : upper;
 }
 
 /** The names that lie over none before them: the larger cells come first. */

@@ -86,6 +86,16 @@ def test_what_a_browser_has_is_not_sent_again(page):
     assert sent(page)["stamp"] > first["stamp"]
 
 
+def test_a_refusal_sends_the_same_scene_anew(page):
+    before = sent(page)
+    page.session_state["refusals"] = 2
+    page.run()
+    after = sent(page)
+    assert after["stamp"] > before["stamp"]
+    assert after["scene"]["noted"] == 2
+    assert after["scene"]["line"] == explored(page)["line"]
+
+
 @pytest.mark.parametrize(
     ("prompt", "words"), [("", "at least one token"), ("word " * 9000, "at most 8192 tokens")]
 )
