@@ -56,7 +56,9 @@ def test_the_ends_of_certified_intervals_have_their_differences(mounted, analyse
     page = mounted(sent, epsilon=0.1)
     brackets = [analysis.ray.certificate(0.1) for analysis in analyses]
     for side, sign in enumerate("−+"):
-        (_, now, kept, difference) = next(row for row in table(page) if row[0] == f"certified {sign}")
+        (_, now, kept, difference) = next(
+            row for row in table(page) if row[0] == f"certified {sign}"
+        )
         ends = [bracket[side] for bracket in brackets]
         shown = [" – ".join(written(end) for end in pair) for pair in ends]
         assert [now, kept] == shown

@@ -26,7 +26,9 @@ SIZES = """() => {
 
 
 # a page has its own size for all kinds of text, as Streamlit's has
-HOST = ":is(p, dl, dt, dd, ul, li, table, summary, h3, h4, button, select, small) { font-size: 1rem; }"
+HOST = (
+    ":is(p, dl, dt, dd, ul, li, table, summary, h3, h4, button, select, small) { font-size: 1rem; }"
+)
 
 
 @pytest.fixture(scope="module")

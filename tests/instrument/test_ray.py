@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.drawn import touch, HALF_TENTH, DrawnAxes, figure, number, points, settled, written
+from support.drawn import HALF_TENTH, DrawnAxes, figure, number, points, settled, touch, written
 from support.scenes import ray_scene, with_pins
 from support.states import nearly_one_hot, random_state
 

@@ -103,9 +103,7 @@ def _choose_site(model: str) -> str:
     last = (loaded(model).card.n_layers if is_loaded(model) else MOST_BLOCKS) - 1
     if (asked := st.session_state.get("block", 0)) > last:
         # a link asks for any, and another model may have fewer
-        note = (
-            f"The blocks of this model are 0 to {last}; received {asked}: block {last} is shown."
-        )
+        note = f"The blocks of this model are 0 to {last}; received {asked}: block {last} is shown."
         st.session_state.link_notes = [*st.session_state.get("link_notes", []), note]
         st.session_state.block = last
     return f"block:{st.number_input('Block, 0 is the first', 0, last, key='block')}"

@@ -47,7 +47,8 @@ class Scenes:
     ) -> bool:
         """Put together what is known of a choice, or keep the last scene; say whether more will come.
 
-        The `notes` are shown again if they have been `noted` anew. Raises StabilityError where nothing will.
+        The `notes` are shown again if they have been `noted` anew. Raises StabilityError where nothing
+        will.
         """
         ray = explore.start_ray(choice)
         if choice != self._asked:
