@@ -185,13 +185,6 @@ def take_example() -> None:
         start_at_the_end()
 
 
-def forget_example() -> None:
-    """Name no example whose prompt has been changed since it was chosen."""
-    named = st.session_state.get("example")
-    if named and EXAMPLES[named].prompt != st.session_state.get("prompt"):
-        st.session_state.example = None
-
-
 def start_at_the_end() -> None:
     """Choose the last token, after which a new prompt continues; for callbacks."""
     st.session_state.position = -1

@@ -67,13 +67,6 @@ def test_no_example_leaves_the_prompt():
     assert (session["prompt"], session["position"]) == ("mine", 3)
 
 
-@pytest.mark.parametrize(
-    ("prompt", "named"), [(EXAMPLES["code"].prompt, "code"), ("one of my own", None)]
-)
-def test_an_example_is_named_as_long_as_its_prompt_stands(prompt, named):
-    assert called("forget_example", example="code", prompt=prompt)["example"] == named
-
-
 @pytest.mark.parametrize(("data", "is_empty"), [(b"", True), (b" \n", True), (b"[1]", False)])
 def test_a_pasted_vector_is_empty_until_something_is_given(data, is_empty):
     assert choice.Pasted("pasted vector", data).is_empty is is_empty

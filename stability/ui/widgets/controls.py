@@ -13,7 +13,6 @@ from stability.ui.choice import (
     MOST_BLOCKS,
     SITES,
     Choice,
-    forget_example,
     take_example,
 )
 from stability.ui.glossary import EPSILON_HELP
@@ -60,7 +59,7 @@ def choose_relative() -> bool:
 def choose_prompt() -> PromptLike:
     """The prompt, typed or one of the examples; as a chat, the conversation that it begins."""
     text, examples, chat = st.columns([6, 2, 1.3], vertical_alignment="center")
-    forget_example()
+    _forget_example()
     examples.selectbox(
         "Examples",
         list(EXAMPLES),
@@ -75,6 +74,13 @@ def choose_prompt() -> PromptLike:
     st.session_state.setdefault("prompt", EXAMPLES["a sure fact"].prompt)
     with text:
         return choose_conversation() if is_chat else prompt_field("Prompt", "prompt")
+
+
+def _forget_example() -> None:
+    """Name no example whose prompt has been changed since it was chosen."""
+    named = st.session_state.get("example")
+    if named and EXAMPLES[named].prompt != st.session_state.get("prompt"):
+        st.session_state.example = None
 
 
 def within(key: str, options: Iterable[str]) -> None:
