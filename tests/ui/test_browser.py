@@ -36,9 +36,9 @@ def page(browser, server):
     return explore(browser, server)
 
 
-def explore(browser, address):
+def explore(browser, address, width=1440, height=900):
     """Explore, opened by an address, with its numbers on it."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page = browser.new_page(viewport={"width": width, "height": height})
     page.on("pageerror", lambda error: ERRORS.append(str(error)))
     page.goto(address)
     shown(page, "predicted", timeout=90_000)
@@ -177,6 +177,43 @@ def test_a_link_that_cannot_be_is_answered_in_sentences(browser, server, lm):
     for words in ("prelogit, final or block:L", "from 0 to 4; received 77", "is damaged"):
         assert words in said
     assert page.get_by_test_id("stException").count() == 0
+
+
+def test_the_address_says_what_is_shown_where_a_link_asked_for_what_there_is_not(browser, server):
+    page = explore(browser, f"{server}?site=block%3A99&position=99&t=1e9")
+    page.wait_for_url(lambda url: "block%3A29" in url and "position" not in url)
+    notes = page.get_by_test_id("notes")
+    notes.get_by_text("blocks of this model are 0 to 29; received 99: block 29 is shown").wait_for()
+    notes.get_by_text("position must be from 0 to 4; received 99").wait_for()
+    # once the network has been run along the ray
+    notes.get_by_text("t must be from").wait_for(timeout=60_000)
+    page.wait_for_url(lambda url: "1e9" not in url and "t=" in url)
+
+
+def test_on_a_small_screen_both_pictures_and_the_menu_are_in_the_first_one(browser, server):
+    page = explore(browser, server, 1280, 720)
+    page.locator(".plane-frame").wait_for()
+    for part in ("[data-testid=figure-ray] .picture", ".plane-frame"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= 720, part
+    page.get_by_test_id("take-away").click()
+    box = page.locator(".takeaway").bounding_box()
+    assert box["x"] >= 0
+    assert box["y"] + box["height"] <= 720
+    page.get_by_role("button", name="A report to print: HTML").click(trial=True)
+    page.keyboard.press("Escape")
+
+
+def test_a_push_towards_a_next_token_names_both_in_the_side_bar(page):
+    page.get_by_role("button", name="towards ␣the").click()
+    page.wait_for_url(lambda url: "direction=tokens" in url)
+    fields = page.get_by_test_id("stSidebar").get_by_role("textbox")
+    fields.nth(1).wait_for()
+    assert [field.input_value() for field in fields.all()[:2]] == ["␣Paris", "␣the"]
+    fields.nth(1).fill("␣London")
+    fields.nth(1).press("Enter")
+    verdict = page.get_by_test_id("verdict")
+    verdict.get_by_text("␣London").first.wait_for()
 
 
 def test_the_budget_comes_along_to_other_pages_and_back(page):

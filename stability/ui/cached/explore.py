@@ -156,8 +156,7 @@ def _along(choice: Choice, report: Report) -> Along:
     with turn():
         drawn = line(analysis_.ray, with_truth=False)
     second, said = second_within(choice, analysis_)
-    warnings = analysis_.direction.warnings
-    return Along(key, analysis_, spec, drawn, second, (*notes, *warnings, *said))
+    return Along(key, analysis_, spec, drawn, second, (*notes, *said))
 
 
 def _parts_of_analysis(

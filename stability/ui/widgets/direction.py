@@ -3,6 +3,7 @@
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
+from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.choice import (
     KINDS,
     MOST_RANKS,
@@ -20,7 +21,7 @@ SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or it
 FIRST = {"start": "␣Paris", "end": "␣the", "goal": "␣the", "other": "The capital of Italy is"}
 
 
-def choose_direction() -> DirectionChoice:
+def choose_direction(model: str) -> DirectionChoice:
     """Draw the fields of a direction; another one begins without turns."""
     kind = KINDS[st.selectbox("Direction", list(KINDS), key="kind", on_change=look_straight)]
     match kind:
@@ -29,9 +30,11 @@ def choose_direction() -> DirectionChoice:
         case "random" | "covariance":
             _number("Seed", 0, MOST_SEEDS - 1, "seed")
         case "tokens":
+            _spell_tokens(model, "start", "end")
             _text("From token", "start", SPELLING)
             _text("To token", "end", SPELLING)
         case "cheapest":
+            _spell_tokens(model, "goal")
             _text("Token", "goal", SPELLING)
         case "prompt":
             _text("Other prompt", "other")
@@ -63,6 +66,17 @@ def _number(label: str, low: int, high: int, key: str) -> None:
 def _text(label: str, key: str, spelling: str | None = None) -> None:
     st.session_state.setdefault(key, FIRST[key])
     st.text_input(label, key=key, help=spelling, on_change=look_straight)
+
+
+def _spell_tokens(model: str, *keys: str) -> None:
+    """Show tokens that were chosen by their ids, as in the instrument or by a link, as their texts."""
+    if not is_loaded(model):
+        return
+    from stability.ui.cached.chosen_direction import typed
+
+    for key in keys:
+        if written := st.session_state.get(key):
+            st.session_state[key] = typed(loaded(model), written)
 
 
 def _choose_vector() -> None:
