@@ -16,7 +16,7 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.conjugate_gradients import conjugate_gradients
-from stability.curvature.natural_gradient import CROWDED, SURROUNDED, flat, unreachable
+from stability.curvature.natural_gradient import CROWDED, LOST, SURROUNDED, flat, unreachable
 from stability.prediction import distribution
 from stability.prediction.state import State
 
@@ -103,7 +103,12 @@ class Point:
         down = start + solved @ before
         while True:
             unmet = self.slack(level) - self.lead - rows.T @ down
-            multipliers = _multipliers(rows.T @ solved, unmet)
+            try:
+                with np.errstate(over="raise", invalid="raise", divide="raise"):
+                    multipliers = _multipliers(rows.T @ solved, unmet)
+            # what is not finite, also within numpy and scipy, or takes too many steps
+            except (FloatingPointError, ValueError, RuntimeError):
+                raise unreachable(self.state, self.token, LOST) from None
             if multipliers is None or len(level) > MOST_LEVEL:
                 reason = CROWDED if multipliers is not None else SURROUNDED
                 raise unreachable(self.state, self.token, reason)
@@ -173,10 +178,7 @@ def _multipliers(gram: Float[Tensor, "m m"], unmet: Float[Tensor, " m"]) -> Tens
     ridge = max(RIDGE, 4 * np.abs(G - G.T).max()) * len(G)
     values, vectors = np.linalg.eigh(0.5 * (G + G.T))
     roots = np.sqrt(np.maximum(values, 0.0) + ridge)
-    try:
-        multipliers = nnls(roots[:, None] * vectors.T, -(vectors.T @ u) / roots)[0]
-    except RuntimeError:  # too many steps
-        return None
+    multipliers = nnls(roots[:, None] * vectors.T, -(vectors.T @ u) / roots)[0]
     if ridge * multipliers.max() > UNBOUNDED * np.abs(u).max():
         return None
     # what binds is met by the matrix as it is

@@ -47,6 +47,12 @@ class Push:
         bound: what no push of this vector does it for less than, in nats.
         plain_distance: the same as `distance` along `g = Jᵀ(e_b − e_top)`, `w_b − w_top` at `prelogit`.
         plain_nats: the divergence there.
+
+    >>> import numpy as np, stability
+    >>> state = stability.bare_state(np.eye(3), np.array([2.0, 1.0, 0.0]))
+    >>> push = stability.cheapest_push(state, 1)
+    >>> push.direction.numpy().round(3), round(push.distance, 3), push.gap < 1e-6
+    (array([-0.644,  0.756, -0.112]), 0.714, True)
     """
 
     id: int

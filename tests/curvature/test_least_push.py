@@ -183,6 +183,22 @@ def test_probabilities_that_underflow_are_refused_rather_than_wrong():
         least_push(underflowing_state(), 2)
 
 
+def test_logits_beyond_all_digits_are_refused_in_a_sentence():
+    """Gaps of hundreds of nats between rows of length 1e9, in float32."""
+    draw = np.random.default_rng(55)
+    W = (1e9 * draw.standard_normal((28, 10))).astype(np.float32)
+    state = make_state(W, (3e-8 * draw.standard_normal(10)).astype(np.float32))
+    refused = []
+    for token in set(range(28)) - {state.argmax}:
+        try:
+            push = least_push(state, token)
+        except StabilityError as error:
+            refused.append(str(error))
+        else:
+            assert push.bound <= float(far_kl(state, push.delta)) * (1 + 1e-3)
+    assert any("rounding hides" in sentence for sentence in refused)
+
+
 def test_a_tie_with_a_lower_id_takes_no_divergence():
     state = with_logits(np.random.default_rng(0).standard_normal((6, 3)), np.zeros(6))
     push = least_push(state, 4)
