@@ -12,6 +12,16 @@ from stability.exact import self_concordance
 from stability.exact.line import radius_rounding
 from stability.prediction.state import State
 
+EXACT = (
+    "For every row curvature, closed form and the first change of the most likely token are exact, and "
+    "the brackets are certified. Boundaries are exact too, for the rows that are listed."
+)
+EVALUATED = (
+    "For every row curvature and closed form are exact, by this state's own Jacobian. Boundaries, and "
+    "changes of the most likely token, are found by running the network along the rows that are "
+    "listed; nothing is certified."
+)
+
 
 @dataclass(frozen=True, eq=False)
 class KeptSlopes:
@@ -63,3 +73,8 @@ def certificates(
     ends = laws.steepest[..., 0], laws.rises[..., 0]
     rounding = radius_rounding(state, laws.variance, *ends)
     return self_concordance.brackets(KeptSlopes(state, laws), epsilon, rounding)
+
+
+def certainty(is_linear: bool) -> str:
+    """What is exact, what is certified, and what is found by running the network, in words."""
+    return EXACT if is_linear else EVALUATED

@@ -1,7 +1,7 @@
 """All rows of a dictionary as directions at one state: what each would do to the prediction."""
 
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
@@ -12,23 +12,13 @@ from numpy import ndarray
 from stability import arguments
 from stability.curvature import fisher
 from stability.curvature.direction import Direction, unit
-from stability.dictionaries.certificate import certificates
-from stability.dictionaries.row import DictionaryRow, finite, row_of
+from stability.dictionaries.certificate import certainty, certificates
+from stability.dictionaries.row import DictionaryRow, row_of
 from stability.dictionaries.row_tokens import kept, strengths, tokens_with
 from stability.dictionaries.rows import Indices, Rows, checked
 from stability.dictionaries.slopes import SlopeLaws
-from stability.dictionaries.truth import truth
+from stability.dictionaries.truth import followed
 from stability.prediction.state import State
-
-EXACT = (
-    "For every row curvature, closed form and the first change of the most likely token are exact, and "
-    "the brackets are certified. Boundaries are exact too, for the rows that are listed."
-)
-EVALUATED = (
-    "For every row curvature and closed form are exact, by this state's own Jacobian. Boundaries, and "
-    "changes of the most likely token, are found by running the network along the rows that are "
-    "listed; nothing is certified."
-)
 
 
 @dataclass(frozen=True, eq=False)
@@ -74,7 +64,7 @@ class Dictionary:
     @property
     def certainty(self) -> str:
         """What is exact, what is certified, and what is found by running the network."""
-        return EXACT if self.state.is_linear else EVALUATED
+        return certainty(self.state.is_linear)
 
     @cached_property
     def order(self) -> Int[ndarray, " n"]:
@@ -158,19 +148,8 @@ class Dictionary:
         if not known:
             return tuple(rows)
         vectors = torch.stack([self.row(row.index).vector for row in known])
-        curvatures = np.array([row.curvature for row in known])
-        found = truth(self.state, vectors, curvatures, known[0].epsilon, progress)
-        met = zip(known, found.distances.tolist(), found.kinds.tolist(), found.flips, strict=True)
-        followed = {
-            row.index: replace(
-                row,
-                boundary=(finite(ends[0]), finite(ends[1])),
-                kinds=(how[0], how[1]),
-                flips=flips,
-            )
-            for row, ends, how, flips in met
-        }
-        return tuple(followed.get(row.index, row) for row in rows)
+        found = {row.index: row for row in followed(self.state, vectors, known, progress)}
+        return tuple(found.get(row.index, row) for row in rows)
 
     def row(self, index: int) -> Direction:
         """Return the direction of one row.
@@ -200,14 +179,13 @@ class Dictionary:
         Returns:
             Indices: that of the index, or the rows of such tokens, then those that push one hardest.
         """
-        rows, names = np.arange(len(self)), self.state.text
-        probs = self.state.probs.cpu().numpy()
-        strength = strengths(self.laws, probs, tokens_with(text, kept(self.laws), names))
+        own = np.arange(len(self))
+        strength = strengths(self.laws, self.state, tokens_with(text, kept(self.laws), self.state))
         if text.strip().isdecimal():
-            strength[rows == int(text)] = np.inf
+            strength[own == int(text)] = np.inf
         if self.rows.are_tokens:
-            strength[tokens_with(text, rows, names)] = np.inf
-        ranked = np.lexsort((rows, -strength))
+            strength[tokens_with(text, own, self.state)] = np.inf
+        ranked = np.argsort(-strength, kind="stable")
         return ranked[strength[ranked] > 0]
 
     def name(self, row: int) -> str:

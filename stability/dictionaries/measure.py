@@ -46,7 +46,7 @@ def dictionary(
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
     >>> found = stability.dictionary(state, np.eye(3))
     >>> found.order.tolist(), found.radii(0.01).round(3), found.search("<2>").tolist()
-    ([0, 1, 2], array([0.345, 0.458, 0.458]), [0, 1, 2])
+    ([0, 1, 2], array([0.345, 0.458, 0.458]), [2, 0, 1])
     """
     source = rows_of(state, rows)
     move = _moving(state, source.count, progress)

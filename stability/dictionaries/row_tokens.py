@@ -9,6 +9,7 @@ from numpy import ndarray
 from stability.dictionaries.slopes import SlopeLaws
 from stability.exact.flips import Flip
 from stability.geometry.push import PushedToken
+from stability.prediction.state import State
 from stability.text import unspelled
 
 Text = Callable[[int], str]
@@ -45,25 +46,23 @@ def kept(laws: SlopeLaws) -> Int[ndarray, "n 2 k"]:
     return np.concatenate([laws.pushed, laws.steepest], axis=2)
 
 
-def strengths(
-    laws: SlopeLaws, probs: Float[ndarray, " V"], ids: Int[ndarray, " m"]
-) -> Float[ndarray, " n"]:
+def strengths(laws: SlopeLaws, state: State, ids: Int[ndarray, " m"]) -> Float[ndarray, " n"]:
     """How fast each row raises the logit of one of some tokens, `±a_c`; 0 if none of them was kept."""
-    gains = laws.rates > 0
+    probs, gains = state.probs.cpu().numpy(), laws.rates > 0
     rises = np.divide(laws.rates, probs[laws.pushed], out=np.zeros_like(laws.rates), where=gains)
     of_these = np.isin(kept(laws), ids)
     strongest: ndarray = np.where(of_these, np.concatenate([rises, laws.rises], axis=2), 0.0)
     return strongest.max(axis=(1, 2))
 
 
-def tokens_with(part: str, ids: Int[ndarray, "*n"], text: Text) -> Int[ndarray, " m"]:
+def tokens_with(part: str, ids: Int[ndarray, "*n"], state: State) -> Int[ndarray, " m"]:
     """The tokens among some whose text has a part, in any case, with `␣` for a space."""
     wanted = unspelled(part).casefold()
     return np.array(
         [
             token
             for token in np.unique(ids).tolist()
-            if token >= 0 and wanted in text(token).casefold()
+            if token >= 0 and wanted in state.text(token).casefold()
         ],
         dtype=int,
     )

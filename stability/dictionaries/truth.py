@@ -2,7 +2,7 @@
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 import torch
@@ -10,6 +10,7 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
+from stability.dictionaries.row import DictionaryRow, finite
 from stability.exact.flips import Flip
 from stability.geometry.ray import rays
 from stability.numerical.crossings import FIRST, Lines
@@ -63,6 +64,22 @@ def truth(
         np.concatenate([part.distances for part in found]),
         np.concatenate([part.kinds for part in found]),
         tuple(sides for part in found for sides in part.flips),
+    )
+
+
+def followed(
+    state: State,
+    directions: Float[Tensor, "m d"],
+    rows: Sequence[DictionaryRow],
+    progress: Callable[[float], None],
+) -> tuple[DictionaryRow, ...]:
+    """Rows of one `ε`, with the truth along the unit vector of each."""
+    curvatures = np.array([row.curvature for row in rows])
+    found = truth(state, directions, curvatures, rows[0].epsilon, progress)
+    met = zip(rows, found.distances.tolist(), found.kinds.tolist(), found.flips, strict=True)
+    return tuple(
+        replace(row, boundary=(finite(minus), finite(plus)), kinds=(how[0], how[1]), flips=flips)
+        for row, (minus, plus), how, flips in met
     )
 
 

@@ -44,6 +44,11 @@ class DictionaryKey:
     file: FileKey
     state: StateKey
 
+    @property
+    def model(self) -> str:
+        """The model that it is measured on, with which the result is let go."""
+        return self.state.model
+
 
 @st.cache_resource(max_entries=4, show_spinner=False)
 def opened(file: FileKey) -> RowFile:
