@@ -87,8 +87,9 @@ class Head:
         sampled = roots.to(rows) @ rows
         # as `Σ p_i (w_i − μ) = 0`, the head says where the mean of the others lies
         mean = state.probs[self.tokens].sqrt().to(rows) @ self.rows
-        exchanged = mean.outer(mean) - sampled.outer(sampled)
-        return self.gram + rows.T @ rows + exchanged / float(weights.sum())
+        left = float(state.probs.index_fill(0, self.tokens, 0.0).sum())
+        exchanged = mean.outer(mean / left) - sampled.outer(sampled / float(weights.sum()))
+        return self.gram + rows.T @ rows + exchanged
 
     def _sample(self) -> tuple[Int[Tensor, " m"], Float[Tensor, " m"]]:
         """As many of the other tokens, evenly spaced by weight, and the probability each stands for."""
