@@ -22,10 +22,12 @@ ENTROPIES = (0.5, 1.7, 4.0, 7.0)  # nats
 
 def compare_spectra(states: Sequence[State]) -> list[Comparison]:
     """The top 16 eigenpairs where the entropy is nearest to each of `ENTROPIES`: sure to open."""
-    nearest = [
-        min(states, key=lambda state, goal=goal: abs(state.entropy - goal)) for goal in ENTROPIES
-    ]
+    nearest = [_nearest(states, entropy) for entropy in ENTROPIES]
     return [_compare_spectrum(state) for state in dict.fromkeys(nearest)]
+
+
+def _nearest(states: Sequence[State], entropy: float) -> State:
+    return min(states, key=lambda state: abs(state.entropy - entropy))
 
 
 def _compare_spectrum(state: State) -> Comparison:

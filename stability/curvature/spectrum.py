@@ -1,9 +1,9 @@
 """The eigenvectors of H: the directions in which the prediction is most, and least, sensitive.
 
 At `prelogit` the most probable tokens carry nearly all of `H`. Their part is a small matrix, whose
-eigenvectors start a block subspace iteration with the full `W_U`. What the head leaves out is positive
-semi-definite, so every step comes with a rigorous enclosure. Below, the eigenpairs at the readout,
-pulled back through the network, start the same iteration.
+eigenvectors, with a sample of the other tokens, start a block Krylov iteration with the full `W_U`.
+What the head leaves out is positive semi-definite, so every step comes with a rigorous enclosure.
+Below, the eigenpairs at the readout, pulled back through the network, start the same iteration.
 """
 
 from dataclasses import dataclass, field
@@ -18,12 +18,7 @@ from stability.curvature import fisher
 from stability.curvature.effective_rank import effective_rank_bounds
 from stability.curvature.head import Head
 from stability.curvature.row_spread import RowSpread, row_spread
-from stability.curvature.subspace import (
-    RITZ_ROUNDING,
-    eigenvalue_upper_bounds,
-    iterate,
-    sign_fixed,
-)
+from stability.curvature.subspace import RITZ_ROUNDING, eigenvalue_upper_bounds, iterate, sign_fixed
 from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.prediction.state import State
