@@ -105,13 +105,13 @@ def prompt_difference(state: State, other: State) -> Direction:
             f"{state.site!r} and {other.model.name} at {other.site!r}: capture both alike."
         )
     # the two may have been captured on different devices
-    there = other.vector.to(state.vector.device)
-    if torch.equal(state.vector, there):
+    start, end = state.vector, other.vector.to(state.vector.device)
+    if torch.equal(start, end):
         raise StabilityError(
             f"The other prompt must lead to another state; received {other.prompt!r}, whose state "
             "is this one: choose a different prompt."
         )
-    difference = there.double() - state.vector.double()
+    difference = end.double() - start.double()
     vector, distance = unit(difference, len(difference)), float(difference.norm())
     return Direction(
         "prompt", f"the way to {isolated(repr(other.prompt))}", vector, distance=distance
