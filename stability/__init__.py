@@ -11,7 +11,8 @@ prediction has changed by more than `ε` nats? Load a model, capture a state, an
 
 The chapters, each resting only on those before it: `stability.prediction` (the next-token
 distribution), `stability.curvature` (the closed form), `stability.exact` (the truth where logits are
-linear), `stability.numerical` (where they are not), `stability.geometry` (rays, regions, depths).
+linear), `stability.numerical` (where they are not), `stability.geometry` (rays, regions, depths),
+`stability.dictionaries` (thousands of directions at once).
 Models come from `stability.models`, steering vectors from `stability.vector_files` and their dose from
 `stability.steering`; many prompts are measured by `stability.sweeps` and scored by
 `stability.evaluation`.
@@ -23,8 +24,11 @@ from typing import TYPE_CHECKING, Any
 if TYPE_CHECKING:
     from stability.curvature.direction import Direction
     from stability.curvature.spectrum import Spectrum, spectrum
+    from stability.dictionaries.dictionary import Dictionary
+    from stability.dictionaries.measure import dictionary
     from stability.errors import StabilityError
     from stability.exact.flips import Flip
+    from stability.geometry.cheapest_push import Push, cheapest_push
     from stability.geometry.cloud import Cloud, cloud
     from stability.geometry.continuation import Continuation
     from stability.geometry.depth import Depth, depth, depth_map
@@ -32,6 +36,7 @@ if TYPE_CHECKING:
     from stability.geometry.interpolation import Interpolation, interpolation
     from stability.geometry.ray import Ray, ray
     from stability.geometry.region import Region, region
+    from stability.geometry.rivals import Rivals, rivals
     from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
     from stability.instrument.explore import explore
     from stability.models import LanguageModel, load
@@ -57,6 +62,10 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
+    "Push": "geometry.cheapest_push",
+    "Rivals": "geometry.rivals",
+    "cheapest_push": "geometry.cheapest_push",
+    "rivals": "geometry.rivals",
     "Cloud": "geometry.cloud",
     "cloud": "geometry.cloud",
     "Continuation": "geometry.continuation",
@@ -67,6 +76,8 @@ _HOMES = {
     "depth": "geometry.depth",
     "depth_check": "geometry.depth_check",
     "depth_map": "geometry.depth",
+    "Dictionary": "dictionaries.dictionary",
+    "dictionary": "dictionaries.measure",
     "Direction": "curvature.direction",
     "explore": "instrument.explore",
     "StabilityError": "errors",
@@ -113,6 +124,7 @@ __all__ = [
     "Conversation",
     "Depth",
     "DepthCheck",
+    "Dictionary",
     "Direction",
     "Dose",
     "DoseMap",
@@ -120,9 +132,11 @@ __all__ = [
     "Interpolation",
     "LanguageModel",
     "Price",
+    "Push",
     "Ray",
     "Readout",
     "Region",
+    "Rivals",
     "SelfCheck",
     "Sensitivity",
     "Spectrum",
@@ -132,6 +146,7 @@ __all__ = [
     "Token",
     "VectorFile",
     "bare_state",
+    "cheapest_push",
     "check",
     "check_vector",
     "cloud",
@@ -140,6 +155,7 @@ __all__ = [
     "depth",
     "depth_check",
     "depth_map",
+    "dictionary",
     "dose",
     "dose_map",
     "explore",
@@ -148,6 +164,7 @@ __all__ = [
     "ray",
     "read_vectors",
     "region",
+    "rivals",
     "sensitivity",
     "spectrum",
     "token_map",

@@ -23,10 +23,17 @@ def smollm2_folder() -> Path:
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
-    """Mark what asks for the packaged model, which a machine may have to fetch first."""
+    """Mark what asks for the packaged model, which a machine may have to fetch first.
+
+    Files that take long come first, or a worker is alone with the last of them at the end.
+    """
     for item in items:
         if "smollm2_folder" in getattr(item, "fixturenames", ()):
             item.add_marker("model")
+    long = {
+        item.path for item in items for mark in ("slow", "model") if item.get_closest_marker(mark)
+    }
+    items.sort(key=lambda item: item.path not in long)
 
 
 @pytest.hookimpl(wrapper=True)

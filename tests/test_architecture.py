@@ -24,6 +24,7 @@ CHAPTERS = (
     "exact",
     "numerical",
     "geometry",
+    "dictionaries",
     "views",
     "figures",
     "instrument",

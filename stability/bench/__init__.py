@@ -8,3 +8,5 @@ PROMPT = (
     "forest. One day she went to the river to fetch water, and on her way she met an old man. "
     "The capital of France is Paris, and 12 * 7 = 84; def square(n): return n"
 )
+# leaves the default model more open than any place in the other
+OPEN_PROMPT = "Le chat est assis sur la"

@@ -1,6 +1,7 @@
 """Doses of a steering vector, against the trial and error by which they are found today."""
 
 from collections.abc import Callable
+from typing import Any
 
 import numpy as np
 import torch
@@ -8,7 +9,6 @@ from numpy import ndarray
 
 from stability.bench.timing import Comparison, Method, compare
 from stability.errors import StabilityError
-from stability.models.language_model import LanguageModel
 from stability.steering.dose import dose
 from stability.steering.statistics import STATISTICS
 from stability.steering.steered_text import SteeredText
@@ -22,7 +22,7 @@ BRACKET, TOLERANCE, ROLLOUT, STEPS = (0.05, 16.0), 0.05, 50, 12
 RELATIVE = 1e-3  # of a coefficient: how near a plain bisection ends
 
 
-def compare_doses(lm: LanguageModel, prompt: str) -> list[Comparison]:
+def compare_doses(lm: Any, prompt: str) -> list[Comparison]:
     """All predicted doses of a text, and the true one of a budget, at a block in the middle."""
     text = "".join(token.text for token in lm.tokenize(prompt)[:TOKENS])
     site = f"block:{lm.card.n_layers // 2}"
@@ -59,7 +59,7 @@ def compare_doses(lm: LanguageModel, prompt: str) -> list[Comparison]:
     return [predicted, compare("dose", task, Method(truth), baselines, accuracy)]
 
 
-def _unit_dose(lm: LanguageModel, text: str, site: str) -> SteeringVector:
+def _unit_dose(lm: Any, text: str, site: str) -> SteeringVector:
     """A random vector whose predicted dose is one: within the bracket of the search."""
     state = lm.capture(text, site=site)
     values = np.random.default_rng(0).standard_normal(state.width)
@@ -90,7 +90,7 @@ def bisected(statistic: Callable[[float], float], relative: float) -> float:
     return (low * high) ** 0.5
 
 
-def rolled_out(lm: LanguageModel, vector: SteeringVector, prompt: str) -> float:
+def rolled_out(lm: Any, vector: SteeringVector, prompt: str) -> float:
     """steering-lite's search, from its description: a text is written under every coefficient.
 
     The statistic of KL(changed ‖ original) is over the tokens that were written; the bracket is found

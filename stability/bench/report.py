@@ -25,18 +25,21 @@ def bench(
     suites: Sequence[str],
     deep: tuple[Sequence[State], Sequence[State]] | None = None,
     lm: Any = None,
+    open_states: Sequence[State] = (),
 ) -> dict[str, Any]:
     """Run suites on the states of a prompt, and return everything as plain data, ready for JSON.
 
     `deep` are the states of a shorter prompt at the first block, and those of its last position at
     every block; without them the suite `depth` is left out, and without the model `lm` the suite
-    `dose`. Times are medians in seconds, ratios are baseline over library, both from this one run.
+    `dose`. The suite `spectrum` looks at `open_states` as well, those of another prompt. Times are
+    medians in seconds, ratios are baseline over library, both from this one run.
     """
+    looked_at = {"spectrum": [*states, *open_states]}
     comparisons = [
         comparison
         for name in suites
         if name in READOUT_SUITES
-        for comparison in READOUT_SUITES[name](states)
+        for comparison in READOUT_SUITES[name](looked_at.get(name, states))
     ]
     if deep is not None and "depth" in suites:
         comparisons += compare_depths(*deep)

@@ -17,15 +17,17 @@ from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
 EIGENPAIRS = 16
+ENTROPIES = (0.5, 1.7, 4.0, 7.0)  # nats
 
 
 def compare_spectra(states: Sequence[State]) -> list[Comparison]:
-    """The top 16 eigenpairs at the position of median entropy, and at that of the highest.
+    """The top 16 eigenpairs where the entropy is nearest to each of `ENTROPIES`: sure to open."""
+    nearest = [_nearest(states, entropy) for entropy in ENTROPIES]
+    return [_compare_spectrum(state) for state in dict.fromkeys(nearest)]
 
-    The more tokens share the probability, the more passes are needed.
-    """
-    ordered = sorted(states, key=lambda state: state.entropy)
-    return [_compare_spectrum(ordered[len(ordered) // 2]), _compare_spectrum(ordered[-1])]
+
+def _nearest(states: Sequence[State], entropy: float) -> State:
+    return min(states, key=lambda state: abs(state.entropy - entropy))
 
 
 def _compare_spectrum(state: State) -> Comparison:

@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stability import __version__
-from stability.bench import DEEP_TOKENS, PROMPT
+from stability.bench import DEEP_TOKENS, OPEN_PROMPT, PROMPT
 from stability.cli.chat import prompt_of
 from stability.cli.direction import direction_of, require_form
 from stability.curvature.direction_spec import DirectionSpec
@@ -61,7 +61,7 @@ def run_bench(options: argparse.Namespace) -> None:
         from stability.bench.report import bench, lines
 
         steered = lm if options.dtype == "float32" else None
-        report = bench(states, options.suite, deep, steered)
+        report = bench(states, options.suite, deep, steered, lm.capture_all(OPEN_PROMPT))
     except ModuleNotFoundError as error:
         raise StabilityError(
             f"The bench needs its baselines, and {error.name!r} is not installed: "

@@ -50,6 +50,13 @@ def readable(report: dict[str, Any]) -> str:
         f"H          trace {_number(spectrum['trace'])}, token constraint bound "
         f"{_number(report['token_constraint_bound'])}",
         f"direction  curvature {digits(direction['curvature'])}, {direction['label']}",
+        *(
+            line
+            for warning in direction.get("warnings", ())
+            for line in wrap(
+                warning, REPORT_WIDTH, initial_indent=" " * 11, subsequent_indent=" " * 11
+            )
+        ),
         "",
         *_radii(report),
         *_notes(report),

@@ -20,12 +20,12 @@ def direction_of(lm: "LanguageModel", written: str) -> DirectionSpec:
     if not _has_texts(written):
         return DirectionSpec.parse(written)
     kind, _, argument = written.partition(":")
-    return DirectionSpec(kind, _pair(lm, argument))
+    return DirectionSpec(kind, lm.token_id(argument) if kind == "cheapest" else _pair(lm, argument))
 
 
 def _has_texts(written: str) -> bool:
-    """Whether these are two tokens, which only a tokenizer can tell."""
-    return written.startswith("tokens:") and "," in written
+    """Whether these are tokens, which only a tokenizer can tell."""
+    return (written.startswith("tokens:") and "," in written) or written.startswith("cheapest:")
 
 
 def _pair(lm: "LanguageModel", argument: str) -> tuple[int, int]:

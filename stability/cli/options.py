@@ -10,7 +10,9 @@ from stability.cli.chat import add_chat, utf8
 from stability.cli.check import run_check
 from stability.cli.command import SHOWN_EPSILONS, add_command
 from stability.cli.commands import run_analyze, run_bench
+from stability.cli.dictionary import add_dictionary
 from stability.cli.dose import add_check_vector, add_dose
+from stability.cli.push import add_push
 from stability.cli.sweep_options import add_reproduce, add_sweep
 from stability.curvature.direction_spec import enumerated
 from stability.defaults import EPSILONS, LEADING_PAIRS, MODELS
@@ -22,14 +24,15 @@ def add_commands(commands: Any) -> None:
     analyze, bench = _add_analyze(commands), _add_bench(commands)
     sweep, reproduce = add_sweep(commands), add_reproduce(commands)
     check, dose = _add_check(commands), add_dose(commands)
-    check_vector = add_check_vector(commands)
-    for command in (analyze, bench, sweep, dose, check_vector):
+    check_vector, push = add_check_vector(commands), add_push(commands)
+    dictionary = add_dictionary(commands)
+    for command in (analyze, bench, sweep, dose, check_vector, push, dictionary):
         command.add_argument(
             "--model",
             default=MODELS[0],
             help="packaged name, hub id, folder or .gguf file; by default %(default)s",
         )
-    for command in (analyze, bench, reproduce, check, dose, check_vector):
+    for command in (analyze, bench, reproduce, check, dose, check_vector, push, dictionary):
         command.add_argument("--json", action="store_true", help="print one JSON object")
 
 
@@ -68,7 +71,7 @@ def _add_analyze(commands: Any) -> argparse.ArgumentParser:
         "--direction",
         type=utf8,
         default="eig:0",
-        help=f"{enumerated()}; A and B are ids, or the text of one token each; "
+        help=f"{enumerated()}; A, B and TOKEN are ids, or the text of one token each; "
         "by default %(default)s",
     )
     analyze.add_argument(

@@ -17,7 +17,8 @@ class Direction:
 
     `kind` is that of its written form (`eig`, `random`, …), `label` its name for people, and `vector`
     (d,) has length one. `rank` is that of an eigenvector, from 0; `distance` is the length of the way
-    to another prompt's state, in coordinates.
+    to another prompt's state, in coordinates; `warnings` say what is easily got wrong about a vector
+    that was given, a sentence each.
 
     >>> import numpy as np, stability
     >>> from stability.curvature.directions import token_difference
@@ -32,6 +33,7 @@ class Direction:
     vector: Float[Tensor, " d"]
     rank: int | None = None
     distance: float | None = None
+    warnings: tuple[str, ...] = ()
 
 
 def unit(vector: Tensor | ndarray, width: int) -> Float[Tensor, " d"]:

@@ -14,6 +14,7 @@ FORMS = {
     "random": "random:SEED",
     "covariance": "covariance:SEED",
     "tokens": "tokens:A,B",
+    "cheapest": "cheapest:TOKEN",
     "prompt": "prompt:TEXT",
     "file": "file:PATH",
     "turn": "turn:DEGREES,K,SPEC",
@@ -24,11 +25,12 @@ NAMES = {
     "random": "random",
     "covariance": "covariance-matched",
     "tokens": "token difference",
+    "cheapest": "cheapest push",
     "prompt": "towards another prompt",
     "file": "vector",
     "turn": "turned direction",
 }
-NUMBERS = ("K", "N", "SEED")  # placeholders of an argument that is a number
+NUMBERS = ("K", "N", "SEED", "TOKEN")  # placeholders of an argument that is a number
 MOST_DIGITS = 18  # of a number: more do not fit in 64 bits
 # times that a direction may be turned: a ray that is turned from eigendirection to eigendirection is
 # one in the space of a few of them, and a longer text is a mistake
@@ -41,9 +43,10 @@ DEGREES = re.compile(r"[+-]?\d{1,3}(\.\d{1,12})?", re.ASCII)
 class DirectionSpec:
     """A direction as it is asked for: its kind, and what names one of that kind.
 
-    The argument is a rank from 0 (`eig`), a seed (`random`, `covariance`), two token ids (`tokens`),
-    text (`prompt`, `file`), or a `Turn`: another direction that is turned in the plane it spans with an
-    eigendirection. A turned direction may be turned again, as a ray is in a plane after another.
+    The argument is a rank from 0 (`eig`), a seed (`random`, `covariance`), one or two token ids
+    (`cheapest`, `tokens`), text (`prompt`, `file`), or a `Turn`: another direction that is
+    turned in the plane it spans with an eigendirection. A turned direction may be turned again, as a
+    ray is in a plane after another.
     """
 
     kind: str
@@ -90,6 +93,8 @@ class DirectionSpec:
                 return f"{NAMES[self.kind]}, seed {seed}"
             case DirectionSpec("tokens", (a, b)):
                 return f"{NAMES[self.kind]}, id {a} → id {b}"
+            case DirectionSpec("cheapest", int(token)):
+                return f"{NAMES[self.kind]} to id {token}"
             case DirectionSpec("turn", Turn(degrees, rank, start)):
                 return turned_label(start.label, degrees, rank)
         return str(self)

@@ -18,6 +18,7 @@ from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import DirectionSpec, Turn, eigendirection, turned_label
 from stability.curvature.given_vector import from_file
+from stability.curvature.least_push import cheapest
 from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
 from stability.prediction.source import Source
@@ -103,12 +104,14 @@ def prompt_difference(state: State, other: State) -> Direction:
             f"Two states must come from one model and site; received {state.model.name} at "
             f"{state.site!r} and {other.model.name} at {other.site!r}: capture both alike."
         )
-    if torch.equal(state.vector, other.vector):
+    # the two may have been captured on different devices
+    start, end = state.vector, other.vector.to(state.vector.device)
+    if torch.equal(start, end):
         raise StabilityError(
             f"The other prompt must lead to another state; received {other.prompt!r}, whose state "
             "is this one: choose a different prompt."
         )
-    difference = other.vector.double() - state.vector.double()
+    difference = end.double() - start.double()
     vector, distance = unit(difference, len(difference)), float(difference.norm())
     return Direction(
         "prompt", f"the way to {isolated(repr(other.prompt))}", vector, distance=distance
@@ -131,7 +134,7 @@ def turned(start: Direction, spectrum: Spectrum, degrees: float, rank: int) -> D
         )
     angle, label = math.radians(degrees), turned_label(start.label, degrees, rank)
     vector = math.cos(angle) * start.vector + math.sin(angle) * rest / rest.norm()
-    return Direction("turn", label, unit(vector, len(vector)))
+    return Direction("turn", label, unit(vector, len(vector)), warnings=start.warnings)
 
 
 def _turned(turn: Turn, state: State, spectrum: Spectrum, source: Source) -> Direction:
@@ -165,6 +168,7 @@ MAKERS: dict[str, Callable[[Any, State, Spectrum, Source], Direction]] = {
         state, source.background(state.site), seed
     ),
     "tokens": lambda ids, state, *_: token_difference(state, *ids),
+    "cheapest": lambda token, state, *_: cheapest(state, token),
     "prompt": lambda text, state, _, source: prompt_difference(
         state, source.capture(text, site=state.site)
     ),

@@ -96,7 +96,7 @@ def hvp_batched(
     centres = means(states, offsets)
     levels = torch.einsum("td,tdb->tb", centres, blocks.to(centres)).to(W_U)
     vectors = scale * torch.cat([*blocks], dim=1).to(W_U)
-    pulled = torch.zeros(d, T * b, dtype=centres.dtype, device=W_U.device)
+    pulled = torch.zeros(T * b, d, dtype=centres.dtype, device=W_U.device)
     total = torch.zeros(T, b, dtype=centres.dtype, device=W_U.device)
     for rows, p, slowed in zip(readout.in_parts(ROWS_IN_CACHE), weights, slowing, strict=True):
         slopes = (rows @ vectors).view(-1, T, b)
@@ -106,9 +106,10 @@ def hvp_batched(
         total += slopes.sum(dim=0)
         if slowed is not None:
             slopes *= slowed[..., None]
-        pulled += rows.T @ slopes.view(-1, T * b)
+        # twice as fast as its transpose
+        pulled += slopes.view(-1, T * b).T @ rows
     top = probs.gather(1, tops) * torch.einsum("td,tdb->tb", offsets, blocks.to(centres))
-    image = scale * pulled.T.view(T, b, d) - total[..., None] * centres[:, None]
+    image = scale * pulled.view(T, b, d) - total[..., None] * centres[:, None]
     return (image + top[..., None] * offsets[:, None]).mT
 
 

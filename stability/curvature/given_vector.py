@@ -27,4 +27,4 @@ def _chosen(state: State, file: VectorFile, name: str | None) -> Direction:
     [values] = chosen.vectors.values()
     vector = torch.from_numpy(values).to(state.vector.device)
     label = file.file if name is None else f"{file.file}#{name}"
-    return Direction("file", label, unit(vector, state.width))
+    return Direction("file", label, unit(vector, state.width), warnings=chosen.warnings)

@@ -1,19 +1,25 @@
-"""The part of H that the most probable tokens make: where the iteration for the whole of H starts.
+"""Where the iteration for the whole of H starts: its likeliest tokens, and a sample of the others.
 
-It is a small matrix, `G = Σ_head p_i (w_i − μ)(w_i − μ)ᵀ`, with the full `p` and the full `μ`, so that
-what it leaves out is positive semi-definite: `G ≤ H ≤ G + tr(tail)·I`.
+The tokens of most weight make a small matrix, `G = Σ_head p_i (w_i − μ)(w_i − μ)ᵀ`, with the full `p`
+and the full `μ`, so that what it leaves out is positive semi-definite: `G ≤ H ≤ G + tr(tail)·I`. Where
+the prediction is open, what it leaves out is many tokens, each of little weight. An even sample of them
+stands for all: near enough to start from, and no bound rests on it.
 """
 
 from collections.abc import Callable
+from dataclasses import dataclass
+from functools import cached_property
 
 import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from stability.curvature.row_spread import RowSpread, weighted_rows
+from stability.curvature.subspace import RITZ_ROUNDING, RitzPairs
 from stability.prediction.state import State
 
-MASS, FEWEST_TOKENS, MOST_TOKENS = 0.998, 1024, 4096  # share of all weight, and number of tokens
-HEAD_PASSES = 8
+MASS, FEWEST_TOKENS, MOST_TOKENS = 0.95, 1024, 3072  # share of weight, and number of tokens
+HEAD_PASSES = 12
 
 
 def head_weights(state: State) -> Float[Tensor, " V"]:
@@ -22,16 +28,77 @@ def head_weights(state: State) -> Float[Tensor, " V"]:
 
 
 def head_tokens(weights: Float[Tensor, " V"]) -> Int[Tensor, " m"]:
-    """The tokens of most weight, enough of them to carry `MASS` of it within fixed limits."""
+    """The tokens of most weight: enough, within limits, for `MASS` of what the first leaves."""
     most = weights.topk(min(MOST_TOKENS, len(weights)))
-    needed = int((most.values.cumsum(0) < MASS * weights.sum()).sum()) + 1
+    left = weights.sum() - most.values.cumsum(0)
+    needed = int((left > (1 - MASS) * left[0]).sum()) + 1
     return most.indices[: max(needed, FEWEST_TOKENS)]
 
 
-def head_block(gram: Float[Tensor, "d d"], b: int) -> Float[Tensor, "d b"]:
-    """Top eigenvectors of the head, nearly: from its longest columns by block iteration."""
-    longest = gram[:, gram.diagonal().topk(b).indices]
-    return dominant_block(lambda block: gram @ block, longest, HEAD_PASSES)
+@dataclass(frozen=True, eq=False)
+class Head:
+    """The tokens of most weight at a `prelogit` state, and the part of `H` that they make."""
+
+    spread: RowSpread
+
+    @cached_property
+    def tokens(self) -> Int[Tensor, " m"]:
+        """Which they are."""
+        return head_tokens(head_weights(self.spread.state))
+
+    @cached_property
+    def rows(self) -> Float[Tensor, "m d"]:
+        """`√p_i (w_i − μ)` of each."""
+        state = self.spread.state
+        return weighted_rows(state, self.tokens, state.probs[self.tokens], self.spread.offset)
+
+    @cached_property
+    def gram(self) -> Float[Tensor, "d d"]:
+        """`G`, their part of `H`."""
+        return self.rows.T @ self.rows
+
+    def norm_outside(self, pairs: RitzPairs) -> float:
+        """A bound of `H` outside of Ritz vectors `Q`, from what its trace leaves there.
+
+        `(I − QQᵀ) H (I − QQᵀ)` has the trace `tr H − Σθ`. The head's part of it has its own trace, but
+        no eigenvalue above its Frobenius norm; of the rest no more than its trace is known.
+        """
+        gram, Q = self.gram.double(), pairs.vectors
+        image = gram @ Q
+        held = Q.T @ image
+        trace = gram.trace() - held.trace()
+        squared = gram.square().sum() - 2 * image.square().sum() + held.square().sum()
+        rest = (1 + RITZ_ROUNDING) * self.spread.trace - float(pairs.values.sum())
+        return rest - float(trace - squared.clamp_min(0).sqrt())
+
+    def start(self, b: int) -> Float[Tensor, "d b"]:
+        """Top eigenvectors of `H`, nearly: from the longest columns of its estimate."""
+        estimate = self._estimate()
+        longest = estimate[:, estimate.diagonal().topk(b).indices]
+        return dominant_block(lambda block: estimate @ block, longest, HEAD_PASSES)
+
+    def _estimate(self) -> Float[Tensor, "d d"]:
+        """`H`, nearly: `G`, and of the other tokens their mean and the covariance of a sample."""
+        state, held = self.spread.state, float(self.gram.diagonal().double().sum())
+        if held >= (1 - RITZ_ROUNDING) * self.spread.trace:
+            return self.gram
+        others, weights = self._sample()
+        rows, roots = weighted_rows(state, others, weights, self.spread.offset), weights.sqrt()
+        sampled = roots.to(rows) @ rows
+        # as `Σ p_i (w_i − μ) = 0`, the head says where the mean of the others lies
+        mean = state.probs[self.tokens].sqrt().to(rows) @ self.rows
+        left = float(state.probs.index_fill(0, self.tokens, 0.0).sum())
+        exchanged = mean.outer(mean / left) - sampled.outer(sampled / float(weights.sum()))
+        return self.gram + rows.T @ rows + exchanged
+
+    def _sample(self) -> tuple[Int[Tensor, " m"], Float[Tensor, " m"]]:
+        """As many of the other tokens, evenly spaced by weight, and the probability each stands for."""
+        weights = head_weights(self.spread.state)
+        reached = weights.index_fill(0, self.tokens, 0.0).cumsum(0)
+        step = reached[-1] / len(self.tokens)
+        marks = step * (torch.arange(len(self.tokens), device=weights.device) + 0.5)
+        others = torch.searchsorted(reached, marks)
+        return others, step * self.spread.state.probs[others] / weights[others]
 
 
 def dominant_block(
@@ -44,9 +111,3 @@ def dominant_block(
     for _ in range(passes):
         block = apply(torch.linalg.qr(block).Q)
     return torch.linalg.qr(block.double()).Q
-
-
-def norm_outside(gram: Float[Tensor, "d d"], vectors: Float[Tensor, "d b"]) -> float:
-    """`‖(I − QQᵀ) G (I − QQᵀ)‖_F`: no eigenvalue of the head outside of `Q` exceeds it."""
-    left = gram.double() - vectors @ (vectors.T @ gram.double())
-    return float((left - (left @ vectors) @ vectors.T).norm())

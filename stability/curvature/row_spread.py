@@ -53,11 +53,14 @@ def means(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Float[Tenso
 
 
 def weighted_rows(
-    state: State, tokens: Int[Tensor, " m"], offset: Float[Tensor, " d"]
+    state: State,
+    tokens: Int[Tensor, " m"],
+    weights: Float[Tensor, " m"],
+    offset: Float[Tensor, " d"],
 ) -> Float[Tensor, "m d"]:
-    """`√p_i·s(w_i − μ)` of some tokens, with the full `p` and `μ`, in the precision of `W_U`.
+    """`√q_i·s(w_i − μ)` of some tokens, with weights `q` and the full `μ`, in the precision of `W_U`.
 
-    Their Gram matrix is these tokens' part of `H`.
+    With their probabilities as weights, their Gram matrix is these tokens' part of `H`.
     """
     scale, W_U = state.readout.scale, state.readout.W_U
     # a copy, changed in place: memory is what this costs
@@ -68,7 +71,7 @@ def weighted_rows(
     rows -= top
     rows *= scale
     rows -= offset.to(W_U)
-    return rows.mul_(state.probs[tokens].sqrt().to(W_U)[:, None])
+    return rows.mul_(weights.sqrt().to(W_U)[:, None])
 
 
 @dataclass(frozen=True, eq=False)

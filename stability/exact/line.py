@@ -42,24 +42,11 @@ class ExactLine:
 
     @cached_property
     def rounding(self) -> Float[ndarray, " 2"]:
-        """How far rounding moves a radius on the minus and on the plus side, as a part of it.
-
-        `2η + α √((1 − p_top)/κ₂) + α s/max(±a_c)`. Logits off by `η` move KL by `2η` of itself at
-        most, and a radius, as `t·KL′ ≥ KL`, by no more. Slopes of other tokens, against that of the
-        likeliest, are off by `α = √2` times the readout's rounding. That counts against their spread
-        where `t` is small, and against the steepest slope where it is large; there `s` is 1, or
-        `1 − p_top` where the likeliest token is the steepest, as the others centre its slope.
-        """
-        state, alpha = self.state, math.sqrt(2) * self.state.readout.rounding
-        probs, top = state.probs.cpu().numpy(), state.argmax
-        others = probs[:top].sum() + probs[top + 1 :].sum()
+        """How far rounding moves a radius on either side, as a part of it: `radius_rounding`."""
         steepest = np.array([self.slopes.argmin(), self.slopes.argmax()])
-        share = np.where(steepest == top, others, 1.0)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            by_spread = np.sqrt(np.divide(others, self.cumulants[0]))
-            by_end = share / np.abs(self.slopes[steepest])
-            rounding = 2 * state.logit_rounding + alpha * (by_spread + by_end)
-        return np.where(np.isnan(rounding), np.inf, rounding)
+        return radius_rounding(
+            self.state, np.array(self.cumulants[0]), steepest, np.abs(self.slopes[steepest])
+        )
 
     def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """The divergence at points of the line, in nats."""
@@ -140,3 +127,28 @@ class ExactLine:
 
         log_t = np.log(np.abs(grid[[first - 1, first]]))
         return float(np.exp(numerics.solve(departure, log_t[:1], log_t[1:]))[0])
+
+
+def radius_rounding(
+    state: State,
+    curvature: Float[ndarray, "*batch"],
+    steepest: Int[ndarray, "*batch 2"],
+    rises: Float[ndarray, "*batch 2"],
+) -> Float[ndarray, "*batch 2"]:
+    """How far rounding moves a radius on the minus and on the plus side, as a part of it.
+
+    `2η + α √((1 − p_top)/κ₂) + α s/max(±a_c)`. Logits off by `η` move KL by `2η` of itself at most,
+    and a radius, as `t·KL′ ≥ KL`, by no more. Slopes of other tokens, against that of the likeliest,
+    are off by `α = √2` times the readout's rounding. That counts against their spread where `t` is
+    small, and against the steepest slope, `rises` of the token `steepest` on either side, where it is
+    large; there `s` is 1, or `1 − p_top` where the likeliest token is the steepest, as the others
+    centre its slope.
+    """
+    probs, top = state.probs.cpu().numpy(), state.argmax
+    alpha = math.sqrt(2) * state.readout.rounding
+    others = probs[:top].sum() + probs[top + 1 :].sum()
+    share = np.where(steepest == top, others, 1.0)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        by_spread = np.sqrt(np.divide(others, curvature))[..., None]
+        rounding = 2 * state.logit_rounding + alpha * (by_spread + share / rises)
+    return np.where(np.isnan(rounding), np.inf, rounding)

@@ -13,13 +13,15 @@ Radii are moved to the safe side by the rounding that is handed in: the logits a
 computed from are products in the precision of `W_U`.
 """
 
+from functools import partial
+from typing import Protocol, runtime_checkable
+
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from stability import numerics
 from stability.arguments import nats
-from stability.exact.discrete_measure import DiscreteMeasure
 
 SOLVED = 1e-11  # relative; the equations below are solved to a tenth of it
 LARGEST_SIDE = (
@@ -29,38 +31,59 @@ LARGEST_SIDE = (
 LEAST_EIGENVALUE = 1e-290  # less is zero: of probabilities that underflow too much is lost
 
 
+@runtime_checkable
+class Slopes(Protocol):
+    """What a bracket is made of: the variance of the slope, and some of its values with both ends.
+
+    Of the values (zero where the weight is) any may be left out but the least and the greatest: what a
+    single token guarantees is then that of fewer tokens.
+    """
+
+    @property
+    def supported(self) -> Float[ndarray, "*batch n"]:
+        """Values, the least and the greatest among them."""
+        ...
+
+    @property
+    def variance(self) -> Float[ndarray, "*batch"]:
+        """`E[a_c²]`."""
+        ...
+
+    @property
+    def log_weights(self) -> Float[ndarray, "*#batch n"]:
+        """The logarithms of the values' weights."""
+        ...
+
+
 def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
     """The positive `y` with `e^y − 1 − y = c`, for `c > 0`."""
-
-    def excess(u: ndarray) -> tuple[ndarray, ndarray]:
-        y = np.exp(u)
-        growth = numerics.exp_minus_tangent(y)
-        return np.log(growth / c), y * np.expm1(y) / growth
-
     # e^y − 1 − y is at least y²/2 and at least e^y/4 − 1, and at most (y²/2)e^y
     high = np.minimum(np.sqrt(2 * c), np.log(4 + 4 * c))
     low = np.sqrt(2 * c) * np.exp(-high / 2)
-    return np.exp(numerics.solve(excess, np.log(low), np.log(high)))
+    return np.exp(numerics.solve(partial(_log_ratio, c, 1), np.log(low), np.log(high)))
 
 
 def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
     """The positive `y` with `e^{−y} − 1 + y = c`, for `c > 0`."""
-
-    def excess(u: ndarray) -> tuple[ndarray, ndarray]:
-        y = np.exp(u)
-        decay = numerics.exp_minus_tangent(-y)
-        return np.log(decay / c), -y * np.expm1(-y) / decay
-
     # e^{−y} − 1 + y is at most y²/2 and at most y, and at least y²/(2 + y)
     low = np.maximum(np.sqrt(2 * c), c)
     high = 0.5 * (c + np.sqrt(c) * np.sqrt(c + 8))
-    return np.exp(numerics.solve(excess, np.log(low), np.log(high)))
+    return np.exp(numerics.solve(partial(_log_ratio, c, -1), np.log(low), np.log(high)))
+
+
+def _log_ratio(
+    c: Float[ndarray, "*s"], sign: int, u: Float[ndarray, "*s"]
+) -> tuple[Float[ndarray, "*s"], Float[ndarray, "*s"]]:
+    """`log((e^y − 1 − y)/c)` at `y = ±e^u`, and its derivative by `u`."""
+    y = sign * np.exp(u)
+    excess = numerics.exp_minus_tangent(y)
+    return np.log(excess / c), y * np.expm1(y) / excess
 
 
 def brackets(
-    measure: DiscreteMeasure,
+    measure: Slopes,
     epsilon: Float[ndarray, " m"],
-    rounding: Float[ndarray, " 2"] | float = 0.0,
+    rounding: Float[ndarray, "*batch 2"] | float = 0.0,
 ) -> Float[ndarray, "*batch 2 2 m"]:
     """Certified distances of the boundary: (minus, plus) × (inner, outer), for every `ε`.
 
@@ -73,20 +96,20 @@ def brackets(
 
 
 def widened(
-    bounds: Float[ndarray, "*batch 2 2 m"], rounding: Float[ndarray, " 2"] | float
+    bounds: Float[ndarray, "*batch 2 2 m"], rounding: Float[ndarray, "*#batch 2"] | float
 ) -> Float[ndarray, "*batch 2 2 m"]:
     """Brackets moved to the safe side by a relative `rounding`; of 1 or more, it leaves (0, ∞)."""
-    reserve = np.broadcast_to(rounding, 2) + SOLVED
+    reserve = np.broadcast_to(rounding, bounds.shape[:-2]) + SOLVED
     known = reserve < 1
     factors = np.stack(
-        [np.where(known, 1 - reserve, 0), np.where(known, 1 + reserve, np.inf)], axis=1
+        [np.where(known, 1 - reserve, 0), np.where(known, 1 + reserve, np.inf)], axis=-1
     )
     finite = np.where(np.isinf(bounds), 1.0, bounds)
     return np.where(np.isinf(bounds), bounds, finite * factors[..., None])
 
 
 def _bracket(
-    measure: DiscreteMeasure, sign: int, epsilon: Float[ndarray, " m"]
+    measure: Slopes, sign: int, epsilon: Float[ndarray, " m"]
 ) -> Float[ndarray, "*batch 2 m"]:
     """The bracket on one side."""
     slopes = sign * measure.supported

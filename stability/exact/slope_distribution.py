@@ -10,7 +10,7 @@ vocabulary. Arrays may carry leading batch axes, one distribution for each index
 """
 
 from dataclasses import dataclass
-from functools import cached_property
+from functools import cached_property, partial
 
 import numpy as np
 from jaxtyping import Float, Int
@@ -39,15 +39,22 @@ def boundaries(
     sign, target = np.repeat([-1.0, 1.0], m), np.tile(epsilon, 2)
     flat = np.isinf(inner)
     low, high = (np.log(np.where(flat, 1.0, end)) for end in (inner, outer))
-
-    def log_excess(u: ndarray) -> tuple[ndarray, ndarray]:
-        t = sign * np.exp(u)
-        kl, slope = measure.kl_and_slope(t)
-        with np.errstate(divide="ignore", invalid="ignore"):
-            return np.log(kl / target), t * slope / kl
-
+    log_excess = partial(_log_excess, measure, target, sign)
     distances = np.exp(numerics.solve(log_excess, low, high))
     return np.where(flat, np.inf, distances).reshape(*batch, 2, m)
+
+
+def _log_excess(
+    measure: DiscreteMeasure,
+    target: Float[ndarray, " n"],
+    sign: Float[ndarray, " n"],
+    u: Float[ndarray, "*batch n"],
+) -> tuple[Float[ndarray, "*batch n"], Float[ndarray, "*batch n"]]:
+    """`log(KL(t)/target)` at `t = ±e^u`, and its derivative by `u`."""
+    t = sign * np.exp(u)
+    kl, slope = measure.kl_and_slope(t)
+    with np.errstate(divide="ignore", invalid="ignore"):
+        return np.log(kl / target), t * slope / kl
 
 
 @dataclass(frozen=True, eq=False)

@@ -31,6 +31,19 @@ if TYPE_CHECKING:
     from stability.geometry.depth_check import DepthCheck
 
 
+def depth_radii_figure(
+    predicted: Float[ndarray, " L"], length: Float[ndarray, " L"], unit: str
+) -> go.Figure:
+    """Predicted radii (in `unit`, log) over the blocks; gaps where there are none.
+
+    `length` is that of the unit at each block, in coordinates: norms differ from block to block.
+    """
+    drawn = figure(380, hovermode="x unified")
+    _add_predicted(drawn, shown := predicted / length)
+    _name_radii(drawn, unit, shown)
+    return drawn
+
+
 def depth_check_figure(check: "DepthCheck", length: Float[ndarray, " L"], unit: str) -> go.Figure:
     """Predicted and actual radii (in `unit`, log) over the blocks; gaps where there are none.
 
@@ -50,8 +63,14 @@ def depth_check_figure(check: "DepthCheck", length: Float[ndarray, " L"], unit: 
             marker={"symbol": symbol, "size": 8},
             hovertemplate="%{y:.3g}",
         )
+    _add_predicted(drawn, predicted)
+    _name_radii(drawn, unit, predicted, minus, plus)
+    return drawn
+
+
+def _add_predicted(drawn: go.Figure, predicted: Float[ndarray, " L"]) -> None:
     drawn.add_scatter(
-        x=blocks,
+        x=np.arange(len(predicted)),
         y=predicted,
         name="predicted r",
         mode="lines+markers",
@@ -59,9 +78,11 @@ def depth_check_figure(check: "DepthCheck", length: Float[ndarray, " L"], unit: 
         marker={"symbol": "diamond-open", "size": 9, "line": {"width": 2}},
         hovertemplate="%{y:.3g}",
     )
+
+
+def _name_radii(drawn: go.Figure, unit: str, *radii: Float[ndarray, " L"]) -> None:
     drawn.update_xaxes(title="block (0 is the first)")
-    drawn.update_yaxes(title=f"radius ({unit})", **log_axis(predicted, minus, plus))
-    return drawn
+    drawn.update_yaxes(title=f"radius ({unit})", **log_axis(*radii))
 
 
 def block_divergences_figure(check: "DepthCheck", on_dark: bool = False) -> go.Figure:

@@ -69,6 +69,8 @@ class Analysis:
                 "kind": self.direction.kind,
                 "label": self.direction.label,
                 "curvature": self.ray.curvature,
+                # only of a vector that was given
+                **({"warnings": warnings} if (warnings := [*self.direction.warnings]) else {}),
             },
             "radii": self._radii(epsilons),
             "resolution": self.ray.resolution,

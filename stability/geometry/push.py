@@ -11,7 +11,7 @@ from stability.prediction.state import State
 
 
 @dataclass(frozen=True)
-class Push:
+class PushedToken:
     """How fast a token gains probability along a ray, per unit length, at its start."""
 
     rate: float
@@ -21,7 +21,7 @@ class Push:
 
 def pushed_tokens(
     state: State, slopes: Float[ndarray, " V"], n: int
-) -> tuple[list[Push], list[Push]]:
+) -> tuple[list[PushedToken], list[PushedToken]]:
     """The tokens that lose and gain most probability along a ray: see `Ray.pushed`.
 
     Args:
@@ -38,7 +38,7 @@ def pushed_tokens(
     n = whole(n, "A number of tokens", example=5)
     rates = state.probs.cpu().numpy() * slopes
     losing, gaining = (
-        [Push(float(rates[i]), int(i), state.text(int(i))) for i in side]
+        [PushedToken(float(rates[i]), int(i), state.text(int(i))) for i in side]
         for side in (numerics.largest(-rates, n), numerics.largest(rates, n))
     )
     return losing, gaining

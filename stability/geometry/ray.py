@@ -19,7 +19,7 @@ from stability.exact.boundaries import Boundaries
 from stability.exact.flips import Flip
 from stability.exact.line import ExactLine
 from stability.geometry import reach
-from stability.geometry.push import Push, pushed_tokens
+from stability.geometry.push import PushedToken, pushed_tokens
 from stability.geometry.truth import LineTruth
 from stability.numerical.line import NumericalLine
 from stability.prediction.state import State
@@ -140,7 +140,7 @@ class Ray:
         ids = arguments.token_ids(tokens, self.state.readout.vocab_size)
         return self.truth.probabilities(self._reached(t), ids)
 
-    def pushed(self, n: int) -> tuple[list[Push], list[Push]]:
+    def pushed(self, n: int) -> tuple[list[PushedToken], list[PushedToken]]:
         """The `n` tokens that lose and gain most probability per unit length, `dp_i/dt = p_i a_c,i`."""
         return pushed_tokens(self.state, self.slopes, n)
 

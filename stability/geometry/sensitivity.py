@@ -14,8 +14,8 @@ from torch import Tensor
 from stability.curvature import fisher
 from stability.curvature.head import dominant_block, head_weights
 from stability.curvature.row_spread import RowSpread, row_spreads, weighted_rows
-from stability.curvature.spectrum import RITZ_ROUNDING, TOLERANCE, Spectrum
-from stability.curvature.subspace import eigenvalue_upper_bounds, iterate
+from stability.curvature.spectrum import TOLERANCE, Spectrum
+from stability.curvature.subspace import RITZ_ROUNDING, eigenvalue_upper_bounds, iterate
 from stability.exact import flips, self_concordance
 from stability.exact.flips import Flip
 from stability.prediction.premise import require_at_readout
@@ -178,10 +178,11 @@ def _top_eigenvalues(
 def _head_blocks(states: Sequence[State], offsets: Float[Tensor, "T d"]) -> Float[Tensor, "T d b"]:
     """Top eigenvectors, nearly, of the part of each `H` that the tokens of most weight make."""
     size = min(HEAD_SIZE, states[0].readout.vocab_size)
+    heads = [head_weights(state).topk(size).indices for state in states]
     rows = torch.stack(
         [
-            weighted_rows(state, head_weights(state).topk(size).indices, offset)
-            for state, offset in zip(states, offsets, strict=True)
+            weighted_rows(state, head, state.probs[head], offset)
+            for state, head, offset in zip(states, heads, offsets, strict=True)
         ]
     ).double()
     longest = rows[:, :BLOCK].mT

@@ -16,6 +16,7 @@ plane. Everything holds for every `ε`, so that no change of `ε` asks for anoth
      "pins": [{"setting", "line", "numbers", "next"}, …]       `pin`, the oldest first
      "status": {"message", "fraction"} | None
      "notes": [sentences to be shown]
+     "noted": a number that another refusal changes, so that its sentence is shown again
      "look_at": a hint for an example as it is opened | None}
 
 The scripts `line.js` and `plane.js` make of a line and of a plane what is drawn of them, at any `ε`.

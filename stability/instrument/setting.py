@@ -1,9 +1,13 @@
 """What was asked: the model, the prompt, the vector that is pushed, and the direction."""
 
+import base64
 from dataclasses import asdict
 from functools import cache
 from importlib.metadata import version
 from typing import Any
+
+from jaxtyping import Float
+from torch import Tensor
 
 import stability
 from stability.curvature.direction import Direction
@@ -30,7 +34,8 @@ def setting(
         second: the rank, from 0, of the eigendirection that spans the plane with it.
 
     Returns:
-        The setting as plain data; `norm` is the length of the vector in its own coordinates.
+        The setting as plain data; `norm` is the length of the vector in its own coordinates. A
+        direction without a written form comes as its numbers, float64 in base64.
     """
     prompt = state.prompt
     turns = prompt.turns if isinstance(prompt, Conversation) else None
@@ -48,12 +53,18 @@ def setting(
             "label": direction.label,
             "rank": direction.rank,
             "distance": direction.distance,
+            **({} if spec else {"vector": _in_base64(direction.vector)}),
         },
         "second": None if second is None else {"rank": second, "label": eigendirection(second)},
         "seed": spec and spec.seed,
         "norm": state.norm,
         "softcap": state.readout.softcap,
     }
+
+
+def _in_base64(vector: Float[Tensor, " d"]) -> str:
+    """The numbers of a vector, exact: little-endian float64."""
+    return base64.b64encode(vector.double().cpu().numpy().astype("<f8").tobytes()).decode()
 
 
 @cache

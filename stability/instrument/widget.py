@@ -49,4 +49,6 @@ class Instrument(anywidget.AnyWidget):
             for scene in self.exploration.scenes(self.exploration.after(event)):
                 self.scene = scene
         except StabilityError as error:
-            self.scene = {**before, "notes": [str(error)]}
+            # numbered, as the same sentence may be said again
+            noted = self.scene.get("noted", 0) + 1
+            self.scene = {**before, "notes": [str(error)], "noted": noted}

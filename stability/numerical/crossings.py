@@ -121,10 +121,6 @@ class Lines:
         self, epsilon: Float[ndarray, " k"], samples: LineSamples
     ) -> tuple[Float[ndarray, "m k"], Bool[ndarray, "m k"]]:
         """The first crossings of sampled lines, and whether the divergence jumps there."""
-
-        def kl_at(lines: Int[ndarray, " n"], t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
-            return self.at(lines, t).kl
-
         t, kl = samples.t, samples.kl
         reached = kl[:, None, :] >= epsilon[:, None]
         lines, levels = np.nonzero(reached.any(axis=2))
@@ -134,7 +130,11 @@ class Lines:
         distances, jumps = np.full(reached.shape[:2], np.inf), np.zeros(reached.shape[:2], bool)
         if lines.size:
             distances[lines, levels], jumps[lines, levels] = narrowing.first_crossings(
-                kl_at, lines, epsilon[levels], *stretch, self.rounding.kl
+                lambda lines, t: self.at(lines, t).kl,
+                lines,
+                epsilon[levels],
+                *stretch,
+                self.rounding.kl,
             )
         beyond = distances > self.limit
         return np.where(beyond, np.inf, distances), jumps & ~beyond

@@ -102,14 +102,16 @@ def _with(
     inner: Float[ndarray, "n i p"],
 ) -> tuple[ndarray, ndarray]:
     """Stretches with `p` points evaluated in each of their intervals."""
-    n, steps, p = inner.shape
+    _, steps, p = inner.shape
     new = evaluate(np.repeat(lines, steps * p), inner.ravel()).reshape(inner.shape)
+    return _joined(t, inner), _joined(values, new)
 
-    def joined(ends: ndarray, within: ndarray) -> ndarray:
-        parts = np.concatenate([ends[:, :-1, None], within], axis=2).reshape(n, steps * (p + 1))
-        return np.concatenate([parts, ends[:, -1:]], axis=1)
 
-    return joined(t, inner), joined(values, new)
+def _joined(ends: Num[ndarray, "n m"], within: Num[ndarray, "n i p"]) -> Num[ndarray, "n k"]:
+    """The ends of intervals with what lies within each."""
+    n, steps, p = within.shape
+    parts = np.concatenate([ends[:, :-1, None], within], axis=2).reshape(n, steps * (p + 1))
+    return np.concatenate([parts, ends[:, -1:]], axis=1)
 
 
 def changes(

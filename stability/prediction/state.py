@@ -97,14 +97,7 @@ class State:
         return replace(self, vector=self.prelogit, site="prelogit", above=None)
 
     def with_logits(self, uncapped_logits: Float[Tensor, " V"]) -> "State":
-        """Return the same state with logits that were computed together with those of others.
-
-        Args:
-            uncapped_logits: what `uncapped_logits` would compute.
-
-        Returns:
-            A state that does not compute them.
-        """
+        """Return the same state with the logits that it would compute, made with those of others."""
         state = replace(self)
         state.__dict__["uncapped_logits"] = uncapped_logits
         return state

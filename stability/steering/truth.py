@@ -69,10 +69,18 @@ class Truth:
         column = int(columns[0])
         values = self.statistics[name][:, column]
         undefined = np.isnan(_hidden_below(name, self.resolution))
-        minus, plus = (UNDEFINED if undefined else kind(value) for value in values)
-        low, high = (side[column] for side in self.intervals[name])
+        kinds = [UNDEFINED if undefined else kind(value) for value in values]
+        minus, plus = (side[column] for side in self.intervals[name])
         return Budget(
-            epsilon, name, predicted, *map(number, values), low, high, (minus, plus), self.limit
+            epsilon=epsilon,
+            statistic=name,
+            predicted=predicted,
+            minus=number(values[0]),
+            plus=number(values[1]),
+            minus_interval=minus,
+            plus_interval=plus,
+            kinds=(kinds[0], kinds[1]),
+            limit=self.limit,
         )
 
 

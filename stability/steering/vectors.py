@@ -10,7 +10,7 @@ from stability.arguments import real_array
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.steering.intervention import sites_by_block
-from stability.vector_files.choice import ALL, choose, from_file
+from stability.vector_files.choice import ALL, choose, choose_from
 from stability.vector_files.steering_vector import SteeringVector, from_array
 from stability.vector_files.vector_file import ADD, VectorFile
 
@@ -42,7 +42,7 @@ def steering_vector(
     if isinstance(vector, VectorFile):
         return _for_model(lm, choose(vector, lm.card.n_layers, None, site, mode))
     if isinstance(vector, str | Path):
-        return _for_model(lm, from_file(vector, lm.card.n_layers, site, mode))
+        return _for_model(lm, choose_from(vector, lm.card.n_layers, site, mode))
     if site is None:
         raise StabilityError(
             "A steering vector needs a site; received an array: give site='block:12'."

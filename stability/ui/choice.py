@@ -17,6 +17,7 @@ KINDS = {
     "random": "random",
     "covariance-matched": "covariance",
     "token difference": "tokens",
+    "cheapest push to a token": "cheapest",
     "towards another prompt": "prompt",
     "a vector of your own": "vector",
 }
@@ -33,11 +34,12 @@ MOST_SECONDS = 16  # eigendirections that span a plane with the ray: those that 
 SHARED = (
     *("model", "prompt", "position", "epsilon", "site", "block"),
     *("chat", "system", "more_turns", *(f"turn_{number}" for number in range(1, MOST_MESSAGES))),
-    *("kind", "rank", "seed", "start", "end", "other", "numbers", "relative"),
+    *("kind", "rank", "seed", "start", "end", "goal", "other", "numbers", "relative"),
     *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
     *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
     *("section", "prompt_b", "prompt_c", "interpolation_block"),
     *("write_site", "write_rank", "write_t", "write_n"),
+    *("dictionary_path", "dictionary_site", "dictionary_search"),
 )
 
 
@@ -167,6 +169,8 @@ def look_along_choice(direction: DirectionChoice) -> None:
             state.update(kind=named(kind), seed=seed)
         case DirectionSpec("tokens", (a, b)):
             state.update(kind=named("tokens"), start=str(a), end=str(b))
+        case DirectionSpec("cheapest", int(token) | str(token)):
+            state.update(kind=named("cheapest"), goal=str(token))
         case DirectionSpec("prompt", str(other)):
             state.update(kind=named("prompt"), other=other)
         case _:

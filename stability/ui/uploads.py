@@ -1,4 +1,4 @@
-"""Model files that a visitor uploads: one model, in a folder that goes with the session."""
+"""Files that a visitor uploads, a model or a dictionary: one of each, in a folder of the session."""
 
 import atexit
 import os
@@ -28,6 +28,8 @@ ACCEPTED = (
     ),
 )
 ENDINGS = ("gguf", "safetensors", "json", "model", "txt", "jinja")
+DICTIONARY_FOLDER = ("cfg.json", "sae_weights.safetensors")
+DICTIONARY_ENDINGS = ("npy", "npz", "safetensors", "pt", "json")
 
 
 def save(uploads: Sequence[tuple[str, bytes]]) -> str:
@@ -38,23 +40,50 @@ def save(uploads: Sequence[tuple[str, bytes]]) -> str:
     """
     names = [Path(name).name for name, _ in uploads]
     if len(names) == 1 and is_gguf(names[0]):
-        # of the given name only what every file system takes; without its ending it is no `..`
-        names = [re.sub(r"^\.|[^\w.-]", "_", names[0][-100:], flags=re.ASCII)]
+        names = [_safe(names[0])]
     elif not {WEIGHTS, CONFIG} <= set(names) or not set(names) <= set(ACCEPTED):
         other = next((name for name in names if name not in ACCEPTED), "too few of them")
         raise StabilityError(
             f"Upload one .gguf file, or {WEIGHTS}, {CONFIG} and the tokenizer's files; received "
             f"{shortened(other)}: choose the files again."
         )
+    folder = _written("model", names, [content for _, content in uploads])
+    return str(folder / names[0] if is_gguf(names[0]) else folder)
+
+
+def save_dictionary(uploads: Sequence[tuple[str, bytes]]) -> str:
+    """Write the uploaded file, or the two of a sparse autoencoder's folder; return the path.
+
+    Raises StabilityError for other files.
+    """
+    names = [Path(name).name for name, _ in uploads]
+    is_folder = sorted(names) == sorted(DICTIONARY_FOLDER)
+    if len(names) != 1 and not is_folder:
+        raise StabilityError(
+            f"Upload one file, or {' and '.join(DICTIONARY_FOLDER)} together; received "
+            f"{', '.join(map(shortened, names[:3]))}: choose the files again."
+        )
+    names = names if is_folder else [_safe(names[0])]
+    folder = _written("dictionary", names, [content for _, content in uploads])
+    return str(folder if is_folder else folder / names[0])
+
+
+def _safe(name: str) -> str:
+    """Of a given name only what every file system takes; without its ending it is no `..`."""
+    return re.sub(r"^\.|[^\w.-]", "_", name[-100:], flags=re.ASCII)
+
+
+def _written(kind: str, names: Sequence[str], contents: Sequence[bytes]) -> Path:
+    """Write files of a kind into a folder of the session, and remove those that were there."""
     with writing("An upload needs a folder", Path(tempfile.gettempdir())):
         session = _session_folder()
-        # one model at a time: a look at each of many would fill the disk
-        for previous in session.iterdir():
+        # one at a time: a look at each of many would fill the disk
+        for previous in session.glob(f"{kind}-*"):
             shutil.rmtree(previous, ignore_errors=True)
-        folder = Path(tempfile.mkdtemp(prefix="model-", dir=session))
-        for name, (_, content) in zip(names, uploads, strict=True):
+        folder = Path(tempfile.mkdtemp(prefix=f"{kind}-", dir=session))
+        for name, content in zip(names, contents, strict=True):
             (folder / name).write_bytes(content)
-    return str(folder / names[0] if is_gguf(names[0]) else folder)
+    return folder
 
 
 def upload_at(path: str | Path) -> Path | None:

@@ -7,13 +7,13 @@ from stability.errors import StabilityError
 from stability.prediction.site_names import canonical_site
 from stability.vector_files.layer_names import with_layers
 from stability.vector_files.registry import read_vectors, split_name
-from stability.vector_files.steering_vector import SteeringVector, depth, sites_in
+from stability.vector_files.steering_vector import SteeringVector, sites_in
 from stability.vector_files.vector_file import Entry, VectorFile
 
 ALL = "all"
 
 
-def from_file(
+def choose_from(
     path: str | Path, n_layers: int, site: str | None = None, mode: str | None = None
 ) -> SteeringVector:
     """Read a file, and choose from it: see `choose`."""
@@ -48,24 +48,23 @@ def choose(
     file = with_layers(file, n_layers)
     # the last block's output has two names
     last = f"block:{n_layers - 1}"
-    given = sites_in(str(site))
-    wanted = None if site in (None, ALL) else [last if s == "final" else s for s in given]
+    given = [] if site in (None, ALL) else sites_in(str(site))
+    wanted = [last if each == "final" else each for each in given] or None
     if name is not None:
         found = _placed_by_name(file, _named(file, name), wanted)
     elif wanted is None:
         found = _all(file, asked=site == ALL)
     else:
         found = {each: _at(file, each) for each in wanted}
-    ordered = dict(sorted(found.items(), key=lambda item: depth(item[0])))
     return SteeringVector(
         file=file.file,
         format=file.format,
-        vectors={each: entry.vector for each, entry in ordered.items()},
+        vectors={each: entry.vector for each, entry in found.items()},
         mode=mode or file.mode,
-        extracted={each: entry.extracted for each, entry in ordered.items()},
+        extracted={each: entry.extracted for each, entry in found.items()},
         coefficient=file.coefficient,
         model_type=file.model_type,
-        warnings=(*file.warnings, *_notes(file, ordered, n_layers, site)),
+        warnings=(*file.warnings, *_notes(file, found, n_layers, site)),
     )
 
 
@@ -105,10 +104,11 @@ def _all(file: VectorFile, asked: bool) -> dict[str, Entry]:
 
 
 def _at(file: VectorFile, site: str) -> Entry:
-    """The vector that the file has for a site, or the one that it has for no site."""
-    found = [entry for entry in file.entries if entry.applied == site]
-    found = found or [entry for entry in file.entries if entry.applied is None]
-    if len(found) == 1 and (found[0].applied or found[0].extracted in (None, site)):
+    """The vector that the file has for a site, or its only one where it names no site at all."""
+    is_sited = any(entry.applied or entry.extracted for entry in file.entries)
+    wanted = site if is_sited else None
+    found = [entry for entry in file.entries if entry.applied == wanted]
+    if len(found) == 1:
         return found[0]
     if len(found) > 1:
         raise _several(file, site)
@@ -164,8 +164,9 @@ def _notes(
             "coefficient: give a site for one of them."
         )
     last = f"block:{n_layers - 1}"
-    if last in found and "repeng" in file.format:
+    if last in found and file.ends_normed and found[last].applied == last:
         notes.append(
-            f"A vector of the last block, {last}, is trained by repeng on states after the final norm."
+            f"The vector of the last block, {last}, was measured on states after the final norm, which "
+            "leave it in other coordinates."
         )
     return notes

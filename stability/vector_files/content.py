@@ -9,6 +9,7 @@ import numpy as np
 from numpy import ndarray
 
 from stability.errors import StabilityError
+from stability.vector_files.vector_file import NUMBERS
 
 # bytes: as text, a vector of a million components takes 25 MB
 LARGEST = 100_000_000
@@ -73,23 +74,29 @@ def member(data: bytes, inner: str, name: str) -> bytes:
         raise no_vector(name, error) from error
 
 
+def header_of(stream: Any, name: str) -> tuple[tuple[int, ...], np.dtype]:
+    """The shape and the type of the numbers in a `.npy` file; raises StabilityError for objects."""
+    version: Any = np.lib.format.read_magic(stream)
+    header = np.lib.format.read_array_header_1_0
+    if version != (1, 0):
+        header = np.lib.format.read_array_header_2_0
+    shape, _, dtype = header(stream)
+    if dtype.hasobject:
+        raise StabilityError(
+            f"Pickled objects are not read, as they could run code; {name!r} holds some: "
+            f"{PICKLE_REMEDY}."
+        )
+    # complex numbers, dates and text would be converted without a word
+    if dtype.kind not in NUMBERS:
+        raise TypeError(f"it holds {dtype}")
+    return shape, dtype
+
+
 def array_of(data: bytes, name: str) -> ndarray:
     """The array in the content of a `.npy` file, which must be as long as it claims."""
     try:
         stream = io.BytesIO(data)
-        version: Any = np.lib.format.read_magic(stream)
-        header = np.lib.format.read_array_header_1_0
-        if version != (1, 0):
-            header = np.lib.format.read_array_header_2_0
-        shape, _, dtype = header(stream)
-        if dtype.hasobject:
-            raise StabilityError(
-                f"Pickled objects are not read, as they could run code; {name!r} holds some: "
-                f"{PICKLE_REMEDY}."
-            )
-        # complex numbers, dates and text would be converted without a word
-        if dtype.kind not in "biuf":
-            raise TypeError(f"it holds {dtype}")
+        shape, dtype = header_of(stream, name)
         # exact in Python's whole numbers, where numpy's would wrap
         claimed = dtype.itemsize
         for length in shape:

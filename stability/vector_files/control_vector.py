@@ -4,14 +4,16 @@
 """
 
 import re
+from collections.abc import Mapping
 from typing import Any
 
 import numpy as np
 
 from stability.errors import StabilityError
 from stability.gguf_format import GGUFError, GGUFFile, parse_gguf
+from stability.prediction.site_names import canonical_site
 from stability.vector_files.content import no_vector
-from stability.vector_files.vector_file import ADD, PROJECT, Entry, VectorFile, checked
+from stability.vector_files.vector_file import ADD, PROJECT, Entry, VectorFile, checked, finite
 
 FORMATS = {
     "controlvector": "GGUF control vector (repeng, llama.cpp)",
@@ -19,7 +21,8 @@ FORMATS = {
 }
 _DIRECTION = re.compile(r"direction\.(\d{1,6})")
 UNIT_LENGTH = 1e-3  # how near to one a length is that was set to one
-HOOKS = {"": 0, "resid_post": 0, "hook_resid_post": 0, "resid_pre": 1, "hook_resid_pre": 1}
+STREAMS = ("resid_post", "resid_pre")  # what leaves a block, and what enters it
+NAMESPACES = ("controlvector", "steeringvector", "glp")  # of metadata, beside the architecture's
 
 
 def read_control_vector(data: bytes, name: str) -> VectorFile:
@@ -29,23 +32,31 @@ def read_control_vector(data: bytes, name: str) -> VectorFile:
     except GGUFError as error:
         raise no_vector(name, f"GGUF: {error}") from error
     architecture = str(file.metadata.get("general.architecture", "none"))
-    fields = {key.rpartition(".")[2]: value for key, value in file.metadata.items()}
+    fields = _fields(file.metadata, architecture)
     if architecture not in FORMATS and not any(map(_DIRECTION.fullmatch, file.tensors)):
         raise StabilityError(
             "A GGUF file of vectors holds direction.1, direction.2, …; "
             f"{name!r} is a model of the architecture {architecture!r:.40}: give the control vector."
         )
-    mode, below = _mode(fields, name), _below(fields, name)
-    entries = tuple(_entry(file, tensor, below, name) for tensor in _in_order(file, name))
+    mode, stream = _mode(fields, name), _stream(fields, name)
+    entries = tuple(_entry(file, tensor, stream, name) for tensor in _in_order(file, name))
     return VectorFile(
         file=name,
         format=FORMATS.get(architecture, "GGUF control vector"),
         entries=entries,
         mode=mode,
-        coefficient=_number(fields.get("alpha_default")),
+        coefficient=finite(fields.get("alpha_default")),
         model_type=str(fields["model_hint"]) if fields.get("model_hint") else None,
+        ends_normed=architecture == "controlvector",
         warnings=_warnings(entries, mode),
     )
+
+
+def _fields(metadata: Mapping[str, Any], architecture: str) -> dict[str, Any]:
+    """The metadata of control vectors by their last names; other tools' keys are left out."""
+    known = ("", architecture, *NAMESPACES)
+    parts = [(key.rpartition("."), value) for key, value in metadata.items()]
+    return {last: value for (namespace, _, last), value in parts if namespace in known}
 
 
 def _mode(fields: dict[str, Any], name: str) -> str:
@@ -58,15 +69,15 @@ def _mode(fields: dict[str, Any], name: str) -> str:
     return str(mode)
 
 
-def _below(fields: dict[str, Any], name: str) -> int:
-    """How many blocks below block `i` the stream lies that `direction.i` is applied to."""
-    hook = str(fields.get("hook_point", "")).rpartition(".")[2]
-    if hook not in HOOKS:
+def _stream(fields: dict[str, Any], name: str) -> str:
+    """Whether `direction.i` is applied to what leaves block `i`, or to what enters it."""
+    hook = str(fields.get("hook_point") or STREAMS[0]).rpartition(".")[2].removeprefix("hook_")
+    if hook not in STREAMS:
         raise StabilityError(
             f"A steering vector belongs to the residual stream; {name!r} says hook_point "
             f"{fields['hook_point']!r:.60}: use one made at resid_post."
         )
-    return HOOKS[hook]
+    return hook
 
 
 def _in_order(file: GGUFFile, name: str) -> list[str]:
@@ -81,9 +92,9 @@ def _in_order(file: GGUFFile, name: str) -> list[str]:
     return sorted(file.tensors, key=lambda tensor: int(tensor.partition(".")[2]))
 
 
-def _entry(file: GGUFFile, tensor: str, below: int, name: str) -> Entry:
-    block = int(tensor.partition(".")[2]) - below
-    if block < 0:
+def _entry(file: GGUFFile, tensor: str, stream: str, name: str) -> Entry:
+    site = canonical_site(f"blocks.{tensor.partition('.')[2]}.hook_{stream}")
+    if not site.startswith("block:"):
         raise StabilityError(
             f"A steering vector is added after a block; {tensor} of {name!r} is meant for the "
             "embeddings, before the first: leave it out."
@@ -92,12 +103,7 @@ def _entry(file: GGUFFile, tensor: str, below: int, name: str) -> Entry:
         values = file.values(tensor)
     except GGUFError as error:
         raise no_vector(name, f"GGUF: {error}") from error
-    return Entry(tensor, checked(values, tensor, name), f"block:{block}")
-
-
-def _number(value: Any) -> float | None:
-    is_number = isinstance(value, int | float) and not isinstance(value, bool)
-    return float(value) if is_number and np.isfinite(value) else None
+    return Entry(tensor, checked(values, tensor, name), site)
 
 
 def _warnings(entries: tuple[Entry, ...], mode: str) -> tuple[str, ...]:

@@ -3,10 +3,15 @@
 import re
 from dataclasses import replace
 
+from stability.errors import StabilityError
 from stability.prediction.site_names import canonical_site
 from stability.vector_files.vector_file import VectorFile
 
-_NUMBERED = re.compile(r"(?:^|[^a-z])(?:layer|block|blk|resid_post)s?[._-]?(\d{1,6})(?!\d)", re.I)
+_NUMBERED = re.compile(r"(?<![a-z])(?:layer|block|blk|resid_post)s?[._-]?(\d{1,6})(?!\d)", re.I)
+# what attention and MLPs compute inside a block, in coordinates of their own
+_INSIDE = re.compile(
+    r"hook_(?:q|k|v|z|pattern|attn_scores|pre|post|rot_q|rot_k)$|(?:[qkv]|qkv|gate|up)_proj"
+)
 
 
 def site_in(name: str) -> str | None:
@@ -14,9 +19,29 @@ def site_in(name: str) -> str | None:
     site = canonical_site(name)
     if site.startswith("block:"):
         return site
-    # a hook that is no site says that something else than the residual stream is meant
-    found = None if "hook_" in name else _NUMBERED.findall(name)
-    return f"block:{int(found[0])}" if found and len(set(found)) == 1 else None
+    # a hook or a path of modules that is no site says that another stream or tower is meant
+    found = [] if "hook_" in name else [*_NUMBERED.finditer(name)]
+    if len({match[1] for match in found}) != 1:
+        return None
+    before, after = name[: found[0].start()], name[found[-1].end() :]
+    return None if "." in before + after else f"block:{int(found[0][1])}"
+
+
+def site_of_hook(hook: str, file: str) -> tuple[str | None, tuple[str, ...]]:
+    """The site of a hook or a module, or None with the warning that it is none.
+
+    Raises StabilityError for one inside attention or an MLP, which is no vector of the residual stream.
+    """
+    if _INSIDE.search(hook):
+        raise StabilityError(
+            f"A steering vector belongs to the residual stream; that of {file!r} was measured at "
+            f"{hook!r:.60}, inside a block: make one at the block's output."
+        )
+    site = site_in(hook)
+    if site is not None:
+        return site, ()
+    warning = f"It was measured at {hook!r:.60}, which is no state between blocks: say with a site "
+    return None, (warning + "where it is to be applied.",)
 
 
 def named(site: str | None, name: str) -> tuple[str, ...]:
@@ -32,11 +57,16 @@ def with_layers(file: VectorFile, n_layers: int) -> VectorFile:
     if not file.layered or n not in (n_layers, n_layers + 1):
         return file
     first = n - n_layers
+    sites = [f"block:{row - first}" for row in range(n)]
+    # the last of `hidden_states` is read after the final norm
+    measured = [*sites[:-1], "prelogit"] if first else sites
     entries = tuple(
-        replace(entry, applied=f"block:{row - first}", extracted=f"block:{row - first}")
-        for row, entry in enumerate(file.entries)
-        if row >= first
+        replace(entry, applied=applied, extracted=extracted)
+        for entry, applied, extracted in zip(
+            file.entries[first:], sites[first:], measured[first:], strict=True
+        )
     )
     warning = f"It has {n} rows, taken as those of the {n_layers} blocks in order"
     warning += ", after one for the embeddings." if first else "."
-    return replace(file, entries=entries, warnings=(*file.warnings, warning))
+    warnings = (*file.warnings, warning)
+    return replace(file, entries=entries, ends_normed=first > 0, warnings=warnings)

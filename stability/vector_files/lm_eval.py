@@ -2,12 +2,10 @@
 
 from typing import Any
 
-import numpy as np
-
 from stability.errors import StabilityError
 from stability.vector_files.content import no_vector
-from stability.vector_files.layer_names import site_in
-from stability.vector_files.vector_file import ADD, PROJECT, Entry, VectorFile, checked
+from stability.vector_files.layer_names import site_of_hook
+from stability.vector_files.vector_file import ADD, PROJECT, Entry, VectorFile, checked, finite
 
 FORMAT = ".pt (lm-evaluation-harness)"
 
@@ -32,8 +30,10 @@ def read_lm_eval(content: dict[str, dict[str, Any]], name: str) -> VectorFile:
         raise StabilityError(
             f"A file of vectors must add all or project all out; {name!r} does both: split it."
         )
-    entries = tuple(_entry(*item, name) for item in content.items())
-    return VectorFile(name, FORMAT, entries, modes.pop())
+    hooks = {hook: site_of_hook(str(hook), name) for hook in content}
+    entries = tuple(_entry(hook, part, hooks[hook][0], name) for hook, part in content.items())
+    warnings = tuple(warning for _, said in hooks.values() for warning in said)
+    return VectorFile(name, FORMAT, entries, modes.pop(), warnings=warnings)
 
 
 def _mode(hook: str, part: dict[str, Any], name: str) -> str:
@@ -43,7 +43,7 @@ def _mode(hook: str, part: dict[str, Any], name: str) -> str:
             f"A steering vector belongs to the residual stream, and is added alone; {hook!r:.60} of "
             f"{name!r} has an attention head or a bias: leave it out."
         )
-    if not isinstance(strength, int | float) or not np.isfinite(strength):
+    if finite(strength) is None:
         raise no_vector(name, f"its steering_coefficient is {strength!r:.40}")
     if action == "add":
         return ADD
@@ -55,8 +55,7 @@ def _mode(hook: str, part: dict[str, Any], name: str) -> str:
     )
 
 
-def _entry(hook: str, part: dict[str, Any], name: str) -> Entry:
+def _entry(hook: str, part: dict[str, Any], site: str | None, name: str) -> Entry:
     vector = checked(part["steering_vector"], hook, name)
     action, strength = part.get("action", "add"), part.get("steering_coefficient", 1.0)
-    site = site_in(str(hook))
     return Entry(str(hook), vector * strength if action == "add" else vector, site, site)

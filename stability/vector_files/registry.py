@@ -97,9 +97,10 @@ def read_vectors(path: str | Path) -> VectorFile:
 def split_name(path: str) -> tuple[Path, str | None]:
     """A path, and the name of a vector in that file: `PATH` or `PATH#NAME`.
 
-    A file whose own name has a `#` is found as it is.
+    A file whose own name has a `#` is found as it is, and a vector's name may have one too.
     """
-    before, sharp, name = path.rpartition("#")
-    if sharp and not os.path.exists(path) and os.path.exists(before):
-        return Path(before), name
-    return Path(path), None
+    before, name = path, None
+    while "#" in before and not os.path.exists(before):
+        before = before.rpartition("#")[0]
+        name = path[len(before) + 1 :]
+    return (Path(before), name) if os.path.exists(before) else (Path(path), None)

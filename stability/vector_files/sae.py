@@ -6,15 +6,18 @@ SAELens and Gemma Scope keep `W_dec` (d_sae, d); Llama Scope `decoder.weight` (d
 import json
 from collections.abc import Mapping
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import numpy as np
 from numpy import ndarray
 
 from stability.errors import StabilityError
-from stability.prediction.site_names import canonical_site
 from stability.vector_files.content import no_vector, read_bytes
+from stability.vector_files.layer_names import site_of_hook
 from stability.vector_files.vector_file import LONGEST_VECTOR, Entry, VectorFile
+
+if TYPE_CHECKING:
+    from torch import Tensor
 
 DECODERS = ("W_dec", "decoder.weight")
 # the settings beside the weights, by tool, and where in them the hook is named
@@ -22,7 +25,8 @@ FOLDERS = {
     "SAELens": ("cfg.json", "sae_weights.safetensors"),
     "Llama Scope": ("hyperparams.json", "checkpoints/final.safetensors"),
 }
-HOOKS = ("hook_name", "hook_point", "hook_point_out", "hook_point_in")
+# of a transcoder the rows belong where it writes
+HOOKS = ("hook_name_out", "hook_point_out", "hook_name", "hook_point", "hook_point_in")
 LARGEST_DECODER = 2**29  # numbers
 
 
@@ -40,21 +44,13 @@ def decoder_rows(
         raise StabilityError(
             f"A dictionary must be finite numbers; {key} of {file!r} is not: get a clean copy."
         )
-    site, warnings = None, []
-    if hook is not None:
-        site = canonical_site(hook)
-        if not site.startswith("block:"):
-            warnings.append(
-                f"It was measured at {hook!r:.60}, which is no state between blocks: say with a site "
-                "where its rows are to be added."
-            )
-            site = None
+    site, warnings = site_of_hook(hook, file) if hook is not None else (None, ())
     entries = tuple(
         Entry(str(row), np.asarray(vector, dtype=float), site, site)
         for row, vector in enumerate(matrix)
     )
     return VectorFile(
-        file, f"sparse autoencoder ({tool}, rows of {key})", entries, warnings=tuple(warnings)
+        file, f"sparse autoencoder ({tool}, rows of {key})", entries, warnings=warnings
     )
 
 
@@ -63,11 +59,19 @@ def read_folder(folder: Path) -> VectorFile:
 
     Raises StabilityError for a folder of another kind.
     """
+    tool, hook, weights = parts_of(folder)
+    key, decoder = open_decoder(weights)
+    return decoder_rows(decoder.float().numpy(), key, folder.name, hook, tool)
+
+
+def parts_of(folder: Path) -> tuple[str, str | None, Path]:
+    """The tool that wrote a folder, the hook that its settings name, and the file of its weights.
+
+    Raises StabilityError for a folder of another kind.
+    """
     for tool, (settings, weights) in FOLDERS.items():
         if (folder / settings).is_file() and (folder / weights).is_file():
-            hook = _hook(folder / settings)
-            key, decoder = _decoder(folder / weights)
-            return decoder_rows(decoder, key, folder.name, hook, tool)
+            return tool, _hook(folder / settings), folder / weights
     raise StabilityError(
         f"A folder of vectors must be a sparse autoencoder's, with cfg.json and "
         f"sae_weights.safetensors; {str(folder)!r:.200} is none: give a file."
@@ -84,8 +88,8 @@ def _hook(path: Path) -> str | None:
     return found[0] if found else None
 
 
-def _decoder(path: Path) -> tuple[str, ndarray]:
-    """The decoder alone: encoders are as large, and are not read."""
+def open_decoder(path: Path) -> "tuple[str, Tensor]":
+    """The decoder alone, mapped from the disk: encoders are as large, and are not read."""
     from safetensors import SafetensorError, safe_open
 
     try:
@@ -96,6 +100,6 @@ def _decoder(path: Path) -> tuple[str, ndarray]:
                 raise no_vector(str(path), f"it has none of {', '.join(DECODERS)}")
             if np.prod(file.get_slice(key).get_shape(), dtype=float) > LARGEST_DECODER:
                 raise no_vector(str(path), "its decoder has more than 500 million numbers")
-            return key, file.get_tensor(key).float().numpy()
+            return key, file.get_tensor(key)
     except (SafetensorError, OSError, RuntimeError) as error:
         raise no_vector(str(path), error) from error

@@ -6,7 +6,7 @@ from typing import Any
 from stability.errors import StabilityError
 from stability.vector_files.content import no_vector
 from stability.vector_files.layer_names import site_in
-from stability.vector_files.vector_file import ADD, PROJECT, Entry, VectorFile, checked
+from stability.vector_files.vector_file import ADD, PROJECT, Entry, VectorFile, checked, finite
 
 FORMAT = ".safetensors (steering-lite)"
 # methods that add one vector to every state, or remove the part along it; others are learned maps
@@ -14,7 +14,6 @@ METHODS = {
     "mean_diff": ADD,
     "pca": ADD,
     "random": ADD,
-    "topk_clusters": None,
     "directional_ablation": PROJECT,
 }
 
@@ -26,7 +25,7 @@ def read_steering_lite(tensors: dict[str, Any], cfg: str, name: str) -> VectorFi
         method, target = settings.get("method"), str(settings.get("target", "residual"))
     except (ValueError, AttributeError, RecursionError) as error:
         raise no_vector(name, f"its cfg is no JSON object: {error}") from error
-    mode = METHODS.get(method)
+    mode = METHODS.get(method) if isinstance(method, str) else None
     keys = [key for key in tensors if key.endswith(".v")]
     if mode is None or len(keys) < len(tensors):
         raise StabilityError(
@@ -47,6 +46,4 @@ def read_steering_lite(tensors: dict[str, Any], cfg: str, name: str) -> VectorFi
         )
         for key in keys
     )
-    coefficient = settings.get("coeff")
-    number = isinstance(coefficient, int | float) and not isinstance(coefficient, bool)
-    return VectorFile(name, FORMAT, entries, mode, float(coefficient) if number else None)
+    return VectorFile(name, FORMAT, entries, mode, finite(settings.get("coeff")))

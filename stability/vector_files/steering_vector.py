@@ -17,6 +17,8 @@ from stability.vector_files.vector_file import ADD, PROJECT, checked
 class SteeringVector:
     """Vectors by the site after which they are applied, all with one coefficient `c`.
 
+    Sites are kept in their canonical spelling and in order of depth, vectors in float64.
+
     Attributes:
         file: the name of the file that they come from, or what made them.
         format: the file's format, with the tool that writes it.
@@ -35,7 +37,7 @@ class SteeringVector:
 
     file: str
     format: str
-    vectors: Mapping[str, Float[ndarray, " d"]] = field(repr=False)
+    vectors: Mapping[str, ndarray] = field(repr=False)
     mode: str = ADD
     extracted: Mapping[str, str | None] = field(default_factory=dict)
     coefficient: float | None = None
@@ -48,6 +50,7 @@ class SteeringVector:
                 f"A steering vector is added or projected out; received mode {self.mode!r:.40}: use "
                 "add or project."
             )
+        object.__setattr__(self, "vectors", _canonical(self.vectors, self.file))
         zero = [site for site, vector in self.vectors.items() if not np.any(vector)]
         # among several layers that are added, some may be left as they are
         if not self.vectors or len(zero) == len(self.vectors) or (zero and self.mode == PROJECT):
@@ -65,6 +68,26 @@ class SteeringVector:
     def norm(self) -> float:
         """The Euclidean length of all the vectors together, in the file's own units."""
         return sqrt(sum(float(vector @ vector) for vector in self.vectors.values()))
+
+
+def _canonical(vectors: Mapping[str, ndarray], file: str) -> dict[str, Float[ndarray, " d"]]:
+    """The vectors by canonical site, in order of depth, checked, and all of one width."""
+    kept: dict[str, Float[ndarray, " d"]] = {}
+    for name, vector in vectors.items():
+        site = canonical_site(name)
+        if site in kept:
+            raise StabilityError(
+                f"One vector is applied at a site; {file!r} has two for {site:.40}, of which one is "
+                f"called {name!r:.40}: keep one of them."
+            )
+        kept[site] = checked(np.asarray(vector), f"the vector for {site:.40}", file)
+    widths = {len(vector) for vector in kept.values()}
+    if len(widths) > 1:
+        raise StabilityError(
+            f"The vectors of all sites must have one width; those of {file!r} have "
+            f"{', '.join(map(str, sorted(widths)))}: give those of one model."
+        )
+    return {site: kept[site] for site in sorted(kept, key=depth)}
 
 
 def from_array(values: ndarray, site: str, mode: str = ADD, file: str = "vector") -> SteeringVector:

@@ -18,7 +18,7 @@ FORMAT = ".pt tensor"
 
 def read_torch(data: bytes, name: str) -> VectorFile:
     """Read tensors that torch has saved; raises StabilityError for objects of any other class."""
-    content = _plain(_loaded(data, name), name)
+    content = _loaded(data, name)
     if is_lm_eval(content):
         return read_lm_eval(content, name)
     if isinstance(content, dict) and "J" in content:
@@ -51,7 +51,11 @@ def _loaded(data: bytes, name: str) -> Any:
     import torch
 
     try:
-        return torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+        # quantized tensors and those without data raise nearly anything
+        return _plain(loaded, name)
+    except StabilityError:
+        raise
     except pickle.UnpicklingError as error:
         raise StabilityError(
             f"Pickled objects are not read, as they could run code; {name!r} holds more than tensors: "
@@ -74,7 +78,7 @@ def _plain(content: Any, name: str) -> Any:
     # a tensor may repeat one number without end
     if content.layout != torch.strided or content.numel() * 8 > 4 * LARGEST:
         raise no_vector(name, f"a tensor of the shape {list(content.shape)}")
-    tensor = content.detach()
+    tensor = content.detach().resolve_neg()
     if tensor.is_floating_point():
         tensor = tensor.float() if tensor.dtype != torch.float64 else tensor
     return tensor.numpy()

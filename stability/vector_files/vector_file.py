@@ -1,6 +1,7 @@
 """What a file of steering vectors holds, with its lengths, its signs and its layers kept."""
 
 from dataclasses import dataclass, field
+from math import isfinite
 
 import numpy as np
 from jaxtyping import Float
@@ -10,6 +11,9 @@ from stability.errors import StabilityError
 
 ADD, PROJECT = "add", "project"
 LONGEST_VECTOR = 2**24  # components
+# lengths of vectors: squares of others, and of their products with states, leave float64
+SHORTEST, FARTHEST = 1e-60, 1e60
+NUMBERS = "iuf"  # numpy's kinds
 SHOWN = 6  # of the names of a file, in a sentence
 
 
@@ -42,6 +46,8 @@ class VectorFile:
         coefficient: the strength that the file itself proposes; None where it names none.
         model_type: the architecture that the file names; None where it names none.
         layered: whether the entries are the rows of one matrix, which may be a row for each block.
+        ends_normed: whether the vector of the last block was measured after the final norm, as the last
+            of transformers' `hidden_states` is.
         warnings: what is easily got wrong about this file, a sentence each.
 
     >>> import stability
@@ -58,6 +64,7 @@ class VectorFile:
     coefficient: float | None = None
     model_type: str | None = None
     layered: bool = False
+    ends_normed: bool = False
     warnings: tuple[str, ...] = ()
 
     def __post_init__(self) -> None:
@@ -84,7 +91,7 @@ class VectorFile:
 def checked(values: ndarray, name: str, file: str) -> Float[ndarray, " d"]:
     """One vector in float64, an axis of length one before it left out.
 
-    Raises StabilityError unless it is real, finite, and has one axis.
+    Raises StabilityError unless it is real, finite, of a length that can be squared, and has one axis.
     """
     values = np.asarray(values)
     if values.size > LONGEST_VECTOR:
@@ -92,8 +99,8 @@ def checked(values: ndarray, name: str, file: str) -> Float[ndarray, " d"]:
             f"A vector must have at most {LONGEST_VECTOR:,} components; {name} of {file!r} has "
             f"{values.size:,}: save the one vector alone."
         )
-    # complex numbers, dates and text would be converted without a word
-    if values.dtype.kind not in "biuf":
+    # truth values, complex numbers, dates and text would be converted without a word
+    if values.dtype.kind not in NUMBERS:
         raise StabilityError(
             f"A vector must be real numbers; {name} of {file!r} holds {values.dtype}: save its floats."
         )
@@ -110,7 +117,20 @@ def checked(values: ndarray, name: str, file: str) -> Float[ndarray, " d"]:
             f"A vector must be finite; {bad} of its {len(vector)} components are NaN or infinite in "
             f"{name} of {file!r}: check how it was made."
         )
+    largest = float(np.abs(vector).max())
+    if largest and not SHORTEST < largest < FARTHEST:
+        raise StabilityError(
+            f"A vector's components must lie between {SHORTEST:g} and {FARTHEST:g}; the largest in "
+            f"{name} of {file!r} is {largest:.3g}: scale it."
+        )
     return vector
+
+
+def finite(value: object) -> float | None:
+    """A number as a float; None for anything else, truth values among them."""
+    if isinstance(value, bool) or not isinstance(value, int | float) or not isfinite(value):
+        return None
+    return float(value)
 
 
 def rows_of(matrix: ndarray, name: str, file: str) -> tuple[Entry, ...]:

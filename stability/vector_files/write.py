@@ -4,6 +4,8 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
 
 from stability.errors import StabilityError, writing
 from stability.vector_files.steering_vector import SteeringVector
@@ -19,8 +21,9 @@ def write_vectors(
 
     Args:
         vector: what is written, in float32; in `.npy` as it is.
-        path: ends in `.gguf`, a control vector for llama.cpp and repeng; `.safetensors`, a tensor by
-            site; or `.npy`, a lone vector.
+        path: ends in `.gguf`, a control vector for llama.cpp and repeng, of which only the key
+            `controlvector.mode`, which llama.cpp does not read, says that it is projected out;
+            `.safetensors`, a tensor by site; or `.npy`, a lone vector.
         metadata: further keys of a GGUF file, text or numbers.
 
     Raises:
@@ -54,22 +57,26 @@ def _write_gguf(vector: SteeringVector, path: Path, metadata: Mapping[str, str |
     import gguf
 
     directions = {site: site.removeprefix("block:") for site in vector.vectors}
-    if not all(number.isdecimal() for number in directions.values()):
+    # llama.cpp refuses a direction.0
+    if not all(number.isdecimal() and int(number) for number in directions.values()):
         raise StabilityError(
-            f"A GGUF control vector is added after blocks; received one for {vector.site}: write .npy."
+            "A GGUF control vector is added after blocks from the second on, block:1; received one for "
+            f"{vector.site}: write .safetensors."
         )
     writer = gguf.GGUFWriter(path, "controlvector")
     writer.add_string("controlvector.model_hint", vector.model_type or "")
     writer.add_uint32("controlvector.layer_count", len(directions))
     if vector.mode == PROJECT:
         writer.add_string("controlvector.mode", PROJECT)
+    if vector.coefficient is not None:
+        writer.add_float64("controlvector.alpha_default", vector.coefficient)
     for key, value in metadata.items():
         if isinstance(value, str):
             writer.add_string(key, value)
         else:
             writer.add_float64(key, float(value))
     for site, number in directions.items():
-        writer.add_tensor(f"direction.{number}", vector.vectors[site].astype(FINE))
+        writer.add_tensor(f"direction.{number}", _single(vector.vectors[site], site))
     writer.write_header_to_file()
     writer.write_kv_data_to_file()
     writer.write_tensors_to_file()
@@ -79,14 +86,14 @@ def _write_gguf(vector: SteeringVector, path: Path, metadata: Mapping[str, str |
 def _write_safetensors(
     vector: SteeringVector, path: Path, metadata: Mapping[str, str | float]
 ) -> None:
-    from safetensors.numpy import save_file
+    from safetensors.numpy import save
 
     _require_added(vector, path)
     # sites are spelled as layers, with no colon, which other readers cannot take for a path
     tensors = {
-        site.replace("block:", "layer_"): v.astype(FINE) for site, v in vector.vectors.items()
+        site.replace("block:", "layer_"): _single(v, site) for site, v in vector.vectors.items()
     }
-    save_file(tensors, path, {key: str(value) for key, value in metadata.items()})
+    path.write_bytes(save(tensors, {key: str(value) for key, value in metadata.items()}))
 
 
 def _write_npy(vector: SteeringVector, path: Path, metadata: Mapping[str, str | float]) -> None:
@@ -96,7 +103,19 @@ def _write_npy(vector: SteeringVector, path: Path, metadata: Mapping[str, str | 
             f"A .npy file holds one vector; received those of {vector.site}: write .safetensors."
         )
     [values] = vector.vectors.values()
-    np.save(path, values)
+    # of a path, numpy would add the ending that it has in other letters
+    with path.open("wb") as stream:
+        np.save(stream, values)
+
+
+def _single(vector: Float[ndarray, " d"], site: str) -> Float[ndarray, " d"]:
+    """A vector in float32; raises StabilityError if its numbers do not fit."""
+    if np.abs(vector).max() > np.finfo(FINE).max:
+        raise StabilityError(
+            f"Vectors are written in float32; that for {site} has a component of "
+            f"{np.abs(vector).max():.3g}: write .npy."
+        )
+    return vector.astype(FINE)
 
 
 def _require_added(vector: SteeringVector, path: Path) -> None:

@@ -520,3 +520,11 @@ def test_a_direction_is_not_turned_more_often_than_is_read(state):
 )
 def test_a_seed_is_that_of_what_is_drawn(written, seed):
     assert DirectionSpec.parse(written).seed == seed
+
+
+def test_what_is_easily_got_wrong_about_a_vector_goes_with_its_direction(state, tmp_path):
+    """A vector that its own tool applies elsewhere is used here with a word."""
+    path = tmp_path / "layer_0.npy"
+    path.write_bytes(saved(np.arange(1, WIDTH + 1)))
+    found = named(f"file:{path}#vector", state)
+    assert any(f"at block:0; here it is applied at {state.site}" in s for s in found.warnings)

@@ -195,7 +195,7 @@ def test_products_and_traces_of_a_capped_readout_are_those_of_the_autograd_hessi
         close = {"rtol": 1e-10, "atol": 1e-12 * float(H.trace())}
         torch.testing.assert_close(image, H, **close)
         assert spread.trace == pytest.approx(float(H.trace()), rel=1e-10)
-        rows = row_spread.weighted_rows(state, torch.arange(5000), spread.offset)
+        rows = row_spread.weighted_rows(state, torch.arange(5000), state.probs, spread.offset)
         torch.testing.assert_close(rows.T @ rows, H, **close)
 
 
@@ -294,7 +294,7 @@ def test_nearly_certain_predictions_keep_their_digits(gap, dtype):
 def test_the_trace_of_the_head_is_the_tokens_part_of_the_whole():
     state = random_state()
     spread, head = row_spread.row_spread(state), torch.tensor([3, 0, 17])
-    rows = row_spread.weighted_rows(state, head, spread.offset)
+    rows = row_spread.weighted_rows(state, head, state.probs[head], spread.offset)
     parts = state.probs * spread.distances**2
     assert float(rows.square().sum()) == pytest.approx(float(parts[head].sum()), rel=1e-12)
     assert spread.trace == pytest.approx(float(parts.sum()), rel=1e-12)

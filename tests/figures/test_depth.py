@@ -12,6 +12,7 @@ from stability.figures.depth import (
     block_colours,
     block_divergences_figure,
     depth_check_figure,
+    depth_radii_figure,
 )
 from stability.figures.style import (
     ACTUAL,
@@ -46,6 +47,17 @@ def test_radii_over_the_blocks_are_predicted_dashed_and_actual_solid(check):
         assert list(trace.x) == [0, 1, 2]
         assert (trace.line.color, trace.line.dash) == (colour, dash)
     assert len({traces[name].marker.symbol for name in traces}) == 3
+
+
+def test_the_closed_form_alone_is_drawn_as_beside_the_truth(check):
+    length = np.array([0.5, 4.0, 1.0])
+    predicted = np.where(np.isfinite(check.predicted), check.predicted, np.nan)
+    alone = depth_radii_figure(predicted, length, UNIT)
+    [trace] = alone.data
+    beside = by_name(depth_check_figure(check, length, UNIT))["predicted r"]
+    np.testing.assert_array_equal(trace.y, beside.y)
+    assert (trace.x.tolist(), trace.line, trace.marker) == ([0, 1, 2], beside.line, beside.marker)
+    assert title(alone.layout.yaxis) == f"radius ({UNIT})"
 
 
 def test_lengths_over_the_blocks_are_counted_in_each_blocks_own_unit(check):

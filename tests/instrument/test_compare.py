@@ -2,6 +2,7 @@
 
 import numpy as np
 import pytest
+from support.drawn import written
 from support.scenes import eigen_analysis, eigen_scene
 from support.states import random_state
 
@@ -49,6 +50,21 @@ def test_a_pinned_ray_stands_beside_the_present_one_with_the_difference(mounted,
     assert page.locator(".pin bdi").inner_text() == "eigendirection 2"
     names = page.locator(".pin-tokens h4").all_inner_texts()
     assert [name.split(",")[0] for name in names] == ["now", "pin 1"]
+
+
+def test_the_ends_of_certified_intervals_have_their_differences(mounted, analyses, sent):
+    page = mounted(sent, epsilon=0.1)
+    brackets = [analysis.ray.certificate(0.1) for analysis in analyses]
+    for side, sign in enumerate("−+"):
+        (_, now, kept, difference) = next(
+            row for row in table(page) if row[0] == f"certified {sign}"
+        )
+        ends = [bracket[side] for bracket in brackets]
+        shown = [" – ".join(written(end) for end in pair) for pair in ends]
+        assert [now, kept] == shown
+        apart = [here - there for here, there in zip(*ends, strict=True)]
+        signed = [f"+{written(one)}" if one > 0 else written(one) for one in apart]
+        assert difference == " and ".join(signed)
 
 
 def test_in_hundredths_a_kept_ray_is_read_at_those_of_its_own_norm(mounted, analyses, sent):

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.drawn import HALF_TENTH, DrawnAxes, figure, number, points, settled, written
+from support.drawn import HALF_TENTH, DrawnAxes, figure, number, points, settled, touch, written
 from support.scenes import ray_scene, with_pins
 from support.states import nearly_one_hot, random_state
 
@@ -312,21 +312,6 @@ def touched(mounted, made):
     return mounted(made[1], 390, 844, device={"has_touch": True}, epsilon=EPSILON)
 
 
-def touch(page, steps):
-    """Fingers that are put down, move and are lifted."""
-    session = page.context.new_cdp_session(page)
-
-    def send(kind, places):
-        fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
-        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
-
-    send("touchStart", steps[0])
-    for places in steps[1:]:
-        send("touchMove", places)
-        settled(page)
-    send("touchEnd", [])
-
-
 def test_a_finger_that_swipes_up_on_a_figure_scrolls_the_page(touched):
     figure(touched, "ray").scroll_into_view_if_needed()
     ground = figure(touched, "ray").locator(".ground").bounding_box()
@@ -402,6 +387,22 @@ def test_two_fingers_zoom_the_ray(touched):
     touch(touched, [[(x - apart, y), (x + apart, y)] for apart in (40, 60, 80)])
     settled(touched)
     assert width_in_view(touched) == pytest.approx(whole / 2, rel=1e-2)
+
+
+def test_ends_of_the_axis_beyond_what_is_known_are_brought_back_with_a_note(mounted, made):
+    minus, plus = made[1]["line"]["reach"]
+    page = mounted(made[1], zoom=[-1e9, plus / 2])
+    low, high = page.wait_for_function("views.at(-1)?.zoom").json_value()
+    assert (low, high) == pytest.approx((-minus, plus / 2), rel=1e-6)
+    assert "−1.00e+09" in page.locator('[data-area="notices"]').inner_text()
+
+
+def test_an_end_as_a_link_writes_it_needs_no_note(mounted, made):
+    """Six digits may lie beyond it."""
+    _, plus = made[1]["line"]["reach"]
+    page = mounted(made[1], t=plus * (1 + 4e-6), zoom=[0.0, plus * (1 + 4e-6)])
+    assert page.get_by_test_id("notes").is_hidden()
+    assert float(page.get_by_test_id("t").get_attribute("aria-valuenow")) <= plus
 
 
 def test_a_point_beyond_what_is_known_of_the_ray_is_brought_back_with_a_note(mounted, made):

@@ -4,7 +4,7 @@ import math
 
 import numpy as np
 import pytest
-from support.drawn import settled
+from support.drawn import settled, touch
 from support.scenes import eigen_analysis, eigen_scene
 from support.states import nonlinear_state
 
@@ -226,6 +226,80 @@ def test_keys_zoom_and_each_press_counts(mounted, sent):
     page.keyboard.press("0")
     settled(page)
     assert float(ends.get_attribute("aria-valuemax")) == whole
+
+
+@pytest.fixture
+def touched(mounted, sent):
+    page = mounted(sent, 390, 844, device={"has_touch": True}, epsilon=0.1)
+    page.locator(FIGURE).scroll_into_view_if_needed()
+    return page
+
+
+def middle(page):
+    box = page.locator(f"{FIGURE} .plane-frame").bounding_box()
+    return box["x"] + box["width"] / 2, box["y"] + box["height"] / 2
+
+
+def half_in_view(page):
+    settled(page)
+    return float(page.get_by_test_id("point-x").get_attribute("aria-valuemax"))
+
+
+@pytest.mark.parametrize("across", [True, False])
+def test_two_fingers_zoom_the_plane(touched, across):
+    whole, (x, y), scroll = half_in_view(touched), middle(touched), touched.evaluate("scrollY")
+    way = (1, 0.2) if across else (0.2, 1)
+
+    def fingers(apart):
+        return [(x + sign * apart * way[0], y + sign * apart * way[1]) for sign in (-1, 1)]
+
+    touch(touched, [fingers(apart) for apart in (50, 75, 100)])
+    assert half_in_view(touched) == pytest.approx(whole / 2, rel=0.02)
+    assert touched.evaluate("scrollY") == scroll
+    assert touched.evaluate("events.length") == 0
+
+
+def test_a_finger_that_has_dragged_the_point_puts_it_back_when_a_second_one_comes(touched):
+    x, y = middle(touched)
+    drag, pinch = [(x - 70, y), (x - 40, y)], [(x - 40, y), (x + 80, y)]
+    touch(touched, [[drag[0]], [drag[1]], pinch, [pinch[0], (x + 120, y)]])
+    assert touched.evaluate("events.length") == 0
+    assert view(touched, "point") is None
+    assert view(touched, "half") is not None
+
+
+@pytest.mark.parametrize("epsilon", [0.01, 0.1, 1.0])
+def test_no_name_lies_over_the_state(mounted, sent, epsilon):
+    page = mounted(sent, epsilon=epsilon)
+    (x, y), names = middle(page), page.locator(".plane-name").all()
+    assert names
+    for name in names:
+        box = name.bounding_box()
+        across, down = (
+            max(box[axis] - at, at - box[axis] - box[size], 0)
+            for axis, size, at in (("x", "width", x), ("y", "height", y))
+        )
+        # the radius of the point
+        assert math.hypot(across, down) > 8
+
+
+TURNED = "eigendirection 1, turned by 30° towards eigendirection 2"
+
+
+@pytest.mark.parametrize("width", [390, 1140])
+@pytest.mark.parametrize("label", ["eigendirection 1", TURNED, "the way to " + "words " * 40])
+def test_a_long_name_of_an_axis_is_cut_to_fit_and_told_whole(mounted, sent, label, width):
+    direction = {**sent["setting"]["direction"], "label": label}
+    page = mounted({**sent, "setting": {**sent["setting"], "direction": direction}}, width=width)
+    title = page.locator(".plane-title").first
+    frame, text = page.locator(".plane-frame").bounding_box(), title.bounding_box()
+    assert frame["x"] <= text["x"] + 1
+    assert text["x"] + text["width"] <= frame["x"] + frame["width"] + 1
+    assert title.locator("title").text_content() == f"{label} (units of the vector)"
+    shown = title.locator("tspan").text_content()
+    assert shown.endswith("(units of the vector)")
+    if label == TURNED and width == 390:
+        assert shown.startswith("eig. 1 + 30° to eig. 2 ")
 
 
 def test_the_data_behind_the_figure_are_the_librarys(mounted, analysis, sent):

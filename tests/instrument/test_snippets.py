@@ -7,13 +7,16 @@ import json
 import re
 import subprocess
 
+import numpy as np
 import pytest
 from support.models import FAMILIES, byte_tokenizer, save_model
 
 import stability
 from stability import cli
+from stability.curvature import directions
 from stability.curvature.direction_spec import DirectionSpec
-from stability.geometry.analysis import analyze
+from stability.curvature.given_vector import pasted
+from stability.geometry.analysis import along, analyze
 from stability.instrument.scene import scene
 from stability.instrument.setting import setting
 
@@ -129,6 +132,21 @@ def test_a_direction_of_a_file_is_read_again(blank, lm, tmp_path, capsys):
     check_python(snippet, predicted, sides, kl)
 
 
+@pytest.mark.parametrize("turns", [(), ((30.0, 1),)])
+def test_a_vector_of_ones_own_is_copied_with_its_numbers(blank, lm, turns):
+    state, pairs = lm.capture(PROMPT), stability.spectrum(lm.capture(PROMPT), k=4)
+    direction = pasted(state, json.dumps([0.1, -2.5e-7, *[1 / 3] * 30]).encode(), "my\nvector")
+    for degrees, rank in turns:
+        direction = directions.turned(direction, pairs, degrees, rank)
+    made = scene(along(state, pairs, direction))
+    snippet, command, predicted, sides, kl = blank.evaluate(SHOWN, [made, VIEW])
+    assert command is None
+    check_python(snippet, predicted, sides, kl)
+    told = {}
+    exec(compile(snippet, "<copied>", "exec"), told)
+    np.testing.assert_array_equal(told["direction"], direction.vector.numpy())
+
+
 def test_a_precision_and_a_name_with_a_quote_are_kept(blank, folder, capsys):
     halved = stability.load(str(folder), dtype="bfloat16", device="cpu")
     snippet, command, predicted, sides, kl = shown(blank, halved, PROMPT, "eig:0")
@@ -185,7 +203,7 @@ def test_what_cannot_be_asked_for_on_a_command_line_is_not_offered(blank, lm):
     assert command is None
     made["setting"]["direction"]["rank"] = None
     snippet = blank.evaluate(SHOWN, [made, VIEW])[0]
-    assert 'np.load("direction.npy")' in snippet
+    assert "np.frombuffer" in snippet
     made = scene(analyze(lm, PROMPT), DirectionSpec.parse("eig:0"))
     made["setting"]["prompt"] = "a\0b"
     assert blank.evaluate(SHOWN, [made, VIEW])[1] is None

@@ -10,6 +10,7 @@ import pandas as pd
 import pytest
 from pyarrow import parquet
 from support.paths import ROOT
+from support.scenes import eigen_scene
 
 import stability
 from stability.curvature.direction_spec import DirectionSpec
@@ -125,6 +126,48 @@ def test_a_figure_is_an_svg_that_stands_alone(page, tmp_path):
     assert "var(" not in written
     assert "class=" not in written
     assert "actual KL" in "".join(root.itertext())
+
+
+WIDTHS = """async (text) => {
+    document.body.innerHTML = text;
+    await document.fonts.ready;
+    return [...document.querySelectorAll("text")].map((one) => one.getBoundingClientRect().width);
+}"""
+
+
+@pytest.fixture(scope="module")
+def planar(bundled, analysis):
+    return bundled(eigen_scene(analysis), LINK, epsilon=0.1, point=[0.05, 0.03])
+
+
+@pytest.mark.parametrize("name", ["The ray", "Region", "Spectrum", "What the direction means"])
+def test_a_saved_figure_keeps_its_widths_where_its_font_is_not_known(
+    planar, browser, tmp_path, name
+):
+    text = taken(planar, f"{name}: SVG", tmp_path).read_text("utf-8")
+    assert "'Source Sans 3'" in text
+    elsewhere = browser.new_page()
+    # in letters a third wider
+    own, other = (
+        elsewhere.evaluate(WIDTHS, written)
+        for written in (text, re.sub(r"'Source Sans 3'.*?sans-serif", "monospace", text))
+    )
+    elsewhere.close()
+    assert own == pytest.approx(other, abs=1.5)
+    assert sum(width > 0 for width in own) > 5
+
+
+def test_the_saved_region_has_the_point_that_is_dragged(planar, tmp_path):
+    page = planar
+    knob = page.locator(".plane-knob").bounding_box()
+    plane = page.locator("svg.plane").bounding_box()
+    root = ElementTree.parse(taken(page, "Region: SVG", tmp_path)).getroot()
+    round_ones = [box for box in root.iter(f"{SVG}rect") if float(box.get("rx", 0)) == 8.5]
+    [ground, edge] = round_ones
+    assert (ground.get("fill"), edge.get("stroke")) == ("rgb(255, 255, 255)", "rgb(31, 35, 40)")
+    [drawn] = root.findall(f"{SVG}svg")
+    place = [float(edge.get(name)) - float(drawn.get(name)) for name in "xy"]
+    assert place == pytest.approx([knob[name] - plane[name] for name in "xy"], abs=0.6)
 
 
 def test_a_picture_has_two_or_three_pixels_for_one(page, tmp_path):

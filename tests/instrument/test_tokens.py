@@ -113,6 +113,31 @@ def test_two_thousand_tokens_have_a_chip_each_and_the_page_does_not_jump(mounted
     assert events(page) == [{"kind": "position", "position": 1998}]
 
 
+def is_whole(page, position):
+    """Whether a chip and its outline are within the strip."""
+    chips, chip = page.locator(".chips"), page.get_by_test_id(f"token-{position}")
+    box, inner = chips.bounding_box(), chip.bounding_box()
+    above = inner["y"] - box["y"]
+    return 2 <= above <= box["height"] - inner["height"] - 2
+
+
+def test_the_chosen_one_of_many_tokens_is_wholly_in_view(mounted, made):
+    scene = {**made[1], "tokens": [prompt_token(index) for index in range(400)]}
+    for position in (0, 199, 230, 399):
+        scene["setting"] = {**scene["setting"], "position": position}
+        page = mounted(scene)
+        assert is_whole(page, position)
+    # the same strip, another token; then lines of other lengths
+    for position in (180, 20, 171):
+        scene["setting"] = {**scene["setting"], "position": position}
+        receive(page, scene)
+        assert is_whole(page, position)
+    for width in (390, 700):
+        page.set_viewport_size({"width": width, "height": 844})
+        settled(page)
+        assert is_whole(page, position)
+
+
 def test_hostile_texts_are_text(mounted, made):
     tokens = [prompt_token(index, text) for index, text in enumerate(HOSTILE)]
     line = made[1]["line"]

@@ -87,6 +87,15 @@ def test_the_nearer_flip_of_both_sides_is_told_and_whether_the_region_holds_it(s
             "the token difference ␣Paris → ␣the",
         ),
         (
+            {
+                "kind": "cheapest",
+                "rank": None,
+                "label": "cheapest push to ␣the",
+                "spec": "cheapest:2",
+            },
+            "the cheapest push to ␣the",
+        ),
+        (
             {"kind": "prompt", "rank": None, "label": "the way to 'The'", "spec": "prompt:The"},
             "the way to 'The'",
         ),

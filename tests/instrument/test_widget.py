@@ -1,5 +1,6 @@
 """The instrument in a notebook: the widget's answers, and its front end as a notebook mounts it."""
 
+import base64
 import sys
 from dataclasses import replace
 
@@ -93,9 +94,20 @@ def test_what_cannot_be_is_said_and_the_picture_stays(widget):
     assert events(widget, {"kind": "second", "rank": 1})["notes"] == []
 
 
+def test_what_is_refused_twice_is_sent_twice(widget):
+    sent = []
+    widget.observe(lambda change: sent.append(change["new"]["notes"]), "scene")
+    events(widget, *[{"kind": "position", "position": 9}] * 2)
+    assert len(sent) == 2
+    assert sent[0] == sent[1] != []
+
+
 def test_a_vector_is_a_direction_and_a_flat_plane_is_said():
     widget = stability.explore(states()[0], np.ones(6), k=2)
-    assert widget.scene["setting"]["direction"] == {
+    direction = widget.scene["setting"]["direction"]
+    numbers = np.frombuffer(base64.b64decode(direction.pop("vector")), "<f8")
+    np.testing.assert_array_equal(numbers, widget.exploration.look.asked.vector.numpy())
+    assert direction == {
         **{"spec": None, "kind": "file", "label": "your vector", "rank": None, "distance": None}
     }
     flat = stability.bare_state(np.array([[1.0, 0.0], [-1.0, 0.0]]), np.array([0.3, 1.0]))
@@ -146,7 +158,7 @@ def test_what_is_asked_for_in_vain_is_forgotten(widget, monkeypatch):
         before = widget.scene
         scene = events(widget, event)
         assert scene["notes"]
-        assert {**scene, "notes": []} == before
+        assert {**scene, "notes": [], "noted": before.get("noted")} == {"noted": None, **before}
         assert events(widget, {"kind": "pin"})["notes"] == []
     monkeypatch.setattr(exploration, "line", refuse)
     scene = events(widget, {"kind": "direction", "rank": 2})

@@ -55,7 +55,7 @@ def address() -> str:
         n_workers=2,
         processes=True,
         threads_per_worker=1,
-        dashboard_address=None,
+        dashboard_address=":0",  # any port: another cluster may have the usual one
         silence_logs=60,  # nothing: that a worker was killed is no news here
     ) as cluster:
         yield cluster.scheduler_address

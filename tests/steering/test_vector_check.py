@@ -28,18 +28,18 @@ V = random_vector(WIDTH, length=3.0)
 
 @pytest.fixture(scope="module")
 def found(lm):
-    vector = SteeringVector("own.gguf", "array", {"block:0": V}, coefficient=2.0)
+    vector = SteeringVector("own.gguf", "array", {"block:1": V}, coefficient=2.0)
     return check_vector(lm, vector, [TEXT], epsilons=[0.1])
 
 
 def test_a_vector_that_fits_holds(lm, found):
     said = {finding.name: finding for finding in found.findings}
     assert found.holds
-    states = [state.norm for state in lm.capture_all(TEXT, "block:0")][1:]
+    states = [state.norm for state in lm.capture_all(TEXT, "block:1")][1:]
     # torch's median is the lower of two
     middle = sorted(states)[(len(states) - 1) // 2]
     width_and_length = f"width {WIDTH}, length 3.00; states there are {middle:#.3g} long"
-    assert said["block:0"].value == width_and_length
+    assert said["block:1"].value == width_and_length
     assert said["at coefficient 0"].holds
     assert said["the change of the states"].holds
     assert said["the file's own coefficient"].value == "2.00"
@@ -158,7 +158,7 @@ def test_the_doses_are_written_into_the_metadata(found, tmp_path):
     found.write(path)
     fields = {k: f.contents() for k, f in gguf.GGUFReader(path).fields.items()}
     assert fields["stability.dose.mean.0.1.plus"] == found.budgets[1].plus
-    assert fields["stability.site"] == "block:0"
+    assert fields["stability.site"] == "block:1"
     [entry] = stability.read_vectors(path).entries
     np.testing.assert_array_equal(entry.vector, V.astype(np.float32).astype(float))
 

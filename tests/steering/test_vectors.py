@@ -72,19 +72,11 @@ def test_what_is_no_prompt_is_refused(prompts):
         prompts_in(prompts)
 
 
-@pytest.mark.parametrize(
-    "vector",
-    [
-        from_array(V, "final,block:1"),
-        SteeringVector("own", "array", {"layers.1": V, "block:1": W}),
-    ],
-    ids=["final", "another tool's name"],
-)
-def test_two_names_of_one_site_are_refused_and_none_is_dropped(lm, vector):
-    with pytest.raises(StabilityError, match=r"are one site of|have one vector for each site"):
-        steered_text(lm, TEXT, vector)
-    with pytest.raises(StabilityError, match=r"are one site of|have one vector for each site"):
-        dose_map(lm, vector, TEXT)
+@pytest.mark.parametrize("measure", [steered_text, dose_map])
+def test_two_names_of_one_site_are_refused_and_none_is_dropped(lm, measure):
+    vector, words = from_array(V, "final,block:1"), "'block:1' and 'final' are one site of"
+    with pytest.raises(StabilityError, match=words):
+        measure(*(lm, vector, TEXT) if measure is dose_map else (lm, TEXT, vector))
 
 
 @pytest.mark.parametrize("positions", [0, np.array([0, 2])], ids=["one", "array"])

@@ -32,14 +32,23 @@ def _driver() -> Any:
     return driver
 
 
+@cache
+def _chromium() -> Any:
+    """The one Chromium of this process, which ends with its driver."""
+    return _driver().chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+
+
 @contextmanager
 def driven() -> Iterator[Any]:
-    """Chromium, driven; without it the test is skipped."""
+    """Chromium, driven, whose pages share nothing; without it the test is skipped."""
     if CHROMIUM is None:
         pytest.skip("no chromium on this machine")
-    browser = _driver().chromium.launch(executable_path=CHROMIUM, args=FLAGS)
+    browser = _chromium()
+    others = browser.contexts
     yield browser
-    browser.close()
+    for context in browser.contexts:
+        if context not in others:
+            context.close()
 
 
 def serving(script: str = "app.py", **environment: str) -> AbstractContextManager[str]:

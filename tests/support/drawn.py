@@ -22,6 +22,19 @@ def settled(page: Any) -> None:
     page.evaluate("new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)))")
 
 
+def touch(page: Any, steps: list[list[tuple[float, float]]]) -> None:
+    """Put fingers down, move them and lift them: of each step, where they are; more may come."""
+    session = page.context.new_cdp_session(page)
+    last = 0
+    for places in steps:
+        fingers = [{"x": x, "y": y, "id": i} for i, (x, y) in enumerate(places)]
+        kind = "touchStart" if len(places) > last else "touchMove"
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": fingers})
+        last = len(places)
+        settled(page)
+    session.send("Input.dispatchTouchEvent", {"type": "touchEnd", "touchPoints": []})
+
+
 def figure(page: Any, name: str) -> Any:
     """A figure of an instrument."""
     return page.locator(f'[data-testid="figure-{name}"]')

@@ -79,16 +79,26 @@ def lm_eval(action: str = "add", coefficient: float = 3.0, **more: object) -> by
     return pt({"layers.2": part})
 
 
-def neuronpedia(hook: str = "blocks.2.hook_resid_post") -> bytes:
+def neuronpedia(hook: str = "blocks.2.hook_resid_post", strength: object = 10) -> bytes:
     return json.dumps(
-        {"index": "7", "vector": V[2].tolist(), "hookName": hook, "defaultSteerStrength": 10}
+        {"index": "7", "vector": V[2].tolist(), "hookName": hook, "defaultSteerStrength": strength}
     ).encode()
 
 
-def sae_folder(folder: Path, hook: str = "blocks.2.hook_resid_post") -> Path:
+def sae_folder(
+    folder: Path, hook: str = "blocks.2.hook_resid_post", decoder: np.ndarray | None = None
+) -> Path:
     folder.mkdir()
-    decoder = np.stack([V[0], V[1], V[3]])
-    weights = {"W_dec": decoder, "W_enc": decoder.T.copy() * 7, "b_dec": V[0]}
+    decoder = np.stack([V[0], V[1], V[3]]) if decoder is None else decoder
+    weights = {"W_dec": decoder, "W_enc": decoder.T.copy() * 7, "b_dec": decoder[0]}
     (folder / "sae_weights.safetensors").write_bytes(safetensors(weights))
-    (folder / "cfg.json").write_text(json.dumps({"d_in": WIDTH, "metadata": {"hook_name": hook}}))
+    settings = {"d_in": decoder.shape[1], "metadata": {"hook_name": hook}}
+    (folder / "cfg.json").write_text(json.dumps(settings))
     return folder
+
+
+def jacobian_lens(maps: Mapping[int, np.ndarray]) -> bytes:
+    J = {layer: torch.from_numpy(J).half() for layer, J in maps.items()}
+    return pt(
+        {"J": J, "n_prompts": 7, "source_layers": [*J], "d_model": len(next(iter(J.values())))}
+    )

@@ -1,8 +1,10 @@
 """What a person does, in a real browser on a real server, compared with the library's numbers."""
 
+import numpy as np
 import pytest
 from playwright.sync_api import expect
 from support.browser import MARKS, driven, serving, settled
+from support.vector_files import sae_folder
 
 import stability
 from stability.evaluation.calibration import cases
@@ -34,9 +36,9 @@ def page(browser, server):
     return explore(browser, server)
 
 
-def explore(browser, address):
+def explore(browser, address, width=1440, height=900):
     """Explore, opened by an address, with its numbers on it."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page = browser.new_page(viewport={"width": width, "height": height})
     page.on("pageerror", lambda error: ERRORS.append(str(error)))
     page.goto(address)
     shown(page, "predicted", timeout=90_000)
@@ -177,6 +179,43 @@ def test_a_link_that_cannot_be_is_answered_in_sentences(browser, server, lm):
     assert page.get_by_test_id("stException").count() == 0
 
 
+def test_the_address_says_what_is_shown_where_a_link_asked_for_what_there_is_not(browser, server):
+    page = explore(browser, f"{server}?site=block%3A99&position=99&t=1e9")
+    page.wait_for_url(lambda url: "block%3A29" in url and "position" not in url)
+    notes = page.get_by_test_id("notes")
+    notes.get_by_text("blocks of this model are 0 to 29; received 99: block 29 is shown").wait_for()
+    notes.get_by_text("position must be from 0 to 4; received 99").wait_for()
+    # once the network has been run along the ray
+    notes.get_by_text("t must be from").wait_for(timeout=60_000)
+    page.wait_for_url(lambda url: "1e9" not in url and "t=" in url)
+
+
+def test_on_a_small_screen_both_pictures_and_the_menu_are_in_the_first_one(browser, server):
+    page = explore(browser, server, 1280, 720)
+    page.locator(".plane-frame").wait_for()
+    for part in ("[data-testid=figure-ray] .picture", ".plane-frame"):
+        box = page.locator(part).bounding_box()
+        assert box["y"] + box["height"] <= 720, part
+    page.get_by_test_id("take-away").click()
+    box = page.locator(".takeaway").bounding_box()
+    assert box["x"] >= 0
+    assert box["y"] + box["height"] <= 720
+    page.get_by_role("button", name="A report to print: HTML").click(trial=True)
+    page.keyboard.press("Escape")
+
+
+def test_a_push_towards_a_next_token_names_both_in_the_side_bar(page):
+    page.get_by_role("button", name="towards ␣the").click()
+    page.wait_for_url(lambda url: "direction=tokens" in url)
+    fields = page.get_by_test_id("stSidebar").get_by_role("textbox")
+    fields.nth(1).wait_for()
+    assert [field.input_value() for field in fields.all()[:2]] == ["␣Paris", "␣the"]
+    fields.nth(1).fill("␣London")
+    fields.nth(1).press("Enter")
+    verdict = page.get_by_test_id("verdict")
+    verdict.get_by_text("␣London").first.wait_for()
+
+
 def test_the_budget_comes_along_to_other_pages_and_back(page):
     page.get_by_test_id("epsilon").focus()
     page.keyboard.press("End")
@@ -298,6 +337,40 @@ def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(pa
     body = page.get_by_test_id("stMain").inner_text()
     assert "<u>" not in body
     assert "**" not in body
+
+
+def test_a_row_of_a_dictionary_opens_in_explore(page, lm, tmp_path):
+    """A person names a folder, measures its rows, finds one by a token, and clicks it."""
+    rows = np.random.default_rng(0).standard_normal((40, 576)).astype(np.float32)
+    folder = sae_folder(tmp_path / "sae", "blocks.20.hook_resid_post", rows)
+    prompt = page.get_by_label("Prompt", exact=True).input_value()
+    page.get_by_role("link", name="Dictionary").click()
+    path = page.get_by_label("A path on this computer")
+    path.fill(str(folder))
+    path.press("Enter")
+    page.get_by_role("button", name="Measure 40 rows").wait_for(timeout=90_000)
+    chosen = page.get_by_label("Measured at")
+    chosen.click()
+    page.get_by_role("option", name="prelogit").click()
+    page.get_by_role("button", name="Measure 40 rows").click()
+    table = page.get_by_test_id("stDataFrame")
+    table.wait_for(timeout=90_000)
+    settled(page)
+    find = page.get_by_label("Find rows by a token that they push, or by index")
+    find.fill("␣London")
+    find.press("Enter")
+    found = "document.body.innerText.includes('that push such a token hardest')"
+    page.wait_for_function(found, timeout=90_000)
+    settled(page)
+    box = table.bounding_box()
+    page.mouse.click(box["x"] + 20, box["y"] + 36 + 18)
+    page.get_by_test_id("predicted").wait_for(timeout=90_000)
+    first = int(stability.dictionary(lm.capture(prompt), rows).search("␣London")[0])
+    along = stability.ray(lm.capture(prompt), rows[first])
+    wait_for(page, "predicted", along.predicted_radius(0.01))
+    wait_for(page, "actual-plus", along.boundary(0.01)[1])
+    assert f"sae#{first}" in page.locator(".instrument").inner_text()
+    assert page.get_by_test_id("stException").count() == 0
 
 
 LONELIEST = """() => {

@@ -59,6 +59,11 @@ def test_a_page_can_be_read_by_ear_and_by_weak_eyes(page):
     caption = page.get_by_test_id("stCaptionContainer").filter(has_text="Click a point")
     assert figure.get_attribute("role") == "img"
     assert figure.get_attribute("aria-label") == caption.inner_text()
+    links = page.get_by_test_id("stSidebarNavLink")
+    # the text itself, and not only what is drawn over it
+    assert links.evaluate_all("links => links.map(link => link.textContent)") == [
+        *("Explore", "Depth", "Calibration")
+    ]
     assert page.get_by_role("link", name="Explore", exact=True).count() == 1
     assert page.get_by_role("link", name="app").count() == 0
     for text in (

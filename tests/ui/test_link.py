@@ -23,7 +23,7 @@ def opened(page, query=(), **session):
         from stability.ui import link
         from stability.ui.choice import keep_shared
 
-        place = "page" if page == "calibration" else "link"
+        place = "page" if page in ("calibration", "dictionary") else "link"
         found = import_module(f"stability.ui.pages.{page}.{place}").PAGE
         keep_shared()
         link.follow(found)
@@ -49,7 +49,7 @@ def told(app):
     return app.session_state["link_notes"] if is_told else []
 
 
-@pytest.mark.parametrize("page", ["explore", "depth", "calibration"])
+@pytest.mark.parametrize("page", ["explore", "depth", "calibration", "dictionary"])
 def test_what_is_not_set_is_not_in_the_link(page):
     app = opened(page)
     assert link_of(app) == {}
@@ -67,12 +67,21 @@ STATES = {
     "a block": ("explore", {"site": "a block", "block": 12}),
     "a site": ("explore", {"site": "final"}),
     "an eigendirection": ("explore", {"kind": "eigendirection", "rank": 7}),
+    "a cheapest push": ("explore", {"kind": "cheapest push to a token", "goal": "␣a, b"}),
     "a second axis": ("explore", {"second": 0}),
     "a cloud": ("explore", {"cloud": 0.1}),
     "a turned ray": ("explore", {"rank": 2, "turns": ((30.0, 1), (-12.5, 0))}),
     "a way through the layers": (
         "depth",
         {"section": "between prompts", "prompt_b": "B", "prompt_c": "C,:", "relative": True},
+    ),
+    "a dictionary": (
+        "dictionary",
+        {
+            "dictionary_path": "/a path/sae",
+            "dictionary_site": "block:3",
+            "dictionary_search": "␣the",
+        },
     ),
     "a text to write": (
         "depth",
@@ -112,6 +121,8 @@ def test_a_link_opened_first_gives_the_state_that_it_was_written_for(name):
         DirectionSpec("prompt", "Once: upon, a time"),
         TokenPair("␣Pa,ris", "⏎"),
         TokenPair("12", "7"),
+        DirectionSpec("cheapest", "␣Pa:ris,"),
+        Turned(DirectionSpec("cheapest", "7"), 30.0, 1),
         Turned(Turned(DirectionSpec("eig", 2), 30.0, 1), -12.5, 0),
     ],
     ids=str,

@@ -7,7 +7,7 @@ from support.vector_files import V, control_vector, npy, npz, pt, sae_folder, sv
 
 from stability.errors import StabilityError
 from stability.prediction.site_names import canonical_site
-from stability.vector_files.choice import choose, from_file
+from stability.vector_files.choice import choose, choose_from
 from stability.vector_files.registry import parse_vectors, split_name
 from stability.vector_files.steering_vector import SteeringVector, from_array
 
@@ -119,8 +119,8 @@ def test_a_persona_vectors_first_row_is_the_embeddings():
 def test_a_feature_of_a_dictionary_is_named_and_lands_at_the_hook(tmp_path):
     folder = sae_folder(tmp_path / "sae")
     with pytest.raises(StabilityError, match="has several, 0, 1, 2"):
-        from_file(folder, LAYERS)
-    vector = from_file(f"{folder}#1", LAYERS)
+        choose_from(folder, LAYERS)
+    vector = choose_from(f"{folder}#1", LAYERS)
     assert vector.site == "block:2"
     np.testing.assert_array_equal(vector.vectors["block:2"], V[1])
 
@@ -187,3 +187,64 @@ def test_a_path_may_have_a_sharp_in_it(tmp_path):
 )
 def test_the_names_of_other_tools_are_sites_or_stay_as_they_are(name, site):
     assert canonical_site(name) == (site or name)
+
+
+def test_a_vector_without_a_site_is_not_taken_for_one_that_the_file_lacks():
+    data = npz(layer_2=V[2], offset=V[1])
+    assert chosen(data, site="block:2") == {"block:2": 2}
+    with pytest.raises(StabilityError, match="has block:2, no site, and not block:3"):
+        chosen(data, site="block:3")
+    assert chosen(data, "offset", "block:3") == {"block:3": 1}
+
+
+def test_the_last_of_the_hidden_states_is_said_to_come_after_the_final_norm():
+    rows = np.stack([V[0], *(V[layer] for layer in range(LAYERS))])
+    file = parse_vectors(pt(torch.from_numpy(rows)), "own")
+    last, before = (choose(file, LAYERS, site=f"block:{block}") for block in (3, 2))
+    assert last.extracted == {"block:3": "prelogit"}
+    assert any("after the final norm" in sentence for sentence in last.warnings)
+    assert before.extracted == {"block:2": "block:2"}
+    assert not any("after the final norm" in sentence for sentence in before.warnings)
+
+
+@pytest.mark.parametrize("name", ["v.npz#a#b", "v#w.npz#a#b"])
+def test_a_sharp_may_stand_in_the_name_of_a_vector_and_of_a_file(tmp_path, name):
+    file = name.removesuffix("#a#b")
+    (tmp_path / file).write_bytes(npz(**{"a#b": V[1]}))
+    assert split_name(str(tmp_path / name)) == (tmp_path / file, "a#b")
+
+
+@pytest.mark.parametrize(
+    "vectors",
+    [
+        {"block:1": np.array([1, 2]), "block:0": np.array([3, 4], dtype=">i2")},
+        {"layers.1": np.float32([1, 2]), "model.layers.0": np.array([[3.0, 4.0]])},
+    ],
+)
+def test_a_steering_vector_is_kept_in_order_in_float64_under_the_names_of_sites(vectors):
+    vector = SteeringVector("own", "array", vectors)
+    assert [(site, v.dtype, v.tolist()) for site, v in vector.vectors.items()] == [
+        ("block:0", np.float64, [3, 4]),
+        ("block:1", np.float64, [1, 2]),
+    ]
+
+
+@pytest.mark.parametrize(
+    ("vectors", "words"),
+    [
+        ({"layers.1": np.array([1.0]), "block:1": np.array([2.0])}, "has two for block:1"),
+        (
+            {"block:1": np.array([1.0]), "block:2": np.array([1.0, 2.0])},
+            "one width; those of 'own' have 1, 2",
+        ),
+        ({"block:1": np.array([np.nan])}, "1 of its 1 components are NaN"),
+        ({"block:1": np.ones((2, 2))}, "numbers in a row"),
+        ({"block:1": np.array([True, False])}, "holds bool"),
+        ({"block:1": np.array(["a"])}, "holds <U1"),
+        ({"block:1": np.array([1e200])}, "between 1e-60 and 1e\\+60"),
+        ({"block:1": np.array([1e-200])}, "between 1e-60 and 1e\\+60"),
+    ],
+)
+def test_a_steering_vector_that_cannot_be_meant_is_refused(vectors, words):
+    with pytest.raises(StabilityError, match=words):
+        SteeringVector("own", "array", vectors)

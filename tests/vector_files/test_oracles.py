@@ -18,7 +18,7 @@ from support.steering import TEXT, random_vector
 
 from stability.errors import StabilityError
 from stability.steering.reading import steered_text
-from stability.vector_files.choice import from_file
+from stability.vector_files.choice import choose_from
 from stability.vector_files.steering_vector import SteeringVector
 
 COEFFICIENT = 1.5
@@ -64,7 +64,7 @@ def ids_of(lm) -> torch.Tensor:
 def test_repengs_own_file_is_applied_as_repeng_applies_it(lm, repeng, tmp_path):
     control = repeng.ControlVector("llama", V)
     control.export_gguf(tmp_path / "v.gguf")
-    vector = from_file(tmp_path / "v.gguf", lm.card.n_layers)
+    vector = choose_from(tmp_path / "v.gguf", lm.card.n_layers)
     assert list(vector.vectors) == ["block:0", "block:1"]
     model = repeng.ControlModel(copy.deepcopy(lm.model), [0, 1])
     model.set_control(control, COEFFICIENT)
@@ -76,7 +76,7 @@ def test_repengs_own_file_is_applied_as_repeng_applies_it(lm, repeng, tmp_path):
 
 def test_dialzs_own_file_is_read_as_it_was_written(lm, dialz, tmp_path):
     dialz.SteeringVector("llama", V).export_gguf(tmp_path / "v.gguf")
-    vector = from_file(tmp_path / "v.gguf", lm.card.n_layers)
+    vector = choose_from(tmp_path / "v.gguf", lm.card.n_layers)
     assert vector.format == "GGUF steering vector (Dialz)"
     for layer, values in V.items():
         np.testing.assert_array_equal(vector.vectors[f"block:{layer}"], values.astype(float))
@@ -84,7 +84,7 @@ def test_dialzs_own_file_is_read_as_it_was_written(lm, dialz, tmp_path):
 
 def test_dialz_steers_the_same_blocks(lm, dialz, tmp_path):
     dialz.SteeringVector("llama", V).export_gguf(tmp_path / "v.gguf")
-    vector = from_file(tmp_path / "v.gguf", lm.card.n_layers, "block:1")
+    vector = choose_from(tmp_path / "v.gguf", lm.card.n_layers, "block:1")
     model = copy.deepcopy(lm.model)
     module = dialz.SteeringModule(blocks(model)[1])
     module.set_control(dialz.BlockControlParams(COEFFICIENT * torch.from_numpy(V[1])))
@@ -102,7 +102,7 @@ def test_steering_vectors_adds_the_same(lm, tmp_path):
         expected = model(input_ids=ids_of(lm), use_cache=False).logits[0].double()
     path = tmp_path / "v.npz"
     np.savez(path, **{f"layer_{layer}": v for layer, v in V.items()})
-    vector = from_file(path, lm.card.n_layers)
+    vector = choose_from(path, lm.card.n_layers)
     torch.testing.assert_close(applied(lm, vector, COEFFICIENT), expected, rtol=1e-4, atol=1e-4)
 
 
@@ -110,4 +110,4 @@ def test_what_steering_vectors_pickles_is_refused_with_the_remedy(tmp_path):
     tool = importlib.import_module("steering_vectors")
     torch.save(tool.SteeringVector({0: torch.from_numpy(V[0])}), tmp_path / "v.pt")
     with pytest.raises(StabilityError, match="save its plain arrays"):
-        from_file(tmp_path / "v.pt", 2)
+        choose_from(tmp_path / "v.pt", 2)

@@ -1,6 +1,7 @@
 """Every format is read with its lengths, signs and layers, or refused for what it is."""
 
 import contextlib
+import io
 import json
 import os
 import pickle
@@ -31,6 +32,8 @@ from support.vector_files import (
 from stability.errors import StabilityError
 from stability.vector_files.content import LARGEST, read_bytes
 from stability.vector_files.registry import parse_vectors, read_vectors
+from stability.vector_files.steering_vector import SteeringVector
+from stability.vector_files.write import write_vectors
 
 
 def sites(data: bytes, name: str = "vector") -> dict[str, tuple]:
@@ -387,3 +390,79 @@ def test_damaged_content_gives_finite_vectors_or_our_error(tmp_path, kind):
             assert all(np.isfinite(entry.vector).all() for entry in file.entries)
 
     damaged()
+
+
+# --- what else a file may say ---------------------------------------------------------------------
+
+
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "model.layers.2.mlp",
+        "layers.2.self_attn.o_proj",
+        "vision_tower.encoder.layers.2",
+        "blocks.2.hook_mlp_out",
+    ],
+)
+def test_a_vector_of_another_stream_is_said_to_be_one_and_has_no_site(hook):
+    part = torch.load(io.BytesIO(lm_eval()), weights_only=True)["layers.2"]
+    for data in (neuronpedia(hook), pt({hook: part})):
+        file = parse_vectors(data, "own")
+        assert [entry.applied for entry in file.entries] == [None]
+        assert any(f"measured at {hook!r}" in sentence for sentence in file.warnings)
+
+
+@pytest.mark.parametrize(
+    "hook", ["blocks.2.attn.hook_z", "blocks.2.mlp.hook_post", "model.layers.2.self_attn.q_proj"]
+)
+def test_a_vector_of_what_a_block_computes_inside_is_refused(hook):
+    part = torch.load(io.BytesIO(lm_eval()), weights_only=True)["layers.2"]
+    for data in (neuronpedia(hook), pt({hook: part})):
+        with pytest.raises(StabilityError, match="inside a block"):
+            parse_vectors(data, "own")
+
+
+@pytest.mark.parametrize("name", ["vision_tower.layer_2", "model.layers.2.input_layernorm"])
+def test_a_layer_of_another_tower_or_inside_a_block_is_no_site(name):
+    assert sites(npz(**{name: V[2]})) == {name: (None, None, 2)}
+
+
+def test_other_tools_keys_do_not_change_how_a_control_vector_is_applied(tmp_path):
+    path = tmp_path / "v.gguf"
+    write_vectors(
+        SteeringVector("own", "array", {"block:1": V[1]}), path, {"stability.mode": "project"}
+    )
+    assert parse_vectors(path.read_bytes(), "own").mode == "add"
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (b'{"directions": {"1": [1.0], "1": [2.0]}}', "'1' stands twice"),
+        (b"[true, false]", "bool"),
+        (npy(np.array([True, False])), "bool"),
+        (pt(torch.ones(2, device="meta")), "is neither"),
+        (pt(torch.ones(2, dtype=torch.complex64)), "real numbers"),
+        (steering_lite(["mean_diff"]), "has learned"),
+    ],
+    ids=["key twice", "truth values", "truth array", "no data", "complex", "method"],
+)
+@pytest.mark.filterwarnings(
+    "ignore:ComplexHalf support", "ignore:.*quantize", "ignore:TypedStorage"
+)
+def test_what_is_no_vector_is_refused_in_a_sentence(data, words):
+    with pytest.raises(StabilityError, match=words):
+        parse_vectors(data, "own")
+
+
+def test_a_tensor_that_is_negated_when_it_is_read_is_read_as_it_is():
+    tensor = torch.tensor([1 - 2j, 3 - 4j]).conj().imag
+    assert tensor.is_neg()
+    [entry] = parse_vectors(pt(tensor), "own").entries
+    assert entry.vector.tolist() == [2.0, 4.0]
+
+
+@pytest.mark.parametrize("strength", [float("nan"), float("inf"), True, "5"])
+def test_a_strength_that_is_no_number_is_none(strength):
+    assert parse_vectors(neuronpedia(strength=strength), "own").coefficient is None
+    assert parse_vectors(steering_lite(coeff=strength), "own").coefficient is None

@@ -3,11 +3,11 @@
 import gguf
 import numpy as np
 import pytest
-from safetensors.numpy import load_file
+from safetensors import safe_open
 from support.vector_files import V
 
 from stability.errors import StabilityError
-from stability.vector_files.choice import from_file
+from stability.vector_files.choice import choose_from
 from stability.vector_files.steering_vector import SteeringVector
 from stability.vector_files.write import write_vectors
 
@@ -18,7 +18,7 @@ BOTH = {"block:1": V[1].astype(float), "block:3": V[3].astype(float)}
 def test_several_layers_come_back_with_their_lengths_and_their_sites(tmp_path, ending):
     path = tmp_path / f"v.{ending}"
     write_vectors(SteeringVector("own", "array", BOTH, model_type="llama"), path)
-    read = from_file(path, 4)
+    read = choose_from(path, 4)
     assert list(read.vectors) == ["block:1", "block:3"]
     for site, vector in BOTH.items():
         np.testing.assert_array_equal(read.vectors[site], vector)
@@ -35,7 +35,7 @@ def test_a_gguf_file_has_the_keys_that_llama_cpp_looks_for(tmp_path):
     assert fields["controlvector.layer_count"] == 2
     assert (fields["stability.note"], fields["stability.dose"]) == ("text", 0.5)
     assert [tensor.name for tensor in reader.tensors] == ["direction.1", "direction.3"]
-    assert from_file(path, 4).mode == "project"
+    assert choose_from(path, 4).mode == "project"
 
 
 def test_a_lone_vector_is_written_as_it_is(tmp_path):
@@ -47,8 +47,22 @@ def test_a_lone_vector_is_written_as_it_is(tmp_path):
 
 def test_safetensors_keep_the_metadata(tmp_path):
     path = tmp_path / "v.safetensors"
-    write_vectors(SteeringVector("own", "array", BOTH), path)
-    assert sorted(load_file(path)) == ["layer_1", "layer_3"]
+    write_vectors(SteeringVector("own", "array", BOTH), path, {"note": "text", "dose": 0.5})
+    with safe_open(path, "np") as file:
+        assert file.metadata() == {"note": "text", "dose": "0.5"}
+        assert sorted(file.keys()) == ["layer_1", "layer_3"]
+
+
+def test_the_strength_that_a_file_proposes_is_kept(tmp_path):
+    path = tmp_path / "v.gguf"
+    write_vectors(SteeringVector("own", "array", BOTH, coefficient=0.5), path)
+    assert choose_from(path, 4).coefficient == 0.5
+
+
+def test_an_ending_in_capitals_is_not_added_to(tmp_path):
+    path = tmp_path / "V.NPY"
+    write_vectors(SteeringVector("own", "array", {"prelogit": V[1]}), path)
+    assert [*tmp_path.iterdir()] == [path]
 
 
 @pytest.mark.parametrize(
@@ -58,7 +72,20 @@ def test_safetensors_keep_the_metadata(tmp_path):
         (SteeringVector("own", "array", BOTH), "v.npy", "holds one vector"),
         (SteeringVector("own", "array", BOTH, "project"), "v.safetensors", "projected out"),
         (SteeringVector("own", "array", {"prelogit": V[1]}), "v.gguf", "added after blocks"),
-        (SteeringVector("own", "array", BOTH), "none/v.gguf", "that can be written"),
+        # llama.cpp refuses direction.0
+        (SteeringVector("own", "array", {"block:0": V[1]}), "v.gguf", "from the second on"),
+        *(
+            (SteeringVector("own", "array", BOTH), f"none/v.{ending}", "that can be written")
+            for ending in ("gguf", "safetensors")
+        ),
+        *(
+            (
+                SteeringVector("own", "array", {"block:1": V[1].astype(float) * 1e40}),
+                f"v.{ending}",
+                "in float32",
+            )
+            for ending in ("gguf", "safetensors")
+        ),
     ],
 )
 def test_what_a_format_cannot_hold_is_refused(tmp_path, vector, name, words):

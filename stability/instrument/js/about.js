@@ -4,14 +4,19 @@
 import { digits, length } from "./format.js";
 import { word } from "./glossary.js";
 import { atHand } from "./model.js";
+import { shortName } from "./labels.js";
 import { each, html, say, set, svg } from "./nodes.js";
 
-/** Where it is kept that a person has folded this away. */
+/** Where it is kept whether a person has folded this away. */
 const ABOUT_FOLDED = "stability.about.folded";
+/** Pixels of a screen on which it would push the pictures out of sight: it begins folded. */
+const SHORT_SCREEN = "(max-height: 800px) and (min-width: 861px)";
 /** A vector has hundreds of numbers; so many are drawn, and their way along the direction. */
 const ABOUT_VECTOR = [0.5, -0.8, 0.3, 0.9, -0.4, 0.6, -0.7, 0.2];
 const ABOUT_PUSH = [0.35, 0.5, -0.45, -0.3, 0.55, 0.25, 0.4, -0.5];
 const ABOUT_TOKENS = 4;
+/** Letters of a token's name. */
+const ABOUT_NAME = 10;
 /** Nats below the largest logit at which a bar ends. */
 const LOGIT_DEPTH = 8;
 const ABOUT_BAR = 70;
@@ -51,21 +56,22 @@ export function about(instrument) {
   return { node, draw: (model) => node.open && drawAbout(drawing, model) };
 }
 
-/** A browser may keep nothing for a page. */
+/** As a person has left it; a browser may keep nothing for a page. */
 function isFolded() {
+  const isShort = matchMedia(SHORT_SCREEN).matches;
   try {
-    return localStorage.getItem(ABOUT_FOLDED) === "1";
+    const kept = localStorage.getItem(ABOUT_FOLDED);
+    return kept === null ? isShort : kept === "1";
   } catch {
-    return false;
+    return isShort;
   }
 }
 
 function keepFolded(isClosed) {
   try {
-    if (isClosed) localStorage.setItem(ABOUT_FOLDED, "1");
-    else localStorage.removeItem(ABOUT_FOLDED);
+    localStorage.setItem(ABOUT_FOLDED, isClosed ? "1" : "0");
   } catch {
-    // it opens unfolded the next time
+    // it is as on a first visit the next time
   }
 }
 
@@ -115,7 +121,7 @@ function drawAbout({ node, push, vector, logits, probabilities }, model) {
     rows,
     model,
     ({ p }) => p,
-    ({ text, p }) => `${text} ${digits(100 * p)} %`,
+    ({ text, p }) => `${shortName(text, ABOUT_NAME)} ${digits(100 * p)} %`,
   );
   set(node, {
     "aria-label": `A vector, pushed by ${length(size, unit)}, gives logits, and these the probabilities ${rows.map(({ text, p }) => `${text} ${digits(100 * p)} %`).join(", ")}.`,

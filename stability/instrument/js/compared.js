@@ -30,7 +30,7 @@ function shortPrompt(prompt) {
 /**
  * @typedef {object} Column  a ray in the table
  * @property {string} name
- * @property {{name: string, value: number | null, text: string, isOf: string}[]} rows   values in the unit shown
+ * @property {{name: string, value: number | [number, number] | null, text: string}[]} rows   values in the unit shown
  * @property {{id: number, text: string, probability: number}[]} next   at t
  */
 
@@ -64,7 +64,7 @@ function comparedRows({ numbers }, line, { epsilon, t }, unit) {
       of(`actual ${PIN_SIDES[i]}`, inUnits(boundary.distance), boundaryText(boundary, unit)),
     ),
     ...both.map(({ bracket }, i) =>
-      of(`certified ${PIN_SIDES[i]}`, null, bracketText(bracket, unit)),
+      of(`certified ${PIN_SIDES[i]}`, bracket && bracket.map(inUnits), bracketText(bracket, unit)),
     ),
     ...both.map(({ flips: [flip] }, i) =>
       of(
@@ -91,12 +91,13 @@ function pinLikeliest(line, t) {
 }
 
 /**
- * How much more the present ray has than a pinned one, with its sign.
- * @param {number | null} now
- * @param {number | null | undefined} kept
+ * How much more the present ray has than a pinned one, with its sign: of an interval, at either end.
+ * @param {number | [number, number] | null} now
+ * @param {number | [number, number] | null | undefined} kept
  * @returns {string}
  */
 export function pinDifference(now, kept) {
   if (now === null || kept === null || kept === undefined) return "";
+  if (Array.isArray(now)) return now.map((end, i) => pinDifference(end, kept[i])).join(" and ");
   return now > kept ? `+${digits(now - kept)}` : digits(now - kept);
 }

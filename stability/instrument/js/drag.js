@@ -4,6 +4,8 @@
 const SLACK = 4;
 /** Pixels that a finger moves to the side before it drags: up or down it scrolls the page. */
 const SIDEWAYS = 6;
+/** Pixels between two pointers that count as no nearer. */
+const LEAST_APART = 8;
 
 /**
  * @typedef {object} Drag
@@ -12,7 +14,12 @@ const SIDEWAYS = 6;
  * @property {() => void} [end]
  * @property {() => () => void} [keep]  what puts back what is dragged, if the page takes the pointer to scroll
  * @property {(x: number, y: number) => void} [tap]  a press that does not move, which then is no drag
- * @property {(ratio: number, x: number) => void} [pinch]  two pointers come nearer or go apart
+ * @property {(pinch: Pinch) => void} [pinch]  two pointers come nearer or go apart
+ *
+ * @typedef {object} Pinch  how much nearer two pointers have come; above one the view widens
+ * @property {number} across  along the axis of x
+ * @property {number} apart   in whatever direction
+ * @property {number} x       the middle between them, in pixels of the origin
  */
 
 /**
@@ -29,6 +36,9 @@ export function onDrag(node, origin, drag) {
   node.addEventListener("pointermove", (event) => hand.move(event));
   node.addEventListener("pointerup", (event) => hand.release(event));
   node.addEventListener("pointercancel", (event) => hand.release(event));
+  // two fingers zoom what they lie on, and do not scroll the page
+  const keepPage = (event) => drag.pinch && event.touches.length > 1 && event.cancelable && event.preventDefault();
+  for (const kind of ["touchstart", "touchmove"]) node.addEventListener(kind, keepPage, { passive: false });
 }
 
 /** The pointers that are down on a node. */
@@ -57,11 +67,18 @@ class Hand {
     if (!this.pointers.has(event.pointerId)) return;
     const point = this.place(event);
     if (this.pointers.size === 2 && this.drag.pinch) {
-      this.hasPinched = true;
-      this.drag.pinch(...pinched(this.pointers, event.pointerId, point));
+      this.giveUp();
+      this.drag.pinch(pinched(this.pointers, event.pointerId, point));
     }
     this.pointers.set(event.pointerId, point);
     if (this.pointers.size === 1 && !this.hasPinched && this.isMeant(point)) this.follow(point);
+  }
+
+  /** Pinch from now on: what the first pointer has dragged is put back. */
+  giveUp() {
+    this.hasPinched = true;
+    if (this.isDragging) this.putBack?.();
+    this.isDragging = false;
   }
 
   /** Whether a press that has come this far is a drag. */
@@ -108,12 +125,18 @@ export function keepView(instrument, parts) {
   return () => instrument.change(kept);
 }
 
-/** How much nearer two pointers have come as one of them moved, and the middle between them. */
+/**
+ * How much nearer two pointers have come as one of them moved, and the middle between them.
+ * @returns {Pinch}
+ */
 function pinched(pointers, id, point) {
   const before = pointers.get(id);
   const [, other] = [...pointers].find(([each]) => each !== id);
-  const [far, near] = [before, point].map((at) => Math.max(Math.abs(at[0] - other[0]), 8));
-  return [far / near, (point[0] + other[0]) / 2];
+  const ratio = (length) => {
+    const [far, near] = [before, point].map((at) => Math.max(length(at[0] - other[0], at[1] - other[1]), LEAST_APART));
+    return far / near;
+  };
+  return { across: ratio(Math.abs), apart: ratio(Math.hypot), x: (point[0] + other[0]) / 2 };
 }
 
 /**

@@ -1,7 +1,7 @@
 // A figure as a file of its own: one SVG of its title, its key and its picture, in the light colours and
 // with its style written into each node; and the picture of that.
 
-import { html, svg } from "./nodes.js";
+import { html, set, svg } from "./nodes.js";
 
 /** What a file must say of each node, as there is no style sheet beside it. */
 const STYLES = [
@@ -13,9 +13,13 @@ const STYLES = [
 /** Of use on a page only. */
 const OF_A_PAGE = /^(?:on|data-|aria-|class$|style$|tabindex$|role$)/;
 const CONTROLS = "button:not(.word), select, input, label, table, details, [role=slider]:not(g, circle, line, path)";
-const FONTS = "'Source Sans 3', 'Source Sans Pro', 'Source Sans', 'Helvetica Neue', Arial, sans-serif";
+/** The page's own, then those of nearly its widths. */
+const FONTS =
+  "'Source Sans 3', 'Source Sans Pro', 'Source Sans', Calibri, Carlito, 'Segoe UI', 'Helvetica Neue', Arial, 'Liberation Sans', sans-serif";
 /** Pixels around all that is drawn. */
 const MARGIN = 12;
+/** How a text of another font is made as wide as it was. */
+const FITTED = "spacingAndGlyphs";
 
 /**
  * A figure as the text of a stand-alone SVG file.
@@ -93,13 +97,16 @@ function flattenText(node, box, file) {
     const rect = range.getBoundingClientRect();
     if (!rect.width) continue;
     const last = lines.at(-1);
-    if (last && Math.abs(last.rect.top - rect.top) < 2) last.words.push(word);
-    else lines.push({ rect, words: [word] });
+    if (last && Math.abs(last.rect.top - rect.top) < 2) {
+      last.words.push(word);
+      last.right = rect.right;
+    } else lines.push({ rect, words: [word], right: rect.right });
   }
-  for (const { rect, words } of lines) {
+  for (const { rect, words, right } of lines) {
     const place = { x: rect.left - box.left, y: (rect.top + rect.bottom) / 2 - box.top };
+    const width = { textLength: (right - rect.left).toFixed(1), lengthAdjust: FITTED };
     const look = `font: ${style.fontWeight} ${style.fontSize} ${FONTS}; fill: ${style.color}`;
-    file.append(svg("text", { ...place, "dominant-baseline": "central", style: look }, words.join(" ")));
+    file.append(svg("text", { ...place, ...width, "dominant-baseline": "central", style: look }, words.join(" ")));
   }
 }
 
@@ -116,10 +123,17 @@ function resolveStyles(node, inherited = {}) {
   for (const { name } of [...node.attributes]) {
     if (OF_A_PAGE.test(name) || STYLES.includes(name)) node.removeAttribute(name);
   }
+  if (node instanceof SVGTextElement) keepWidth(node);
   const own = STYLES.filter((name) => style[name] !== before[name]);
   const written = own.map((name) => `${name}: ${style[name].replaceAll('"', "'")}`);
   if (own.length) node.setAttribute("style", written.join("; "));
   return hidden;
+}
+
+/** Wherever it is opened, a text is as wide as here, so that it overlaps nothing. */
+function keepWidth(text) {
+  const width = text.getComputedTextLength();
+  if (width > 0) set(text, { textLength: width.toFixed(1), lengthAdjust: FITTED });
 }
 
 /**

@@ -73,6 +73,7 @@ function directionPieces({ kind, rank, label, spec }) {
     ];
   if (kind === "tokens")
     return ["the ", { term: "token difference", text: "token difference" }, " ", { token: label }];
+  if (kind === "cheapest") return ["the ", { term: "cheapest push", text: label }];
   if (kind === "prompt") return [{ token: label }];
   if (kind === "file") return ["a given vector, ", { token: label }];
   return [{ term: "direction", text: label }];

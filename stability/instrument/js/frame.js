@@ -5,7 +5,7 @@ import { html, svg, set, say, each } from "./nodes.js";
 import { tickText } from "./scales.js";
 
 /** How much larger all is in large type. */
-const LARGE = 1.43;
+export const LARGE = 1.43;
 /** Pixels of the smallest width that is drawn. */
 const NARROWEST = 160;
 let count = 0;
@@ -73,7 +73,8 @@ export function frame(instrument, { name, testid, height, margin }) {
 
   function size(isLarge) {
     width ||= node.clientWidth;
-    return sized(picture, plot, Math.max(width, NARROWEST), height, margin, isLarge ? LARGE : 1);
+    const scale = isLarge ? LARGE : 1;
+    return sized(picture, plot, Math.max(width, NARROWEST * scale), height, margin, scale);
   }
   return {
     node, picture, plot, over, tools, key, size,

@@ -7,6 +7,7 @@ import { html, set } from "./nodes.js";
 import { modeller } from "./model.js";
 import { INITIAL } from "./view.js";
 import { PARTS } from "./parts.js";
+import { within } from "./within.js";
 
 /**
  * @typedef {object} Host  where the instrument lives: a page of Streamlit, a notebook, a file
@@ -100,16 +101,13 @@ export function mount(root, host, initial = INITIAL) {
     drawn = now;
   }
 
-  /** The scene, with a note where the point of a link lies beyond what is known of the ray. */
-  function withinReach(sent) {
-    if (!sent.line || sent.line.kind === "closed form") return sent;
-    const [minus, plus] = sent.line.reach;
-    const t = Math.min(Math.max(view.t, -minus), plus);
-    if (t === view.t) return sent;
-    const note = `t must be from ${digits(-minus)} to ${digits(plus)} on this ray; received ${digits(view.t)}: ${digits(t)} is shown.`;
-    view = { ...view, t };
+  /** Hold the view to what is known of a scene, and say where that has changed it. */
+  function holdWithin(sent) {
+    const { changes, notes } = within(sent, view);
+    if (!Object.keys(changes).length) return sent;
+    view = { ...view, ...changes };
     remember();
-    return { ...sent, notes: [...(sent.notes ?? []), note] };
+    return { ...sent, notes: [...(sent.notes ?? []), ...notes] };
   }
 
   return {
@@ -121,7 +119,7 @@ export function mount(root, host, initial = INITIAL) {
         view = { ...view, t, point: null, zoom: null, half: null };
         remember();
       }
-      scene = withinReach(sent);
+      scene = holdWithin(sent);
       marks = marksOf(scene);
       schedule();
     },

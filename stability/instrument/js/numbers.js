@@ -66,5 +66,5 @@ export function mainNumbers({ line, sides, predicted, unit, scene, view }) {
 function certified(bracket, { kind }, unit) {
   if (kind === "not known") return ["–", ""];
   if (!bracket) return ["–", kind === "not reached" ? "no boundary to prove" : "nothing is proved here"];
-  return [bracketText(bracket, unit), "proved to hold it"];
+  return [bracketText(bracket, unit), "proved"];
 }

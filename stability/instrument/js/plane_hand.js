@@ -18,14 +18,15 @@ const ON_RAY = 0.5;
  * @param {import("./instrument.js").Instrument} instrument
  * @param {ReturnType<import("./plane_picture.js").planePicture>} picture
  * @param {() => number} half  half the width in view
+ * @param {(factor: number) => void} zoom
  */
-export function planeHand(instrument, picture, half) {
+export function planeHand(instrument, picture, half, zoom) {
   const point = () => {
     const view = instrument.view();
     return view.point ?? [view.t, 0];
   };
   const release = () => releasePoint(instrument, point(), half());
-  dragPlane(instrument, picture, half, release);
+  dragPlane(instrument, picture, half, { release, zoom });
   const sliders = ["x", "y"].map((axis) =>
     planeSlider(axis, (event) => {
       const moved = movedByKey(event.key, axis, point(), half());
@@ -52,12 +53,13 @@ function planeSlider(axis, onkeydown) {
 }
 
 /** Follow the pointer over the plane; a finger there may want to scroll the page, but not on the point. */
-function dragPlane(instrument, picture, half, release) {
+function dragPlane(instrument, picture, half, { release, zoom }) {
   const drag = {
     // the page scrolls instead
     keep: () => () => instrument.change({ point: null }),
     move: (x, y) => instrument.change({ point: picture.under([x, y], half()) }),
     end: () => instrument.view().point && release(),
+    pinch: ({ apart }) => zoom(apart),
   };
   for (const node of [picture.pane, picture.hand]) onDrag(node, picture.node, drag);
 }

@@ -9,8 +9,9 @@ const NAME_ABOVE = 18;
 const NAME_LETTERS = 13;
 const NAME_PADDING = 22;
 const NAME_HEIGHT = 19;
-/** Pixels that a name keeps from the edge. */
+/** Pixels that a name keeps from the edge, and from the state, where the point may lie. */
 const NAME_INSET = 4;
+const NAME_CLEAR = 10;
 
 /**
  * Name the cells that have room for it.
@@ -19,28 +20,33 @@ const NAME_INSET = 4;
  * @param {import("./plane_picture.js").Square} square
  */
 export function drawPlaneNames(layer, { cells, colour }, square) {
+  const { scale } = square;
   const names = unobscured(cells.filter(({ hasRoom }) => hasRoom).map((cell) => namePlace(cell, square)));
   each(layer, names, makePlaneName, (node, { id, text, width, left, top }) => {
     const [box, swatch, label] = node.children;
-    set(node, { transform: `translate(${left.toFixed(1)},${top.toFixed(1)})` });
-    set(box, { width });
+    set(node, { transform: `translate(${left.toFixed(1)},${top.toFixed(1)}) scale(${scale})` });
+    set(box, { width: width / scale });
     set(swatch, { fill: colour(id) });
     say(label, text);
   });
 }
 
 /** The box of a name above the middle of its cell, within the square. */
-function namePlace({ id, text, middle }, { left, top, side, place }) {
-  const width = nameWidth(text, NAME_LETTERS) + NAME_PADDING;
+function namePlace({ id, text, middle }, { left, top, side, place, scale }) {
+  const width = (nameWidth(text, NAME_LETTERS) + NAME_PADDING) * scale;
+  const height = NAME_HEIGHT * scale;
   const [x, y] = place(...middle);
   const rightmost = left + side - width - NAME_INSET;
-  return {
-    id,
-    text,
-    width,
-    left: Math.max(left + NAME_INSET, Math.min(x - width / 2, rightmost)),
-    top: Math.max(top + NAME_INSET, y - NAME_ABOVE - NAME_HEIGHT / 2),
-  };
+  const from = Math.max(left + NAME_INSET, Math.min(x - width / 2, rightmost));
+  const above = aboveState(y - NAME_ABOVE * scale - height / 2, height, from, width, place(0, 0));
+  return { id, text, width, height, left: from, top: Math.max(top + NAME_INSET, above) };
+}
+
+/** The upper edge of a name, moved up where the state would lie beneath it. */
+function aboveState(upper, height, from, width, [x, y]) {
+  const isOver = from - NAME_CLEAR < x && x < from + width + NAME_CLEAR;
+  const isAt = upper - NAME_CLEAR < y && y < upper + height + NAME_CLEAR;
+  return isOver && isAt ? y - NAME_CLEAR - height : upper;
 }
 
 /** The names that lie over none before them: the larger cells come first. */
@@ -51,7 +57,7 @@ function unobscured(names) {
       (other) =>
         name.left + name.width < other.left ||
         other.left + other.width < name.left ||
-        Math.abs(name.top - other.top) > NAME_HEIGHT,
+        Math.abs(name.top - other.top) > name.height,
     );
     if (isFree) kept.push(name);
   }

@@ -9,7 +9,7 @@ import { drawPlaneNames } from "./plane_names.js";
 import { BAND_POWERS, filledPath, linePath, planeEllipse } from "./plane_view.js";
 
 /** Pixels around the square, for the axes. */
-const AROUND = { left: 58, right: 16, top: 8, bottom: 44 };
+const PLANE_AROUND = { left: 58, right: 16, top: 8, bottom: 44 };
 /** In widths of the view: out of sight. */
 const FAR = 40;
 
@@ -46,6 +46,7 @@ export function bandColour(power) {
  * @property {number} top
  * @property {number} side
  * @property {(x: number, y: number) => [number, number]} place  of a point in coordinates
+ * @property {number} scale   of letters and what is around the square
  */
 
 /** What is drawn in the square, from the back to the front. */
@@ -83,14 +84,15 @@ export function planePicture() {
     "div",
     { class: "plane-hand", "aria-hidden": "true" },
     html("span", { class: "plane-tag" }),
+    html("i", { class: "plane-knob" }),
   );
-  const picture = { node, hand, parts, axes, squares: [frame, clipped, unknown], side: 0 };
+  const squares = [frame, clipped, unknown];
+  const picture = { node, hand, parts, axes, squares, around: PLANE_AROUND, side: 0, scale: 1 };
   return {
     node,
     hand,
     pane,
-    isSized: () => picture.side > 0,
-    resize: (width) => planeResize(picture, width),
+    resize: (width, scale) => planeResize(picture, width, scale),
     /** @param {Shown} shown */
     drawShapes: (shown) => drawPlaneShapes(picture, shown),
     /** @param {Shown} shown */
@@ -106,12 +108,14 @@ function planeHatch(id) {
   return svg("pattern", { id, width: 8, height: 8, patternUnits: "userSpaceOnUse" }, line);
 }
 
-/** Fit the picture to a width; whether that changed it. */
-function planeResize(picture, width) {
-  const { left, right, top, bottom } = AROUND;
+/** Fit the picture to a width and to a size of letters; whether that changed it. */
+function planeResize(picture, width, scale) {
+  const scaled = Object.entries(PLANE_AROUND).map(([name, pixels]) => [name, pixels * scale]);
+  const around = Object.fromEntries(scaled);
+  const { left, right, top, bottom } = around;
   const side = Math.max(120, Math.round(width - left - right));
-  if (side === picture.side) return false;
-  picture.side = side;
+  if (side === picture.side && scale === picture.scale) return false;
+  Object.assign(picture, { side, scale, around });
   for (const square of picture.squares) set(square, { x: left, y: top, width: side, height: side });
   const size = [side + left + right, side + top + bottom];
   set(picture.node, { viewBox: `0 0 ${size.join(" ")}`, width: size[0], height: size[1] });
@@ -119,9 +123,9 @@ function planeResize(picture, width) {
 }
 
 /** From coordinates of the plane to the screen. */
-function planePlacer({ side }, half) {
+function planePlacer({ side, around: { left, top } }, half) {
   const scale = side / (2 * half);
-  return (x, y) => [AROUND.left + side / 2 + x * scale, AROUND.top + side / 2 - y * scale];
+  return (x, y) => [left + side / 2 + x * scale, top + side / 2 - y * scale];
 }
 
 /**
@@ -131,12 +135,12 @@ function planePlacer({ side }, half) {
  * @param {number} half
  * @returns {[number, number]}
  */
-function planeUnder({ node, side }, [across, down], half) {
+function planeUnder({ node, side, around: { left, right, top } }, [across, down], half) {
   const scale = (2 * half) / side;
   // the page may be drawn larger or smaller than it says
-  const zoom = (side + AROUND.left + AROUND.right) / node.getBoundingClientRect().width;
-  const x = across * zoom - AROUND.left - side / 2;
-  const y = side / 2 + AROUND.top - down * zoom;
+  const zoom = (side + left + right) / node.getBoundingClientRect().width;
+  const x = across * zoom - left - side / 2;
+  const y = side / 2 + top - down * zoom;
   const bounded = (pixels) => Math.max(-side / 2, Math.min(side / 2, pixels));
   return [bounded(x) * scale, bounded(y) * scale];
 }
@@ -176,7 +180,7 @@ function drawPlaneShapes(picture, shown) {
     plane.exact ? [] : outline.filter(Boolean).map((point) => place(...point)),
     2,
   );
-  const square = { ...AROUND, side: picture.side, place };
+  const square = { ...picture.around, side: picture.side, scale: picture.scale, place };
   drawPlaneNames(parts.names, shown, square);
   drawPlaneAxes(picture.axes, shown, square);
 }

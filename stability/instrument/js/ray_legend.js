@@ -22,7 +22,7 @@ export function rayLegend({ scene, sides, pins }, ends) {
     { mark: "line predicted", text: "closed form ½t²vᵀHv" },
     { mark: "diamond predicted-mark", text: "predicted ±r" },
     isReached && { mark: "circle actual-mark", text: "actual boundary" },
-    isCertified && { mark: "area certified-mark", text: "certified: boundary in here" },
+    isCertified && { mark: "area certified-mark", text: "certified band" },
     hasFlips && { mark: "triangle flip-mark", text: "most likely token changes" },
     ...pins.map((pin, i) => ({
       mark: "line pinned-line",

@@ -4,7 +4,7 @@
 import { ballRadius } from "./ball.js";
 import { cloudSwitch } from "./cloud_switch.js";
 import { onKeys } from "./drag.js";
-import { behind } from "./frame.js";
+import { behind, LARGE } from "./frame.js";
 import { each, html, say, set } from "./nodes.js";
 import { cellsInView } from "./plane_cells.js";
 import { planeHand } from "./plane_hand.js";
@@ -34,14 +34,15 @@ export function region(instrument) {
     legend: planeLegend(instrument),
   };
   const { picture, second, data, missing, legend } = parts;
-  const region = { ...parts, fitted: null, half: 1, drawn: null };
-  const hand = planeHand(instrument, picture, () => region.half);
-  const zooms = planeZooms(instrument, (factor) => zoomPlane(instrument, region, factor));
+  const region = { ...parts, fitted: null, half: 1, width: 0, drawn: null };
+  const zoom = (factor) => zoomPlane(instrument, region, factor);
+  const hand = planeHand(instrument, picture, () => region.half, zoom);
+  const zooms = planeZooms(instrument, zoom);
   const tools = [...zooms, data.button];
   const stage = html("div", { class: "plane-stage" }, picture.node, picture.hand, ...hand.sliders);
   Object.assign(region, { hand, tools, stage });
   watchPlaneWidth(instrument, region);
-  zoomByWheelAndKeys(instrument, region);
+  zoomByWheelAndKeys(instrument, region, zoom);
   const row = (...nodes) => html("span", { class: "tools" }, ...nodes);
   const title = html("span", { class: "figure-title" }, "Stable region");
   const caption = html("figcaption", {}, title, row(parts.pictures.node, data.button), row(second, ...zooms));
@@ -62,22 +63,21 @@ function planeZooms(instrument, zoom) {
   ];
 }
 
-function zoomByWheelAndKeys(instrument, region) {
-  const zoom = (factor) => () => zoomPlane(instrument, region, factor);
+function zoomByWheelAndKeys(instrument, region, zoom) {
   region.stage.addEventListener(
     "wheel",
     (event) => {
       if (!event.ctrlKey && !event.metaKey) return;
       event.preventDefault();
-      zoom(PLANE_ZOOM ** (Math.sign(event.deltaY) / 4))();
+      zoom(PLANE_ZOOM ** (Math.sign(event.deltaY) / 4));
     },
     { passive: false },
   );
   const fit = () => instrument.change({ half: null });
   onKeys(region.stage, {
-    "+": zoom(1 / PLANE_ZOOM),
-    "=": zoom(1 / PLANE_ZOOM),
-    "-": zoom(PLANE_ZOOM),
+    "+": () => zoom(1 / PLANE_ZOOM),
+    "=": () => zoom(1 / PLANE_ZOOM),
+    "-": () => zoom(PLANE_ZOOM),
     0: fit,
   });
 }
@@ -91,10 +91,8 @@ function secondSelect(instrument) {
 function watchPlaneWidth(instrument, region) {
   new ResizeObserver(([{ contentRect }]) => {
     // nothing is told while the part is hidden
-    if (contentRect.width > 0 && region.picture.resize(contentRect.width)) {
-      region.drawn = null;
-      instrument.redraw();
-    }
+    if (contentRect.width > 0) region.width = contentRect.width;
+    instrument.redraw();
   }).observe(region.stage);
 }
 
@@ -107,14 +105,18 @@ function zoomPlane(instrument, region, factor) {
 }
 
 function drawRegion(region, model) {
-  const { plane, scene } = model;
+  const { plane, scene, view } = model;
   set(region.stage, { "data-missing": !plane });
   set(region.legend.node, { hidden: !plane });
   for (const tool of region.tools) set(tool, { disabled: !plane });
   drawSecond(region.second, scene);
   region.pictures.draw(model);
   say(region.missing, plane ? "" : (scene.plane_note ?? "The plane is still being computed."));
-  if (!plane || !region.picture.isSized()) return;
+  if (!region.width) return;
+  const scale = view.large ? LARGE : 1;
+  region.stage.style.setProperty("--scale", String(scale));
+  if (region.picture.resize(region.width, scale)) region.drawn = null;
+  if (!plane) return;
   region.half = halfInView(region, model);
   const shown = shownPlane(model, region.half);
   if (isOtherShape(region.drawn, shown)) {

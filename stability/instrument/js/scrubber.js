@@ -50,7 +50,7 @@ export function scrubOn(instrument, node, figure, scale, tap) {
     const t = Math.min(Math.max(scale().value(x), low), high);
     instrument.change({ t: Math.abs(t) < AT_STATE * (high - low) ? 0 : t, point: null });
   };
-  const pinch = (ratio, x) => zoomBy(instrument, ratio, scale().value(x));
+  const pinch = ({ across, x }) => zoomBy(instrument, across, scale().value(x));
   const keep = () => keepView(instrument, ["t", "point"]);
   onDrag(node, figure.picture, { move, pinch, keep, tap: tap && ((x, y) => tap(x, y) || move(x)) });
 }

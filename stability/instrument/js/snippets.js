@@ -75,7 +75,7 @@ function shown({ line, predicted, sides, view }) {
 
 function imports({ direction: { spec, rank } }) {
   if (rank !== null) return ["import stability"];
-  if (!spec) return ["import numpy as np", "", "import stability"];
+  if (!spec) return ["import base64", "", "import numpy as np", "", "import stability"];
   return [
     "import stability",
     "from stability.curvature.direction_spec import DirectionSpec",
@@ -100,13 +100,25 @@ function named({ name, revision }) {
   return commit ? `${name.replace(/@.*/s, "")}@${commit[0]}` : name;
 }
 
-function direction({ direction: { spec, rank, label } }) {
+function direction({ direction: { spec, rank, label, vector } }) {
   const said = pythonComment(label);
   if (rank !== null) return [`direction = spectrum.vectors[:, ${rank}]  # ${said}`];
-  if (!spec) return [`direction = np.load("direction.npy")  # the vector that was given: ${said}`];
+  if (!spec) return givenVector(vector, said);
   return [
     `spec = DirectionSpec.parse(${pythonText(spec)})  # ${said}`,
     "direction = resolve(spec, state, spectrum, lm).vector",
+  ];
+}
+
+/** A vector that no written form names, by its numbers. */
+function givenVector(vector, said) {
+  const lines = vector.match(/.{1,88}/g).map((part) => `    "${part}"`);
+  return [
+    `# ${said}: a vector that was given, its numbers as float64 in base64`,
+    "written = (",
+    ...lines,
+    ")",
+    'direction = np.frombuffer(base64.b64decode(written), dtype="<f8").copy()',
   ];
 }
 

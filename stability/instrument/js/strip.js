@@ -16,6 +16,8 @@ const LIGHT = 0.47;
 /** Written by a chat's template, and nobody's words. */
 const TEMPLATE = "template";
 const LONGEST_NAME = 60;
+/** Pixels around the chosen chip. */
+const OUTLINE = 2;
 /** Why a token has no radius, as stability/instrument/parts.py says. */
 const WITHOUT_RADIUS = { pending: "being computed", flat: "none, without curvature", unknown: "not known" };
 /** The site at which the radii of all tokens are known. */
@@ -35,6 +37,7 @@ export function strip(instrument) {
   let model = null;
   let pointed = null;
   const tell = () => say(told, description(model, pointed ?? model.scene.setting.position));
+  watchChips(chips);
   choosableChips(chips, (chip) => {
     instrument.send({ kind: "position", position: model.scene.tokens[chipIndex(chip)].index });
   });
@@ -111,17 +114,25 @@ function drawChips(chips, { scene, view }) {
   if (chosen) reveal(chips, chosen);
 }
 
+/** Keep the chosen chip in view where the chips break into other lines: at another width, in another font. */
+function watchChips(chips) {
+  const look = () => {
+    const chosen = chips.querySelector('[tabindex="0"]');
+    if (chosen) reveal(chips, chosen);
+  };
+  new ResizeObserver(look).observe(chips);
+  document.fonts.ready.then(look);
+}
+
 function makeChip(_, index) {
   return html("button", { type: "button", "data-testid": `token-${index}` }, html("bdi"));
 }
 
-/** Scroll the chips, and never the page, to the chosen one. */
+/** Scroll the chips, and never the page, to the whole of the chosen one and its outline. */
 function reveal(chips, chosen) {
-  if (chips.scrollHeight <= chips.clientHeight) return;
-  const above = chosen.offsetTop - chips.offsetTop - chips.scrollTop;
-  if (above < 0 || above + chosen.offsetHeight > chips.clientHeight) {
-    chips.scrollTop += above - chips.clientHeight / 2;
-  }
+  const [box, chip] = [chips, chosen].map((node) => node.getBoundingClientRect());
+  const isWhole = chip.top >= box.top + OUTLINE && chip.bottom <= box.bottom - OUTLINE;
+  if (!isWhole) chips.scrollTop += (chip.top + chip.bottom - box.top - box.bottom) / 2;
 }
 
 function roleOf({ role }) {

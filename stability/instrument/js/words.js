@@ -15,7 +15,8 @@ export const GLOSSARY = {
     "seed": "The number from which a random direction is drawn. The same seed gives the same direction.",
     "covariance-matched": "A random direction that prefers where the model's own vectors vary much. A plain random direction prefers none.",
     "random direction": "An arrow that prefers no direction, drawn from a seed. Most of what it pushes hardly matters, so the prediction stays the same for longer.",
-    "token difference": "The direction that raises the logit of one token over that of another fastest."
+    "token difference": "The direction that raises the logit of one token over that of another fastest.",
+    "cheapest push": "The direction in which a token becomes the most likely while the prediction changes least, in nats; below the readout, as far as curvature at the start can tell."
   },
   "How far": {
     "nat": "The unit of KL and entropy, as metres are of length: information counted by natural logarithms. One nat is 1.44 bits.",

@@ -1,12 +1,16 @@
-"""The direction of a choice: as a vector at a state, and in its written form."""
+"""The direction of a choice: as a vector at a state, in its written form, and as it would be typed."""
+
+from contextlib import suppress
 
 from stability.curvature import directions
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec, Turn
 from stability.curvature.given_vector import pasted
 from stability.curvature.spectrum import Spectrum
+from stability.errors import StabilityError
 from stability.models import LanguageModel
 from stability.prediction.state import State
+from stability.text import spelled
 from stability.ui.choice import DirectionChoice, Pasted, TokenPair, Turned
 
 
@@ -29,9 +33,26 @@ def spec_of(lm: LanguageModel, direction: DirectionChoice) -> DirectionSpec | No
     match direction:
         case TokenPair(start, end):
             return DirectionSpec("tokens", (lm.token_id(start), lm.token_id(end)))
+        case DirectionSpec("cheapest", str(token)):
+            return DirectionSpec("cheapest", lm.token_id(token))
         case Turned(start, degrees, rank):
             before = spec_of(lm, start)
             return before and DirectionSpec("turn", Turn(degrees, rank, before))
         case Pasted():
             return None
     return direction
+
+
+def typed(lm: LanguageModel, written: str) -> str:
+    """The text by which a person would name the token of a written id; other text as it is.
+
+    An id stays where the model reads its text as another token, or as several.
+    """
+    if not written.strip().isdecimal():
+        return written
+    with suppress(StabilityError):
+        token = lm.token_id(written)
+        text = spelled(lm.text(token))
+        if lm.token_id(text) == token:
+            return text
+    return written

@@ -66,8 +66,24 @@ def measured_map(model: str, prompt: PromptLike, on_stop: Stop = None) -> list[D
     return depths
 
 
-def checked_depth(key: StateKey, epsilon: float, on_stop: Stop = None) -> tuple[Depth, DepthCheck]:
-    """One position at every block, and the closed form against the truth there, with progress."""
+def measured_depth(key: StateKey, on_stop: Stop = None) -> Depth:
+    """One position at every block, with progress."""
+    return _blocks_and_depth(key, on_stop)[1]
+
+
+def checked_depth(key: StateKey, epsilon: float, on_stop: Stop = None) -> DepthCheck:
+    """The closed form against the truth at every block of one position, with progress."""
+
+    def follow(report: Report) -> DepthCheck:
+        message = "Following it to the boundary, block by block"
+        return depth_check(measured, blocks, epsilon, lambda part: report(message, part))
+
+    blocks, measured = _blocks_and_depth(key, on_stop)
+    check: DepthCheck = _checks.get((key, epsilon), follow, on_stop)
+    return check
+
+
+def _blocks_and_depth(key: StateKey, on_stop: Stop) -> tuple[tuple[State, ...], Depth]:
     lm = loaded(key.model)
 
     def find(report: Report) -> tuple[tuple[State, ...], Depth]:
@@ -75,12 +91,8 @@ def checked_depth(key: StateKey, epsilon: float, on_stop: Stop = None) -> tuple[
         blocks = lm.capture_depth(key.prompt, key.position)
         return blocks, depth(blocks[0])
 
-    def follow(report: Report) -> DepthCheck:
-        message = "Following it to the boundary, block by block"
-        return depth_check(measured, blocks, epsilon, lambda part: report(message, part))
-
-    blocks, measured = _depths.get(key, find, on_stop)
-    return measured, _checks.get((key, epsilon), follow, on_stop)
+    found: tuple[tuple[State, ...], Depth] = _depths.get(key, find, on_stop)
+    return found
 
 
 @cached(

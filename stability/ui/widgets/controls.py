@@ -27,7 +27,7 @@ def choose() -> Choice:
     with st.sidebar:
         model = choose_model()
         site = _choose_site(model)
-        direction = choose_direction()
+        direction = choose_direction(model)
     position = st.session_state.get("position", -1)
     second = st.session_state.get("second")
     return Choice(model, choose_prompt(), position, direction, site, second)
@@ -59,6 +59,7 @@ def choose_relative() -> bool:
 def choose_prompt() -> PromptLike:
     """The prompt, typed or one of the examples; as a chat, the conversation that it begins."""
     text, examples, chat = st.columns([6, 2, 1.3], vertical_alignment="center")
+    _forget_example()
     examples.selectbox(
         "Examples",
         list(EXAMPLES),
@@ -73,6 +74,13 @@ def choose_prompt() -> PromptLike:
     st.session_state.setdefault("prompt", EXAMPLES["a sure fact"].prompt)
     with text:
         return choose_conversation() if is_chat else prompt_field("Prompt", "prompt")
+
+
+def _forget_example() -> None:
+    """Name no example whose prompt has been changed since it was chosen."""
+    named = st.session_state.get("example")
+    if named and EXAMPLES[named].prompt != st.session_state.get("prompt"):
+        st.session_state.example = None
 
 
 def within(key: str, options: Iterable[str]) -> None:
@@ -99,7 +107,9 @@ def _choose_site(model: str) -> str:
     if kind != "a block":
         return kind
     last = (loaded(model).card.n_layers if is_loaded(model) else MOST_BLOCKS) - 1
-    # another model may have fewer
-    if st.session_state.get("block", 0) > last:
+    if (asked := st.session_state.get("block", 0)) > last:
+        # a link asks for any, and another model may have fewer
+        note = f"The blocks of this model are 0 to {last}; received {asked}: block {last} is shown."
+        st.session_state.link_notes = [*st.session_state.get("link_notes", []), note]
         st.session_state.block = last
     return f"block:{st.number_input('Block, 0 is the first', 0, last, key='block')}"

@@ -3,6 +3,7 @@
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
+from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.choice import (
     KINDS,
     MOST_RANKS,
@@ -16,10 +17,11 @@ from stability.ui.choice import (
 from stability.ui.uploads import SMALL
 from stability.ui.wording import plain
 
-FIRST = {"start": "␣Paris", "end": "␣the", "other": "The capital of Italy is"}
+SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
+FIRST = {"start": "␣Paris", "end": "␣the", "goal": "␣the", "other": "The capital of Italy is"}
 
 
-def choose_direction() -> DirectionChoice:
+def choose_direction(model: str) -> DirectionChoice:
     """Draw the fields of a direction; another one begins without turns."""
     kind = KINDS[st.selectbox("Direction", list(KINDS), key="kind", on_change=look_straight)]
     match kind:
@@ -28,9 +30,12 @@ def choose_direction() -> DirectionChoice:
         case "random" | "covariance":
             _number("Seed", 0, MOST_SEEDS - 1, "seed")
         case "tokens":
-            spelling = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
-            _text("From token", "start", spelling)
-            _text("To token", "end", spelling)
+            _spell_tokens(model, "start", "end")
+            _text("From token", "start", SPELLING)
+            _text("To token", "end", SPELLING)
+        case "cheapest":
+            _spell_tokens(model, "goal")
+            _text("Token", "goal", SPELLING)
         case "prompt":
             _text("Other prompt", "other")
         case "vector":
@@ -42,10 +47,11 @@ def choose_direction() -> DirectionChoice:
 def chosen_direction() -> DirectionChoice:
     """The direction that the fields, drawn or not, describe."""
     state, kind = st.session_state, KINDS[st.session_state.get("kind", next(iter(KINDS)))]
-    start, end, other = (state.get(key, FIRST[key]) for key in ("start", "end", "other"))
+    start, end, goal, other = (state.get(key, first) for key, first in FIRST.items())
     named: dict[str, DirectionChoice] = {
         "eig": DirectionSpec("eig", state.get("rank", 1) - 1),
         "tokens": TokenPair(start, end),
+        "cheapest": DirectionSpec("cheapest", goal),
         "prompt": DirectionSpec("prompt", other),
         "vector": _vector(),
     }
@@ -60,6 +66,17 @@ def _number(label: str, low: int, high: int, key: str) -> None:
 def _text(label: str, key: str, spelling: str | None = None) -> None:
     st.session_state.setdefault(key, FIRST[key])
     st.text_input(label, key=key, help=spelling, on_change=look_straight)
+
+
+def _spell_tokens(model: str, *keys: str) -> None:
+    """Show tokens that were chosen by their ids, as in the instrument or by a link, as their texts."""
+    if not is_loaded(model):
+        return
+    from stability.ui.cached.chosen_direction import typed
+
+    for key in keys:
+        if written := st.session_state.get(key):
+            st.session_state[key] = typed(loaded(model), written)
 
 
 def _choose_vector() -> None:

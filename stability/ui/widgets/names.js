@@ -20,11 +20,17 @@
     if (words || control?.hasAttribute("aria-label")) icon.setAttribute("aria-hidden", "true");
   }
 
+  /** The first page is called after its file; the text itself is changed, so that a search finds it. */
+  function nameFirstPage(label) {
+    const words = document.createTreeWalker(label, NodeFilter.SHOW_TEXT).nextNode();
+    if (words?.data !== "app") return;
+    words.data = "Explore";
+    label.setAttribute("label", "Explore");
+  }
+
   function nameAll() {
     document.querySelectorAll(".js-plotly-plot").forEach(nameFigure);
-    document
-      .querySelectorAll('[data-testid="stSidebarNavLink"]:has(span[label="app"])')
-      .forEach((link) => link.setAttribute("aria-label", "Explore"));
+    document.querySelectorAll('[data-testid="stSidebarNavLink"] span[label="app"]').forEach(nameFirstPage);
     document
       .querySelectorAll('[data-testid="stIconMaterial"]:not([aria-hidden])')
       .forEach(hideIcon);

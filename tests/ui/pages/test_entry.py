@@ -10,7 +10,7 @@ from support.paths import ROOT
 
 pytestmark = pytest.mark.slow
 
-PAGES = ["app.py", "pages/1_Depth.py", "pages/2_Calibration.py"]
+PAGES = ["app.py", "pages/1_Depth.py", "pages/2_Calibration.py", "pages/4_Dictionary.py"]
 FRESH = {name: value for name, value in os.environ.items() if name != "OMP_WAIT_POLICY"}
 
 
@@ -27,7 +27,7 @@ def printed(code, **environment):
     return done.stdout.strip()
 
 
-@pytest.mark.parametrize("page", ["explore", "depth", "calibration"])
+@pytest.mark.parametrize("page", ["explore", "depth", "calibration", "dictionary"])
 def test_a_page_is_imported_without_torch(page):
     code = (
         f"import sys, stability.ui.pages.entry, stability.ui.pages.{page}.page; "

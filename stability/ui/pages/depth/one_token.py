@@ -5,25 +5,37 @@ from typing import Any
 import numpy as np
 import streamlit as st
 
-from stability.figures.depth import alignment_figure, block_divergences_figure, depth_check_figure
+from stability.figures.depth import (
+    alignment_figure,
+    block_divergences_figure,
+    depth_check_figure,
+    depth_radii_figure,
+)
 from stability.geometry.depth import Depth
 from stability.geometry.depth_check import DepthCheck
 from stability.ui import wording
-from stability.ui.cached.depth import checked_depth
+from stability.ui.cached.depth import checked_depth, measured_depth
 from stability.ui.cached.states import StateKey
-from stability.ui.pages.depth.shared import choose_token, start_button
+from stability.ui.pages.depth.shared import choose_token, is_stopped, start_button
 from stability.ui.widgets.figure import draw_figure
 from stability.views.depth import block_lengths
 
 
 def draw(key: StateKey, epsilon: float, relative: bool) -> None:
-    """Draw the comparison at every block, or the button that starts to measure it."""
+    """Draw the closed form at every block, and when it is asked for the comparison with the truth."""
     choose_token(key)
+    label = "Look at this token at every block (some seconds)"
+    is_looked_at = not is_stopped("depth_asked", key)
+    started, stop = start_button("depth_asked", key, label, at_once=is_looked_at)
+    if not started:
+        return
+    depth = measured_depth(key, on_stop=stop)
     label = "Measure this token at every block (15 seconds or more)"
     started, stop = start_button("depth_check_asked", (key, epsilon), label)
     if not started:
+        _draw_closed_form(depth, epsilon, relative)
         return
-    depth, check = checked_depth(key, epsilon, on_stop=stop)
+    check = checked_depth(key, epsilon, on_stop=stop)
     if np.isnan(check.errors).all():
         st.info("No block's boundary is reached: there is nothing to compare.")
         return
@@ -46,6 +58,28 @@ def draw(key: StateKey, epsilon: float, relative: bool) -> None:
             "Lengths in units of the vector. One pass finds nearly the top direction of each block; "
             "Explore refines it, and its radii may differ in the third digit."
         )
+
+
+def _draw_closed_form(depth: Depth, epsilon: float, relative: bool) -> None:
+    """Draw what is known without following any direction to its boundary."""
+    st.caption(
+        "Below is the closed form alone. To measure is to run the network at some thousand points, "
+        "which can be stopped: it adds the true boundary of every block to the picture, the KL along "
+        "each, and a table of how right the closed form is."
+    )
+    predicted = np.array([np.nan if r is None else r for r in depth.radii(epsilon)])
+    if np.isnan(predicted).all():
+        st.info("This prediction is so certain that no push at any block has a curvature.")
+        return
+    left, right = st.columns(2)
+    with left:
+        draw_figure(
+            depth_radii_figure(predicted, *block_lengths(depth, relative)),
+            "depth_radii",
+            "Predicted radius along each block's most sensitive direction.",
+        )
+    with right:
+        _draw_alignment(depth)
 
 
 def _draw_radii(depth: Depth, check: DepthCheck, relative: bool) -> None:

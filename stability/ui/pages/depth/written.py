@@ -1,8 +1,11 @@
 """What the model would write: greedy continuations after a push along an eigendirection."""
 
+from collections.abc import Sequence
+
 import streamlit as st
 
 from stability.figures.continuations import continuations_figure
+from stability.geometry.continuation import Continuation
 from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.models import loaded
@@ -10,6 +13,9 @@ from stability.ui.cached.states import StateKey
 from stability.ui.pages.depth.link import FIRST_LENGTH, LONGEST_CONTINUATION
 from stability.ui.pages.depth.shared import choose_token
 from stability.ui.widgets.figure import draw_figure
+
+# radii within which pushes are parts of the radius
+NEAR = 2.0001
 
 
 def draw(key: StateKey, epsilon: float) -> None:
@@ -31,6 +37,7 @@ def draw(key: StateKey, epsilon: float) -> None:
     with st.spinner("Writing", show_time=True):
         r, texts = depth.written(pushed, rank - 1, epsilon, extra, n)
     st.caption(_setting(pushed, rank, r, epsilon))
+    _draw_hint([text for _, text in texts], r)
     for name, text in texts:
         st.markdown(f"**{name}** &nbsp; {wording.written(text)}")
         st.caption(wording.steps(text))
@@ -39,6 +46,33 @@ def draw(key: StateKey, epsilon: float) -> None:
         "writing",
         "KL of each step's prediction from that of t = 0 at the same step. Marked above and "
         "here: the first token that differs; after it the texts are others.",
+    )
+
+
+def _draw_hint(texts: Sequence[Continuation], r: float) -> None:
+    """Say where the words change if they do not within 2r; where none do, offer a longer push."""
+    differing = [abs(text.distance) for text in texts if text.first_difference is not None]
+    if differing and min(differing) <= NEAR * r:
+        return
+    if differing:
+        st.info(
+            f"Within 2r all texts are the same; the first that differs is at a distance of "
+            f"{wording.number(min(differing))}, below."
+        )
+        return
+    furthest = max(abs(text.distance) for text in texts)
+    further = float(f"{2 * furthest:.4g}")
+
+    def go_further() -> None:
+        st.session_state.write_t = further
+
+    st.info(
+        f"All texts are the same: a push as long as {wording.number(furthest)} changes no word of "
+        "them, though it changes the probabilities. Push further, or choose another block, or more "
+        "tokens."
+    )
+    st.button(
+        f"Write at t = {wording.number(further)}, too", on_click=go_further, key="write_further"
     )
 
 

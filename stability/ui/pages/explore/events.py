@@ -33,6 +33,7 @@ def answer(event: Event, is_again: bool = False) -> None:
             _do(event)
         except StabilityError as error:
             state.refused = [str(error)]
+            state.refusals = refusals() + 1
     elif event["kind"] in ("direction", "towards", "reset"):
         own = {key: state[key] for key in OWN if key in state}
         _do(event)
@@ -83,6 +84,12 @@ def notes() -> list[str]:
     state = st.session_state
     said: list[str] = [*state.get("link_notes", []), *state.get("refused", [])]
     return [*said, *left_out(state.get("model", ""))]
+
+
+def refusals() -> int:
+    """How often this session has been refused something."""
+    count: int = st.session_state.get("refusals", 0)
+    return count
 
 
 def _remember(seen: dict[str, Any]) -> None:

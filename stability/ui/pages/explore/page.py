@@ -10,7 +10,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui import warm_up
-from stability.ui.choice import Choice, Pasted
+from stability.ui.choice import Choice, Pasted, start_at_the_end
 from stability.ui.pages.explore import events, first
 from stability.ui.pages.explore.link import PAGE
 from stability.ui.pages.explore.pins import pins, take_up
@@ -60,7 +60,8 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
         instrument.mount(first.sent(choice), events.view(), is_pending=True)
         return
     try:
-        is_pending = _scenes().look(choice, pins(), events.notes())
+        is_pending = _scenes().look(choice, pins(), events.notes(), events.refusals())
+        _choose_what_is_shown(choice)
     except StabilityError as error:
         is_pending = False
         with above:
@@ -68,6 +69,19 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
             if _scenes().model == choice.model:
                 st.caption("The picture is that of the last choice.")
     _mount(choice, is_pending)
+
+
+def _choose_what_is_shown(choice: Choice) -> None:
+    """Make a choice of what there is not that of what is shown instead, as the link then says."""
+    scenes, state = _scenes(), st.session_state
+    if not (said := scenes.corrections(choice)):
+        return
+    state.link_notes = [*state.get("link_notes", []), *said]
+    if choice.position >= scenes.tokens:
+        start_at_the_end()
+    if choice.second is not None and scenes.along and choice.second != scenes.along.second:
+        state.second = None
+    st.rerun()
 
 
 def _mount(choice: Choice, is_pending: bool) -> None:

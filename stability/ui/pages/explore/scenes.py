@@ -43,10 +43,13 @@ class Scenes:
         self._wishes = Wishes()
         self._stamp = 0
 
-    def look(self, choice: Choice, pins: Sequence[Choice], notes: Sequence[str]) -> bool:
+    def look(
+        self, choice: Choice, pins: Sequence[Choice], notes: Sequence[str], noted: int = 0
+    ) -> bool:
         """Put together what is known of a choice, or keep the last scene; say whether more will come.
 
-        Raises StabilityError where nothing will.
+        The `notes` are shown again if they have been `noted` anew. Raises StabilityError where nothing
+        will.
         """
         ray = explore.start_ray(choice)
         if choice != self._asked:
@@ -76,7 +79,8 @@ class Scenes:
             self._wishes.renew([ray, *jobs, *explore.start_neighbours(along.key)])
         drawn = [part for part in kept if isinstance(part, dict)]
         failed = [part for part in kept if isinstance(part, str)]
-        self._make(along, parts, drawn, [*notes, *along.notes, *parts.notes, *failed])
+        warnings = along.analysis.direction.warnings
+        self._make(along, parts, drawn, [*notes, *warnings, *parts.notes, *failed], noted)
         return is_pending
 
     def _parts_of(self, along: Along, choice: Choice, is_first: bool) -> Parts:
@@ -86,6 +90,10 @@ class Scenes:
         elif along is not self.along or self._parts is None or self._parts.is_over:
             self._parts = Parts.start(along, choice)
         return self._parts
+
+    def corrections(self, choice: Choice) -> tuple[str, ...]:
+        """A sentence for each part of a choice that there is not; another is shown instead."""
+        return self.along.notes if self.along and self._choice == choice else ()
 
     def leave(self, model: str) -> None:
         """Hold nothing of any model but this one; the picture stays until the next."""
@@ -134,11 +142,13 @@ class Scenes:
         if self.sent is not None and time.monotonic() > self._asked_at + QUIET:
             self.sent = replace(self.sent, status=status_of(ray.progress[0], ray))
 
-    def _make(self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str]) -> None:
+    def _make(
+        self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str], noted: int
+    ) -> None:
         known = [_result(job) for job in (parts.truth, parts.chips, parts.plane, parts.calibrated)]
         truth, chips, plane, calibrated = known
         no_radii = UNKNOWN if parts.chips and parts.chips.failed else PENDING
-        made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes)
+        made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes, noted)
         if made_of == self._made_of and self.sent is not None:
             self.sent = replace(self.sent, status=parts.status)
             return
@@ -156,6 +166,7 @@ class Scenes:
             pins=pins,
             notes=notes,
         )
+        self.scene["noted"] = noted
         self._stamp += 1
         text = json.dumps(self.scene, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         self.sent = Sent(self._stamp, text, parts.status)

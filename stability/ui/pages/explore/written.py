@@ -58,6 +58,8 @@ def read_direction(text: str, turns: int = 0) -> DirectionChoice:
             case [str(start), str(end)]:
                 return TokenPair(start, end)
         raise differs("direction", FORMS["tokens"], text, "eig:0")
+    if kind == "cheapest" and argument:
+        return DirectionSpec(kind, argument)
     if kind == "file":
         raise StabilityError("direction must not name a file: upload the vector.")
     return _within(DirectionSpec.parse(text), text)

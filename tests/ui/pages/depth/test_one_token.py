@@ -11,12 +11,14 @@ from stability.ui import wording
 from stability.ui.pages.depth.link import SECTIONS
 
 pytestmark = pytest.mark.slow
+# what takes no button
+AT_ONCE = {"depth_radii", "alignment"}
 
 
 @pytest.fixture
 def measured(page):
     open_section(page, SECTIONS[1])
-    assert not pictures(page)
+    assert set(pictures(page)) == AT_ONCE
     press(page, "Measure this token")
     return page
 
@@ -60,13 +62,21 @@ def test_the_pictures_of_one_token_hold_the_librarys_numbers(measured, lm):
     )
 
 
+def test_the_closed_form_is_drawn_at_once_and_what_the_button_brings_is_said(page, lm):
+    open_section(page, SECTIONS[1])
+    expected, _ = library(lm, -1, 0.01)
+    [trace] = pictures(page)["depth_radii"]["data"]
+    np.testing.assert_allclose(array(trace["y"]), expected.radii(0.01), rtol=1e-6)
+    assert any("adds the true boundary of every block" in said.value for said in page.caption)
+
+
 def test_another_token_or_epsilon_is_asked_for_anew(measured, lm):
     measured.selectbox(key="depth_position").set_value(2).run()
-    assert not pictures(measured)
+    assert set(pictures(measured)) == AT_ONCE
     press(measured, "Measure this token")
     _, expected = library(lm, 2, 0.01)
     [table] = [frame.value for frame in measured.dataframe]
     assert table["predicted"].tolist() == [wording.number(r) for r in expected.predicted]
     measured.select_slider(key="epsilon").set_value(0.1).run()
-    assert not pictures(measured)
+    assert set(pictures(measured)) == AT_ONCE
     assert labels(measured)[-1].startswith("Measure this token")

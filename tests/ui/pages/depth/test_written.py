@@ -1,5 +1,7 @@
 """What the model would write: the library's texts, and where a push stays."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 from support.app import DEPTH, array, in_bold, open_section, opened, pictures, plain_text
@@ -52,6 +54,48 @@ def test_what_is_written_is_what_the_library_writes(page, lm):
     assert [line["name"] for line in lines] == [name.partition(",")[0] for name in distances][1:]
     for line, text in zip(lines, texts[1:], strict=True):
         np.testing.assert_allclose(array(line["y"]), np.maximum(text.kl, LEAST_KL), rtol=1e-3)
+
+
+def written_alike(monkeypatch, least):
+    """Make all texts the same that are nearer than some times the shortest push."""
+
+    def alike(lm, state, direction, distances, n):
+        first, *others = continuations(lm, state, direction, distances, n)
+        shortest = min(abs(text.distance) for text in others)
+        same = {"tokens": first.tokens, "first_difference": None}
+        return [first] + [
+            replace(
+                text, **(same if abs(text.distance) < least * shortest else {"first_difference": 1})
+            )
+            for text in others
+        ]
+
+    monkeypatch.setattr("stability.ui.cached.depth.continuations", alike)
+
+
+def test_where_no_push_changes_a_word_a_longer_one_is_offered(page, monkeypatch):
+    written_alike(monkeypatch, np.inf)
+    open_section(page, SECTIONS[2])
+    # another number of tokens: nothing is taken from what has been written before
+    page.slider(key="write_n").set_value(7).run()
+    [hint] = page.info
+    assert "Push further" in hint.value
+    [button] = [button for button in page.button if button.key == "write_further"]
+    further = float(button.label.split(" = ")[1].split(",")[0])
+    button.click().run()
+    assert page.number_input(key="write_t").value == pytest.approx(further, rel=5e-3)
+    assert any(f"t = {wording.number(further)}" in said for said in in_bold(page))
+
+
+def test_where_only_a_longer_push_changes_a_word_it_is_said_at_which_distance(page, monkeypatch):
+    # the shortest push is half of r
+    written_alike(monkeypatch, 4.5)
+    open_section(page, SECTIONS[2])
+    page.number_input(key="write_t").set_value(1e3).run()
+    page.slider(key="write_n").set_value(6).run()
+    [hint] = page.info
+    assert hint.value.startswith("Within 2r all texts are the same")
+    assert not [button for button in page.button if button.key == "write_further"]
 
 
 @pytest.mark.parametrize(

@@ -53,6 +53,14 @@ def test_a_kept_ray_is_let_go_by_its_place():
     assert answered({"kind": "unpin", "index": 1}, pins=pins)["pins"] == (pins[0], pins[2])
 
 
+def test_a_refusal_is_counted_so_that_the_same_one_is_said_again():
+    kept = tuple(Choice("m", "p", i, DirectionSpec("eig", 0)) for i in range(12))
+    asked = Choice("m", "another", 0, DirectionSpec("eig", 0))
+    session = answered({"kind": "pin"}, {"kind": "pin"}, pins=kept, choice=asked)
+    assert session["refused"] == ["At most 12 rays are kept: let one of them go first."]
+    assert session["refusals"] == 2
+
+
 def test_starting_again_looks_from_the_last_token_along_the_first_eigendirection():
     session = answered({"kind": "reset"}, position=2, rank=5, site="final", second=3, pins=(1,))
     assert (session["position"], session["rank"], session["site"]) == (-1, 1, "prelogit")

@@ -86,6 +86,16 @@ def test_what_a_browser_has_is_not_sent_again(page):
     assert sent(page)["stamp"] > first["stamp"]
 
 
+def test_a_refusal_sends_the_same_scene_anew(page):
+    before = sent(page)
+    page.session_state["refusals"] = 2
+    page.run()
+    after = sent(page)
+    assert after["stamp"] > before["stamp"]
+    assert after["scene"]["noted"] == 2
+    assert after["scene"]["line"] == explored(page)["line"]
+
+
 @pytest.mark.parametrize(
     ("prompt", "words"), [("", "at least one token"), ("word " * 9000, "at most 8192 tokens")]
 )
@@ -115,6 +125,34 @@ def test_a_direction_between_two_tokens_by_their_spelling_or_their_id(page, lm):
     assert scene["setting"]["direction"]["spec"] == f"tokens:{london},{paris}"
     choose(page, "token difference", start=str(london), end=str(paris))
     assert explored(page)["line"] == scene["line"]
+    # an id, as the instrument gives, is shown as the text that a person would type
+    assert [page.text_input(key=key).value for key in ("start", "end")] == ["␣London", "␣Paris"]
+
+
+def test_a_token_whose_text_is_read_as_another_keeps_its_id(page, lm):
+    """A digit would be an id, and a part of a character is no text."""
+    [five] = lm.tokenizer("5").input_ids
+    part, *_ = lm.tokenizer("語").input_ids
+    choose(page, "token difference", start=str(five), end=str(part))
+    assert [page.text_input(key=key).value for key in ("start", "end")] == [str(five), str(part)]
+    assert explored(page)["setting"]["direction"]["spec"] == f"tokens:{five},{part}"
+
+
+def test_the_box_of_examples_names_none_beside_another_prompt(page):
+    page.selectbox(key="example").set_value("code").run()
+    assert page.selectbox(key="example").value == "code"
+    prompt_with(page, "one of my own")
+    assert page.selectbox(key="example").value is None
+    assert explored(page)["setting"]["prompt"] == "one of my own"
+
+
+def test_the_cheapest_push_to_a_token_is_a_direction(page, lm):
+    choose(page, "cheapest push to a token", goal="␣London")
+    scene, [london] = explored(page), lm.tokenizer(" London").input_ids
+    assert along(scene, lm, SURE, stability.cheapest_push(lm.capture(SURE), london).direction)
+    assert scene["setting"]["direction"]["spec"] == f"cheapest:{london}"
+    choose(page, "cheapest push to a token", goal=str(london))
+    assert explored(page)["line"] == scene["line"]
 
 
 def test_a_pasted_vector_is_a_direction(page, lm):
@@ -132,6 +170,8 @@ def test_a_pasted_vector_is_a_direction(page, lm):
         ("token difference", {"start": "two words"}, "A single token is needed"),
         ("token difference", {"start": "999999"}, "between 0 and 49151"),
         ("token difference", {"start": "␣the"}, "different rows of W_U"),
+        ("cheapest push to a token", {"goal": "two words"}, "A single token is needed"),
+        ("cheapest push to a token", {"goal": "␣Paris"}, "is already the most likely"),
         ("towards another prompt", {"other": ""}, "at least one token"),
         ("towards another prompt", {"other": SURE}, "lead to another state"),
     ],

@@ -1,0 +1,136 @@
+"""`push`: the cheapest push that makes a token win, or the cheapest rivals of a prediction."""
+
+import argparse
+import json
+from collections.abc import Iterator
+from typing import Any
+
+from stability.cli.chat import add_chat, prompt_of, utf8
+from stability.cli.command import add_command
+from stability.cli.commands import load_model
+from stability.cli.console import fitted
+from stability.text import digits, spelled
+
+LISTED = 20
+COLUMNS = ("nats", "bound", "predicted", "plain", "cheaper", "distance")
+
+
+def add_push(commands: Any) -> argparse.ArgumentParser:
+    """Add the command `push`."""
+    push = add_command(
+        commands,
+        "push",
+        "the cheapest push to another next token",
+        "stability push --prompt 'The capital of France is' --target ' London'",
+        "For the push of the vector that makes another token the most likely for the least KL: "
+        "its divergence and its length, beside those of the plain difference of the tokens' rows. "
+        "Without a target, the cheapest rivals of the prediction.",
+    )
+    push.add_argument("--prompt", metavar="TEXT", type=utf8, required=True, help="one prompt")
+    add_chat(push)
+    push.add_argument(
+        "--target",
+        metavar="TOKEN",
+        nargs="+",
+        type=utf8,
+        help="the text of one token, or its id; of several, the cheapest",
+    )
+    push.add_argument(
+        "--n",
+        type=int,
+        help=f"number of rivals, without a target; by default {LISTED}",
+    )
+    push.add_argument("--position", type=int, default=-1, help="token index; by default the last")
+    push.add_argument(
+        "--site",
+        default="prelogit",
+        type=utf8,
+        help="which vector is pushed: prelogit, final or block:L; by default %(default)s, the only one "
+        "that has a list of rivals",
+    )
+    push.set_defaults(run=run_push)
+    return push
+
+
+def run_push(options: argparse.Namespace) -> None:
+    """`push`: the cheapest push to a target, or the cheapest rivals, as JSON or as a table."""
+    from stability.cli.progress import import_torch
+
+    import_torch()
+    from stability.geometry.cheapest_push import cheapest_push
+    from stability.geometry.rivals import Rivals, rivals
+
+    _require_one_question(options)
+    prompt, lm = prompt_of(options), load_model(options.model)
+    state = lm.capture(prompt, options.position, options.site)
+    if options.target is None:
+        found = rivals(state, LISTED if options.n is None else options.n)
+    else:
+        tokens = [lm.token_id(text) for text in options.target]
+        found = Rivals((cheapest_push(state, tokens),), float("inf"))
+    report = {
+        "model": {"name": lm.card.name, "revision": lm.card.revision},
+        "prompt": str(prompt),
+        "position": state.position,
+        "site": state.site,
+        "argmax": {
+            "id": state.argmax,
+            "text": state.text(state.argmax),
+            "probability": float(state.probs[state.argmax]),
+        },
+        "pushes": [push.report() for push in found.pushes],
+        "is_complete": found.is_complete,
+        "is_certified": state.is_linear,
+    }
+    print(json.dumps(report, allow_nan=False) if options.json else readable(report))
+
+
+def _require_one_question(options: argparse.Namespace) -> None:
+    from stability.errors import StabilityError
+
+    if options.target is not None and options.n is not None:
+        raise StabilityError(
+            f"A number of rivals is for a list, without a target; received --n {options.n} with "
+            f"--target {options.target[0]!r:.80}: leave one of them out."
+        )
+
+
+def readable(report: dict[str, Any]) -> str:
+    """The report of `push` as a table."""
+    top = report["argmax"]
+    lines = [
+        f"model      {report['model']['name']} ({report['model']['revision']})",
+        f"next       probability {digits(top['probability'])} of {spelled(top['text'])}",
+        f"vector     site {report['site']}, position {report['position']}",
+        "",
+        "".join(f"{column:>10}" for column in COLUMNS) + "  token",
+        *(_row(push) for push in report["pushes"]),
+        "",
+        *_notes(report),
+    ]
+    return "\n".join(map(fitted, lines))
+
+
+def _row(push: dict[str, Any]) -> str:
+    times = push["times_cheaper"]
+    cells = [
+        *(_number(push[name]) for name in ("nats", "bound", "predicted")),
+        _number(push["plain"]["nats"]),
+        "-" if times is None else f"{digits(times)}×",
+        _number(push["distance"]),
+    ]
+    return "".join(f"{cell:>10}" for cell in cells) + f"  {spelled(push['text'])}"
+
+
+def _notes(report: dict[str, Any]) -> Iterator[str]:
+    yield "KL(before ‖ after) in nats where the token takes over, along the cheapest push"
+    yield "and along the plain difference. No push costs less than the bound. Predicted is"
+    yield "the closed form, far too low for rare tokens. Distances are in coordinates."
+    if not report["is_certified"]:
+        yield "Not convex here: this is the natural gradient, and another push may be cheaper."
+    if not report["is_complete"] and len(report["pushes"]) > 1:
+        yield "Rarer tokens, which were not tried, may be cheaper than the last of these."
+
+
+def _number(value: float | None) -> str:
+    return "-" if value is None else digits(value)

@@ -1,0 +1,106 @@
+"""The push of least divergence that makes a token win, where logits are linear: a convex problem.
+
+Minimise `KL(δ) = log E_p[exp((w_i − μ)·δ)]` such that `z_b(δ) ≥ z_j(δ)` for every token `j`, by
+Newton's method. The first step, from `H` itself, is the natural gradient where no third token comes
+between.
+
+Multipliers `λ ≥ 0` and the step `Δ` bound what is left from below. With `a_i = (w_i − E_q[w])·Δ ≥ −1`,
+the distribution `q_i (1 + a_i)` has the mean row that the multipliers ask for, so by duality
+
+    KL(any push that makes b win)  ≥  KL(δ) − Σ λ_j (z_b − z_j)(δ) − E_q[(1 + a) log(1 + a)].
+"""
+
+from dataclasses import dataclass, replace
+
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from stability.arguments import whole
+from stability.curvature.direction import Direction, unit
+from stability.curvature.direction_spec import NAMES
+from stability.curvature.natural_gradient import (
+    LOST,
+    lead_missing,
+    natural_gradient,
+    require_rival,
+    unreachable,
+)
+from stability.curvature.newton_step import Metric, Point
+from stability.curvature.newton_step import metric as metric_of
+from stability.prediction.pooling import pooled_divergence
+from stability.prediction.premise import require_linear
+from stability.prediction.state import State
+from stability.text import spelled
+
+TOLERANCE = 1e-6  # of the divergence, that may be left to gain
+MOST_STEPS = 40
+LEAD = (
+    1e-6  # of the lead that is missing: by so much the token wins, so that it does at a corner, too
+)
+LEVEL = 1e-8  # nats: a lead below which the first step is exact
+
+
+@dataclass(frozen=True, eq=False)
+class LeastPush:
+    """The push `δ` (d,), after which the token leads; and what is certain of the least divergence.
+
+    `bound` is what no push at the readout does it for less than, in nats; `square` is `gᵀH⁻¹g` of the
+    natural gradient.
+    """
+
+    delta: Float[Tensor, " d"]
+    bound: float
+    square: float
+
+
+def least_push(
+    state: State, token: int, metric: Metric | None = None, tolerance: float = TOLERANCE
+) -> LeastPush:
+    """The cheapest push that makes a token win, and a lower bound of what any push costs.
+
+    Args:
+        state: at `prelogit`, without soft-capping.
+        token: the id of the token that is to win.
+        metric: that of the state, where it is made once for several tokens.
+        tolerance: the part of the divergence that may be left to gain.
+
+    Returns:
+        The push, at which the token leads by `LEAD` of what was missing, or by what rounding may hide.
+
+    Raises:
+        unreachable: no push makes the token win. Another StabilityError where it does already, or the
+            logits are not linear.
+    """
+    require_linear(state)
+    require_rival(state, token)
+    missing = lead_missing(state, token)
+    lead = max(LEAD * missing, state.logit_rounding, LEVEL)
+    here = Point(state, token, lead, metric or metric_of(state), torch.zeros_like(state.probs))
+    step = here.step([state.argmax], torch.zeros_like(here.shift[:1]))
+    delta, square = step.move, step.square
+    if missing < LEVEL:
+        return LeastPush(delta, pooled_divergence(state.log_probs, token), square)
+    for _ in range(MOST_STEPS):
+        here = replace(here, shift=here.shift + step.shift)
+        step = here.step(*step.active)
+        kl = here.kl(0 * step.shift)
+        length = here.length(step)
+        if here.left(step, lead) <= tolerance * kl or not length:
+            break
+        step = replace(step, move=length * step.move, shift=length * step.shift)
+        delta = delta + step.move
+    if here.moved.argmax != token:
+        raise unreachable(state, token, LOST)
+    bound = max(pooled_divergence(state.log_probs, token), kl - here.left(step, 0.0))
+    return LeastPush(delta, bound, square)
+
+
+def cheapest(state: State, token: int) -> Direction:
+    """The direction of the least push; the natural gradient where logits are not linear."""
+    token = whole(token, "A token id", least=0)
+    vector = (
+        least_push(state, token).delta if state.is_linear else natural_gradient(state, token).vector
+    )
+    label = f"{NAMES['cheapest']} to {spelled(state.text(token))}"
+    return Direction("cheapest", label, unit(vector, state.width))

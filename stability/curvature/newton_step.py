@@ -1,0 +1,187 @@
+"""One step of Newton's method towards the cheapest push: a quadratic programme in the metric of `H_q`.
+
+Minimise `∇KL·Δ + ½ ΔᵀH_qΔ` such that `z_b(δ + Δ) ≥ z_j(δ + Δ)` for every token `j`. The tokens that
+stay level with `b`, the active set, are found among all of them; `H_q⁻¹` is applied by conjugate
+gradients on exact products, preconditioned by the whole `H` of the start.
+"""
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field, replace
+from functools import cached_property
+
+import numpy as np
+import torch
+from jaxtyping import Float
+from torch import Tensor
+
+from stability.curvature import fisher
+from stability.curvature.conjugate_gradients import conjugate_gradients
+from stability.curvature.natural_gradient import CROWDED, LOST, SURROUNDED, flat, unreachable
+from stability.prediction import distribution
+from stability.prediction.state import State
+
+LEAST_LENGTH = 1e-3  # of a step, when it is halved
+DESCENT = 0.1  # of what a step promises, that it must keep
+INNER_TOLERANCE, MOST_PRODUCTS = 1e-6, 200  # of conjugate gradients
+ADDED, MOST_LEVEL = 4, 64  # tokens in the active set: how many join at a time, and at most
+DAMPINGS = (1e-9, 1e-7, 1e-5)  # of tr H, added to H: flat directions get no part
+RIDGE = 1e-12  # of a matrix of constraints with ones on its diagonal, at least
+UNBOUNDED = 1e-2  # of the constraints: what multipliers of a possible push do not leave unmet
+
+
+@dataclass(frozen=True, eq=False)
+class Step:
+    """A solved quadratic programme: the move, its shift of all logits, the active set, multipliers."""
+
+    move: Float[Tensor, " d"]
+    shift: Float[Tensor, " V"]
+    level: list[int]
+    multipliers: Float[Tensor, " m"]
+    square: float
+
+    @property
+    def active(self) -> tuple[list[int], Float[Tensor, " m"]]:
+        """The tokens whose constraints bind, with their multipliers."""
+        binding = (self.multipliers > 0).nonzero()[:, 0]
+        return [self.level[i] for i in binding.tolist()], self.multipliers[binding]
+
+
+@dataclass(frozen=True, eq=False)
+class Point:
+    """The prediction after a push, whose `shift` of the logits is known."""
+
+    state: State
+    token: int
+    lead: float
+    metric: "Metric" = field(repr=False)
+    shift: Float[Tensor, " V"] = field(repr=False)
+
+    @cached_property
+    def moved(self) -> State:
+        """The state there, whose products with `H_q` are asked for."""
+        moved = replace(self.state)
+        # where the cached property keeps it
+        moved.__dict__["uncapped_logits"] = self.state.uncapped_logits + self.shift
+        return moved
+
+    def kl(self, shift: Float[Tensor, " V"]) -> float:
+        """`KL(p‖q)` after a further shift of the logits."""
+        return float(distribution.divergence(self.state.log_probs, (self.shift + shift)[None])[1])
+
+    @cached_property
+    def gradient(self) -> Float[Tensor, " d"]:
+        """`E_q[w] − μ`, that of `KL`."""
+        return self.state.readout.pull_back((self.moved.probs - self.state.probs)[:, None])[:, 0]
+
+    def slack(self, level: Sequence[int]) -> Float[Tensor, " m"]:
+        """`z_b − z_j` of some tokens."""
+        logits = self.moved.uncapped_logits
+        return logits[self.token] - logits[[*level]]
+
+    def rows(self, level: Sequence[int]) -> Float[Tensor, "d m"]:
+        """`w_b − w_j` of some tokens, as columns."""
+        readout = self.state.readout
+        rows = readout.W_U[self.token].double() - readout.W_U[[*level]].double()
+        return readout.scale * rows.T
+
+    def solve(self, targets: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+        """`(H_q + αI)⁻¹` times columns."""
+
+        def products(columns: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+            return fisher.hvp(self.moved, columns) + self.metric.damping * columns
+
+        return conjugate_gradients(
+            products, targets, INNER_TOLERANCE, MOST_PRODUCTS, self.metric.solve
+        )
+
+    def step(self, level: list[int], before: Float[Tensor, " m"]) -> Step:
+        """Newton's step, with every token that it would leave ahead of `b` added to the active set."""
+        # from the multipliers that the step before left: what is solved for vanishes at the end
+        rows = self.rows(level)
+        start = self.solve((self.gradient - rows @ before)[:, None])[:, 0]
+        solved = self.solve(rows)
+        down = start + solved @ before
+        while True:
+            unmet = self.slack(level) - self.lead - rows.T @ down
+            try:
+                with np.errstate(over="raise", invalid="raise", divide="raise"):
+                    multipliers = _multipliers(rows.T @ solved, unmet)
+            # what is not finite, also within numpy and scipy, or takes too many steps
+            except (FloatingPointError, ValueError, RuntimeError):
+                raise unreachable(self.state, self.token, LOST) from None
+            if multipliers is None or len(level) > MOST_LEVEL:
+                reason = CROWDED if multipliers is not None else SURROUNDED
+                raise unreachable(self.state, self.token, reason)
+            move = solved @ multipliers - down
+            shift = self.state.readout.slopes(move[:, None])[:, 0]
+            logits = self.moved.uncapped_logits + shift
+            ahead = logits - logits[self.token] + self.lead
+            ahead[[*level, self.token]] = -1.0
+            worst = ahead.topk(min(ADDED, len(ahead)))
+            new = worst.indices[worst.values > 0.5 * self.lead].tolist()
+            if not new:
+                return Step(move, shift, level, multipliers, float(rows[:, 0] @ solved[:, 0]))
+            level, more = [*level, *new], self.rows(new)
+            rows, solved = torch.cat([rows, more], 1), torch.cat([solved, self.solve(more)], 1)
+
+    def length(self, step: Step) -> float:
+        """How much of a step keeps part of what it promises: all of it, half, a quarter, …, or none."""
+        start, slope, length = self.kl(0 * step.shift), float(self.gradient @ step.move), 1.0
+        while length >= LEAST_LENGTH:
+            if self.kl(length * step.shift) < start + DESCENT * length * slope:
+                return length
+            length /= 2
+        return 0.0
+
+    def left(self, step: Step, lead: float) -> float:
+        """What the divergence may exceed the least one by, in nats; infinite where nothing is sure."""
+        slopes = step.shift - self.moved.probs @ step.shift
+        if float(slopes.min()) <= -1:
+            return float("inf")
+        excess = self.moved.probs @ ((1 + slopes) * slopes.log1p())
+        return float(step.multipliers @ (self.slack(step.level) - lead) + excess)
+
+
+@dataclass(frozen=True, eq=False)
+class Metric:
+    """The whole `H + αI` of a `prelogit` state, as a Cholesky factor; `α` is a hair of the trace."""
+
+    factor: Float[Tensor, "d d"] = field(repr=False)
+    damping: float
+
+    def solve(self, columns: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
+        """`(H + αI)⁻¹` times columns."""
+        return torch.cholesky_solve(columns, self.factor)
+
+
+def metric(state: State) -> Metric:
+    """The metric of a state, as every push from it is preconditioned."""
+    H = fisher.dense(state)
+    trace = float(H.trace())
+    if not trace > 0:
+        raise flat(state)
+    identity = torch.eye(len(H), dtype=H.dtype, device=H.device)
+    for damping in DAMPINGS:
+        factor, failed = torch.linalg.cholesky_ex(H + damping * trace * identity)
+        if not failed:
+            break
+    return Metric(factor, damping * trace)
+
+
+def _multipliers(gram: Float[Tensor, "m m"], unmet: Float[Tensor, " m"]) -> Tensor | None:
+    """`λ ≥ 0` with `Gλ + u ≥ 0` and no more than is needed; None where there are none."""
+    from scipy.optimize import nnls
+
+    scale = gram.diagonal().sqrt().clamp_min(torch.finfo(gram.dtype).tiny)
+    G, u = (gram / scale / scale[:, None]).cpu().numpy(), (unmet / scale).cpu().numpy()
+    # inexact products leave the matrix not quite symmetric, and so not quite positive
+    ridge = max(RIDGE, 4 * np.abs(G - G.T).max()) * len(G)
+    values, vectors = np.linalg.eigh(0.5 * (G + G.T))
+    roots = np.sqrt(np.maximum(values, 0.0) + ridge)
+    multipliers = nnls(roots[:, None] * vectors.T, -(vectors.T @ u) / roots)[0]
+    if ridge * multipliers.max() > UNBOUNDED * np.abs(u).max():
+        return None
+    # what binds is met by the matrix as it is
+    active = np.flatnonzero(multipliers)
+    multipliers[active] = np.linalg.lstsq(G[np.ix_(active, active)], -u[active])[0]
+    return torch.from_numpy(multipliers).to(scale) / scale
