@@ -192,6 +192,7 @@ def dose(
             a position does not fit; or the model is in half precision, below the readout.
     """
     chosen = steering_vector(lm, vector, site, mode)
-    given = given_positions(positions)
+    # words stay as they are written; an array, for one, becomes plain numbers
+    given = positions if isinstance(positions, str) else given_positions(positions)
     texts = tuple(steered_text(lm, prompt, chosen, given) for prompt in prompts_in(prompts))
     return Dose(lm.card, chosen, given, texts, reverse)
