@@ -41,7 +41,7 @@ def described(lm: LanguageModel, dose: Dose) -> Iterator[Finding]:
         bought = ", ".join(
             f"{spelled(price.text)} at {digits(price.coefficient)}" for price in prices
         )
-        yield Finding(f"the {sign} side buys first", bought or "nothing")
+        yield Finding(f"after the first text, {sign} buys first", bought or "nothing")
 
 
 def tried(lm: LanguageModel, dose: Dose) -> Iterator[Finding]:

@@ -3,6 +3,7 @@
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
+from math import isfinite
 
 from stability.exact.boundaries import NOT_REACHED, UNRESOLVED
 from stability.steering.budget import UNDEFINED, Budget
@@ -99,5 +100,7 @@ def _sides(budget: Budget) -> Iterator[str]:
         elif interval is None:
             yield digits(c)
         else:
-            low, high = (digits(end) for end in interval)
+            # draws may not reach the level within the search
+            beyond = f">{digits(budget.limit)}"
+            low, high = (digits(end) if isfinite(end) else beyond for end in interval)
             yield f"{digits(c)} ({low} to {high})"

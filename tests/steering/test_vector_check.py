@@ -45,7 +45,7 @@ def test_a_vector_that_fits_holds(lm, found):
     assert said["the file's own coefficient"].value == "2.00"
     assert said["the change of the states"].value.endswith(", once")
     _, [first, *_] = found.dose.prices()
-    assert said["the + side buys first"].value.startswith(
+    assert said["after the first text, + buys first"].value.startswith(
         f"{spelled(first.text)} at {first.coefficient:#.3g}, "
     )
 
@@ -196,3 +196,11 @@ def test_a_copy_that_fails_leaves_what_was_there(found, tmp_path, monkeypatch):
         found.write(tmp_path / "out.gguf")
     assert (tmp_path / "out.gguf").read_text() == "before"
     assert [path.name for path in tmp_path.iterdir()] == ["out.gguf"]
+
+
+def test_the_ends_of_an_interval_may_be_beyond_the_search(found):
+    budget = replace(
+        found.budgets[0], minus_interval=(0.5, np.inf), plus_interval=(0.5, 2.0), limit=9
+    )
+    [row] = [line for line in card_lines(found.dose, [], [budget]) if line.startswith("| 0.1 ")]
+    assert row.count(" (0.500 to >9.00) |") == row.count(" (0.500 to 2.00) |") == 1
