@@ -1,0 +1,119 @@
+"""The parts of a dose's scene that take their time, each as plain data: see `scene`."""
+
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+from jaxtyping import Float
+from numpy import ndarray
+
+from stability.curvature import fisher
+from stability.geometry.continuation import Continuation
+from stability.instrument.plain import plain, rounded
+from stability.steering import statistics
+from stability.steering.dose import Dose
+from stability.steering.steered_text import SteeredText
+from stability.steering.truth import Truth
+from stability.text import spelled
+
+Part = dict[str, Any]
+EPSILONS = (0.01, 0.1, 1.0)
+STATISTICS = ("last", "mean", "p95")
+# of the largest predicted dose: where both sides end
+EXTENT = 2.5
+# coefficients of a side at which curves are sampled, from a part of the smallest predicted dose on
+SIDE_POINTS, FIRST_PART = 12, 0.3
+
+
+def by_statistic(information: Float[ndarray, " T"]) -> dict[str, float | None]:
+    """The statistics of a text's informations, by name."""
+    found = {name: statistics.STATISTICS[name](information[:, None])[0] for name in STATISTICS}
+    made: dict[str, float | None] = plain(found)
+    return made
+
+
+def extent(dose: Dose) -> float:
+    """The coefficient to which both sides are drawn: past every predicted dose."""
+    doses = _predicted(dose)
+    return EXTENT * max(doses) if doses else dose.texts[0].reach or 1.0
+
+
+def truth_part(dose: Dose, truth: Truth) -> Part:
+    """The true doses of the statistics, and how each statistic grows with the coefficient."""
+    [text] = dose.texts
+    doses = [
+        {name: getattr(budget, name) for name in ("epsilon", "statistic", "minus", "plus")}
+        for budget in dose.budgets(EPSILONS, *STATISTICS, truth=truth)
+    ]
+    c = _sampled(dose, truth.limit)
+    kl = text.divergences(c)
+    curves = {name: rounded(statistics.STATISTICS[name](kl)) for name in STATISTICS}
+    return {"limit": truth.limit, "doses": doses, "curves": {"c": rounded(c), **curves}}
+
+
+def pass_part(text: SteeredText, c: float) -> Part:
+    """What one pass says at a coefficient: every token's divergence, and who leads then."""
+    everywhere = dict.fromkeys(range(len(text.states)), range(1))
+    found = [each for _, each, _ in text.read(text.vectors([c]), everywhere)]
+    spell = text.states[0].text
+    return {
+        "c": c,
+        "kl": rounded(np.array([each.kl[0] for each in found])),
+        "leading": [
+            {"id": int(each.argmax[0]), "text": spelled(spell(int(each.argmax[0])))}
+            for each in found
+        ],
+    }
+
+
+def written_part(
+    statistic: str, sign: int, names: Sequence[str], texts: Sequence[Continuation]
+) -> Part:
+    """What a model writes at some coefficients, each with its name."""
+    return {
+        "statistic": statistic,
+        "sign": sign,
+        "texts": [
+            {
+                "name": name,
+                "coefficient": text.distance,
+                "first_difference": text.first_difference,
+                "tokens": [
+                    {"id": token.id, "text": spelled(token.text), "kl": kl}
+                    for token, kl in zip(text.tokens, text.kl, strict=True)
+                ],
+            }
+            for name, text in zip(names, texts, strict=True)
+        ],
+    }
+
+
+def writing_coefficients(dose: Dose, statistic: str, sign: int) -> dict[str, float]:
+    """The coefficients at which texts are written: none, c(0.1), c(1), twice that, by name.
+
+    Those of the closed form, on the side of a sign; none where the vector changes nothing.
+    """
+    information = by_statistic(dose.information[0])[statistic]
+    tenth, one = (fisher.radius(information or 0.0, epsilon) for epsilon in (0.1, 1.0))
+    if tenth is None or one is None:
+        return {"0": 0.0}
+    return {"0": 0.0, "c(0.1)": sign * tenth, "c(1)": sign * one, "2·c(1)": sign * 2 * one}
+
+
+def _predicted(dose: Dose) -> list[float]:
+    """The predicted doses of every statistic at every `ε`."""
+    found = [
+        fisher.radius(value or 0.0, epsilon)
+        for value in by_statistic(dose.information[0]).values()
+        for epsilon in EPSILONS
+    ]
+    return [radius for radius in found if radius is not None]
+
+
+def _sampled(dose: Dose, limit: float) -> Float[ndarray, " m"]:
+    """Coefficients of both sides, ascending, with 0 between them."""
+    doses = _predicted(dose)
+    last = min(extent(dose), limit)
+    first = min(FIRST_PART * min(doses, default=last), last / 2)
+    side = np.geomspace(first, last, SIDE_POINTS)
+    return np.concatenate([-side[::-1], [0.0], side])
