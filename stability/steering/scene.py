@@ -11,7 +11,7 @@ layers, the texts. A statistic is one of `last`, `mean`, `p95`, over all tokens 
      "extent": the coefficient to which both sides are drawn
      "epsilons": [nats, …]
      "truth": None | {"limit": the largest coefficient tried,
-                      "doses": [{"epsilon", "statistic", "minus", "plus"}, …],
+                      "doses": [{"epsilon", "statistic", "minus", "plus", "kinds"}, …],
                       "curves": {"c": [ascending, signed], statistic: [nats, …], …}}
      "passes": [{"c", "kl": [of each token], "leading": [{"id", "text"}, …]}, …]
      "prices": None | [for each token {"minus": [{"id", "text", "coefficient", "nats"}, …], "plus": …}]
@@ -19,6 +19,8 @@ layers, the texts. A statistic is one of `last`, `mean`, `p95`, over all tokens 
      "layers_note": a sentence that says why there are none | None
      "written": None | {"statistic", "sign", "texts": [{"name", "coefficient", "first_difference",
                                                         "tokens": [{"id", "text", "kl"}, …]}, …]}
+     "written_note": a sentence that says why there is none | None
+     "wanted": {"statistic", "sign"}: of the texts that are written, or being written
      "status": {"message", "fraction"} | None
      "notes": [sentences to be shown]}
 
@@ -59,7 +61,7 @@ def dose_scene(dose: Dose, source: Mapping[str, Any], **known: Any) -> Part:
         Lists, dictionaries, text, whole and finite numbers.
     """
     [text], [information] = dose.texts, dose.information
-    later = ("truth", "prices", "layers", "layers_note", "written", "status")
+    later = ("truth", "prices", "layers", "layers_note", "written", "written_note", "wanted", "status")
     given = {
         "setting": _setting(dose, source),
         "tokens": [

@@ -11,6 +11,7 @@ from stability.curvature import fisher
 from stability.geometry.continuation import Continuation
 from stability.instrument.plain import plain, rounded
 from stability.steering import statistics
+from stability.steering.budget import Budget
 from stability.steering.dose import Dose
 from stability.steering.steered_text import SteeredText
 from stability.steering.truth import Truth
@@ -42,7 +43,10 @@ def truth_part(dose: Dose, truth: Truth) -> Part:
     """The true doses of the statistics, and how each statistic grows with the coefficient."""
     [text] = dose.texts
     doses = [
-        {name: getattr(budget, name) for name in ("epsilon", "statistic", "minus", "plus")}
+        {
+            **{name: getattr(budget, name) for name in ("epsilon", "statistic", "minus", "plus")},
+            "kinds": _kinds(truth, budget),
+        }
         for budget in dose.budgets(EPSILONS, *STATISTICS, truth=truth)
     ]
     c = _sampled(dose, truth.limit)
@@ -98,6 +102,16 @@ def writing_coefficients(dose: Dose, statistic: str, sign: int) -> dict[str, flo
     if tenth is None or one is None:
         return {"0": 0.0}
     return {"0": 0.0, "c(0.1)": sign * tenth, "c(1)": sign * one, "2·c(1)": sign * 2 * one}
+
+
+def _kinds(truth: Truth, budget: Budget) -> list[str]:
+    """Whether the dose of each side is reached, or not, or hidden by rounding."""
+    column = int(np.flatnonzero(truth.epsilons == budget.epsilon)[0])
+    values = truth.statistics[budget.statistic][:, column]
+    return [
+        "unresolved" if np.isnan(value) else "reached" if np.isfinite(value) else "not reached"
+        for value in values
+    ]
 
 
 def _predicted(dose: Dose) -> list[float]:
