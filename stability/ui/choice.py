@@ -38,6 +38,8 @@ SHARED = (
     *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
     *("section", "prompt_b", "prompt_c", "interpolation_block"),
     *("write_site", "write_rank", "write_t", "write_n"),
+    *("vector", "pairs", "method", "measured", "vector_path", "vector_entry", "applied"),
+    *("applied_block", "at", "vector_mode"),
 )
 
 

@@ -57,9 +57,9 @@ export function doseLayers(sheet) {
  */
 export function layerDoses({ scene, view }) {
   return (scene.layers ?? [])
-    .map(({ site, information }, index) => ({
+    .map(({ site, information }) => ({
       site,
-      index,
+      index: Number(site.split(":")[1]),
       dose: predictedDose(information[view.statistic], view.epsilon),
       isChosen: site === scene.setting.vector.site,
     }))

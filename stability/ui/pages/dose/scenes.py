@@ -1,0 +1,166 @@
+"""A session's scenes of doses: put together from what has been computed so far."""
+
+import json
+import time
+from collections.abc import Sequence
+from concurrent.futures import wait
+from dataclasses import replace
+from typing import Any
+
+import streamlit as st
+
+from stability.errors import StabilityError
+from stability.steering.scene import dose_scene
+from stability.steering.scene_parts import STATISTICS
+from stability.ui.cached import dose
+from stability.ui.cached.dose import Measured
+from stability.ui.cached.job import Job, Wishes
+from stability.ui.dose_choice import DoseChoice
+from stability.ui.widgets.instrument import Sent
+
+# seconds that a page waits for a dose before it shows what it has, looking now and then whether it is
+# still wanted
+PATIENCE, GLANCE = 0.8, 0.02
+# coefficients of one vector at which the network has been run, the oldest forgotten
+MOST_PASSES = 32
+
+
+class DoseScenes:
+    """The newest scene of a session, and what it still waits for."""
+
+    def __init__(self) -> None:
+        self.sent: Sent | None = None
+        self.found: Measured | None = None
+        self._asked: DoseChoice | None = None
+        self._asked_at = 0.0
+        self._coefficients: tuple[float, ...] = ()
+        self._writing = ("p95", 1)
+        self._made_of: tuple[Any, ...] = ()
+        self._wishes = Wishes()
+        self._stamp = 0
+
+    def steer(self, c: float) -> None:
+        """Ask for the network to be run at a coefficient of what is shown."""
+        others = (other for other in self._coefficients if other != c)
+        self._coefficients = (*others, c)[-MOST_PASSES:]
+
+    def write(self, statistic: str, sign: int) -> None:
+        """Ask for the texts at the doses of a statistic, on the side of a sign."""
+        if statistic in STATISTICS:
+            self._writing = (statistic, sign)
+
+    def look(self, choice: DoseChoice, notes: Sequence[str]) -> bool:
+        """Put together what is known of a choice, or keep the last scene; say whether more will come.
+
+        Raises StabilityError where nothing will.
+        """
+        measured = dose.start_dose(choice)
+        if choice != self._asked:
+            self._asked, self._asked_at = choice, time.monotonic()
+            self._wishes.renew([measured])
+        _wait(measured, self._asked_at + PATIENCE)
+        # another session may have given it up just before this one wanted it
+        if not measured.future.done() or measured.is_stopped:
+            if self.sent is not None:
+                self.sent = replace(self.sent, status=_status(measured))
+            return True
+        found: Measured = measured.future.result()
+        if found is not self.found:
+            self.found, self._coefficients = found, ()
+        jobs = self._parts(found)
+        self._wishes.renew([measured, *(job for part in jobs.values() for job in part)])
+        self._make(found, jobs, notes)
+        return any(not job.future.done() for part in jobs.values() for job in part)
+
+    @property
+    def status(self) -> str:
+        """What a first scene waits for."""
+        job = self._asked and dose.start_dose(self._asked)
+        return job.progress[0] if job else ""
+
+    @property
+    def model(self) -> str | None:
+        """The model of the newest scene, in its written form."""
+        return self.found.choice.model if self.found else None
+
+    def leave(self, model: str) -> None:
+        """Hold nothing of any model but this one; the picture stays until the next."""
+        if self._asked is None or self._asked.model == model:
+            return
+        self._asked, self.found, self._coefficients, self._made_of = None, None, (), ()
+        self._wishes.renew([])
+
+    def _parts(self, found: Measured) -> dict[str, list[Job]]:
+        """What is wanted of a dose, the most urgent first; begun, under way or done."""
+        return {
+            "passes": [dose.start_pass(found, c) for c in self._coefficients],
+            "truth": [dose.start_truth(found)],
+            "written": [dose.start_writing(found, *self._writing)],
+            "layers": [dose.start_layers(found)],
+        }
+
+    def _make(self, found: Measured, jobs: dict[str, list[Job]], notes: Sequence[str]) -> None:
+        known = {name: [_result(job) for job in part] for name, part in jobs.items()}
+        failed = {name: _failures(part) for name, part in jobs.items()}
+        status = _status_of(jobs)
+        ids = [id(result) for results in known.values() for result in results]
+        made_of = (found, *ids, *self._writing, *notes, str(failed))
+        if made_of == self._made_of and self.sent is not None:
+            self.sent = replace(self.sent, status=status)
+            return
+        self._made_of = made_of
+        [truth], [layers], [written] = known["truth"], known["layers"], known["written"]
+        statistic, sign = self._writing
+        scene = dose_scene(
+            found.dose,
+            found.source,
+            truth=truth,
+            passes=[part for part in known["passes"] if part],
+            prices=found.prices,
+            layers=layers,
+            layers_note=next(iter(failed["layers"]), None),
+            # the last texts stay until the next are there
+            written=written or self._last_written(found),
+            written_note=next(iter(failed["written"]), None),
+            wanted={"statistic": statistic, "sign": sign},
+            notes=[*notes, *failed["truth"], *failed["passes"]],
+        )
+        self._written = scene["written"] and (found, scene["written"])
+        self._stamp += 1
+        text = json.dumps(scene, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
+        self.sent = Sent(self._stamp, text, status)
+
+    _written: tuple[Measured, Any] | None = None
+
+    def _last_written(self, found: Measured) -> Any:
+        return self._written[1] if self._written and self._written[0] is found else None
+
+
+def _status(job: Job) -> dict[str, Any]:
+    message, fraction = job.progress
+    return {"message": message, "fraction": round(20 * fraction) / 20 if fraction else None}
+
+
+def _status_of(jobs: dict[str, list[Job]]) -> dict[str, Any] | None:
+    """What the network is run for now, of what takes its time."""
+    for name in ("truth", "written", "layers"):
+        for job in jobs[name]:
+            if not job.future.done():
+                return _status(job)
+    return None
+
+
+def _result(job: Job) -> Any:
+    return job.future.result() if job.is_ready else None
+
+
+def _failures(jobs: Sequence[Job]) -> list[str]:
+    """Why some parts are missing, a sentence each."""
+    errors = [job.future.exception() for job in jobs if job.future.done() and not job.is_stopped]
+    return [str(error) for error in errors if isinstance(error, StabilityError)]
+
+
+def _wait(job: Job, until: float) -> None:
+    """Wait for a job, and end where a newer choice of this session has come."""
+    while time.monotonic() < until and not wait([job.future], GLANCE).done:
+        "anything" in st.session_state  # noqa: B015
