@@ -48,15 +48,15 @@ def make(lm: "Model") -> dict[str, Any]:
         sensitivities=token_map(states),
         norms=[state.norm for state in states],
     )
-    return _short(made)
+    return shortened(made)
 
 
-def _short(value: Any) -> Any:
+def shortened(value: Any) -> Any:
     """The same data with its numbers to `DIGITS` digits."""
     if isinstance(value, dict):
-        return {name: _short(part) for name, part in value.items()}
+        return {name: shortened(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_short(part) for part in value]
+        return [shortened(part) for part in value]
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 

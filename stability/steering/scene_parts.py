@@ -1,25 +1,31 @@
 """The parts of a dose's scene that take their time, each as plain data: see `scene`."""
 
 from collections.abc import Sequence
+from dataclasses import asdict
 from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from stability.arguments import levels
 from stability.curvature import fisher
 from stability.geometry.continuation import Continuation
 from stability.instrument.plain import plain, rounded
 from stability.steering import statistics
 from stability.steering.budget import Budget
 from stability.steering.dose import Dose
+from stability.steering.layers import DoseMap
 from stability.steering.steered_text import SteeredText
-from stability.steering.truth import Truth
+from stability.steering.truth import Truth, find_truth
 from stability.text import spelled
 
 Part = dict[str, Any]
 EPSILONS = (0.01, 0.1, 1.0)
 STATISTICS = ("last", "mean", "p95")
+SIDES = ("minus", "plus")
+# next tokens that are listed on either side
+PRICES = 5
 # of the largest predicted dose: where both sides end
 EXTENT = 2.5
 # coefficients of a side at which curves are sampled, from a part of the smallest predicted dose on
@@ -39,9 +45,13 @@ def extent(dose: Dose) -> float:
     return EXTENT * max(doses) if doses else dose.texts[0].reach or 1.0
 
 
-def truth_part(dose: Dose, truth: Truth) -> Part:
+def truth_part(dose: Dose) -> Part:
     """The true doses of the statistics, and how each statistic grows with the coefficient."""
     [text] = dose.texts
+    # of statistics alone: that of every token takes several times as long
+    truth = find_truth(
+        dose.texts, levels(EPSILONS), dose.information, STATISTICS, dose.reverse, tokens=False
+    )
     doses = [
         {
             **{name: getattr(budget, name) for name in ("epsilon", "statistic", "minus", "plus")},
@@ -68,6 +78,26 @@ def pass_part(text: SteeredText, c: float) -> Part:
             for each in found
         ],
     }
+
+
+def prices_part(dose: Dose) -> list[Part]:
+    """The next tokens that the vector buys first, at every token and on both sides."""
+    [text] = dose.texts
+    return [
+        {
+            side: [{**asdict(price), "text": spelled(price.text)} for price in prices]
+            for side, prices in zip(SIDES, dose.prices(position, PRICES), strict=True)
+        }
+        for position in range(len(text.states))
+    ]
+
+
+def layers_part(found: DoseMap) -> list[Part]:
+    """The statistics of the information after every block."""
+    return [
+        {"site": site, "information": by_statistic(information)}
+        for site, [information] in zip(found.sites, found.information, strict=True)
+    ]
 
 
 def written_part(

@@ -3,7 +3,7 @@
 
 import { curve, path } from "./curve.js";
 import { KL_ENDS, predictedDose, predictedKl, signedScale } from "./dose_law.js";
-import { statisticsAtHand, trueSides } from "./dose_model.js";
+import { coefficientIn, statisticsAtHand, trueSides } from "./dose_model.js";
 import { DOSE_EPSILONS, STATISTICS } from "./dose_view.js";
 import { atHandText, doseVerdictText, signedText } from "./dose_words.js";
 import { keepView, onDrag, onKeys, onSliderKeys } from "./drag.js";
@@ -175,7 +175,7 @@ function makeSlider(sheet, scale) {
   const step = (steps, event) => {
     const { predicted, scene } = sheet.model();
     const size = (predicted ?? scene.extent) / STEPS;
-    const c = sheet.view().c + steps * size * (event.shiftKey ? LARGE_STEP : 1);
+    const c = coefficientIn(scene, sheet.view()) + steps * size * (event.shiftKey ? LARGE_STEP : 1);
     sheet.change({ c: Math.abs(c) < 1e-3 * size ? 0 : c });
   };
   const extent = () => sheet.model().scene.extent;

@@ -1,6 +1,7 @@
 // The model of a dose's picture: the scene and the view, and all numbers that follow from the two.
 
 import { predictedDose, predictedKl, statisticOf } from "./dose_law.js";
+import { meantCoefficient } from "./dose_view.js";
 
 /**
  * @typedef {object} TrueSide
@@ -27,9 +28,9 @@ import { predictedDose, predictedKl, statisticOf } from "./dose_law.js";
  * @returns {DoseModel}
  */
 export function doseModel(scene, view) {
-  const { tokens, extent } = scene;
+  const { tokens } = scene;
   const information = scene.information[view.statistic];
-  const c = Math.min(Math.max(view.c, -extent), extent);
+  const c = coefficientIn(scene, view);
   const pass = scene.passes.find((one) => one.c === c) ?? null;
   const last = tokens.length - 1;
   return {
@@ -45,6 +46,17 @@ export function doseModel(scene, view) {
     pass,
     unit: view.linear ? null : predictedDose(largestInformation(scene), scene.epsilons[0]),
   };
+}
+
+/**
+ * The coefficient that is looked at: as set, within what is drawn, or else the predicted dose.
+ * @param {any} scene
+ * @param {import("./dose_view.js").DoseView} view
+ * @returns {number}
+ */
+export function coefficientIn({ information, extent }, view) {
+  const c = view.c ?? predictedDose(information[view.statistic], view.epsilon) ?? 0;
+  return meantCoefficient(Math.min(Math.max(c, -extent), extent));
 }
 
 /**

@@ -24,7 +24,7 @@ export function doseNumbers(sheet) {
     title: html("dt", {}, word(sheet, term, name)),
   }));
   const boxes = tiles.map(({ title, value, note }) => html("div", { class: "number" }, title, value, note));
-  const node = html("dl", { class: "numbers", "aria-label": "The doses" }, ...boxes);
+  const node = html("dl", { class: "numbers dose-numbers", "aria-label": "The doses" }, ...boxes);
   return {
     node,
     draw(model) {
@@ -43,7 +43,7 @@ export function doseNumbers(sheet) {
  */
 export function doseTiles({ scene, predicted, sides }) {
   const { norm } = scene.setting.vector;
-  const formula = predicted === null ? "no change" : `times the vector: a length of ${digits(predicted * norm)}`;
+  const formula = predicted === null ? "no change" : `a length of ${digits(predicted * norm)}`;
   const truths = sides.map((side) => {
     if (side.kind === "not known") return ["…", "being computed"];
     const note = predicted === null ? "" : errorText(predicted, side);

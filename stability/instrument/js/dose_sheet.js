@@ -2,9 +2,10 @@
 // the picture follows; what only the network knows is asked for when the hand rests.
 
 import { keepStop } from "./explain.js";
-import { doseModel } from "./dose_model.js";
+import { coefficientIn, doseModel } from "./dose_model.js";
 import { DOSE_PARTS } from "./dose_parts.js";
-import { INITIAL, meantCoefficient } from "./dose_view.js";
+import { INITIAL } from "./dose_view.js";
+import { digits } from "./format.js";
 import { html, set } from "./nodes.js";
 
 /** Milliseconds of rest after which the view is kept, and the network is asked for the coefficient. */
@@ -30,7 +31,8 @@ export function mount(root, host, initial = INITIAL) {
     root,
     change(patch) {
       view = { ...view, ...patch };
-      if ("c" in patch) view.c = meantCoefficient(withinExtent(view.c));
+      // four digits, which a link holds too
+      if (typeof patch.c === "number" && scene) view.c = coefficientIn(scene, view);
       schedule();
       wait();
     },
@@ -48,10 +50,6 @@ export function mount(root, host, initial = INITIAL) {
   const grid = html("div", { class: "dose-sheet" }, ...parts.map((part) => part.node));
   const body = html("div", { class: "instrument", inert: true, hidden: true }, grid);
   root.replaceChildren(body);
-
-  function withinExtent(c) {
-    return scene ? Math.min(Math.max(c, -scene.extent), scene.extent) : c;
-  }
 
   function schedule() {
     frame ||= requestAnimationFrame(draw);
@@ -81,7 +79,7 @@ export function mount(root, host, initial = INITIAL) {
   /** Ask for what the view shows and the scene does not hold. */
   function ask() {
     if (!scene) return;
-    const { c } = view;
+    const c = coefficientIn(scene, view);
     if (c !== 0 && !scene.passes.some((one) => one.c === c)) once({ kind: "steer", c });
     const { statistic, side } = view;
     const { wanted } = scene;
@@ -100,10 +98,9 @@ export function mount(root, host, initial = INITIAL) {
     receive(sent) {
       if (scene && keyOf(scene) !== keyOf(sent)) {
         asked.clear();
-        view = { ...view, token: INITIAL.token };
+        view = { ...view, c: INITIAL.c, token: INITIAL.token };
       }
       scene = sent;
-      view = { ...view, c: meantCoefficient(withinExtent(view.c)) };
       schedule();
       wait();
     },
@@ -116,8 +113,9 @@ export function mount(root, host, initial = INITIAL) {
   };
 }
 
-/** What tells a dose from every other. */
+/** What tells a dose from every other; of vectors with one name, by how fast they change the prediction. */
 function keyOf({ setting: { model, prompt, messages, positions, vector }, information }) {
-  const { file, site, mode, norm } = vector;
-  return JSON.stringify([model.name, model.revision, prompt, messages, positions, file, site, mode, norm, information]);
+  const { file, site, mode } = vector;
+  const size = digits(information.last);
+  return JSON.stringify([model.name, model.revision, prompt, messages, positions, file, site, mode, size]);
 }

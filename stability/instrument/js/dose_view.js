@@ -9,7 +9,7 @@ const LARGEST = 1e9;
 
 /**
  * @typedef {object} DoseView
- * @property {number} c          the coefficient, in the vector's own units
+ * @property {number | null} c   the coefficient, in the vector's own units; null: the predicted dose
  * @property {number} epsilon    nats that count as a change
  * @property {"last" | "mean" | "p95"} statistic
  * @property {boolean} linear    the scale of coefficients
@@ -20,7 +20,7 @@ const LARGEST = 1e9;
 
 /** @type {DoseView} */
 export const INITIAL = Object.freeze({
-  c: 0,
+  c: null,
   epsilon: 0.1,
   statistic: "p95",
   linear: false,

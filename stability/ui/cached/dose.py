@@ -9,23 +9,23 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability.arguments import levels
 from stability.models import LanguageModel
 from stability.models.progress import Report
 from stability.steering.contrast import contrast_vector
 from stability.steering.dose import Dose, dose
+from stability.steering.first import WRITTEN
+from stability.steering.layers import dose_map
 from stability.steering.pairs import read_pairs
 from stability.steering.scene_parts import (
-    EPSILONS,
-    STATISTICS,
     Part,
+    layers_part,
     pass_part,
+    prices_part,
     truth_part,
     writing_coefficients,
     written_part,
 )
 from stability.steering.steered_text import SteeredText
-from stability.steering.truth import find_truth
 from stability.steering.vectors import for_model
 from stability.steering.written import steered_texts
 from stability.ui.cached.background import Jobs
@@ -39,9 +39,7 @@ from stability.vector_files.registry import parse_vectors, read_vectors
 from stability.vector_files.steering_vector import SteeringVector
 
 AT_ONCE = 8
-# tokens that are written
-WRITTEN = 24
-_doses, _passes = (Jobs(kept, at_once=AT_ONCE) for kept in (32, 128))
+_doses, _passes, _prices = (Jobs(kept, at_once=AT_ONCE) for kept in (32, 128, 32))
 _truths, _layers, _texts = (Jobs(32, takes_turns=True) for _ in range(3))
 
 
@@ -52,7 +50,6 @@ class Measured:
     choice: DoseChoice
     dose: Dose
     source: Mapping[str, Any]
-    prices: Part | None = None
 
 
 @dataclass(frozen=True, eq=False)
@@ -84,10 +81,7 @@ def start_truth(found: Measured) -> Job:
             report(f"Running the network for the true doses, batch {passes}", 0.0)
 
         [text] = found.dose.texts
-        reported = replace(found.dose, texts=(_reported(text, step),))
-        epsilons, texts = levels(EPSILONS), reported.texts
-        truth = find_truth(texts, epsilons, reported.information, STATISTICS, tokens=False)
-        return truth_part(reported, truth)
+        return truth_part(replace(found.dose, texts=(_reported(text, step),)))
 
     return _truths.start(found.choice, work, Urgency.TRUTH)
 
@@ -126,11 +120,32 @@ def start_writing(found: Measured, statistic: str, sign: int) -> Job:
     return _texts.start((found.choice, statistic, sign), work, Urgency.CHIPS)
 
 
-def start_layers(found: Measured) -> Job:
-    """Predict the dose after every block."""
+def start_prices(found: Measured) -> Job:
+    """List what the vector buys first, at every token."""
 
-    def work(report: Report) -> Any:
-        return None
+    def work(report: Report) -> list[Part]:
+        with turn():
+            return prices_part(found.dose)
+
+    return _prices.start(found.choice, work, Urgency.CHIPS)
+
+
+def start_layers(found: Measured) -> Job:
+    """Predict the dose of the vector after every block."""
+
+    def work(report: Report) -> list[Part]:
+        lm, measured = loaded(found.choice.model), found.dose
+        [text] = measured.texts
+        message = "Measuring the dose after every block"
+        return layers_part(
+            dose_map(
+                lm,
+                measured.vector,
+                text.prompt,
+                measured.positions,
+                lambda part: report(message, part),
+            )
+        )
 
     return _layers.start(found.choice, work, Urgency.PLANE)
 

@@ -69,18 +69,6 @@ def choose_mode(vector: VectorChoice | None) -> str | None:
     return str(st.session_state.vector_mode) or None
 
 
-def choose_pairs() -> None:
-    """Draw the field of the contrast pairs."""
-    st.session_state.setdefault("pairs", PAIRS)
-    with st.expander("Contrast pairs: the vector points from the right side to the left"):
-        st.text_area(
-            "A pair in each line: positive | negative",
-            key="pairs",
-            height=230,
-            help="The vector is made of the last tokens of each pair. Ctrl+Enter applies it.",
-        )
-
-
 def blocks_of(model: str) -> int:
     """The number of a model's blocks, which has to be loaded for that unless it is the first."""
     known = None if is_loaded(model) else BLOCKS.get(model)
@@ -97,6 +85,16 @@ def _block(model: str, label: str, key: str) -> int:
 
 
 def _from_pairs(model: str) -> FromPairs:
+    st.session_state.setdefault("pairs", PAIRS)
+    with st.popover("The contrast pairs", width="stretch"):
+        st.text_area(
+            "A pair in each line: positive | negative",
+            key="pairs",
+            height=330,
+            width=700,
+            help="The vector points from what is right of the line to what is left of it, by the "
+            "states of the last tokens. Ctrl+Enter applies a change.",
+        )
     within("method", METHODS)
     method = st.selectbox("Made as", METHODS, key="method", format_func=lambda name: METHODS[name])
     block = _block(model, "Measured after block", "measured")

@@ -9,7 +9,7 @@ from stability.ui.choice import MOST_BLOCKS
 from stability.ui.dose_choice import BLOCK, KINDS, METHODS, MODES, OWN, READOUT, FromContent
 from stability.ui.link import Field, Page
 from stability.ui.link_fields import one_of, text
-from stability.ui.pages.dose.defaults import PAIRS, PROMPT
+from stability.ui.pages.dose.defaults import BLOCKS, PAIRS, PROMPT, middle
 from stability.ui.prompt_link import CHAT, MODEL
 
 # of the hash of a file, enough to tell a person's files apart
@@ -50,7 +50,9 @@ def _block(name: str) -> Field:
 
     def write() -> str | None:
         block = st.session_state.get(name)
-        return None if block is None else str(block)
+        blocks = BLOCKS.get(st.session_state.get("model", ""))
+        is_middle = blocks is not None and block == middle(blocks)
+        return None if block is None or is_middle else str(block)
 
     return Field(name, read, write)
 

@@ -10,7 +10,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui import warm_up
-from stability.ui.dose_choice import DoseChoice, FromPairs
+from stability.ui.dose_choice import DoseChoice
 from stability.ui.imports import imported
 from stability.ui.pages.dose import defaults, events
 from stability.ui.pages.dose.link import PAGE
@@ -47,8 +47,6 @@ def _choose() -> DoseChoice | None:
         mode = vector.choose_mode(given)
         positions = st.text_input("At positions", key="at", help=POSITIONS_HELP).strip()
     prompt = controls.choose_prompt()
-    if isinstance(given, FromPairs):
-        vector.choose_pairs()
     return given and DoseChoice(model, prompt, given, site, positions, mode)
 
 
@@ -61,15 +59,16 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
     above = st.container()
     if choice is None:
         above.info("Give a vector in the side bar: until then the last one is shown.")
-        _mount(is_pending=False)
+        _mount(choice, is_pending=False)
         return
     if not warm_up.is_imported():
-        above.caption("The model is being loaded: the dose appears in some seconds.")
-        _mount(is_pending=True)
+        if defaults.sent(choice) is None:
+            above.caption("The model is being loaded: the dose appears in some seconds.")
+        _mount(choice, is_pending=True)
         return
     try:
         is_pending = _scenes().look(choice, events.notes())
-        if _scenes().sent is None:
+        if _scenes().sent is None and defaults.sent(choice) is None:
             above.caption(f"{_scenes().status} …")
     except StabilityError as error:
         is_pending = False
@@ -77,12 +76,13 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
             show_error(error)
             if _scenes().sent is not None:
                 st.caption("The picture is that of the last choice.")
-    _mount(is_pending)
+    _mount(choice, is_pending)
 
 
-def _mount(is_pending: bool) -> None:
+def _mount(choice: DoseChoice | None, is_pending: bool) -> None:
+    """Mount the newest scene, or the shipped one."""
     scenes: DoseScenes | None = st.session_state.get("dose_scenes")
-    sent = scenes.sent if scenes else None
+    sent = (scenes.sent if scenes else None) or defaults.sent(choice)
     instrument.mount(sent, events.view(), is_pending, instrument.DOSE)
 
 

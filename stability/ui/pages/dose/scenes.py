@@ -2,7 +2,7 @@
 
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from concurrent.futures import wait
 from dataclasses import replace
 from typing import Any
@@ -11,13 +11,15 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.steering.scene import dose_scene
-from stability.steering.scene_parts import STATISTICS
+from stability.steering.scene_parts import STATISTICS, Part
 from stability.ui.cached import dose
 from stability.ui.cached.dose import Measured
 from stability.ui.cached.job import Job, Wishes
 from stability.ui.dose_choice import DoseChoice
+from stability.ui.pages.dose import defaults
 from stability.ui.widgets.instrument import Sent
 
+Parts = dict[str, list[Job | Part]]
 # seconds that a page waits for a dose before it shows what it has, looking now and then whether it is
 # still wanted
 PATIENCE, GLANCE = 0.8, 0.02
@@ -34,8 +36,9 @@ class DoseScenes:
         self._asked: DoseChoice | None = None
         self._asked_at = 0.0
         self._coefficients: tuple[float, ...] = ()
-        self._writing = ("p95", 1)
+        self._writing = defaults.WRITING
         self._made_of: tuple[Any, ...] = ()
+        self._written: tuple[Measured, Part] | None = None
         self._wishes = Wishes()
         self._stamp = 0
 
@@ -67,10 +70,11 @@ class DoseScenes:
         found: Measured = measured.future.result()
         if found is not self.found:
             self.found, self._coefficients = found, ()
-        jobs = self._parts(found)
-        self._wishes.renew([measured, *(job for part in jobs.values() for job in part)])
+        jobs = self._parts(found, defaults.shipped() if choice == defaults.CHOICE else {})
+        begun = [one for part in jobs.values() for one in part if isinstance(one, Job)]
+        self._wishes.renew([measured, *begun])
         self._make(found, jobs, notes)
-        return any(not job.future.done() for part in jobs.values() for job in part)
+        return any(not job.future.done() for job in begun)
 
     @property
     def status(self) -> str:
@@ -90,16 +94,22 @@ class DoseScenes:
         self._asked, self.found, self._coefficients, self._made_of = None, None, (), ()
         self._wishes.renew([])
 
-    def _parts(self, found: Measured) -> dict[str, list[Job]]:
-        """What is wanted of a dose, the most urgent first; begun, under way or done."""
+    def _parts(self, found: Measured, shipped: Mapping[str, Any]) -> Parts:
+        """What is wanted of a dose, the most urgent first: what is known, or the work that finds it."""
+        texts = shipped.get("written") if self._writing == defaults.WRITING else None
+        passes = {one["c"]: one for one in shipped.get("passes", ())}
         return {
-            "passes": [dose.start_pass(found, c) for c in self._coefficients],
-            "truth": [dose.start_truth(found)],
-            "written": [dose.start_writing(found, *self._writing)],
-            "layers": [dose.start_layers(found)],
+            "passes": [
+                passes.get(c) or dose.start_pass(found, c)
+                for c in dict.fromkeys([*passes, *self._coefficients])
+            ],
+            "truth": [shipped.get("truth") or dose.start_truth(found)],
+            "prices": [shipped.get("prices") or dose.start_prices(found)],
+            "written": [texts or dose.start_writing(found, *self._writing)],
+            "layers": [shipped.get("layers") or dose.start_layers(found)],
         }
 
-    def _make(self, found: Measured, jobs: dict[str, list[Job]], notes: Sequence[str]) -> None:
+    def _make(self, found: Measured, jobs: Parts, notes: Sequence[str]) -> None:
         known = {name: [_result(job) for job in part] for name, part in jobs.items()}
         failed = {name: _failures(part) for name, part in jobs.items()}
         status = _status_of(jobs)
@@ -110,13 +120,14 @@ class DoseScenes:
             return
         self._made_of = made_of
         [truth], [layers], [written] = known["truth"], known["layers"], known["written"]
+        [prices] = known["prices"]
         statistic, sign = self._writing
         scene = dose_scene(
             found.dose,
             found.source,
             truth=truth,
             passes=[part for part in known["passes"] if part],
-            prices=found.prices,
+            prices=prices,
             layers=layers,
             layers_note=next(iter(failed["layers"]), None),
             # the last texts stay until the next are there
@@ -130,8 +141,6 @@ class DoseScenes:
         text = json.dumps(scene, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         self.sent = Sent(self._stamp, text, status)
 
-    _written: tuple[Measured, Any] | None = None
-
     def _last_written(self, found: Measured) -> Any:
         return self._written[1] if self._written and self._written[0] is found else None
 
@@ -141,21 +150,24 @@ def _status(job: Job) -> dict[str, Any]:
     return {"message": message, "fraction": round(20 * fraction) / 20 if fraction else None}
 
 
-def _status_of(jobs: dict[str, list[Job]]) -> dict[str, Any] | None:
+def _status_of(jobs: Parts) -> dict[str, Any] | None:
     """What the network is run for now, of what takes its time."""
     for name in ("truth", "written", "layers"):
         for job in jobs[name]:
-            if not job.future.done():
+            if isinstance(job, Job) and not job.future.done():
                 return _status(job)
     return None
 
 
-def _result(job: Job) -> Any:
-    return job.future.result() if job.is_ready else None
+def _result(part: Job | Part) -> Any:
+    if not isinstance(part, Job):
+        return part
+    return part.future.result() if part.is_ready else None
 
 
-def _failures(jobs: Sequence[Job]) -> list[str]:
+def _failures(parts: Sequence[Job | Part]) -> list[str]:
     """Why some parts are missing, a sentence each."""
+    jobs = [part for part in parts if isinstance(part, Job)]
     errors = [job.future.exception() for job in jobs if job.future.done() and not job.is_stopped]
     return [str(error) for error in errors if isinstance(error, StabilityError)]
 

@@ -1,0 +1,76 @@
+"""The first scene of a dose, that of the default choice, which ships with the package.
+
+A page shows it before torch is imported and a model is loaded. `python -m stability.steering.first`
+writes it anew.
+"""
+
+import json
+from importlib.resources import files
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+from stability.defaults import MODELS
+from stability.instrument.first import shortened
+from stability.steering.pairs import EXAMPLE, read_pairs
+
+if TYPE_CHECKING:
+    from stability.models import LanguageModel
+
+MODEL, BLOCKS, METHOD = MODELS[0], 30, "mean"
+PAIRS, SITE = EXAMPLE, f"block:{BLOCKS // 2}"
+PROMPT = (
+    "I went to the market this morning because I wanted to buy some fresh fruit, and the man behind "
+    "the counter told me"
+)
+# of the texts that are written
+STATISTIC, SIGN, WRITTEN = "p95", 1, 24
+# at which the text is coloured first, in nats
+EPSILON = 0.1
+NAME = "first.json"
+
+
+def first() -> dict[str, Any]:
+    """The scene of the default choice, as it was computed when the package was made."""
+    shipped: dict[str, Any] = json.loads(
+        files("stability.steering").joinpath(NAME).read_text("utf-8")
+    )
+    return shipped
+
+
+def make(lm: "LanguageModel") -> dict[str, Any]:
+    """The same, computed by the default model."""
+    from stability.curvature import fisher
+    from stability.steering import scene_parts as parts
+    from stability.steering.contrast import contrast_vector
+    from stability.steering.dose import dose
+    from stability.steering.layers import dose_map
+    from stability.steering.scene import dose_scene
+    from stability.steering.truth import find_truth
+    from stability.steering.written import steered_texts
+
+    pairs = read_pairs(PAIRS)
+    vector = contrast_vector(lm, *pairs, SITE, METHOD)
+    found = dose(lm, vector, PROMPT)
+    information = parts.by_statistic(found.information[0])[STATISTIC]
+    c = fisher.radius(information or 0.0, EPSILON) or 0.0
+    named = parts.writing_coefficients(found, STATISTIC, SIGN)
+    texts = steered_texts(lm, PROMPT, vector, [*named.values()], WRITTEN)
+    made = dose_scene(
+        found,
+        {"pairs": pairs, "method": METHOD, "site": SITE},
+        truth=parts.truth_part(found),
+        passes=[parts.pass_part(found.texts[0], float(f"{c:.4g}"))],
+        prices=parts.prices_part(found),
+        layers=parts.layers_part(dose_map(lm, vector, PROMPT)),
+        written=parts.written_part(STATISTIC, SIGN, [*named], texts),
+        wanted={"statistic": STATISTIC, "sign": SIGN},
+    )
+    short: dict[str, Any] = shortened(made)
+    return short
+
+
+if __name__ == "__main__":
+    from stability import load
+
+    text = json.dumps(make(load(MODEL)), ensure_ascii=False, separators=(",", ":"))
+    Path(__file__).with_name(NAME).write_text(text + "\n", "utf-8")
