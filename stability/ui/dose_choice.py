@@ -60,3 +60,15 @@ class DoseChoice:
     positions: str
     # None as the file says
     mode: str | None
+
+
+@dataclass(frozen=True)
+class Asked:
+    """What the browser wants to know of a dose besides: true divergences at coefficients, and texts.
+
+    The texts are those at the doses of a statistic, on the side of a sign.
+    """
+
+    coefficients: tuple[float, ...]
+    statistic: str
+    sign: int

@@ -11,7 +11,7 @@ import { digits } from "./format.js";
 import { frame } from "./frame.js";
 import { legend } from "./legend.js";
 import { each, html, say, set, svg } from "./nodes.js";
-import { linearTicks, logScale, tickText } from "./scales.js";
+import { linearTicks, logScale, roundTicks, tickText } from "./scales.js";
 import { watch } from "./watch.js";
 
 const NAME = "How far the prediction changes with the coefficient";
@@ -19,6 +19,8 @@ const MARGIN = { left: 52, right: 14, top: 10, bottom: 20 };
 /** Steps of the keys to a predicted dose, and of a page key. */
 const STEPS = 20;
 const LARGE_STEP = 10;
+/** Pixels that a tick's number takes. */
+const TICK_ROOM = 46;
 /** Pixels from zero within which no coefficient is meant. */
 const AT_ZERO = 5;
 const HEADINGS = ["coefficient", "predicted KL (nats)", "true KL (nats)", "what is there"];
@@ -126,15 +128,12 @@ export function doseMarks({ scene, information, view }) {
 function coefficientTicks({ scene, unit }, x, size) {
   const { extent } = scene;
   if (!unit) return linearTicks([-extent, extent], Math.max(5, Math.round((size.right - size.left) / 90)));
+  const least = TICK_ROOM * size.scale;
   const sides = [];
-  const least = 46 * size.scale;
-  for (let power = Math.floor(Math.log10(extent)) + 1; power > Math.log10(unit) - 1; power -= 1) {
-    for (const digit of [5, 2, 1]) {
-      const tick = Number(`${digit}e${power}`);
-      const pixel = x.at(tick);
-      const isClear = pixel - x.at(0) > least && !sides.some((other) => Math.abs(x.at(other) - pixel) < least);
-      if (tick <= extent && isClear) sides.push(tick);
-    }
+  // from the outer end, where there is room for all
+  for (const tick of roundTicks([unit / 10, extent]).reverse()) {
+    const pixel = x.at(tick);
+    if (Math.min(pixel - x.at(0), ...sides.map((other) => x.at(other) - pixel)) > least) sides.push(tick);
   }
   return [...sides.map((tick) => -tick), 0, ...sides.reverse()];
 }

@@ -6,7 +6,7 @@ import { onKeys } from "./drag.js";
 import { digits } from "./format.js";
 import { frame } from "./frame.js";
 import { each, html, say, set, svg } from "./nodes.js";
-import { linearScale, linearTicks, logScale, logTicks } from "./scales.js";
+import { linearScale, linearTicks, logScale, logTicks, roundTicks } from "./scales.js";
 import { watch } from "./watch.js";
 
 const NAME = "The dose after every block";
@@ -14,6 +14,8 @@ const MARGIN = { left: 52, right: 14, top: 10, bottom: 20 };
 const RADIUS = 4;
 /** Pixels of the least width that can be hit. */
 const TARGET = 24;
+/** Ends of an axis so many times apart have room for powers of ten alone. */
+const MOST_ROUND = 300;
 /** How far the axis goes beyond the doses, as a factor. */
 const BEYOND = 1.5;
 
@@ -69,7 +71,7 @@ export function layerDoses({ scene, view }) {
 function layersText(layers, { epsilon, statistic }) {
   const sorted = [...layers].sort((one, other) => one.dose - other.dose);
   const [first, last] = [sorted[0], sorted.at(-1)];
-  return `The same vector reaches ${epsilon} nats (${STATISTICS[statistic]}) first after ${first.site}, at ${digits(first.dose)}, and last after ${last.site}, at ${digits(last.dose)}, where a coefficient is cheapest.`;
+  return `The same vector reaches ${epsilon} nats (${STATISTICS[statistic]}) first after ${first.site}, at ${digits(first.dose)}, and last after ${last.site}, at ${digits(last.dose)}: there a coefficient costs least.`;
 }
 
 function drawLayers(figure, dots, layers, size) {
@@ -79,7 +81,7 @@ function drawLayers(figure, dots, layers, size) {
   const x = linearScale([-0.6, last + 0.6], [size.left, size.right]);
   const y = logScale(room, [size.bottom, size.top]);
   const ticks = linearTicks([0, last], 8).filter(Number.isInteger);
-  figure.axes({ x: { scale: x, ticks, name: "block" }, y: { scale: y, ticks: logTicks(room, 4) } }, size);
+  figure.axes({ x: { scale: x, ticks, name: "block" }, y: { scale: y, ticks: room[1] / room[0] < MOST_ROUND ? roundTicks(room) : logTicks(room, 4) } }, size);
   const isAnyChosen = layers.some(({ isChosen }) => isChosen);
   each(dots, layers, makeLayer, (node, { site, index, dose, isChosen }, i) => {
     const at = { cx: x.at(index), cy: y.at(dose) };

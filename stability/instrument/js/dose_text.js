@@ -3,8 +3,7 @@
 
 import { cividis } from "./cividis.js";
 import { klShare, KL_ENDS } from "./dose_law.js";
-import { statisticsAtHand } from "./dose_model.js";
-import { atHandText } from "./dose_words.js";
+import { signedText } from "./dose_words.js";
 import { digits } from "./format.js";
 import { each, html, say, set } from "./nodes.js";
 import { linearTicks } from "./scales.js";
@@ -35,7 +34,7 @@ export function doseText(sheet) {
     node,
     draw(now) {
       model = now;
-      if (!isNew(now.scene, now.c, now.kls, now.position, now.view.statistic)) return;
+      if (!isNew(now.scene, now.c, now.kls, now.position)) return;
       say(title, titleText(now));
       drawChips(chips, now);
       tell();
@@ -43,11 +42,9 @@ export function doseText(sheet) {
   };
 }
 
-function titleText(model) {
-  const { c, kls, view, scene } = model;
-  if (scene.information[view.statistic] === null) return "Each token coloured by the KL of what follows it";
-  const kind = kls ? "true" : "predicted, true when you let go";
-  return `Each token coloured by the KL of what follows it (${kind}) · ${atHandText(c, statisticsAtHand(model), view.statistic)}`;
+function titleText({ c, kls }) {
+  const kind = kls ? "true" : "predicted; true when you let go";
+  return `The text at c = ${signedText(c)}: each token by the KL of what follows it (${kind})`;
 }
 
 function drawChips(chips, { scene, predictedKls, kls, position }) {

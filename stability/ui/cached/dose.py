@@ -9,13 +9,10 @@ from jaxtyping import Float
 from numpy import ndarray
 from torch import Tensor
 
-from stability.models import LanguageModel
 from stability.models.progress import Report
-from stability.steering.contrast import contrast_vector
 from stability.steering.dose import Dose, dose
 from stability.steering.first import WRITTEN
 from stability.steering.layers import dose_map
-from stability.steering.pairs import read_pairs
 from stability.steering.scene_parts import (
     Part,
     layers_part,
@@ -26,17 +23,13 @@ from stability.steering.scene_parts import (
     written_part,
 )
 from stability.steering.steered_text import SteeredText
-from stability.steering.vectors import for_model
 from stability.steering.written import steered_texts
 from stability.ui.cached.background import Jobs
 from stability.ui.cached.job import Job, awaited, turn
-from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded, start_loading
 from stability.ui.cached.turns import Urgency
-from stability.ui.dose_choice import DoseChoice, FromContent, FromPairs, FromPath
-from stability.vector_files.choice import choose
-from stability.vector_files.registry import parse_vectors, read_vectors
-from stability.vector_files.steering_vector import SteeringVector
+from stability.ui.cached.vector import vector_of
+from stability.ui.dose_choice import DoseChoice, FromPairs
 
 AT_ONCE = 8
 _doses, _passes, _prices = (Jobs(kept, at_once=AT_ONCE) for kept in (32, 128, 32))
@@ -147,13 +140,19 @@ def start_layers(found: Measured) -> Job:
             )
         )
 
-    return _layers.start(found.choice, work, Urgency.PLANE)
+    return _layers.start(layered(found.choice), work, Urgency.PLANE)
+
+
+def layered(choice: DoseChoice) -> DoseChoice:
+    """What the doses after every block rest on: the same vector wherever it is applied."""
+    is_one = isinstance(choice.vector, FromPairs) or choice.vector.entry is not None
+    return replace(choice, site=None) if is_one else choice
 
 
 def _measured(choice: DoseChoice, report: Report) -> Measured:
     awaited(start_loading(choice.model), report)
     report("Reading the vector", 0.0)
-    vector, source = _vector(choice)
+    vector, source = vector_of(choice)
     report("Measuring its dose", 0.0)
     with turn():
         lm = loaded(choice.model)
@@ -161,31 +160,3 @@ def _measured(choice: DoseChoice, report: Report) -> Measured:
         # at once: everything else rests on it
         assert found.information
     return Measured(choice, found, source)
-
-
-def _vector(choice: DoseChoice) -> tuple[SteeringVector, Mapping[str, Any]]:
-    """The vector of a choice, and what makes it again."""
-    lm = loaded(choice.model)
-    match choice.vector:
-        case FromPairs(pairs, method, site):
-            made = _contrast(choice.model, pairs, method, site)
-            [values] = made.vectors.values()
-            at = choice.site or site
-            moved = replace(made, vectors={at: values}, extracted={at: site}, mode=choice.mode or "add")
-            return moved, {"pairs": read_pairs(pairs), "method": method, "site": site}
-        case FromContent(name, data, entry, is_file):
-            file = parse_vectors(data, name)
-            source = {"file": name, "name": entry} if is_file else {"numbers": True}
-        case FromPath(path, entry):
-            file, source = read_vectors(path), {"file": path, "name": entry}
-    chosen = choose(file, lm.card.n_layers, entry, choice.site, choice.mode)
-    return for_model(lm, chosen), source
-
-
-@cached(16, parts=lambda model, *_: loaded(model))
-def _contrast(
-    _lm: LanguageModel, model: str, pairs: str, method: str, site: str
-) -> SteeringVector:
-    positive, negative = read_pairs(pairs)
-    with turn():
-        return contrast_vector(_lm, positive, negative, site, method)

@@ -26,7 +26,7 @@ from stability.ui.widgets.controls import within
 from stability.ui.widgets.errors import show_error
 from stability.ui.wording import plain
 from stability.vector_files.registry import parse_vectors, read_vectors
-from stability.vector_files.vector_file import VectorFile
+from stability.vector_files.vector_file import Entry, VectorFile
 
 # MB of an upload: as text, a vector of a thousand components takes 25 kB, and a model has a hundred
 LARGEST_UPLOAD = 50
@@ -160,7 +160,7 @@ def _entry(read: Callable[[], VectorFile]) -> str | None:
     return str(st.session_state.vector_entry) or None
 
 
-def _placed(entry) -> str:
+def _placed(entry: Entry) -> str:
     applied = entry.applied or "no site"
     return f"{applied}, measured at {entry.extracted}" if entry.extracted else applied
 

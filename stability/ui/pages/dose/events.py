@@ -1,17 +1,18 @@
 """What a person asks the server for on the sheet of a dose, as changes of the session."""
 
 from math import isfinite
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import streamlit as st
 
-from stability.ui.dose_choice import BLOCK
+from stability.ui.dose_choice import BLOCK, Asked, DoseChoice
+from stability.ui.pages.dose.defaults import WRITING
 from stability.ui.widgets.instrument import Event
 
-if TYPE_CHECKING:  # torch, which takes seconds
-    from stability.ui.pages.dose.scenes import DoseScenes
-
 SITE = "block:"
+STATISTICS = ("last", "mean", "p95")
+# coefficients of one vector at which the network has been run, the oldest forgotten
+MOST_PASSES = 32
 
 
 def answer(event: Event, is_again: bool = False) -> None:
@@ -21,16 +22,25 @@ def answer(event: Event, is_again: bool = False) -> None:
     """
     state = st.session_state
     state.dose_view = event["view"]
-    scenes: DoseScenes | None = state.get("dose_scenes")
     match event:
         case {"kind": "site", "site": str(site)} if site.startswith(SITE):
             block = site.removeprefix(SITE)
             if block.isascii() and block.isdecimal():
                 state.applied, state.applied_block = BLOCK, int(block[:9])
-        case {"kind": "steer", "c": int() | float() as c} if scenes and isfinite(c) and not is_again:
-            scenes.steer(float(c))
-        case {"kind": "write", "statistic": str(statistic), "sign": 1 | -1 as sign} if scenes:
-            scenes.write(statistic, sign)
+        case {"kind": "steer", "c": int() | float() as c} if isfinite(c):
+            others = (other for other in state.get("dose_coefficients", ()) if other != c)
+            state.dose_coefficients = (*others, float(c))[-MOST_PASSES:]
+        case {"kind": "write", "statistic": str(statistic), "sign": 1 | -1 as sign}:
+            if statistic in STATISTICS:
+                state.dose_writing = (statistic, sign)
+
+
+def asked(choice: DoseChoice) -> Asked:
+    """What the browser wants to know of a choice; of another one, nothing yet."""
+    state = st.session_state
+    if state.setdefault("dose_choice", choice) != choice:
+        state.dose_choice, state.dose_coefficients = choice, ()
+    return Asked(state.get("dose_coefficients", ()), *state.get("dose_writing", WRITING))
 
 
 def view() -> dict[str, Any]:

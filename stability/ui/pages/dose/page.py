@@ -47,7 +47,7 @@ def _choose() -> DoseChoice | None:
         mode = vector.choose_mode(given)
         positions = st.text_input("At positions", key="at", help=POSITIONS_HELP).strip()
     prompt = controls.choose_prompt()
-    return given and DoseChoice(model, prompt, given, site, positions, mode)
+    return None if given is None else DoseChoice(model, prompt, given, site, positions, mode)
 
 
 @st.fragment
@@ -67,7 +67,7 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
         _mount(choice, is_pending=True)
         return
     try:
-        is_pending = _scenes().look(choice, events.notes())
+        is_pending = _scenes().look(choice, events.asked(choice), events.notes())
         if _scenes().sent is None and defaults.sent(choice) is None:
             above.caption(f"{_scenes().status} …")
     except StabilityError as error:

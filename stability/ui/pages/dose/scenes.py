@@ -11,11 +11,11 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.steering.scene import dose_scene
-from stability.steering.scene_parts import STATISTICS, Part
+from stability.steering.scene_parts import Part
 from stability.ui.cached import dose
 from stability.ui.cached.dose import Measured
 from stability.ui.cached.job import Job, Wishes
-from stability.ui.dose_choice import DoseChoice
+from stability.ui.dose_choice import Asked, DoseChoice
 from stability.ui.pages.dose import defaults
 from stability.ui.widgets.instrument import Sent
 
@@ -23,8 +23,6 @@ Parts = dict[str, list[Job | Part]]
 # seconds that a page waits for a dose before it shows what it has, looking now and then whether it is
 # still wanted
 PATIENCE, GLANCE = 0.8, 0.02
-# coefficients of one vector at which the network has been run, the oldest forgotten
-MOST_PASSES = 32
 
 
 class DoseScenes:
@@ -35,27 +33,15 @@ class DoseScenes:
         self.found: Measured | None = None
         self._asked: DoseChoice | None = None
         self._asked_at = 0.0
-        self._coefficients: tuple[float, ...] = ()
-        self._writing = defaults.WRITING
         self._made_of: tuple[Any, ...] = ()
         self._written: tuple[Measured, Part] | None = None
         self._wishes = Wishes()
         self._stamp = 0
 
-    def steer(self, c: float) -> None:
-        """Ask for the network to be run at a coefficient of what is shown."""
-        others = (other for other in self._coefficients if other != c)
-        self._coefficients = (*others, c)[-MOST_PASSES:]
-
-    def write(self, statistic: str, sign: int) -> None:
-        """Ask for the texts at the doses of a statistic, on the side of a sign."""
-        if statistic in STATISTICS:
-            self._writing = (statistic, sign)
-
-    def look(self, choice: DoseChoice, notes: Sequence[str]) -> bool:
+    def look(self, choice: DoseChoice, asked: Asked, notes: Sequence[str]) -> bool:
         """Put together what is known of a choice, or keep the last scene; say whether more will come.
 
-        Raises StabilityError where nothing will.
+        `asked` is what the browser wants besides. Raises StabilityError where nothing will.
         """
         measured = dose.start_dose(choice)
         if choice != self._asked:
@@ -68,12 +54,11 @@ class DoseScenes:
                 self.sent = replace(self.sent, status=_status(measured))
             return True
         found: Measured = measured.future.result()
-        if found is not self.found:
-            self.found, self._coefficients = found, ()
-        jobs = self._parts(found, defaults.shipped() if choice == defaults.CHOICE else {})
+        self.found = found
+        jobs = _parts(found, asked, defaults.shipped() if choice == defaults.CHOICE else {})
         begun = [one for part in jobs.values() for one in part if isinstance(one, Job)]
         self._wishes.renew([measured, *begun])
-        self._make(found, jobs, notes)
+        self._make(found, asked, jobs, notes)
         return any(not job.future.done() for job in begun)
 
     @property
@@ -91,37 +76,23 @@ class DoseScenes:
         """Hold nothing of any model but this one; the picture stays until the next."""
         if self._asked is None or self._asked.model == model:
             return
-        self._asked, self.found, self._coefficients, self._made_of = None, None, (), ()
+        self._asked, self.found, self._made_of = None, None, ()
         self._wishes.renew([])
 
-    def _parts(self, found: Measured, shipped: Mapping[str, Any]) -> Parts:
-        """What is wanted of a dose, the most urgent first: what is known, or the work that finds it."""
-        texts = shipped.get("written") if self._writing == defaults.WRITING else None
-        passes = {one["c"]: one for one in shipped.get("passes", ())}
-        return {
-            "passes": [
-                passes.get(c) or dose.start_pass(found, c)
-                for c in dict.fromkeys([*passes, *self._coefficients])
-            ],
-            "truth": [shipped.get("truth") or dose.start_truth(found)],
-            "prices": [shipped.get("prices") or dose.start_prices(found)],
-            "written": [texts or dose.start_writing(found, *self._writing)],
-            "layers": [shipped.get("layers") or dose.start_layers(found)],
-        }
-
-    def _make(self, found: Measured, jobs: Parts, notes: Sequence[str]) -> None:
+    def _make(
+        self, found: Measured, asked: Asked, jobs: Parts, notes: Sequence[str]
+    ) -> None:
         known = {name: [_result(job) for job in part] for name, part in jobs.items()}
         failed = {name: _failures(part) for name, part in jobs.items()}
         status = _status_of(jobs)
         ids = [id(result) for results in known.values() for result in results]
-        made_of = (found, *ids, *self._writing, *notes, str(failed))
+        made_of = (found, *ids, asked.statistic, asked.sign, *notes, str(failed))
         if made_of == self._made_of and self.sent is not None:
             self.sent = replace(self.sent, status=status)
             return
         self._made_of = made_of
         [truth], [layers], [written] = known["truth"], known["layers"], known["written"]
         [prices] = known["prices"]
-        statistic, sign = self._writing
         scene = dose_scene(
             found.dose,
             found.source,
@@ -133,7 +104,7 @@ class DoseScenes:
             # the last texts stay until the next are there
             written=written or self._last_written(found),
             written_note=next(iter(failed["written"]), None),
-            wanted={"statistic": statistic, "sign": sign},
+            wanted={"statistic": asked.statistic, "sign": asked.sign},
             notes=[*notes, *failed["truth"], *failed["passes"]],
         )
         self._written = scene["written"] and (found, scene["written"])
@@ -143,6 +114,27 @@ class DoseScenes:
 
     def _last_written(self, found: Measured) -> Any:
         return self._written[1] if self._written and self._written[0] is found else None
+
+
+def _parts(found: Measured, asked: Asked, shipped: Mapping[str, Any]) -> Parts:
+    """What is wanted of a dose, the most urgent first: what is known, or the work that finds it."""
+    writing = (asked.statistic, asked.sign)
+    texts = shipped.get("written") if writing == defaults.WRITING else None
+    passes = {one["c"]: one for one in shipped.get("passes", ())}
+    return {
+        "passes": [
+            passes.get(c) or dose.start_pass(found, c)
+            for c in dict.fromkeys([*passes, *asked.coefficients])
+        ],
+        "truth": [shipped.get("truth") or dose.start_truth(found)],
+        "prices": [shipped.get("prices") or dose.start_prices(found)],
+        "written": [texts or dose.start_writing(found, *writing)],
+        "layers": [_shipped_layers(found.choice) or dose.start_layers(found)],
+    }
+
+
+def _shipped_layers(choice: DoseChoice) -> Part | None:
+    return defaults.shipped()["layers"] if dose.layered(choice) == defaults.CHOICE else None
 
 
 def _status(job: Job) -> dict[str, Any]:
