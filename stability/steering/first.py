@@ -15,6 +15,7 @@ from stability.steering.pairs import EXAMPLE, read_pairs
 
 if TYPE_CHECKING:
     from stability.models import LanguageModel
+    from stability.steering.dose import Dose
 
 MODEL, BLOCKS, METHOD = MODELS[0], 30, "mean"
 PAIRS, SITE = EXAMPLE, f"block:{BLOCKS // 2}"
@@ -37,31 +38,34 @@ def first() -> dict[str, Any]:
     return shipped
 
 
-def make(lm: "LanguageModel") -> dict[str, Any]:
-    """The same, computed by the default model."""
-    from stability.curvature import fisher
-    from stability.steering import scene_parts as parts
+def measure(lm: "LanguageModel") -> "Dose":
+    """The dose of the default choice, as predicted."""
     from stability.steering.contrast import contrast_vector
     from stability.steering.dose import dose
+
+    return dose(lm, contrast_vector(lm, *read_pairs(PAIRS), SITE, METHOD), PROMPT)
+
+
+def make(lm: "LanguageModel") -> dict[str, Any]:
+    """The scene of the default choice, computed by the default model."""
+    from stability.curvature import fisher
+    from stability.steering import scene_parts as parts
     from stability.steering.layers import dose_map
     from stability.steering.scene import dose_scene
-    from stability.steering.truth import find_truth
     from stability.steering.written import steered_texts
 
-    pairs = read_pairs(PAIRS)
-    vector = contrast_vector(lm, *pairs, SITE, METHOD)
-    found = dose(lm, vector, PROMPT)
+    found = measure(lm)
     information = parts.by_statistic(found.information[0])[STATISTIC]
     c = fisher.radius(information or 0.0, EPSILON) or 0.0
     named = parts.writing_coefficients(found, STATISTIC, SIGN)
-    texts = steered_texts(lm, PROMPT, vector, [*named.values()], WRITTEN)
+    texts = steered_texts(lm, PROMPT, found.vector, [*named.values()], WRITTEN)
     made = dose_scene(
         found,
-        {"pairs": pairs, "method": METHOD, "site": SITE},
+        {"pairs": read_pairs(PAIRS), "method": METHOD, "site": SITE},
         truth=parts.truth_part(found),
         passes=[parts.pass_part(found.texts[0], float(f"{c:.4g}"))],
         prices=parts.prices_part(found),
-        layers=parts.layers_part(dose_map(lm, vector, PROMPT)),
+        layers=parts.layers_part(dose_map(lm, found.vector, PROMPT)),
         written=parts.written_part(STATISTIC, SIGN, [*named], texts),
         wanted={"statistic": STATISTIC, "sign": SIGN},
     )
