@@ -10,7 +10,8 @@ EXAMPLE = """\
 I woke up happy, and the day went | I woke up sad, and the day went
 She opened the letter and laughed with joy, because | She opened the letter and wept with grief, because
 It was the best meal that I have ever had, and | It was the worst meal that I have ever had, and
-The children were delighted with the garden, which | The children were disappointed with the garden, which
+The children were delighted with the garden, which | \
+The children were disappointed with the garden, which
 What a wonderful morning, he thought, and | What a miserable morning, he thought, and
 They were full of hope about the journey, and | They were full of dread about the journey, and
 The film was lovely, and I told my friends | The film was dreadful, and I told my friends

@@ -24,8 +24,8 @@ layers, the texts. A statistic is one of `last`, `mean`, `p95`, over all tokens 
      "status": {"message", "fraction"} | None
      "notes": [sentences to be shown]}
 
-`scene_parts` makes what takes its time. What a browser makes of it, at any coefficient and `ε`, is `predicted dose = sqrt(2ε/I)` and
-`predicted KL = ½·I·c²`: see `dose_law.js`.
+`scene_parts` makes what takes its time. What a browser makes of it, at any coefficient and `ε`, is
+`predicted dose = sqrt(2ε/I)` and `predicted KL = ½·I·c²`: see `dose_law.js`.
 """
 
 import base64
@@ -61,7 +61,16 @@ def dose_scene(dose: Dose, source: Mapping[str, Any], **known: Any) -> Part:
         Lists, dictionaries, text, whole and finite numbers.
     """
     [text], [information] = dose.texts, dose.information
-    later = ("truth", "prices", "layers", "layers_note", "written", "written_note", "wanted", "status")
+    later = (
+        "truth",
+        "prices",
+        "layers",
+        "layers_note",
+        "written",
+        "written_note",
+        "wanted",
+        "status",
+    )
     given = {
         "setting": _setting(dose, source),
         "tokens": [
@@ -105,7 +114,11 @@ def _vector(vector: SteeringVector, source: Mapping[str, Any]) -> Part:
         "norm": vector.norm,
         "site": vector.site,
         "sites": [
-            {"site": site, "extracted": vector.extracted.get(site), "norm": float(values @ values) ** 0.5}
+            {
+                "site": site,
+                "extracted": vector.extracted.get(site),
+                "norm": float(values @ values) ** 0.5,
+            }
             for site, values in vector.vectors.items()
         ],
         "coefficient": vector.coefficient,

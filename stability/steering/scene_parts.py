@@ -123,10 +123,7 @@ def written_part(
 
 
 def writing_coefficients(dose: Dose, statistic: str, sign: int) -> dict[str, float]:
-    """The coefficients at which texts are written: none, c(0.1), c(1), twice that, by name.
-
-    Those of the closed form, on the side of a sign; none where the vector changes nothing.
-    """
+    """By name 0, and the predicted doses c(0.1), c(1), 2·c(1) of a side; 0 alone without any."""
     information = by_statistic(dose.information[0])[statistic]
     tenth, one = (fisher.radius(information or 0.0, epsilon) for epsilon in (0.1, 1.0))
     if tenth is None or one is None:

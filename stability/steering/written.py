@@ -1,4 +1,4 @@
-"""What a model writes at several coefficients of a vector, and how much each of its choices is changed."""
+"""What a model writes at several coefficients of a vector, and how much each choice is changed."""
 
 from collections.abc import Sequence
 

@@ -25,11 +25,11 @@ MOUNT = """async ([text, scene, view]) => {
     }
     const { mount, INITIAL } = globalThis.doseText;
     const root = document.body.appendChild(document.createElement("main"));
-    const events = [], views = [];
-    const host = { send: (event) => events.push(event), remember: (view) => views.push(view), link: () => "http://a/" };
+    const events = [];
+    const host = { send: (event) => events.push(event), link: () => "http://a/" };
     globalThis.mounted = mount(root, host, { ...INITIAL, ...view });
     globalThis.mounted.receive(scene);
-    Object.assign(globalThis, { events, views });
+    Object.assign(globalThis, { events });
 }"""
 
 
@@ -113,7 +113,8 @@ def test_a_side_that_is_not_reached_or_that_rounding_hides_is_said(sheet):
 
 def shares(page):
     return page.evaluate(
-        "[...document.querySelectorAll('[data-testid^=dose-token-]')].map((one) => one.style.background)"
+        """() => [...document.querySelectorAll("[data-testid^=dose-token-]")]
+            .map((one) => one.style.background)"""
     )
 
 
@@ -128,7 +129,10 @@ def test_dragging_moves_the_text_at_once_and_the_network_is_asked_for_when_the_h
         const { cividis } = await import("/cividis.js");
         const { klShare } = await import("/dose_law.js");
         const probe = document.createElement("i");
-        return values.map((kl) => (probe.style.background = cividis(klShare(kl)), probe.style.background));
+        return values.map((kl) => {
+            probe.style.background = cividis(klShare(kl));
+            return probe.style.background;
+        });
     }"""
     assert shares(page) == blank.evaluate(colour, known["kl"])
     thumb = page.get_by_test_id("coefficient")
@@ -142,7 +146,9 @@ def test_dragging_moves_the_text_at_once_and_the_network_is_asked_for_when_the_h
     assert c > known["c"]
     predicted = [0.5 * token["information"] * c * c for token in SCENE["tokens"]]
     assert shares(page) == blank.evaluate(colour, predicted)
-    assert "predicted; true when you let go" in page.get_by_label("The text", exact=True).inner_text()
+    assert (
+        "predicted; true when you let go" in page.get_by_label("The text", exact=True).inner_text()
+    )
     page.mouse.up()
     page.wait_for_function("events.length > 0")
     assert asked(page, "steer") == [{"kind": "steer", "c": c}]
@@ -299,7 +305,7 @@ TAKEN = """async ([scene, view]) => {
 def test_what_is_copied_names_all_that_is_shown(blank):
     """That it gives the shown numbers is tested where a model is: `tests/ui/pages/dose`."""
     scene = copy.deepcopy(SCENE)
-    scene["setting"]["prompt"] = "it's -- a \"prompt\"\nwith $HOME"
+    scene["setting"]["prompt"] = 'it\'s -- a "prompt"\nwith $HOME'
     program, command, table = blank.evaluate(TAKEN, [scene, {}])
     texts = [
         node.value

@@ -33,7 +33,7 @@ def test_it_is_small_and_names_its_setting():
 @pytest.mark.model
 @pytest.mark.slow
 def test_it_is_what_the_default_model_says_now():
-    """All that is predicted, and the truth where it is said to cross; to make all of it takes minutes."""
+    """All that is predicted, and the truth where it is said to cross; all of it takes minutes."""
     import stability
 
     shipped, lm = first(), stability.load(MODEL)

@@ -26,10 +26,14 @@ export function dosePython(model) {
     `lm = stability.load(${pythonText(namedModel(setting.model))})  # revision ${pythonComment(setting.model.revision)}`,
     ...vectorLines(vector),
     `dose = stability.dose(lm, vector, prompt, ${settings.join(", ")})`,
-    `for budget in dose.budgets([${epsilons.join(", ")}]):`,
+    `for budget in dose.budgets([${epsilons.map(pythonFloat).join(", ")}]):`,
     `    print(budget)  # ${model.view.statistic}: ${said}`,
     "",
   ].join("\n");
+}
+
+function pythonFloat(value) {
+  return Number.isInteger(value) ? `${value}.0` : String(value);
 }
 
 function vectorLines({ source, npy }) {

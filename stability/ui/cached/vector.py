@@ -26,7 +26,9 @@ def vector_of(choice: DoseChoice) -> tuple[SteeringVector, Mapping[str, Any]]:
             made = _contrast(choice.model, pairs, method, site)
             [values] = made.vectors.values()
             at = choice.site or site
-            moved = replace(made, vectors={at: values}, extracted={at: site}, mode=choice.mode or ADD)
+            moved = replace(
+                made, vectors={at: values}, extracted={at: site}, mode=choice.mode or ADD
+            )
             return moved, {"pairs": read_pairs(pairs), "method": method, "site": site}
         case FromContent(name, data, entry, is_file):
             file = parse_vectors(data, name)
@@ -38,9 +40,7 @@ def vector_of(choice: DoseChoice) -> tuple[SteeringVector, Mapping[str, Any]]:
 
 
 @cached(16, parts=lambda model, *_: loaded(model))
-def _contrast(
-    _lm: LanguageModel, model: str, pairs: str, method: str, site: str
-) -> SteeringVector:
+def _contrast(_lm: LanguageModel, model: str, pairs: str, method: str, site: str) -> SteeringVector:
     positive, negative = read_pairs(pairs)
     with turn():
         return contrast_vector(_lm, positive, negative, site, method)

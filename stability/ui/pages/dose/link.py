@@ -1,4 +1,4 @@
-"""The link of the Dose page: what the server needs; c, ε, the statistic and the rest are the browser's."""
+"""The link of the Dose page: what the server needs; c, ε, the statistic are the browser's."""
 
 import hashlib
 
@@ -43,8 +43,8 @@ def _block(name: str) -> Field:
             return
         if not (asked.isascii() and asked.isdecimal() and int(asked[:9]) < MOST_BLOCKS):
             raise StabilityError(
-                f"{name} must be a block from 0 to {MOST_BLOCKS - 1}; received {asked!r:.60}: the middle "
-                "one is shown."
+                f"{name} must be a block from 0 to {MOST_BLOCKS - 1}; received {asked!r:.60}: the "
+                "middle one is shown."
             )
         st.session_state[name] = int(asked)
 

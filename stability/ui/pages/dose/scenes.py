@@ -79,9 +79,7 @@ class DoseScenes:
         self._asked, self.found, self._made_of = None, None, ()
         self._wishes.renew([])
 
-    def _make(
-        self, found: Measured, asked: Asked, jobs: Parts, notes: Sequence[str]
-    ) -> None:
+    def _make(self, found: Measured, asked: Asked, jobs: Parts, notes: Sequence[str]) -> None:
         known = {name: [_result(job) for job in part] for name, part in jobs.items()}
         failed = {name: _failures(part) for name, part in jobs.items()}
         status = _status_of(jobs)

@@ -25,9 +25,7 @@ def scene_of(page):
 
 
 def contrast(lm, page, block=1):
-    return stability.contrast_vector(
-        lm, *read_pairs(page.session_state["pairs"]), f"block:{block}"
-    )
+    return stability.contrast_vector(lm, *read_pairs(page.session_state["pairs"]), f"block:{block}")
 
 
 def npy(vector):
@@ -76,9 +74,7 @@ def test_the_network_is_run_where_the_hand_rests(page, lm):
     assert [one["c"] for one in passes] == [-1.5, 2.0]
     v = contrast(lm, page).vectors["block:1"]
     logits, steered = (steered_logits(lm, PROMPT, {1: v}, c).detach() for c in (0.0, 2.0))
-    np.testing.assert_allclose(
-        passes[1]["kl"], divergences(logits, steered), rtol=1e-3, atol=1e-7
-    )
+    np.testing.assert_allclose(passes[1]["kl"], divergences(logits, steered), rtol=1e-3, atol=1e-7)
 
 
 def test_a_layer_that_is_chosen_has_the_dose_that_the_picture_says(page):
