@@ -23,10 +23,13 @@ NAME = "first.json"
 
 def first() -> dict[str, Any]:
     """The scene of the default choice, as it was computed when the package was made."""
-    shipped: dict[str, Any] = json.loads(
-        files("stability.instrument").joinpath(NAME).read_text("utf-8")
-    )
-    return shipped
+    return shipped("stability.instrument")
+
+
+def shipped(package: str) -> dict[str, Any]:
+    """The scene that a package ships with."""
+    scene: dict[str, Any] = json.loads(files(package).joinpath(NAME).read_text("utf-8"))
+    return scene
 
 
 def make(lm: "Model") -> dict[str, Any]:

@@ -8,7 +8,8 @@ from typing import Any
 import stability
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
-from stability.prediction.conversation import Conversation
+from stability.prediction.conversation import Conversation, PromptLike
+from stability.prediction.provenance import ModelCard
 from stability.prediction.state import State
 
 # those on which the last digits of a number may depend
@@ -32,14 +33,8 @@ def setting(
     Returns:
         The setting as plain data; `norm` is the length of the vector in its own coordinates.
     """
-    prompt = state.prompt
-    turns = prompt.turns if isinstance(prompt, Conversation) else None
     return {
-        "model": {**asdict(state.model), "title": state.model.name},
-        "version": stability.__version__,
-        "versions": versions(),
-        "prompt": str(prompt),
-        "messages": turns and [asdict(turn) for turn in turns],
+        **read_by(state.model, state.prompt),
         "position": state.position,
         "site": state.site,
         "direction": {
@@ -53,6 +48,18 @@ def setting(
         "seed": spec and spec.seed,
         "norm": state.norm,
         "softcap": state.readout.softcap,
+    }
+
+
+def read_by(model: ModelCard, prompt: PromptLike) -> dict[str, Any]:
+    """The part of a setting that every scene has: the model, its versions, and what it has read."""
+    turns = prompt.turns if isinstance(prompt, Conversation) else None
+    return {
+        "model": {**asdict(model), "title": model.name},
+        "version": stability.__version__,
+        "versions": versions(),
+        "prompt": str(prompt),
+        "messages": turns and [asdict(turn) for turn in turns],
     }
 
 

@@ -5,12 +5,11 @@ writes it anew.
 """
 
 import json
-from importlib.resources import files
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stability.defaults import MODELS
-from stability.instrument.first import shortened
+from stability.instrument.first import NAME, shipped, shortened
 from stability.steering.pairs import EXAMPLE, read_pairs
 
 if TYPE_CHECKING:
@@ -27,15 +26,11 @@ PROMPT = (
 STATISTIC, SIGN, WRITTEN = "p95", 1, 24
 # at which the text is coloured first, in nats
 EPSILON = 0.1
-NAME = "first.json"
 
 
 def first() -> dict[str, Any]:
     """The scene of the default choice, as it was computed when the package was made."""
-    shipped: dict[str, Any] = json.loads(
-        files("stability.steering").joinpath(NAME).read_text("utf-8")
-    )
-    return shipped
+    return shipped("stability.steering")
 
 
 def measure(lm: "LanguageModel") -> "Dose":

@@ -38,10 +38,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-import stability
 from stability.instrument.plain import plain
-from stability.instrument.setting import versions
-from stability.prediction.conversation import Conversation
+from stability.instrument.setting import read_by
 from stability.steering.dose import Dose
 from stability.steering.scene_parts import EPSILONS, Part, by_statistic, extent
 from stability.text import spelled
@@ -91,14 +89,8 @@ def dose_scene(dose: Dose, source: Mapping[str, Any], **known: Any) -> Part:
 
 def _setting(dose: Dose, source: Mapping[str, Any]) -> Part:
     [text] = dose.texts
-    prompt = text.prompt
-    turns = prompt.turns if isinstance(prompt, Conversation) else None
     return {
-        "model": {**asdict(dose.model), "title": dose.model.name},
-        "version": stability.__version__,
-        "versions": versions(),
-        "prompt": str(prompt),
-        "messages": turns and [asdict(turn) for turn in turns],
+        **read_by(dose.model, text.prompt),
         "positions": dose.positions,
         "vector": _vector(dose.vector, source),
     }

@@ -7,7 +7,7 @@ import { each, html, say, set } from "./nodes.js";
 import { signedText } from "./dose_words.js";
 import { watch } from "./watch.js";
 
-const SIDES = [["plus", 1, "price", "With more of it"], ["minus", -1, "price-minus", "With less of it"]];
+const SIDES = [["plus", 1, "price", "With more of it: c, nats"], ["minus", -1, "price-minus", "With less of it: c, nats"]];
 
 /**
  * The price list.
@@ -51,7 +51,7 @@ function drawPrices(sheet, list, prices, sign, testid) {
     set(button, { "data-testid": `${testid}-${index}`, "aria-label": `${text} at ${signedText(c)}, for ${digits(nats)} nats` });
     say(name, shortName(text));
     say(amount, signedText(c));
-    say(paid, `${digits(nats)} nats`);
+    say(paid, digits(nats));
   });
 }
 
