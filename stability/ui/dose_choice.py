@@ -12,7 +12,7 @@ KINDS = {
     "numbers": "pasted numbers",
 }
 METHODS = {"mean": "mean of differences", "pca": "first principal component"}
-MODES = ("add", "project")
+MODES = {"add": "added", "project": "projected out"}
 # where a vector is applied: as its file says, or at a chosen place
 OWN, BLOCK, READOUT = "own", "block", "prelogit"
 

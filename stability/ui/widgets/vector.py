@@ -26,11 +26,11 @@ from stability.ui.widgets.controls import within
 from stability.ui.widgets.errors import show_error
 from stability.ui.wording import plain
 from stability.vector_files.registry import parse_vectors, read_vectors
-from stability.vector_files.vector_file import Entry, VectorFile
+from stability.vector_files.vector_file import ADD, Entry, VectorFile
 
 # MB of an upload: as text, a vector of a thousand components takes 25 kB, and a model has a hundred
 LARGEST_UPLOAD = 50
-AS_THE_FILE_SAYS = "as the file says"
+MODE_HELP = "Added: h + c·v. Projected out: h − c·(h·d)d with d = v/‖v‖, so that c = 1 removes it."
 
 
 def choose_vector(model: str) -> VectorChoice | None:
@@ -59,14 +59,15 @@ def choose_site(model: str, vector: VectorChoice | None) -> str | None:
 
 
 def choose_mode(vector: VectorChoice | None) -> str | None:
-    """Draw how the vector is applied; None as the file says."""
-    first = MODES[0] if isinstance(vector, FromPairs) else AS_THE_FILE_SAYS
-    names = {"": first, **({} if isinstance(vector, FromPairs) else {MODES[0]: MODES[0]})}
-    names[MODES[1]] = "project out"
-    within("vector_mode", names)
-    help = "add: h + c·v. project out: h − c·(h·d)d with d = v/‖v‖, so that c = 1 removes it."
-    st.selectbox("How", names, key="vector_mode", format_func=lambda n: names[n], help=help)
-    return str(st.session_state.vector_mode) or None
+    """Draw how the vector is applied; None as the file says, which a vector made of pairs has not."""
+    is_made = isinstance(vector, FromPairs)
+    # keys of their own: what is chosen for pairs must not overrule a file
+    key = "pairs_mode" if is_made else "vector_mode"
+    names = {"": MODES[ADD] if is_made else "as the file says"}
+    names |= {mode: name for mode, name in MODES.items() if not (is_made and mode == ADD)}
+    within(key, names)
+    st.selectbox("How", names, key=key, format_func=lambda mode: names[mode], help=MODE_HELP)
+    return str(st.session_state[key]) or None
 
 
 def blocks_of(model: str) -> int:

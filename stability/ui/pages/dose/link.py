@@ -75,5 +75,6 @@ PAGE = Page(
         _block("applied_block"),
         text("at", "all"),
         one_of("vector_mode", ["", *MODES]),
+        one_of("pairs_mode", ["", "project"]),
     ),
 )
