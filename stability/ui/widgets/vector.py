@@ -30,6 +30,9 @@ from stability.vector_files.vector_file import ADD, Entry, VectorFile
 
 # MB of an upload: as text, a vector of a thousand components takes 25 kB, and a model has a hundred
 LARGEST_UPLOAD = 50
+# what is drawn of one option must not depend on the vector: the browser keeps it
+PLACES = {OWN: "where it belongs", BLOCK: "after a block", READOUT: "at the readout (prelogit)"}
+PLACE_HELP = "It belongs where its file says, or where it was measured."
 MODE_HELP = "Added: h + c·v. Projected out: h − c·(h·d)d with d = v/‖v‖, so that c = 1 removes it."
 
 
@@ -47,12 +50,12 @@ def choose_vector(model: str) -> VectorChoice | None:
     return fields[kind]()
 
 
-def choose_site(model: str, vector: VectorChoice | None) -> str | None:
+def choose_site(model: str) -> str | None:
     """Draw where the vector is applied; None where it was measured, or where the file says."""
-    own = "where it was measured" if isinstance(vector, FromPairs) else "where the file says"
-    names = {OWN: own, BLOCK: "after a block", READOUT: "at the readout (prelogit)"}
-    within("applied", names)
-    at = st.selectbox("Applied", names, key="applied", format_func=lambda name: names[name])
+    within("applied", PLACES)
+    at = st.selectbox(
+        "Applied", PLACES, key="applied", format_func=lambda place: PLACES[place], help=PLACE_HELP
+    )
     if at == BLOCK:
         return f"block:{_block(model, 'Applied after block', 'applied_block')}"
     return READOUT if at == READOUT else None

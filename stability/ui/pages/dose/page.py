@@ -43,7 +43,7 @@ def _choose() -> DoseChoice | None:
     with st.sidebar:
         model = choose_model()
         given = vector.choose_vector(model)
-        site = vector.choose_site(model, given)
+        site = vector.choose_site(model)
         mode = vector.choose_mode(given)
         positions = st.text_input("At positions", key="at", help=POSITIONS_HELP).strip()
     prompt = controls.choose_prompt()

@@ -53,7 +53,13 @@ class DoseScenes:
             if self.sent is not None:
                 self.sent = replace(self.sent, status=_status(measured))
             return True
-        found: Measured = measured.future.result()
+        try:
+            found: Measured = measured.future.result()
+        except StabilityError:
+            # nothing more comes for what is shown
+            if self.sent is not None:
+                self.sent = replace(self.sent, status=None)
+            raise
         self.found = found
         jobs = _parts(found, asked, defaults.shipped() if choice == defaults.CHOICE else {})
         begun = [one for part in jobs.values() for one in part if isinstance(one, Job)]
