@@ -51,6 +51,8 @@ if TYPE_CHECKING:
     from stability.steering.budget import Budget
     from stability.steering.contrast import contrast_vector
     from stability.steering.dose import Dose, dose
+    from stability.steering.layers import DoseMap, dose_map
+    from stability.steering.prices import Price
     from stability.steering.vector_check import check_vector
     from stability.vector_files.registry import read_vectors
     from stability.vector_files.steering_vector import SteeringVector
@@ -103,6 +105,9 @@ _HOMES = {
     "Budget": "steering.budget",
     "Dose": "steering.dose",
     "dose": "steering.dose",
+    "DoseMap": "steering.layers",
+    "dose_map": "steering.layers",
+    "Price": "steering.prices",
     "check_vector": "steering.vector_check",
     "contrast_vector": "steering.contrast",
     "read_vectors": "vector_files.registry",
@@ -122,9 +127,11 @@ __all__ = [
     "Dictionary",
     "Direction",
     "Dose",
+    "DoseMap",
     "Flip",
     "Interpolation",
     "LanguageModel",
+    "Price",
     "Push",
     "Ray",
     "Readout",
@@ -150,6 +157,7 @@ __all__ = [
     "depth_map",
     "dictionary",
     "dose",
+    "dose_map",
     "explore",
     "interpolation",
     "load",

@@ -91,12 +91,15 @@ def test_old_spellings_of_public_names_work(old):
 SHOWN = {
     "Budget",
     "Dose",
+    "DoseMap",
     "LanguageModel",
+    "Price",
     "SelfCheck",
     "check",
     "check_vector",
     "continuations",
     "dose",
+    "dose_map",
     "load",
 } | {"contrast_vector"}
 

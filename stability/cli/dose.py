@@ -3,7 +3,6 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -11,14 +10,17 @@ from stability.cli.chat import utf8
 from stability.cli.check import DOES_NOT_HOLD
 from stability.cli.command import add_command
 from stability.cli.commands import load_model
-from stability.cli.console import fitted
-from stability.text import counted, printable
+from stability.cli.dose_table import readable
+from stability.text import printable
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from stability.models import LanguageModel
     from stability.prediction.conversation import PromptLike
+    from stability.steering.dose import Dose
 
 EPSILONS = (0.01, 0.1, 1.0)
-MOST_TOKENS = 12  # of a prompt, in the table
 
 
 def add_dose(commands: Any) -> argparse.ArgumentParser:
@@ -38,6 +40,9 @@ def add_dose(commands: Any) -> argparse.ArgumentParser:
         "--prompts", type=Path, metavar="FILE", help=".txt, .jsonl, .csv or .parquet"
     )
     add_vector_options(dose)
+    dose.add_argument(
+        "--layers", action="store_true", help="also its predicted dose after every block"
+    )
     dose.set_defaults(run=run_dose)
     return dose
 
@@ -92,8 +97,9 @@ def run_dose(options: argparse.Namespace) -> None:
 
     require_nats(*options.epsilon)
     prompts = _prompts(options)
+    lm = load_model(options.model)
     found = dose(
-        load_model(options.model),
+        lm,
         options.file,
         prompts,
         options.site,
@@ -103,6 +109,8 @@ def run_dose(options: argparse.Namespace) -> None:
     for sentence in found.warnings:
         print(f"stability: {printable(sentence)}", file=sys.stderr)
     report = dose_report(found, options.epsilon)
+    if options.layers:
+        report["layers"] = _layers(lm, found, prompts, options.epsilon)
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))
 
 
@@ -128,6 +136,24 @@ def run_check_vector(options: argparse.Namespace) -> None:
         raise SystemExit(DOES_NOT_HOLD)
 
 
+def _layers(
+    lm: "LanguageModel", found: "Dose", prompts: "list[PromptLike]", epsilons: "Sequence[float]"
+) -> list[dict[str, Any]]:
+    from stability.cli.progress import progress
+    from stability.steering.layers import dose_map
+    from stability.steering.report import layers_report
+
+    with progress("Layers") as report:
+        done = dose_map(
+            lm,
+            found.vector,
+            prompts,
+            found.positions,
+            lambda fraction: report(round(100 * fraction), 100),
+        )
+    return layers_report(done, epsilons)
+
+
 def _prompts(options: argparse.Namespace) -> "list[PromptLike]":
     from stability.errors import StabilityError
     from stability.sweeps.prompts import read_prompts
@@ -141,50 +167,3 @@ def _prompts(options: argparse.Namespace) -> "list[PromptLike]":
             f"not ({bad[0].reason}): mend or remove it."
         )
     return [prompt.text for prompt in found if prompt.text is not None]
-
-
-def readable(report: dict[str, Any]) -> str:
-    """The report of `dose` as a table."""
-    vector = report["vector"]
-    lines = [
-        f"model      {report['model']['name']} ({report['model']['revision']})",
-        f"vector     {vector['file']}, {vector['format']}",
-        f"applied    {vector['mode']} at {vector['site']}, positions {report['positions']}; length "
-        f"{vector['norm']:.3g}",
-        "",
-        *_budgets(report),
-    ]
-    for prompt in report["prompts"]:
-        lines += ["", f"{prompt['prompt']!r}", *_tokens(prompt["tokens"])]
-    lines += [
-        "",
-        "Coefficients multiply the vector as it is in the file: predicted (minus, plus).",
-        "Epsilon is in nats of KL(original ‖ changed) of the next token: a bound on damage,",
-        "not a measure of a text's quality.",
-    ]
-    return "\n".join(map(fitted, lines))
-
-
-def _budgets(report: dict[str, Any]) -> Iterator[str]:
-    yield "".join(f"{name:>11}" for name in ("epsilon", "tokens", "predicted", "minus", "plus"))
-    for row in report["budgets"]:
-        numbers = (_number(row[name]) for name in ("predicted", "minus", "plus"))
-        cells = (f"{row['epsilon']:g}", row["statistic"], *numbers)
-        yield "".join(f"{cell:>11}" for cell in cells)
-
-
-def _tokens(tokens: list[dict[str, Any]]) -> Iterator[str]:
-    epsilons = [dose["epsilon"] for dose in tokens[0]["doses"]]
-    yield f"{'token':>16}" + "".join(f"{f'{epsilon:g} nats':>20}" for epsilon in epsilons)
-    for token in tokens[-MOST_TOKENS:]:
-        cells = (
-            f"{_number(dose['predicted'])} ({_number(dose['minus'])}, {_number(dose['plus'])})"
-            for dose in token["doses"]
-        )
-        yield f"{token['text']!r:>16.16}" + "".join(f"{cell:>20}" for cell in cells)
-    if len(tokens) > MOST_TOKENS:
-        yield f"{counted(len(tokens) - MOST_TOKENS, 'earlier token')} in --json"
-
-
-def _number(value: float | None) -> str:
-    return "-" if value is None else f"{value:.3g}"

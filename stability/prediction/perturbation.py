@@ -115,9 +115,8 @@ def perturb_each(
     batch = np.searchsorted(starts, np.arange(0, starts[-1], COLUMNS_AT_ONCE), side="right") - 1
     for first, last in itertools.pairwise([*dict.fromkeys(batch.tolist()), len(states)]):
         parts = displacements[first:last]
-        shifts = states[0].readout.slopes(torch.cat([*parts]).T).T.split(lengths[first:last])
-        for state, part, uncapped in zip(states[first:last], parts, shifts, strict=True):
-            shift = uncapped.contiguous()
+        shifts = states[0].readout.shifts(torch.cat([*parts])).split(lengths[first:last])
+        for state, part, shift in zip(states[first:last], parts, shifts, strict=True):
             mean_shift, kl, argmax = _divergences(state, shift)
             found = Perturbed(
                 state, part.double(), mean_shift, kl.cpu().numpy(), argmax.cpu().numpy()

@@ -48,8 +48,12 @@ class Readout:
 
     def uncapped(self, y: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch V"]:
         """Logits before soft-capping, `s·(W_U y) + b`: linear in `y`, with the same argmax."""
-        z = self.scale * (y.to(self.W_U) @ self.W_U.T).double()
-        return z if self.bias is None else z + self.bias
+        z = self.shifts(y)
+        return z if self.bias is None else z.add_(self.bias)
+
+    def shifts(self, displacements: Float[Tensor, "*batch d"]) -> Float[Tensor, "*batch V"]:
+        """How far the uncapped logits move, `s·W_U δ`: as `slopes`, with a row for each."""
+        return (displacements.to(self.W_U) @ self.W_U.T).double().mul_(self.scale)
 
     def cap(self, z: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
         """`f`: monotone, so it changes no argmax."""

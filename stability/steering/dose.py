@@ -21,14 +21,14 @@ from numpy import ndarray
 
 from stability.arguments import levels
 from stability.curvature import fisher
-from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
-from stability.prediction.conversation import Conversation, PromptLike
+from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard
 from stability.steering import statistics
 from stability.steering.budget import Budget
 from stability.steering.intervention import Positions
-from stability.steering.reading import steered_text
+from stability.steering.prices import Price, prices
+from stability.steering.reading import prompts_in, steered_text
 from stability.steering.steered_text import SteeredText
 from stability.steering.truth import Truth, find_truth
 from stability.steering.vectors import VectorLike, steering_vector
@@ -104,6 +104,26 @@ class Dose:
         """
         return find_truth(self.texts, levels(epsilons), self.information, names, self.reverse)
 
+    def prices(
+        self, position: int = -1, n: int = 8, text: int = 0
+    ) -> tuple[list[Price], list[Price]]:
+        """Return the next tokens that the vector buys first, by straight lines along its slopes.
+
+        The true first change is `Truth.flips`, and the token that takes over `Truth.winners`.
+
+        Args:
+            position: index of the token after which they come, negative to count from the end.
+            n: how many on either side.
+            text: which of the texts.
+
+        Returns:
+            Those of the minus and of the plus side, the cheapest first; none where nothing changes.
+
+        Raises:
+            StabilityError: the position is outside the text, or `n` is below 1.
+        """
+        return prices(self.texts[text], position, n)
+
     def budgets(
         self, epsilons: float | Sequence[float], *names: str, truth: Truth | None = None
     ) -> tuple[Budget, ...]:
@@ -170,8 +190,5 @@ def dose(
             a position does not fit; or the model is in half precision, below the readout.
     """
     chosen = steering_vector(lm, vector, site, mode)
-    given = [prompts] if isinstance(prompts, str | Conversation) else list(prompts)
-    if not given:
-        raise StabilityError("A dose needs a prompt at least; received none: give a text.")
-    texts = tuple(steered_text(lm, prompt, chosen, positions) for prompt in given)
+    texts = tuple(steered_text(lm, prompt, chosen, positions) for prompt in prompts_in(prompts))
     return Dose(lm.card, chosen, positions, texts, reverse)

@@ -6,6 +6,7 @@ from typing import Any
 
 from stability.steering.budget import Budget
 from stability.steering.dose import Dose
+from stability.steering.layers import DoseMap
 from stability.steering.side_search import number
 from stability.steering.truth import Truth
 
@@ -21,8 +22,8 @@ def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
         epsilons: nats.
 
     Returns:
-        The model, the vector, every token's doses, and the budgets of statistics. Coefficients are in
-        the file's own units; None where there is none.
+        The model, the vector, every token's doses, the price list of each prompt's last token, and the
+        budgets of statistics. Coefficients are in the file's own units; None where there is none.
 
     Raises:
         StabilityError: an epsilon is not a positive number of nats.
@@ -40,10 +41,49 @@ def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
         },
         "positions": dose.positions if isinstance(dose.positions, str) else list(dose.positions),
         "prompts": [
-            {"prompt": str(text.prompt), "tokens": [*_tokens(dose, truth, index)]}
+            {
+                "prompt": str(text.prompt),
+                "tokens": [*_tokens(dose, truth, index)],
+                "prices": _prices(dose, truth, index),
+            }
             for index, text in enumerate(dose.texts)
         ],
         "budgets": [_budget(budget) for budget in dose.budgets(epsilons, *STATISTICS, truth=truth)],
+    }
+
+
+def layers_report(found: DoseMap, epsilons: Sequence[float]) -> list[dict[str, Any]]:
+    """The predicted doses after each block as plain data: statistics over tokens at every `ε`."""
+    columns = [
+        (epsilon, name, found.predicted(epsilon, name))
+        for epsilon in epsilons
+        for name in STATISTICS
+    ]
+    return [
+        {
+            "site": site,
+            "reach": number(found.reach[layer]),
+            "doses": [
+                {"epsilon": epsilon, "statistic": name, "predicted": number(doses[layer])}
+                for epsilon, name, doses in columns
+            ],
+        }
+        for layer, site in enumerate(found.sites)
+    ]
+
+
+def _prices(dose: Dose, truth: Truth, index: int) -> dict[str, Any]:
+    """What the vector buys first after a text's last token, and what it truly does."""
+    found = zip(SIDES, dose.prices(text=index), strict=True)
+    changes = zip(SIDES, truth.flips[index][:, -1], truth.winners[index][:, -1], strict=True)
+    spell = dose.texts[index].states[-1].text
+    return {side: [asdict(price) for price in prices] for side, prices in found} | {
+        "first": {
+            side: {"coefficient": float(c), "id": int(token), "text": spell(int(token))}
+            if token >= 0
+            else None
+            for side, c, token in changes
+        }
     }
 
 

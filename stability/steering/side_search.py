@@ -3,7 +3,7 @@
 from collections.abc import Collection, Sequence
 
 import numpy as np
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from stability.steering import statistics
@@ -72,6 +72,15 @@ class SideSearch:
         for place in self.side.places:
             if place[0] == text:
                 found[place[1]] = _within(self.side.flip(place), limit)
+        return found
+
+    def winners(self, text: int, limit: float, length: int) -> Int[ndarray, " T"]:
+        """The tokens that take over at the first changes; −1 where none does."""
+        found = np.full(length, -1)
+        for k, position in self.side.places:
+            crossing = self.side.flip((k, position)) if k == text else None
+            if crossing is not None and crossing.place <= limit:
+                found[position] = self.side.samples[k, position][crossing.high].winner
         return found
 
     def statistic(self, name: str, limit: float, resolution: float) -> Float[ndarray, " m"]:

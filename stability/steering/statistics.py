@@ -10,6 +10,8 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from stability.errors import StabilityError
+
 DRAWS, COVERAGE, SEED = 400, 0.95, 0
 # of (T, n), over the tokens
 STATISTICS: dict[str, Callable[[Float[ndarray, "T n"]], Float[ndarray, " n"]]] = {
@@ -18,6 +20,14 @@ STATISTICS: dict[str, Callable[[Float[ndarray, "T n"]], Float[ndarray, " n"]]] =
     "median": lambda values: _others(values, np.median),
     "p95": lambda values: _others(values, lambda rest, axis: np.quantile(rest, 0.95, axis=axis)),
 }
+
+
+def require(*names: str) -> None:
+    """Raise StabilityError for a statistic that is not known."""
+    if unknown := [name for name in names if name not in STATISTICS]:
+        raise StabilityError(
+            f"A statistic must be one of {', '.join(STATISTICS)}; received {unknown[0]!r:.40}: try p95."
+        )
 
 
 def _others(

@@ -85,16 +85,25 @@ class ReadoutChange:
         return self.change(stream, coefficients)
 
 
-def steered_passes(
-    network: Network, ids: Tensor, changes: Mapping[int, Change], start: int
-) -> tuple[SteeredPass, ...]:
-    """Passes that give the same, the shortest first and a whole one last.
+def recorded_pass(network: Network, ids: Tensor, start: int) -> ForwardPass:
+    """The pass without changes, with what is left of the positions before `start`.
 
-    Which of them reproduces a model's own output is told by `reproduces`. Raises StabilityError where
-    the model's blocks are no list of modules that run once each, or its output is not finite.
+    Raises StabilityError where the model's blocks are no list of modules that run once each, or its
+    output is not finite.
     """
     recorded = run_forward(network, ids, cached=start > 0)
     require_finite(recorded.prelogits, network.model, network.card)
+    return recorded
+
+
+def passes_above(
+    recorded: ForwardPass, changes: Mapping[int, Change], start: int
+) -> tuple[SteeredPass, ...]:
+    """Passes that give the same, the shortest first and a whole one last.
+
+    Which of them reproduces a model's own output is told by `reproduces`. Raises StabilityError for a
+    vector of another width than the states have.
+    """
     _require_widths(recorded, changes)
     whole = SteeredPass(recorded, changes, whole=True)
     above = replace(whole, whole=False)

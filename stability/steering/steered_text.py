@@ -72,13 +72,20 @@ class SteeredText:
         found = np.zeros(len(self.states))
         [tangent] = self._product[1]
         # one product for all positions: alone, each would read all of W_U
-        slopes = self.states[0].readout.slopes(tangent.double().T)
-        for position, column in enumerate(slopes.T, start=self.first):
+        slopes = self.states[0].readout.shifts(tangent)
+        for position, row in enumerate(slopes, start=self.first):
             state = self.states[position]
-            capped = column if state.cap_slope is None else column * state.cap_slope
-            centred = fisher.centred(state, capped[:, None].clone())
+            capped = row if state.cap_slope is None else row.mul_(state.cap_slope)
+            centred = fisher.centred(state, capped[:, None])
             found[position] = float(fisher.projected_hessian(state.probs, centred))
         return found
+
+    def slopes(self, position: int) -> Float[Tensor, " V"]:
+        """`dz/dc` at a position: how fast each logit moves, before any soft-capping."""
+        state, [tangent] = self.states[position], self._product[1]
+        if position < self.first:
+            return torch.zeros_like(state.uncapped_logits)
+        return state.readout.shifts(tangent[position - self.first])
 
     def vectors(
         self, coefficients: Sequence[float] | Float[ndarray, " n"]

@@ -5,11 +5,10 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 
 from stability.curvature import fisher
-from stability.errors import StabilityError
 from stability.numerical.rounding import ACCURACY, STEP
 from stability.steering import statistics
 from stability.steering.search import Side
@@ -29,8 +28,9 @@ class Truth:
     Attributes:
         epsilons: (m,), nats.
         doses: for each text (2, T, m), minus and plus; infinite where `ε` is not reached. None where
-            tokens were not asked for, as of `flips`.
+            tokens were not asked for, as of `flips` and `winners`.
         flips: for each text (2, T), where the most likely token first changes; infinite where never.
+        winners: for each text (2, T), ids of the tokens that take over there; −1 where none does.
         statistics: by name (2, m).
         intervals: by name, for both sides and every `ε`, 95 % of draws of texts; None for one text.
         limit: the largest coefficient that was tried.
@@ -41,6 +41,7 @@ class Truth:
     epsilons: Float[ndarray, " m"]
     doses: tuple[Float[ndarray, "2 _ m"], ...]
     flips: tuple[Float[ndarray, "2 _"], ...]
+    winners: tuple[Int[ndarray, "2 _"], ...]
     statistics: dict[str, Float[ndarray, "2 m"]]
     intervals: dict[str, tuple[tuple[Interval, ...], tuple[Interval, ...]]]
     limit: float
@@ -68,15 +69,12 @@ def find_truth(
 
     Raises StabilityError for a statistic that is not known.
     """
-    if unknown := [name for name in names if name not in statistics.STATISTICS]:
-        raise StabilityError(
-            f"A statistic must be one of {', '.join(statistics.STATISTICS)}; received "
-            f"{unknown[0]!r:.40}: try p95."
-        )
+    statistics.require(*names)
     limit = REACH * max(text.reach for text in texts)
     both = [
         SideSearch(Side(texts, sign, limit, reverse), epsilons, names, tokens) for sign in (-1, 1)
     ]
+    measured = texts if tokens else ()
     resolution = _resolution(texts, limit)
     worst = max(float(found.max()) for found in resolution)
     for search in both:
@@ -85,11 +83,15 @@ def find_truth(
         epsilons=epsilons,
         doses=tuple(
             np.stack([search.doses(k, limit, resolution[k]) for search in both])
-            for k in range(len(texts) if tokens else 0)
+            for k in range(len(measured))
         ),
         flips=tuple(
             np.stack([search.flips(k, limit, len(text.states)) for search in both])
-            for k, text in enumerate(texts if tokens else ())
+            for k, text in enumerate(measured)
+        ),
+        winners=tuple(
+            np.stack([search.winners(k, limit, len(text.states)) for search in both])
+            for k, text in enumerate(measured)
         ),
         statistics={
             name: np.stack([search.statistic(name, limit, worst) for search in both])

@@ -36,9 +36,9 @@ def steering_vector(
     if isinstance(vector, SteeringVector):
         return vector
     if isinstance(vector, VectorFile):
-        return _for_model(lm, choose(vector, lm.card.n_layers, None, site, mode))
+        return for_model(lm, choose(vector, lm.card.n_layers, None, site, mode))
     if isinstance(vector, str | Path):
-        return _for_model(lm, choose_from(vector, lm.card.n_layers, site, mode))
+        return for_model(lm, choose_from(vector, lm.card.n_layers, site, mode))
     if site is None:
         raise StabilityError(
             "A steering vector needs a site; received an array: give site='block:12'."
@@ -46,7 +46,7 @@ def steering_vector(
     return from_array(real_array(vector, "A vector's components"), site, mode or ADD)
 
 
-def _for_model(lm: LanguageModel, vector: SteeringVector) -> SteeringVector:
+def for_model(lm: LanguageModel, vector: SteeringVector) -> SteeringVector:
     """The vector, with a warning where its file names another architecture."""
     kind = str(lm.model.config.get_text_config().model_type)
     if vector.model_type is None or kind.startswith(vector.model_type):

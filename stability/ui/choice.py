@@ -40,6 +40,8 @@ SHARED = (
     *("section", "prompt_b", "prompt_c", "interpolation_block"),
     *("write_site", "write_rank", "write_t", "write_n"),
     *("dictionary_path", "dictionary_site", "dictionary_search"),
+    *("vector", "pairs", "method", "measured", "vector_path", "vector_entry", "applied"),
+    *("applied_block", "at", "vector_mode", "pairs_mode"),
 )
 
 

@@ -47,6 +47,14 @@ def test_json_is_the_contracts_one_object(folder, capsys):
     }
     assert report["positions"] == "all"
     [prompt] = report["prompts"]
+    assert [*prompt] == ["prompt", "tokens", "prices"]
+    prices, last = prompt["prices"], prompt["tokens"][-1]["doses"][0]
+    for side in ("minus", "plus"):
+        assert [*prices[side][0]] == ["coefficient", "nats", "id", "text"]
+        costs = [price["nats"] for price in prices[side]]
+        assert costs == sorted(costs)
+        first = prices["first"][side]
+        assert (first and first["coefficient"]) == last["flip"][side]
     assert "".join(token["text"] for token in prompt["tokens"]) == PROMPT
     assert {row["epsilon"] for row in report["budgets"]} == {0.1}
     assert "llama.cpp's own generator" in err
@@ -60,6 +68,25 @@ def test_a_table_says_what_is_applied_and_where(folder, capsys):
     assert lines[2].startswith("applied    project at block:0, positions last; length 3")
     assert [line.split()[1] for line in lines[5:11]] == ["last", "mean", "p95"] * 2
     assert "'a dog ran'" in lines
+    assert max(map(len, lines)) <= 80
+
+
+@pytest.mark.usefixtures("files")
+def test_the_layers_are_another_key_and_lines_of_the_table(folder, capsys):
+    command = ["dose", "plain.npy", "--model", folder, "--site", "block:0", "--prompt", PROMPT]
+    command += ["--epsilon", "0.1", "1", "--layers"]
+    main([*command, "--json"])
+    report = json.loads(capsys.readouterr().out)
+    assert [layer["site"] for layer in report["layers"]] == ["block:0", "block:1"]
+    expected = [row["predicted"] for row in report["budgets"]]
+    received = [dose["predicted"] for dose in report["layers"][0]["doses"]]
+    # two orders of the same float32 sums
+    assert received == pytest.approx(expected, rel=1e-4)
+    main(command)
+    lines = capsys.readouterr().out.splitlines()
+    mean = report["layers"][1]["doses"][1]["predicted"]
+    [row] = [line for line in lines if line.split()[:1] == ["block:1"]]
+    assert row.split()[1] == f"{mean:.3g}"
     assert max(map(len, lines)) <= 80
 
 

@@ -72,6 +72,24 @@ def steered_logits(
             hook.remove()
 
 
+def information(
+    lm: LanguageModel, prompt: str, vectors: Mapping[int | None, np.ndarray], **options
+) -> Tensor:
+    """`Var_p(dz/dc)` of every position, by differentiating the plain hooks' logits twice."""
+    c = torch.zeros((), dtype=torch.float64, requires_grad=True)
+    logits = steered_logits(lm, prompt, vectors, c, **options)
+    a, p = slopes_of(logits, c), logits.detach().softmax(-1)
+    return (p * (a - (p * a).sum(-1, keepdim=True)) ** 2).sum(-1)
+
+
+def slopes_of(logits: Tensor, c: Tensor) -> Tensor:
+    """`dz/dc` in reverse mode twice."""
+    weights = torch.zeros_like(logits, requires_grad=True)
+    [pulled] = torch.autograd.grad(logits, c, weights, create_graph=True)
+    [slopes] = torch.autograd.grad(pulled, weights)
+    return slopes
+
+
 def divergences(logits: Tensor, changed: Tensor, reverse: bool = False) -> Tensor:
     """KL of every position, by the plain sum."""
     p, q = logits.log_softmax(-1), changed.log_softmax(-1)
