@@ -2,4 +2,6 @@
 
 MODELS = ("smollm2-135m", "gemma-3-270m")  # those that come as packages
 EPSILONS = (0.001, 0.01, 0.1, 1.0)  # nats
+DOSE_EPSILONS = (0.01, 0.1, 1.0)  # nats
+DOSE_STATISTICS = ("last", "mean", "p95")  # over tokens
 LEADING_PAIRS = 16  # leading eigenpairs

@@ -98,10 +98,11 @@ SHOWN = {
     "check",
     "check_vector",
     "continuations",
+    "contrast_vector",
     "dose",
     "dose_map",
     "load",
-} | {"contrast_vector"}
+}
 
 
 @pytest.mark.parametrize("name", stability.__all__)

@@ -1,18 +1,22 @@
 """Doses of a steering vector, against the trial and error by which they are found today."""
 
+from collections.abc import Callable
 from typing import Any
 
 import numpy as np
 import torch
+from numpy import ndarray
 
 from stability.bench.timing import Comparison, Method, compare
+from stability.errors import StabilityError
 from stability.steering.dose import dose
+from stability.steering.statistics import STATISTICS
 from stability.steering.steered_text import SteeredText
 from stability.steering.writing import write_steered
 from stability.vector_files.steering_vector import SteeringVector
 
 TOKENS = 64
-EPSILON, STATISTIC, QUANTILE = 1.0, "p95", 0.95
+EPSILON, STATISTIC = 1.0, "p95"
 # of steering-lite: where its search starts, how near to the budget it ends, how long its texts are
 BRACKET, TOLERANCE, ROLLOUT, STEPS = (0.05, 16.0), 0.05, 50, 12
 RELATIVE = 1e-3  # of a coefficient: how near a plain bisection ends
@@ -24,7 +28,7 @@ def compare_doses(lm: Any, prompt: str) -> list[Comparison]:
     site = f"block:{lm.card.n_layers // 2}"
     vector = _unit_dose(lm, text, site)
 
-    def predict() -> Any:
+    def predict() -> tuple[ndarray, ...]:
         return dose(lm, vector, text).predicted(EPSILON)
 
     def truth() -> float:
@@ -64,18 +68,22 @@ def _unit_dose(lm: Any, text: str, site: str) -> SteeringVector:
     return SteeringVector("random", "array", {site: values * float(np.median(budget[1:]))})
 
 
-def bisected(statistic: Any, relative: float) -> float:
-    """Where a statistic reaches `EPSILON`: doubled or halved until it is bracketed, then bisected."""
-    low, high = BRACKET
-    c = (low * high) ** 0.5
-    if statistic(c) < EPSILON:
-        while statistic(c * 2) < EPSILON and c < high:
-            c *= 2
-        low, high = c, 2 * c
-    else:
-        while statistic(c / 2) >= EPSILON and c > low:
-            c /= 2
-        low, high = c / 2, c
+def bisected(statistic: Callable[[float], float], relative: float) -> float:
+    """Where a statistic reaches `EPSILON`: doubled or halved until it is bracketed, then bisected.
+
+    Raises StabilityError where it does not do so within `BRACKET`.
+    """
+    c = (BRACKET[0] * BRACKET[1]) ** 0.5
+    factor = 2.0 if statistic(c) < EPSILON else 0.5
+    # the end that is tried is on the other side of the budget
+    while (statistic(c * factor) < EPSILON) == (factor > 1):
+        c *= factor
+        if not BRACKET[0] <= c <= BRACKET[1]:
+            raise StabilityError(
+                f"A budget must be reached between the coefficients {BRACKET[0]:g} and {BRACKET[1]:g}; "
+                f"up to {c:.3g} it is not: scale the vector."
+            )
+    low, high = sorted((c, c * factor))
     while high / low > 1 + relative:
         middle = (low * high) ** 0.5
         low, high = (middle, high) if statistic(middle) < EPSILON else (low, middle)
@@ -113,6 +121,7 @@ def rolled_out(lm: Any, vector: SteeringVector, prompt: str) -> float:
 
 
 def _statistic(text: SteeredText, coefficient: float, first: int) -> float:
-    """The statistic of KL(changed ‖ original) over the positions from `first` on."""
-    found = text.divergences([coefficient], reverse=True)[first:, 0]
-    return float(np.quantile(found, QUANTILE))
+    """The statistic of KL(changed ‖ original) over the positions from `first` on, 1 at least."""
+    # a statistic leaves the first of what it is given out
+    found = text.divergences([coefficient], reverse=True)[first - 1 :]
+    return float(STATISTICS[STATISTIC](found)[0])

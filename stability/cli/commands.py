@@ -3,8 +3,7 @@
 import argparse
 import json
 import sys
-from collections.abc import Iterator, Sequence
-from pathlib import Path
+from collections.abc import Callable, Iterable, Sequence
 from typing import TYPE_CHECKING, Any
 
 from stability import __version__
@@ -95,7 +94,13 @@ def run_sweep(options: argparse.Namespace) -> None:
     lm = load_model(options.model)
     plan.require(lm)
     sweep = Sweep(options.out)
-    _measure_left(sweep, plan, prompts, lm, "Measuring prompts", options.scheduler)
+    with sweep.claimed(plan, prompts, lm.card):
+        keep_all(
+            sweep,
+            prompts,
+            lambda left: _outcomes(lm, plan, left, options.scheduler),
+            "Measuring prompts",
+        )
     failures = sweep.failures()
     measured = counted(len(prompts) - len(failures), "prompt")
     print(f"{counted(sweep.count(), 'row')} of {measured} in {sweep.rows}")
@@ -104,70 +109,28 @@ def run_sweep(options: argparse.Namespace) -> None:
         print(f"{missing} could not be measured: the reasons are in {sweep.failed}")
 
 
-def run_reproduce(options: argparse.Namespace) -> None:
-    """`reproduce`: the sources' claims beside what was measured on the packaged models."""
-    from stability.cli.console import claims_text
-    from stability.reproduction import settings
-    from stability.reproduction.claims import measured_claims
-
-    folder = options.measure or settings.RESULTS
-    tables = {}
-    for model in options.models:
-        if options.measure:
-            _measure(model, folder)
-        tables[model] = settings.shipped(model, folder)
-    claims = {model: measured_claims(table) for model, table in tables.items()}
-    if options.page:
-        from stability.reproduction.page import write_page
-
-        write_page(options.page, tables, claims)
-    if options.json:
-        report = {model: [claim.report() for claim in part] for model, part in claims.items()}
-        print(json.dumps(report, allow_nan=False))
-    else:
-        print("\n\n\n".join(claims_text(model, part) for model, part in claims.items()))
-
-
-def _measure(model: str, folder: Path) -> None:
-    """Run the sweeps of the reproduction on one model, and write all their rows into one file."""
-    from stability.reproduction import settings
-    from stability.sweeps.prompts import read_prompts
-    from stability.sweeps.sweep import Sweep
-
-    lm, tables = load_model(model), []
-    for setting in settings.sweep_settings(lm.card):
-        sweep = Sweep(folder / "sweeps" / model / setting.name)
-        prompts = setting.prompts(read_prompts(settings.PROMPTS))
-        _measure_left(sweep, setting.plan, prompts, lm, f"{model}, {setting.name}")
-        tables.append(sweep.table())
-    settings.write_results(tables, folder / f"{model}.parquet")
-
-
-def _measure_left(
+def keep_all(
     sweep: "Sweep",
-    plan: "Plan",
     prompts: "Sequence[Prompt]",
-    lm: "LanguageModel",
+    outcomes: "Callable[[Sequence[Prompt]], Iterable[tuple[Prompt, Outcome]]]",
     title: str,
-    scheduler: str | None = None,
 ) -> None:
-    """Measure the prompts of a sweep that are left, here or on a cluster, with progress."""
+    """Measure the prompts of a claimed sweep that are left, with progress."""
     from stability.cli.progress import progress
 
-    with sweep.claimed(plan, prompts, lm.card):
-        left = sweep.left(prompts)
-        done = len(prompts) - len(left)
-        with progress(title) as report:
+    left = sweep.left(prompts)
+    done = len(prompts) - len(left)
+    with progress(title) as report:
+        report(done, len(prompts))
+        for prompt, outcome in outcomes(left):
+            sweep.keep(prompt, outcome)
+            done += 1
             report(done, len(prompts))
-            for prompt, outcome in _outcomes(lm, plan, left, scheduler):
-                sweep.keep(prompt, outcome)
-                done += 1
-                report(done, len(prompts))
 
 
 def _outcomes(
     lm: "LanguageModel", plan: "Plan", prompts: "Sequence[Prompt]", scheduler: str | None
-) -> "Iterator[tuple[Prompt, Outcome]]":
+) -> "Iterable[tuple[Prompt, Outcome]]":
     """The outcome of each prompt, measured by this process or by the workers of a cluster."""
     from stability.sweeps.measurement import attempt, outcomes
 

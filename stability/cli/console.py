@@ -123,7 +123,12 @@ def fitted(line: str) -> str:
     """A line in the characters that standard output has, cut with "..." where it is too wide."""
     from rich.cells import cell_len, set_cell_size
 
+    line = encodable(line)
+    return line if cell_len(line) <= REPORT_WIDTH else set_cell_size(line, REPORT_WIDTH - 3) + "..."
+
+
+def encodable(line: str) -> str:
+    """A line in the characters that standard output has, others as their escapes."""
     # a StringIO in place of standard output has no encoding
     encoding = sys.stdout.encoding or "utf-8"
-    line = line.encode(encoding, "backslashreplace").decode(encoding)
-    return line if cell_len(line) <= REPORT_WIDTH else set_cell_size(line, REPORT_WIDTH - 3) + "..."
+    return line.encode(encoding, "backslashreplace").decode(encoding)

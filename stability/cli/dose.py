@@ -10,7 +10,8 @@ from stability.cli.chat import utf8
 from stability.cli.check import DOES_NOT_HOLD
 from stability.cli.command import add_command
 from stability.cli.commands import load_model
-from stability.cli.dose_table import readable
+from stability.cli.console import encodable
+from stability.defaults import DOSE_EPSILONS
 from stability.text import printable
 
 if TYPE_CHECKING:
@@ -19,8 +20,6 @@ if TYPE_CHECKING:
     from stability.models import LanguageModel
     from stability.prediction.conversation import PromptLike
     from stability.steering.dose import Dose
-
-EPSILONS = (0.01, 0.1, 1.0)
 
 
 def add_dose(commands: Any) -> argparse.ArgumentParser:
@@ -40,6 +39,11 @@ def add_dose(commands: Any) -> argparse.ArgumentParser:
         "--prompts", type=Path, metavar="FILE", help=".txt, .jsonl, .csv or .parquet"
     )
     add_vector_options(dose)
+    dose.add_argument(
+        "--reverse",
+        action="store_true",
+        help="nats of KL(changed ‖ original), not KL(original ‖ changed)",
+    )
     dose.add_argument(
         "--layers", action="store_true", help="also its predicted dose after every block"
     )
@@ -79,18 +83,24 @@ def add_vector_options(command: argparse.ArgumentParser) -> None:
         "--positions",
         default="all",
         type=utf8,
-        help="of each prompt: all, last, or I,J,…; by default %(default)s",
+        help="of each prompt: all, last, or I,J,…, from its end as --positions=-1,-2; by default "
+        "%(default)s",
     )
     command.add_argument(
         "--mode", choices=("add", "project"), help="h + c·v or h − c·(h·d)d; by default the file's"
     )
     command.add_argument(
-        "--epsilon", type=float, nargs="+", default=EPSILONS, help="nats; by default 0.01 0.1 1"
+        "--epsilon",
+        type=float,
+        nargs="+",
+        default=DOSE_EPSILONS,
+        help="nats; by default 0.01 0.1 1",
     )
 
 
 def run_dose(options: argparse.Namespace) -> None:
     """`dose`: predicted and true doses of every token, and of statistics over tokens."""
+    from stability.cli.dose_table import readable
     from stability.prediction.distribution import require_nats
     from stability.steering.dose import dose
     from stability.steering.report import dose_report
@@ -105,6 +115,7 @@ def run_dose(options: argparse.Namespace) -> None:
         options.site,
         options.positions,
         options.mode,
+        options.reverse,
     )
     for sentence in found.warnings:
         print(f"stability: {printable(sentence)}", file=sys.stderr)
@@ -117,9 +128,13 @@ def run_dose(options: argparse.Namespace) -> None:
 def run_check_vector(options: argparse.Namespace) -> None:
     """`check-vector`: what was found of a file and its doses, as a card."""
     from stability.prediction.distribution import require_nats
-    from stability.steering.vector_check import check_vector
+    from stability.steering.vector_check import check_vector, require_copy
+    from stability.vector_files.registry import split_name
 
     require_nats(*options.epsilon)
+    if options.write is not None:
+        # before all that takes long
+        require_copy(options.write, split_name(options.file)[0])
     found = check_vector(
         load_model(options.model),
         options.file,
@@ -131,7 +146,7 @@ def run_check_vector(options: argparse.Namespace) -> None:
     )
     if options.write is not None:
         found.write(options.write)
-    print(json.dumps(found.report(), allow_nan=False) if options.json else found.card())
+    print(json.dumps(found.report(), allow_nan=False) if options.json else encodable(found.card()))
     if not found.holds:
         raise SystemExit(DOES_NOT_HOLD)
 

@@ -6,7 +6,8 @@ from typing import Any
 
 from stability.cli.chat import utf8
 from stability.cli.command import SHOWN_EPSILONS, add_command
-from stability.cli.commands import run_reproduce, run_sweep
+from stability.cli.commands import run_sweep
+from stability.cli.reproduce import DOSES, RADII, run_reproduce
 from stability.defaults import MODELS
 
 
@@ -71,7 +72,7 @@ def add_reproduce(commands: Any) -> argparse.ArgumentParser:
         f"stability reproduce --models {MODELS[0]}",
         "Print what the sources claim beside what was measured on the packaged models, with intervals "
         "and settings: from the results that come with the repository, or measured anew, which takes "
-        "about an hour and goes on where it stopped.",
+        "about two hours and goes on where it stopped.",
     )
     reproduce.add_argument(
         "--models", nargs="+", choices=MODELS, default=MODELS, help="by default both"
@@ -79,6 +80,11 @@ def add_reproduce(commands: Any) -> argparse.ArgumentParser:
     reproduce.add_argument("--measure", type=_folder, metavar="DIR", help="measure anew, into DIR")
     reproduce.add_argument(
         "--page", type=_folder, metavar="DIR", help="write the page of results, with its figures"
+    )
+    reproduce.add_argument(
+        "--only",
+        choices=(RADII, DOSES),
+        help="only the radii of the closed form, or the doses of vectors; by default both",
     )
     reproduce.set_defaults(run=run_reproduce)
     return reproduce

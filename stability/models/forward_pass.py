@@ -4,6 +4,7 @@ As a causal model's earlier positions do not depend on a later vector, what they
 recurrent states) is computed once, and reused for every perturbation of it.
 """
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property, lru_cache
 from typing import Any
@@ -16,7 +17,7 @@ from transformers import DynamicCache
 from stability.errors import StabilityError
 from stability.models.cache_copy import can_be_cut, first_tokens, for_rows, keep_all_positions
 from stability.models.network import Network
-from stability.models.network_view import RecordingBlock, others_of, stream_of
+from stability.models.network_view import RecordingBlock, StandIn, others_of, stream_of
 
 # positions whose recurrent states are kept, once computed
 PREFIXES = 4
@@ -71,10 +72,16 @@ def run_prefix(
     return cache
 
 
-def run_forward(network: Network, ids: Int[Tensor, " T"], cached: bool = True) -> ForwardPass:
+def run_forward(
+    network: Network,
+    ids: Int[Tensor, " T"],
+    cached: bool = True,
+    stand_ins: Mapping[str, StandIn] | None = None,
+) -> ForwardPass:
     """Run a prompt through a network, and record the output of every block.
 
-    Keep what each position leaves if `cached` and the model keeps it.
+    Keep what each position leaves if `cached` and the model keeps it. Of blocks with a stand-in, by
+    qualified name, its output is recorded.
 
     Raises StabilityError where the model's blocks are no list of modules that run once each, in order,
     and where what leaves a block is not one vector for each token.
@@ -84,7 +91,7 @@ def run_forward(network: Network, ids: Int[Tensor, " T"], cached: bool = True) -
         keep_all_positions(cache)
     calls: list[tuple[str, Any]] = []
     recording = {
-        name: RecordingBlock(block, name, calls)
+        name: RecordingBlock((stand_ins or {}).get(name, block), name, calls)
         for blocks in network.block_lists
         for name, block in blocks.items()
     }

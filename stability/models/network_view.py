@@ -22,9 +22,12 @@ class StandIn(nn.Module):
         self.__dict__["original"] = original
 
     def of(self, original: nn.Module) -> "StandIn":
-        """Return the same stand-in, with what it appends to, for another module."""
-        new = copy.copy(self)
-        new.__dict__["original"] = original
+        """Return the same stand-in, with what it appends to, for another module.
+
+        A stand-in within it stays there, and takes the other module's place in its turn.
+        """
+        new, within = copy.copy(self), self.__dict__["original"]
+        new.__dict__["original"] = within.of(original) if isinstance(within, StandIn) else original
         return new
 
     def __getattr__(self, name: str) -> Any:

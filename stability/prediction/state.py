@@ -96,6 +96,12 @@ class State:
         """The same prediction as a state of site `prelogit`."""
         return replace(self, vector=self.prelogit, site="prelogit", above=None)
 
+    def with_logits(self, uncapped_logits: Float[Tensor, " V"]) -> "State":
+        """Return the same state with the logits that it would compute, made with those of others."""
+        state = replace(self)
+        state.__dict__["uncapped_logits"] = uncapped_logits
+        return state
+
     @cached_property
     def uncapped_logits(self) -> Float[Tensor, " V"]:
         """Logits before any soft-capping, which have the same argmax."""

@@ -28,7 +28,16 @@ from stability.exact.moment_bounds import bracket_centre
 from stability.figures.calibration import errors_figure, predictors_figure
 from stability.figures.style import save
 from stability.reproduction.claim import Claim
-from stability.reproduction.page_text import BREAKS, DETAILS, HEAD, SCATTER
+from stability.reproduction.dose_page import dose_text, save_dose_figures
+from stability.reproduction.page_text import (
+    BREAKS,
+    CLAIM_HEAD,
+    DETAILS,
+    DOSE_HEAD,
+    HEAD,
+    SCATTER,
+    claim_row,
+)
 from stability.sweeps.plan import DIRECTIONS
 
 ASYMMETRIES = (0.003, 0.01, 0.03, 0.1, 0.3, 1.0, 3.0)
@@ -45,15 +54,23 @@ PICTURE_POINTS = 1500
 
 
 def write_page(
-    folder: Path, tables: Mapping[str, pa.Table], claims: Mapping[str, Sequence[Claim]]
+    folder: Path,
+    tables: Mapping[str, pa.Table],
+    claims: Mapping[str, Sequence[Claim]],
+    doses: Mapping[str, pa.Table],
+    of_doses: Mapping[str, Sequence[Claim]],
 ) -> None:
-    """Write `README.md` and its figures into a folder, from each model's table and claims."""
+    """Write `README.md` and its figures into a folder, from each model's tables and claims."""
     sections = [HEAD.format(directions=", ".join(DIRECTIONS))]
     with writing("A page needs a folder", folder):
         folder.mkdir(parents=True, exist_ok=True)
         for model, table in tables.items():
             _save_figures(folder, model, cases(table))
             sections.append(text(model, table, claims[model]))
+        sections.append(DOSE_HEAD)
+        for model, table in doses.items():
+            save_dose_figures(folder, model, table)
+            sections.append(dose_text(model, table, of_doses[model]))
         (folder / "README.md").write_text("\n".join(sections), "utf-8")
 
 
@@ -71,8 +88,8 @@ def text(model: str, table: pa.Table, claims: Sequence[Claim]) -> str:
         [
             f"\n## {model}\n",
             f"{revision}, {dtype}, stability {version}.\n",
-            "| quantity | measured | the source says | setting |\n|---|---|---|---|",
-            *map(_claim_row, claims),
+            CLAIM_HEAD,
+            *map(claim_row, claims),
             "\n### Three predictors, and others that were tried\n",
             *_predictor_rows(with_median_fractions(readout)),
             SCATTER.format(
@@ -87,10 +104,6 @@ def text(model: str, table: pa.Table, claims: Sequence[Claim]) -> str:
             BREAKS.format(figures="\n".join(images)),
         ]
     )
-
-
-def _claim_row(claim: Claim) -> str:
-    return f"| {claim.quantity} | **{claim.value}** | {claim.source or '–'} | {claim.setting} |"
 
 
 def _at_largest_epsilon(measured: pd.DataFrame) -> pd.DataFrame:

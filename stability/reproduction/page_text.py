@@ -1,5 +1,8 @@
 """The prose of the page of results, with places for its figures and numbers."""
 
+from stability.reproduction.claim import Claim
+
+CLAIM_HEAD = "| quantity | measured | the source says | setting |\n|---|---|---|---|"
 HEAD = """# Does the formula hold?
 
 The closed form `r = sqrt(2ε / vᵀHv)` is compared with the true boundary of the stable region, on the
@@ -46,3 +49,29 @@ token, however rare, outgrows its part in the curvature, and the boundary is nea
 two nats on, the lines of all ε but the largest are within a factor of about two. Where no token gains
 much for so large an ε (left), the divergence saturates instead, and the closed form is too short.
 """
+DOSE_HEAD = """
+# How strong may a steering vector be?
+
+A steering vector `v` is added to the states that leave a block, times a coefficient `c`: at every token
+of a text, or at the last. The closed form `c = sqrt(2ε / I)` with `I = Var_p(dz/dc)` is compared with
+the coefficients at which the divergence of the prediction truly first reaches ε, on either side, found
+by whole passes to a thousandth. The divergence is KL(original ‖ changed) of the next token: of the last
+token, in the mean over tokens, or at the 95th percentile of tokens (the first token left out). Every
+24th prompt is read, one of each kind, its first ten words. Two vectors are added after an early block,
+the middle one and a late one: the mean difference of the states of eight pairs of sentences
+(`stability/reproduction/prompts/pairs.jsonl`), and a random vector of the same length. The rows are in
+`stability/reproduction/results/*-doses.parquet`, with the columns that `stability/sweeps/doses.py`
+explains; `python -m stability reproduce --only doses --measure DIR` measures them again.
+
+A budget in nats bounds how much the next prediction changes. It says nothing of a text's quality.
+"""
+DOSE_BREAKS = """
+![Predicted over actual dose by ε, statistic and block]({ratios})
+
+![What a change of half the states' length costs]({half})
+"""
+
+
+def claim_row(claim: Claim) -> str:
+    """A claim as a row of a table under `CLAIM_HEAD`."""
+    return f"| {claim.quantity} | **{claim.value}** | {claim.source or '–'} | {claim.setting} |"

@@ -1,5 +1,6 @@
 """The sweeps that the results rest on, and the rows of each model that come with the package."""
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -9,16 +10,39 @@ import pyarrow.parquet as pq
 
 from stability.errors import StabilityError, writing
 from stability.prediction.provenance import ModelCard
-from stability.sweeps.measurement import SCHEMA
+from stability.sweeps.dose_plan import DosePlan
+from stability.sweeps.doses import DOSES as DOSES_SCHEMA
+from stability.sweeps.measurement import NUMBER, SCHEMA
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
 
 HERE = Path(__file__).parent
 PROMPTS, RESULTS = HERE / "prompts" / "prompts.jsonl", HERE / "results"
-# numbers in single precision, small enough to ship
-RESULTS_SCHEMA = pa.schema(
-    [(field.name, pa.float32() if field.type == pa.float64() else field.type) for field in SCHEMA]
-)
+PAIRS = HERE / "prompts" / "pairs.jsonl"
+EVERY_DOSE = 24  # of the prompts: one of each kind
+
+
+def _single(schema: pa.Schema) -> pa.Schema:
+    """The same columns with numbers in single precision, small enough to ship."""
+    return pa.schema(
+        [(field.name, pa.float32() if field.type == NUMBER else field.type) for field in schema]
+    )
+
+
+@dataclass(frozen=True)
+class Kind:
+    """A kind of results: its columns, and how its files' names end."""
+
+    schema: pa.Schema
+    ending: str = ""
+
+    def file(self, model: str, folder: Path) -> Path:
+        """Where a folder keeps the results of a model."""
+        return folder / f"{model}{self.ending}.parquet"
+
+
+RADII, DOSES = Kind(_single(SCHEMA)), Kind(_single(DOSES_SCHEMA), "-doses")
+RESULTS_SCHEMA = RADII.schema
 
 
 @dataclass(frozen=True)
@@ -44,26 +68,36 @@ def sweep_settings(model: ModelCard) -> tuple[Setting, ...]:
     return Setting("readout", Plan()), Setting("depth", below, every=12)
 
 
-def write_results(tables: Sequence[pa.Table], path: Path) -> None:
+def dose_plan(model: ModelCard) -> DosePlan:
+    """Two vectors after an early block, the middle one and a late one, at all positions and the last."""
+    n = model.n_layers
+    rows = [json.loads(line) for line in PAIRS.read_text("utf-8").splitlines()]
+    return DosePlan(
+        sites=tuple(f"block:{block}" for block in (n // 6, n // 2, 5 * n // 6)),
+        pairs=tuple((row["positive"], row["negative"]) for row in rows),
+    )
+
+
+def write_results(tables: Sequence[pa.Table], path: Path, kind: Kind = RADII) -> None:
     """Write all rows of a model into one file, in single precision."""
-    table = pa.concat_tables(tables).cast(RESULTS_SCHEMA)
+    table = pa.concat_tables(tables).cast(kind.schema)
     with writing("Results need a file", path):
         pq.write_table(table, path, compression="zstd", compression_level=19)
 
 
-def has_results(model: str, folder: Path = RESULTS) -> bool:
+def has_results(model: str, folder: Path = RESULTS, kind: Kind = RADII) -> bool:
     """Whether a folder holds results of a model, readable or damaged."""
-    return (folder / f"{model}.parquet").exists()
+    return kind.file(model, folder).exists()
 
 
-def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
+def shipped(model: str, folder: Path = RESULTS, kind: Kind = RADII) -> pa.Table:
     """The rows of a model that come with the package, or that `reproduce --measure` left in a folder.
 
     Raises StabilityError where there are none, and for a file that is damaged or lacks a column: a
     column of nulls in its place would leave claims without cases.
     """
-    path = folder / f"{model}.parquet"
-    if not has_results(model, folder):
+    path = kind.file(model, folder)
+    if not has_results(model, folder, kind):
         raise StabilityError(
             f"Results of {model!r} must be measured first; there are none at {str(path)!r}: run "
             "`python -m stability reproduce --measure DIR`."
@@ -75,8 +109,8 @@ def shipped(model: str, folder: Path = RESULTS) -> pa.Table:
             f"Results must be a Parquet file of a sweep; {str(path)!r} is damaged ({error}): take it "
             "from the repository again."
         ) from error
-    if table.schema != RESULTS_SCHEMA:
-        expected, received = set(RESULTS_SCHEMA), set(table.schema)
+    if table.schema != kind.schema:
+        expected, received = set(kind.schema), set(table.schema)
         differ = sorted({field.name for field in expected ^ received}) or ["their order"]
         raise StabilityError(
             f"Results must have the columns of a sweep of this version; those in {str(path)!r} differ "

@@ -9,7 +9,9 @@ from numpy import ndarray
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
-from stability.prediction.site_names import canonical_site
+from stability.steering.intervention import sites_by_block
+from stability.steering.reading import prompts_in
+from stability.text import counted
 from stability.vector_files.steering_vector import SteeringVector, sites_in
 
 MEAN, PCA = "mean", "pca"
@@ -17,8 +19,8 @@ MEAN, PCA = "mean", "pca"
 
 def contrast_vector(
     lm: LanguageModel,
-    positive: Sequence[PromptLike],
-    negative: Sequence[PromptLike],
+    positive: PromptLike | Sequence[PromptLike],
+    negative: PromptLike | Sequence[PromptLike],
     site: str,
     method: str = MEAN,
 ) -> SteeringVector:
@@ -32,7 +34,7 @@ def contrast_vector(
 
     Args:
         lm: a loaded model.
-        positive: the prompts towards which the vector points.
+        positive: the prompt, or the prompts, towards which the vector points.
         negative: as many, each the other of a pair.
         site: where the states are taken and the vector is applied; several with commas.
         method: `mean`, the mean of the differences; or `pca`, the direction along which the differences
@@ -42,26 +44,27 @@ def contrast_vector(
         The vector by site, measured where it is applied.
 
     Raises:
-        StabilityError: there are no pairs, or a prompt has no partner; the method is another; the
-            states of all pairs are equal; or as for `LanguageModel.capture`.
+        StabilityError: there are no pairs, or a prompt has no partner; the method is another; two sites
+            are one; the states of all pairs are equal; or as for `LanguageModel.capture`.
     """
-    if not positive or len(positive) != len(negative):
+    more, less = prompts_in(positive), prompts_in(negative)
+    if len(more) != len(less):
         raise StabilityError(
-            "Contrast pairs need as many prompts on either side, one at least; received "
-            f"{len(positive)} and {len(negative)}: give the other of each pair."
+            "Contrast pairs need as many prompts on either side; received "
+            f"{len(more)} and {len(less)}: give the other of each pair."
         )
     if method not in (MEAN, PCA):
         raise StabilityError(
             f"A contrast vector is a mean or a pca of differences; received {method!r:.40}: use mean."
         )
-    vectors = {
-        each: _of(_differences(lm, positive, negative, each), method) for each in sites_in(site)
-    }
+    sites = sites_in(site)
+    sites_by_block(lm, sites)
+    vectors = {each: _of(_differences(lm, more, less, each), method) for each in sites}
     return SteeringVector(
-        file=f"{method} of {len(positive)} contrast pairs",
+        file=f"{method} of {counted(len(more), 'contrast pair')}",
         format="contrast",
         vectors=vectors,
-        extracted={each: canonical_site(each) for each in vectors},
+        extracted={each: each for each in sites},
     )
 
 

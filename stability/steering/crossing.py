@@ -65,9 +65,7 @@ def first_crossing(
     with np.errstate(divide="ignore", invalid="ignore"):
         f = np.log(values[around] / level) if logarithmic else values[around] - level
     usable = np.isfinite(f)
-    if not usable.all():
-        keep = usable & ((around == j) | (around == j - 1) | usable)
-        around, x, f = around[keep], x[keep], f[keep]
+    around, x, f = around[usable], x[usable], f[usable]
     places = [_inverse(x[part], f[part]) for part in _choices(around, j)]
     if not places or not np.isfinite(places).all():
         return Crossing((low * high) ** 0.5, low, high, np.inf)

@@ -21,12 +21,13 @@ from numpy import ndarray
 
 from stability.arguments import levels
 from stability.curvature import fisher
+from stability.defaults import DOSE_STATISTICS
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard
 from stability.steering import statistics
 from stability.steering.budget import Budget
-from stability.steering.intervention import Positions
+from stability.steering.intervention import Positions, given_positions
 from stability.steering.prices import Price, prices
 from stability.steering.reading import prompts_in, steered_text
 from stability.steering.steered_text import SteeredText
@@ -57,7 +58,7 @@ class Dose:
 
     model: ModelCard
     vector: SteeringVector
-    positions: Positions
+    positions: str | tuple[int, ...]
     texts: tuple[SteeredText, ...] = field(repr=False)
     reverse: bool = False
 
@@ -89,7 +90,7 @@ class Dose:
         )
 
     def truth(self, epsilons: float | Sequence[float], *names: str) -> Truth:
-        """Return the true doses: first crossings, known to a thousandth.
+        """Return the true doses: first crossings, known to a thousandth, or said to be unresolved.
 
         Args:
             epsilons: nats.
@@ -132,20 +133,20 @@ class Dose:
         Args:
             epsilons: nats.
             names: `last`, `mean`, `median`, `p95`; by default the first, the second and the last.
-            truth: what `truth` has found for them before.
+            truth: what `truth` has found before, for these `ε` and statistics.
 
         Returns:
             A budget for each `ε` and statistic, in that order.
 
         Raises:
-            StabilityError: as for `truth`.
+            StabilityError: as for `truth`; or what `truth` has found is for others.
         """
-        names = names or ("last", "mean", "p95")
+        names = names or DOSE_STATISTICS
         found = truth or find_truth(
             self.texts, levels(epsilons), self.information, names, self.reverse, tokens=False
         )
         return tuple(
-            Budget(epsilon, name, self._predicted(name, epsilon), *found.budget(name, epsilon))
+            found.budget(name, epsilon, self._predicted(name, epsilon))
             for epsilon in levels(epsilons).tolist()
             for name in names
         )
@@ -178,7 +179,8 @@ def dose(
         prompts: a text or several, each read as it is.
         site: where the vector is applied, as `block:12`, several with commas, or `all` of the file's;
             by default where the file says.
-        positions: `all`, also what is written later; `last`; or indices of each prompt.
+        positions: `all`, also what is written later; `last`; or indices of each prompt, of which
+            negative ones count from its end.
         mode: `add`, h ← h + c·v, or `project`, h ← h − c·(h·d)d with d = v/‖v‖; by default the file's.
         reverse: measure KL(changed ‖ original) instead of KL(original ‖ changed).
 
@@ -190,5 +192,6 @@ def dose(
             a position does not fit; or the model is in half precision, below the readout.
     """
     chosen = steering_vector(lm, vector, site, mode)
-    texts = tuple(steered_text(lm, prompt, chosen, positions) for prompt in prompts_in(prompts))
-    return Dose(lm.card, chosen, positions, texts, reverse)
+    given = given_positions(positions)
+    texts = tuple(steered_text(lm, prompt, chosen, given) for prompt in prompts_in(prompts))
+    return Dose(lm.card, chosen, given, texts, reverse)

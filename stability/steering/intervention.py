@@ -3,21 +3,25 @@
 `add`: h ← h + c·v. `project`: h ← h − c·(h·d)d with d = v/‖v‖, so that c = 1 removes the component.
 """
 
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+import numpy as np
 import torch
 from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor, nn
 
+from stability.arguments import MOST, finite_array, real_array
 from stability.errors import StabilityError
+from stability.models.language_model import LanguageModel
 from stability.models.network_view import StandIn, block_output, others_of, stream_of
 from stability.models.sites import resolve_position
 from stability.vector_files.vector_file import PROJECT
 
 ALL, LAST = "all", "last"
-Positions = str | Sequence[int]
+Positions = str | int | Sequence[int] | ndarray
 
 
 @dataclass(frozen=True, eq=False)
@@ -33,6 +37,15 @@ class Change:
     vector: Float[Tensor, " d"]
     mode: str
     positions: tuple[int, ...] | None = None
+
+    def require_width(self, width: int, where: str) -> None:
+        """Raise StabilityError unless the states that are changed are as wide as the vector."""
+        received = len(self.vector)
+        if received != width:
+            raise StabilityError(
+                f"A steering vector must have as many components as the state that it changes, {width} "
+                f"at {where}; received {received}: use a vector made for this model."
+            )
 
     def of(self, stream: Float[Tensor, "*n d"]) -> Float[Tensor, "*n d"]:
         """The change of every state at `c = 1`, in float64."""
@@ -71,24 +84,66 @@ class SteeredBlock(StandIn):
         return block_output(stream, others_of(output))
 
 
-def resolve_positions(positions: Positions, length: int) -> tuple[int, ...] | None:
+def coefficients_in(values: Any) -> Float[ndarray, " n"]:
+    """Coefficients as an array; raises StabilityError for none, and unless each is a finite number."""
+    given = finite_array(values, "Coefficients")
+    if not given.size:
+        raise StabilityError(
+            "There must be a coefficient at least; received none: give [0.0, 1.0]."
+        )
+    return given
+
+
+def sites_by_block(lm: LanguageModel, sites: Iterable[str]) -> dict[int | None, str]:
+    """Sites by the block whose output they are, None for the readout.
+
+    Raises StabilityError for a site that the model has not, and for two names of one.
+    """
+    named: dict[int | None, str] = {}
+    for site in sites:
+        block = lm.block(site)
+        if block in named:
+            raise StabilityError(
+                f"A steering vector must have one vector for each site; {named[block]!r:.60} and "
+                f"{site!r:.60} are one site of {lm.card.name}: leave one of them out."
+            )
+        named[block] = site
+    return named
+
+
+def resolve_positions(positions: Any, length: int) -> tuple[int, ...] | None:
     """The positions of a text that are changed, ascending; None for all.
 
-    Raises StabilityError for another word than `all` and `last`, and for positions outside the text.
+    Raises StabilityError as `given_positions` does, and for positions outside the text.
+    """
+    given = given_positions(positions)
+    if given == ALL:
+        return None
+    if given == LAST:
+        return (length - 1,)
+    return tuple(sorted({resolve_position(int(position), length) for position in given}))
+
+
+def given_positions(positions: Any) -> str | tuple[int, ...]:
+    """Positions as they are given: `all`, `last`, or indices, which may count from the end.
+
+    Raises StabilityError for other words, for none, and for what is no whole number.
     """
     if isinstance(positions, str):
-        if positions == ALL:
-            return None
-        if positions == LAST:
-            return (length - 1,)
+        if positions in (ALL, LAST):
+            return positions
         try:
-            given = [int(part) for part in positions.split(",")]
+            return tuple(int(part) for part in positions.split(","))
         except ValueError as error:
             raise StabilityError(
                 f"Positions must be all, last, or indices with commas; received {positions!r:.60}: try "
                 "all."
             ) from error
-        return resolve_positions(given, length)
-    if not positions:
+    indices = np.atleast_1d(real_array(positions, "Positions"))
+    if not indices.size:
         raise StabilityError("There must be a position at least; received none: try all.")
-    return tuple(sorted({resolve_position(position, length) for position in positions}))
+    if indices.ndim > 1 or not (np.abs(indices) < MOST).all() or (indices % 1).any():
+        raise StabilityError(
+            f"Positions must be whole numbers; received {positions!r:.60}: try all, or [0, -1]."
+        )
+    return tuple(int(index) for index in indices)

@@ -17,7 +17,7 @@ from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard, Token
 from stability.steering import statistics
-from stability.steering.intervention import Positions
+from stability.steering.intervention import Positions, sites_by_block
 from stability.steering.reading import prompts_in, steered_layers
 from stability.steering.vectors import VectorLike, steering_vector
 from stability.vector_files.choice import ALL
@@ -144,7 +144,9 @@ def _by_block(lm: LanguageModel, vector: SteeringVector) -> dict[int, Float[ndar
     if len(vector.vectors) == 1:
         [values] = vector.vectors.values()
         return dict.fromkeys(range(lm.card.n_layers), values)
-    blocks = {lm.block(site): values for site, values in vector.vectors.items()}
+    blocks = {
+        block: vector.vectors[site] for block, site in sites_by_block(lm, vector.vectors).items()
+    }
     if None in blocks:
         raise StabilityError(
             f"A map of layers needs vectors of blocks; received one at prelogit beside others "

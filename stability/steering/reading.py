@@ -1,6 +1,7 @@
 """Read a prompt once, for a steering vector at some of its positions."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any
 
 import torch
 from jaxtyping import Float
@@ -14,8 +15,13 @@ from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import Conversation, PromptLike
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
-from stability.steering.intervention import Change, Positions, resolve_positions
-from stability.steering.steered_pass import ReadoutChange, passes_above, recorded_pass
+from stability.steering.intervention import Change, Positions, resolve_positions, sites_by_block
+from stability.steering.steered_pass import (
+    ReadoutChange,
+    passes_above,
+    recorded_pass,
+    recorded_slope,
+)
 from stability.steering.steered_text import SteeredText
 from stability.vector_files.steering_vector import SteeringVector
 
@@ -26,22 +32,27 @@ def steered_text(
     """Read a prompt once, and prepare it for a steering vector at some of its positions.
 
     Raises StabilityError where the model has no such site, or another width there; in half precision
-    below the readout; and where the readout and a block are changed together.
+    below the readout; where two sites are one; and where the readout and a block are changed together.
     """
     tokens = lm.tokenize(prompt)
     chosen = resolve_positions(positions, len(tokens))
     start = 0 if chosen is None else chosen[0]
     changes = {
-        lm.block(site): _change(lm, values, vector.mode, chosen)
-        for site, values in vector.vectors.items()
+        block: _change(lm, vector.vectors[site], vector.mode, chosen)
+        for block, site in sites_by_block(lm, vector.vectors).items()
     }
     if None in changes:
         prelogits, change = _at_readout(lm, tokens, changes), changes[None]
         states, passes = _states(lm, prompt, tokens, prelogits), ReadoutChange(prelogits, change)
         return SteeredText(prompt, states, passes, start, _reach(prelogits, change))
-    recorded, states = _record(lm, prompt, tokens, start)
-    blocks = {block: change for block, change in changes.items() if block is not None}
-    return _below_readout(recorded, states, dict(sorted(blocks.items())), start)
+    blocks = {block: changes[block] for block in sorted(b for b in changes if b is not None)}
+    require_float32(lm.card)
+    ids = lm.network.ids(tokens)
+    # where only some tokens are changed, what the others leave serves a shorter product
+    both = None if start else recorded_slope(lm.network, ids, blocks)
+    recorded, known = both or (recorded_pass(lm.network, ids, start), None)
+    states = _states(lm, prompt, tokens, recorded.prelogits)
+    return _below_readout(recorded, states, blocks, start, known)
 
 
 def steered_layers(
@@ -58,16 +69,25 @@ def steered_layers(
     tokens = lm.tokenize(prompt)
     chosen = resolve_positions(positions, len(tokens))
     start = 0 if chosen is None else chosen[0]
-    recorded, states = _record(lm, prompt, tokens, start)
+    require_float32(lm.card)
+    recorded = recorded_pass(lm.network, lm.network.ids(tokens), start)
+    states = _states(lm, prompt, tokens, recorded.prelogits)
     for block, values in vectors.items():
         yield _below_readout(recorded, states, {block: _change(lm, values, mode, chosen)}, start)
 
 
-def prompts_in(prompts: PromptLike | Sequence[PromptLike]) -> list[PromptLike]:
-    """One prompt, or several, as a list; raises StabilityError for none."""
-    given = [prompts] if isinstance(prompts, str | Conversation) else list(prompts)
+def prompts_in(prompts: Any) -> list[PromptLike]:
+    """One prompt, or several, as a list; raises StabilityError for none, and for what is no prompt."""
+    if isinstance(prompts, str | Conversation):
+        return [prompts]
+    given = list(prompts) if isinstance(prompts, Iterable) else [prompts]
     if not given:
         raise StabilityError("A dose needs a prompt at least; received none: give a text.")
+    for prompt in given:
+        if not isinstance(prompt, str | Conversation):
+            raise StabilityError(
+                f"A prompt must be a text or a conversation; received {prompt!r:.60}: give a text."
+            )
     return given
 
 
@@ -80,30 +100,26 @@ def _change(
 def _states(
     lm: LanguageModel, prompt: PromptLike, tokens: tuple[Token, ...], prelogits: Tensor
 ) -> tuple[State, ...]:
-    states = tuple(
-        State(row.float(), lm.readout, prompt, tokens, index, "prelogit", lm.card, lm.text)
-        for index, row in enumerate(prelogits)
-    )
     # one product for all positions, in the place of what each would compute when asked
-    for state, logits in zip(states, lm.readout.uncapped(prelogits), strict=True):
-        state.__dict__["uncapped_logits"] = logits
-    return states
-
-
-def _record(
-    lm: LanguageModel, prompt: PromptLike, tokens: tuple[Token, ...], start: int
-) -> tuple[ForwardPass, tuple[State, ...]]:
-    require_float32(lm.card)
-    recorded = recorded_pass(lm.network, lm.network.ids(tokens), start)
-    return recorded, _states(lm, prompt, tokens, recorded.prelogits)
+    rows = zip(prelogits, lm.readout.uncapped(prelogits), strict=True)
+    return tuple(
+        State(
+            row.float(), lm.readout, prompt, tokens, index, "prelogit", lm.card, lm.text
+        ).with_logits(logits)
+        for index, (row, logits) in enumerate(rows)
+    )
 
 
 def _below_readout(
-    recorded: ForwardPass, states: tuple[State, ...], changes: Mapping[int, Change], start: int
+    recorded: ForwardPass,
+    states: tuple[State, ...],
+    changes: Mapping[int, Change],
+    start: int,
+    known: Tensor | None = None,
 ) -> SteeredText:
     passes = passes_above(recorded, changes, start)
     reach = max(_reach(recorded.block_outputs[block], each) for block, each in changes.items())
-    return SteeredText(states[0].prompt, states, passes, start, reach)
+    return SteeredText(states[0].prompt, states, passes, start, reach, known)
 
 
 def _at_readout(
@@ -116,17 +132,17 @@ def _at_readout(
     with torch.inference_mode(False), torch.no_grad():
         [prelogits] = lm.network.prelogits(lm.network.ids(tokens)[None]).float()
     require_finite(prelogits, lm.model, lm.card)
-    width, received = prelogits.shape[1], len(changes[None].vector)
-    if width != received:
-        raise StabilityError(
-            f"A steering vector must have as many components as the state that it changes, {width} at "
-            f"prelogit of {lm.card.name}; received {received}: use a vector made for this model."
-        )
+    changes[None].require_width(prelogits.shape[1], f"prelogit of {lm.card.name}")
     return prelogits
 
 
 def _reach(stream: Float[Tensor, "T d"], change: Change) -> float:
-    """The coefficient at which a change is as long as what it changes, but for the first token."""
-    states = (stream[1:] if len(stream) > 1 else stream).double()
+    """The coefficient at which a change is as long as the states that it changes.
+
+    Together, but for the first token, whose state is much longer, where others are changed too.
+    """
+    positions = range(len(stream)) if change.positions is None else change.positions
+    others = [position for position in positions if position] or [0]
+    states = stream[others].double()
     lengths, changes = states.norm(), change.of(states).norm()
     return float(lengths / changes) if changes > 0 else 0.0

@@ -1,17 +1,17 @@
-"""A dose as plain data, ready for JSON, and as a Markdown table."""
+"""A dose as plain data, ready for JSON."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from dataclasses import asdict
 from typing import Any
 
-from stability.steering.budget import Budget
+from jaxtyping import Float
+from numpy import ndarray
+
+from stability.defaults import DOSE_STATISTICS
+from stability.steering.budget import SIDES, number
 from stability.steering.dose import Dose
 from stability.steering.layers import DoseMap
-from stability.steering.side_search import number
-from stability.steering.truth import Truth
-
-STATISTICS = ("last", "mean", "p95")
-SIDES = ("minus", "plus")
+from stability.steering.truth import Truth, kind
 
 
 def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
@@ -23,12 +23,13 @@ def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
 
     Returns:
         The model, the vector, every token's doses, the price list of each prompt's last token, and the
-        budgets of statistics. Coefficients are in the file's own units; None where there is none.
+        budgets of statistics. Coefficients are in the file's own units; None where there is none, of
+        which `kind` says why: `not reached` up to `limit`, `unresolved`, or `undefined`.
 
     Raises:
         StabilityError: an epsilon is not a positive number of nats.
     """
-    truth = dose.truth(epsilons, *STATISTICS)
+    truth = dose.truth(epsilons, *DOSE_STATISTICS)
     vector = dose.vector
     return {
         "model": asdict(dose.model),
@@ -48,7 +49,11 @@ def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
             }
             for index, text in enumerate(dose.texts)
         ],
-        "budgets": [_budget(budget) for budget in dose.budgets(epsilons, *STATISTICS, truth=truth)],
+        "budgets": [
+            budget.report() for budget in dose.budgets(epsilons, *DOSE_STATISTICS, truth=truth)
+        ],
+        "limit": truth.limit,
+        "divergence": "KL(changed ‖ original)" if dose.reverse else "KL(original ‖ changed)",
     }
 
 
@@ -57,7 +62,7 @@ def layers_report(found: DoseMap, epsilons: Sequence[float]) -> list[dict[str, A
     columns = [
         (epsilon, name, found.predicted(epsilon, name))
         for epsilon in epsilons
-        for name in STATISTICS
+        for name in DOSE_STATISTICS
     ]
     return [
         {
@@ -87,34 +92,29 @@ def _prices(dose: Dose, truth: Truth, index: int) -> dict[str, Any]:
     }
 
 
-def _budget(budget: Budget) -> dict[str, Any]:
-    names = ("epsilon", "statistic", "predicted", *SIDES)
-    return {name: getattr(budget, name) for name in names}
-
-
 def _tokens(dose: Dose, truth: Truth, index: int) -> Iterator[dict[str, Any]]:
     text, information = dose.texts[index], dose.information[index]
-    predicted = [dose.predicted(epsilon)[index] for epsilon in truth.epsilons.tolist()]
-    for token in text.tokens:
-        flip = dict(zip(SIDES, map(number, truth.flips[index][:, token.index]), strict=True))
+    epsilons = truth.epsilons.tolist()
+    predicted = [dose.predicted(epsilon)[index] for epsilon in epsilons]
+    for i, token in enumerate(text.tokens):
+        flips, doses = truth.flips[index][:, i], truth.doses[index][:, i]
         yield {
             "index": token.index,
             "id": token.id,
             "text": token.text,
-            "information": float(information[token.index]),
+            "information": float(information[i]),
             "doses": [
                 {
                     "epsilon": epsilon,
-                    "predicted": number(predicted[column][token.index]),
-                    **dict(
-                        zip(
-                            SIDES,
-                            map(number, truth.doses[index][:, token.index, column]),
-                            strict=True,
-                        )
-                    ),
-                    "flip": flip,
+                    "predicted": number(predicted[column][i]),
+                    **_by_side(number, doses[:, column]),
+                    "flip": _by_side(number, flips),
+                    "kind": _by_side(kind, doses[:, column]) | {"flip": _by_side(kind, flips)},
                 }
-                for column, epsilon in enumerate(truth.epsilons.tolist())
+                for column, epsilon in enumerate(epsilons)
             ],
         }
+
+
+def _by_side(function: Callable[[float], Any], values: Float[ndarray, " 2"]) -> dict[str, Any]:
+    return {side: function(value) for side, value in zip(SIDES, values, strict=True)}

@@ -5,6 +5,10 @@ every statistic has reached the largest `ε`, and every token its first change o
 the limit. Then the places where something happens are interpolated, and evaluated in between until they
 are known to a thousandth (`crossing`). A stretch above `ε` shorter than a fifth of its coefficient may
 be missed.
+
+Lines from one state (`numerical.crossings`) are searched alike, but their interval is divided, which
+costs a pass for each line and point: here one pass over a text gives all of its tokens, and serves
+every token, statistic and `ε` that wants a coefficient near by.
 """
 
 from collections.abc import Callable, Collection, Mapping, Sequence
@@ -13,14 +17,15 @@ from dataclasses import dataclass, field
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
+from torch import Tensor
 
-from stability.steering.crossing import Crossing, first_crossing
+from stability.numerical.crossings import STEP
+from stability.steering.crossing import ACCURACY, Crossing, first_crossing
 from stability.steering.steered_text import SteeredText, reverse_kl
 
-STEP = 1.2  # between coefficients
-STRIDES = 4  # evaluated together
+AT_ONCE = 4  # coefficients of growing ones
 NEAR = 0.25  # of its bracket: how far from where it is wanted an evaluation serves a crossing
-ROUNDS = 30
+MOST_ROUNDS = 30  # of refining; what is then not known is unresolved
 Place = tuple[int, int]  # a text, and a position in it
 Statistic = Callable[[Sequence[Float[ndarray, "_ n"]]], Float[ndarray, " n"]]
 
@@ -35,7 +40,11 @@ class Sample:
 
 
 class Side:
-    """The samples of one sign of the coefficient, for all positions of all texts."""
+    """The samples of one sign of the coefficient, for all positions of all texts.
+
+    `limit` is the largest coefficient that is of interest; less where the network's output is no longer
+    finite there.
+    """
 
     def __init__(
         self,
@@ -58,8 +67,7 @@ class Side:
             here = {c: positions for c, positions in here.items() if positions}
             if not here:
                 continue
-            c = list(here)
-            vectors = text.vectors(self.sign * np.array(c))
+            c, vectors = self._finite(text, list(here))
             rows = {
                 position: [row for row, at in enumerate(c) if position in here[at]]
                 for position in sorted(set.union(*here.values()))
@@ -71,6 +79,20 @@ class Side:
                 for row, nats, winner, displacement in parts:
                     sample = Sample(float(nats), int(winner), displacement)
                     self.samples[k, position][c[row]] = sample
+
+    def _finite(
+        self, text: SteeredText, c: list[float]
+    ) -> tuple[list[float], Float[Tensor, "n t D"]]:
+        """The coefficients at which a text's vectors are finite, and those; others bound the search."""
+        vectors = text.vectors(self.sign * np.array(c))
+        finite = vectors.isfinite().all(dim=2).all(dim=1).tolist()
+        if not all(finite):
+            overflow = min(at for at, is_finite in zip(c, finite, strict=True) if not is_finite)
+            tried = (at for samples in self.samples.values() for at in samples)
+            good = (at for at, is_finite in zip(c, finite, strict=True) if is_finite)
+            below = [at for at in (*tried, *good) if at < overflow]
+            self.limit = min(self.limit, max(below, default=0.0))
+        return [at for at, is_finite in zip(c, finite, strict=True) if is_finite], vectors[finite]
 
     def curve(self, place: Place) -> tuple[Float[ndarray, " m"], Float[ndarray, " m"]]:
         """The coefficients at which a place is sampled, ascending, and its divergences there."""
@@ -109,28 +131,50 @@ class Side:
         if not changed.any():
             return None
         j = int(changed.argmax())
-        winner = found[c[j]].winner
-        readout = state.readout
-        row = readout.scale * (readout.W_U[winner].double() - readout.W_U[state.argmax].double())
-        gap = float(state.uncapped_logits[winner] - state.uncapped_logits[state.argmax])
         near = c[max(j - 2, 0) : j + 2]
-        moved = np.stack([found[at].displacement for at in near])
-        behind = gap + moved @ row.cpu().numpy()
+        ahead = self._ahead(place, found[c[j]].winner, near)
         # a tie goes to the lower id, and rounding may hold the two together
-        behind[near.index(c[j])] = max(behind[near.index(c[j])], 0.0)
-        return first_crossing(np.array(near), behind, 0.0, logarithmic=False)
+        ahead[near.index(c[j])] = max(ahead[near.index(c[j])], 0.0)
+        return first_crossing(np.array(near), ahead, 0.0, logarithmic=False)
+
+    def is_flip_resolved(self, place: Place, flip: Crossing, rounding: float) -> bool:
+        """Whether rounding of the logits, in nats, leaves the place of a change to `ACCURACY`.
+
+        The lead that the change ends falls from a step before it, or from zero.
+        """
+        before = [at for at in self.samples[place] if at <= flip.place / STEP]
+        winner = self.samples[place][flip.high].winner
+        if not before:
+            k, i = place
+            state = self.texts[k].states[i]
+            z = state.uncapped_logits
+            fall = float(z[state.argmax] - z[winner])
+        else:
+            [lead] = -self._ahead(place, winner, [max(before)])
+            fall = float(lead) / np.log(flip.place / max(before))
+        return bool(rounding <= ACCURACY * fall)
+
+    def _ahead(self, place: Place, token: int, c: Sequence[float]) -> Float[ndarray, " m"]:
+        """How far a token's logit is ahead of that of the token that led at zero."""
+        k, i = place
+        state = self.texts[k].states[i]
+        readout, z = state.readout, state.uncapped_logits
+        row = readout.scale * (readout.W_U[token].double() - readout.W_U[state.argmax].double())
+        moved = np.stack([self.samples[place][at].displacement for at in c])
+        ahead: Float[ndarray, " m"] = float(z[token] - z[state.argmax]) + moved @ row.cpu().numpy()
+        return ahead
 
     def sample(self, first: float, open_places: Callable[[], Collection[Place]]) -> None:
         """Sample at growing coefficients, from `first` to the limit, what is then still open."""
         c, places = first, open_places()
         while places and c < self.limit * STEP:
-            ahead = c * STEP ** np.arange(STRIDES)
+            ahead = c * STEP ** np.arange(AT_ONCE)
             self.evaluate(dict.fromkeys(ahead.tolist(), places))
             c, places = float(ahead[-1]) * STEP, open_places()
 
     def refine(self, crossings: Callable[[], list[tuple[Place | None, Crossing | None]]]) -> None:
         """Sample between until every crossing is known; those of a statistic ask for all places."""
-        for _ in range(ROUNDS):
+        for _ in range(MOST_ROUNDS):
             wanted = [
                 (place, crossing)
                 for place, crossing in crossings()

@@ -13,11 +13,6 @@ from stability.steering.search import Place, Side
 Interval = tuple[float, float] | None
 
 
-def number(value: float) -> float | None:
-    """A dose as a number; None where there is none."""
-    return float(value) if np.isfinite(value) else None
-
-
 class SideSearch:
     """One side, with what is looked for on it."""
 
@@ -55,7 +50,7 @@ class SideSearch:
     def doses(
         self, text: int, limit: float, resolution: Float[ndarray, " T"]
     ) -> Float[ndarray, "T m"]:
-        """The first crossings of a text's tokens."""
+        """The first crossings of a text's tokens; NaN where they are not resolved."""
         found = np.full((len(resolution), len(self.epsilons)), np.inf)
         for place in self.side.places:
             for column, epsilon in enumerate(self.epsilons):
@@ -66,25 +61,32 @@ class SideSearch:
                     )
         return found
 
-    def flips(self, text: int, limit: float, length: int) -> Float[ndarray, " T"]:
-        """The first changes of the most likely token."""
-        found = np.full(length, np.inf)
-        for place in self.side.places:
-            if place[0] == text:
-                found[place[1]] = _within(self.side.flip(place), limit)
-        return found
+    def flips(
+        self, text: int, limit: float, rounding: Float[ndarray, " T"]
+    ) -> tuple[Float[ndarray, " T"], Int[ndarray, " T"]]:
+        """The first changes of the most likely token, and the tokens that take over.
 
-    def winners(self, text: int, limit: float, length: int) -> Int[ndarray, " T"]:
-        """The tokens that take over at the first changes; −1 where none does."""
-        found = np.full(length, -1)
-        for k, position in self.side.places:
-            crossing = self.side.flip((k, position)) if k == text else None
-            if crossing is not None and crossing.place <= limit:
-                found[position] = self.side.samples[k, position][crossing.high].winner
-        return found
+        NaN where a change is not resolved; −1 where no token takes over, or it is not known where.
+        """
+        flips, winners = np.full(len(rounding), np.inf), np.full(len(rounding), -1)
+        for place in self.side.places:
+            crossing = self.side.flip(place) if place[0] == text else None
+            if crossing is None or crossing.place > limit:
+                continue
+            i = place[1]
+            if crossing.is_found and self.side.is_flip_resolved(
+                place, crossing, float(rounding[i])
+            ):
+                flips[i] = crossing.place
+                winners[i] = self.side.samples[place][crossing.high].winner
+            else:
+                flips[i] = np.nan
+        return flips, winners
 
     def statistic(self, name: str, limit: float, resolution: float) -> Float[ndarray, " m"]:
-        """The first crossings of a statistic."""
+        """The first crossings of a statistic; NaN where they are not resolved, and for no statistic."""
+        if np.isnan(resolution):
+            return np.full(len(self.epsilons), np.nan)
         found = [self._statistic(name, epsilon) for epsilon in self.epsilons]
         pairs = zip(found, self.epsilons, strict=True)
         return np.array([_within(each, limit, epsilon, resolution) for each, epsilon in pairs])
@@ -96,17 +98,22 @@ class SideSearch:
         if len(values) < 2:
             return (None,) * len(self.epsilons)
         draws = statistics.resampled(values)
+
+        def place(row: Float[ndarray, " m"], epsilon: float) -> float:
+            # between the samples that are there: draws are not refined
+            crossing = first_crossing(c, row, epsilon)
+            return np.inf if crossing is None or crossing.place > limit else crossing.place
+
         return tuple(
-            statistics.interval(
-                np.array([_within(first_crossing(c, row, epsilon), limit) for row in draws])
-            )
+            statistics.interval(np.array([place(row, epsilon) for row in draws]))
             for epsilon in self.epsilons
         )
 
 
-def _within(
-    crossing: Crossing | None, limit: float, epsilon: float = np.inf, resolution: float = 0.0
-) -> float:
+def _within(crossing: Crossing | None, limit: float, epsilon: float, resolution: float) -> float:
+    """A dose: infinite if it is not reached up to the limit, NaN if it is not resolved."""
     if epsilon < resolution:
         return np.nan
-    return crossing.place if crossing is not None and crossing.place <= limit else np.inf
+    if crossing is None or crossing.place > limit:
+        return np.inf
+    return crossing.place if crossing.is_found else np.nan

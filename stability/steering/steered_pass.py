@@ -17,6 +17,7 @@ from stability.models.forward_pass import ForwardPass, run_forward
 from stability.models.network import Network
 from stability.models.network_view import InjectingBlock, SkippedBlock, StandIn
 from stability.steering.intervention import Change, SteeredBlock
+from stability.steering.slope import forward_slope
 
 TOKENS_AT_ONCE = 512  # of all rows together
 
@@ -44,13 +45,17 @@ class SteeredPass:
 
     def __call__(self, coefficients: Float[Tensor, " n"]) -> Float[Tensor, "n t D"]:
         """What the unembedding is given from `start` on, for each coefficient."""
-        forward_pass, n = self.forward_pass, len(coefficients)
+        return self.run(self.stand_ins(coefficients), len(coefficients))
+
+    def run(self, stand_ins: Mapping[str, StandIn], n: int) -> Float[Tensor, "n t D"]:
+        """What the unembedding is given from `start` on, with modules in the place of blocks."""
+        forward_pass = self.forward_pass
         ids = forward_pass.ids[self.start :].expand(n, -1)
         cache = forward_pass.cache_before(self.start, n) if self.start else None
-        stand_ins = self._stand_ins(coefficients)
         return forward_pass.network.prelogits(ids, stand_ins, cache, len(forward_pass.ids))
 
-    def _stand_ins(self, coefficients: Float[Tensor, " n"]) -> dict[str, StandIn]:
+    def stand_ins(self, coefficients: Float[Tensor, " n"]) -> dict[str, StandIn]:
+        """What takes the place of blocks, for each coefficient a row."""
         lowest = min(self.changes)
         stand_ins: dict[str, StandIn] = {}
         forward_pass = self.forward_pass
@@ -96,6 +101,32 @@ def recorded_pass(network: Network, ids: Tensor, start: int) -> ForwardPass:
     return recorded
 
 
+def recorded_slope(
+    network: Network, ids: Tensor, changes: Mapping[int, Change]
+) -> tuple[ForwardPass, Float[Tensor, "1 T D"]] | None:
+    """The recorded pass and `dy/dc` of what it gives, both from one; None where that does not work.
+
+    Raises nothing: where it is None, what is wrong comes again from the pass alone.
+    """
+    recorded: list[ForwardPass] = []
+
+    def steered(c: Float[Tensor, " 1"]) -> Tensor:
+        [blocks] = network.block_lists
+        names = list(blocks)
+        stand_ins = {
+            names[index]: SteeredBlock(blocks[names[index]], change, c)
+            for index, change in changes.items()
+        }
+        recorded.append(run_forward(network, ids, cached=False, stand_ins=stand_ins))
+        return recorded[0].prelogits[None]
+
+    try:
+        value, tangent = forward_slope(steered, ids.device)
+    except (RuntimeError, ValueError, StabilityError):
+        return None
+    return (recorded[0], tangent) if value.isfinite().all() else None
+
+
 def passes_above(
     recorded: ForwardPass, changes: Mapping[int, Change], start: int
 ) -> tuple[SteeredPass, ...]:
@@ -121,10 +152,5 @@ def reproduces(steered: SteeredPass, unchanged: Float[Tensor, "1 t D"]) -> bool:
 
 def _require_widths(recorded: ForwardPass, changes: Mapping[int, Change]) -> None:
     for block, change in changes.items():
-        width, received = recorded.block_outputs[block].shape[-1], len(change.vector)
-        if width != received:
-            raise StabilityError(
-                f"A steering vector must have as many components as the state that it changes, {width} "
-                f"at block:{block} of {recorded.network.card.name}; received {received}: use a vector "
-                "made for this model."
-            )
+        width = recorded.block_outputs[block].shape[-1]
+        change.require_width(width, f"block:{block} of {recorded.network.card.name}")

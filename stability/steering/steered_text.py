@@ -2,12 +2,12 @@
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from numpy import ndarray
 from torch import Tensor
 
@@ -18,6 +18,7 @@ from stability.prediction.conversation import PromptLike
 from stability.prediction.perturbation import Perturbed, perturb_each
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
+from stability.steering.intervention import coefficients_in
 from stability.steering.slope import slope
 from stability.steering.steered_pass import ReadoutChange, SteeredPass, reproduces
 
@@ -32,7 +33,8 @@ class SteeredText:
         passes: what gives the vectors that the readout is given, for coefficients: see `steered`.
         start: the first position that anything changes at.
         reach: the coefficient at which the change is as long as the states that it changes, in the
-            mean square over all positions but the first.
+            mean square over them; but for the first token's, where others are changed too.
+        known: `dy/dc` of all positions, where reading the text has given it.
     """
 
     prompt: PromptLike
@@ -40,6 +42,7 @@ class SteeredText:
     passes: tuple[SteeredPass, ...] | ReadoutChange
     start: int
     reach: float
+    known: Float[Tensor, "1 T D"] | None = field(default=None, repr=False)
 
     @property
     def tokens(self) -> tuple[Token, ...]:
@@ -61,18 +64,30 @@ class SteeredText:
         for steered in shorter:
             # what fails here is tried with more of the network
             with suppress(StabilityError):
-                unchanged, tangent = slope(steered, device)
+                unchanged, tangent = self._at_zero(steered, device)
                 if reproduces(steered, unchanged):
                     return steered, tangent
-        return whole, slope(whole, device)[1]
+        return whole, self._at_zero(whole, device)[1]
+
+    def _at_zero(self, steered: SteeredPass, device: torch.device) -> tuple[Tensor, Tensor]:
+        """What a pass gives at `c = 0`, and how fast it moves there."""
+        if self.known is None:
+            return slope(steered, device)
+        with torch.no_grad():
+            return steered(torch.zeros(1, dtype=torch.float64, device=device)), self.known
+
+    @property
+    def _tangent(self) -> Float[Tensor, "t D"]:
+        """`dy/dc` from position `first` on."""
+        [tangent] = self._product[1] if self.known is None else self.known
+        return tangent
 
     @cached_property
     def information(self) -> Float[ndarray, " T"]:
         """`I = Var_p(dz/dc)` at every position: the scalar Fisher information of the coefficient."""
         found = np.zeros(len(self.states))
-        [tangent] = self._product[1]
         # one product for all positions: alone, each would read all of W_U
-        slopes = self.states[0].readout.shifts(tangent)
+        slopes = self.states[0].readout.shifts(self._tangent)
         for position, row in enumerate(slopes, start=self.first):
             state = self.states[position]
             capped = row if state.cap_slope is None else row.mul_(state.cap_slope)
@@ -82,24 +97,27 @@ class SteeredText:
 
     def slopes(self, position: int) -> Float[Tensor, " V"]:
         """`dz/dc` at a position: how fast each logit moves, before any soft-capping."""
-        state, [tangent] = self.states[position], self._product[1]
+        state = self.states[position]
         if position < self.first:
             return torch.zeros_like(state.uncapped_logits)
-        return state.readout.shifts(tangent[position - self.first])
+        return state.readout.shifts(self._tangent[position - self.first])
 
     def vectors(
         self, coefficients: Sequence[float] | Float[ndarray, " n"]
     ) -> Float[Tensor, "n t D"]:
-        """The vectors that the readout is given at coefficients, from position `first` on."""
+        """The vectors that the readout is given at coefficients, from position `first` on.
+
+        Raises StabilityError for no coefficients, and for those that are not finite.
+        """
         device = self.states[0].vector.device
-        c = torch.from_numpy(np.asarray(coefficients, dtype=float)).to(device)
+        c = torch.from_numpy(coefficients_in(coefficients)).to(device)
         with torch.no_grad():
             return torch.cat([self.steered(part) for part in c.split(self.steered.rows)])
 
     @property
     def first(self) -> int:
         """The first position of `vectors`; those before are unchanged."""
-        return self.steered.start
+        return self.steered.start if self.start else 0
 
     def read(
         self, vectors: Float[Tensor, "n t D"], wanted: Mapping[int, Sequence[int]]
@@ -110,20 +128,16 @@ class SteeredText:
         """
         moved = [self._displacement(position, vectors[rows]) for position, rows in wanted.items()]
         states = [self.states[position] for position in wanted]
-        for position, found in zip(wanted, perturb_each(states, moved), strict=True):
-            yield position, *found
+        for position, (found, shift) in zip(wanted, perturb_each(states, moved), strict=True):
+            _require_finite(np.isfinite(found.kl))
+            yield position, found, shift
 
     def _displacement(self, position: int, vectors: Float[Tensor, "n t D"]) -> Float[Tensor, "n D"]:
         original = self.states[position].vector.double()
         if position < self.first:
             return torch.zeros(len(vectors), len(original), dtype=torch.float64).to(original)
         here = vectors[:, position - self.first].double()
-        bad = int((~here.isfinite().all(dim=1)).sum())
-        if bad:
-            raise StabilityError(
-                f"A network's output must be finite; at {bad} of {len(here)} coefficients it is not: "
-                "stay nearer."
-            )
+        _require_finite(here.isfinite().all(dim=1).cpu().numpy())
         return here - original
 
     def divergences(
@@ -135,6 +149,15 @@ class SteeredText:
         found = self.read(self.vectors(coefficients), everywhere)
         return np.stack(
             [reverse_kl(each, shift) if reverse else each.kl for _, each, shift in found]
+        )
+
+
+def _require_finite(finite: Bool[ndarray, " n"]) -> None:
+    """Raise StabilityError unless what a network gives is finite at every coefficient."""
+    if not finite.all():
+        raise StabilityError(
+            f"A network's output must be finite; at {(~finite).sum()} of {len(finite)} coefficients it "
+            "is not: stay nearer."
         )
 
 

@@ -9,13 +9,17 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 
 from stability.curvature import fisher
-from stability.numerical.rounding import ACCURACY, STEP
+from stability.errors import StabilityError
+from stability.exact.boundaries import NOT_REACHED, REACHED, UNRESOLVED
+from stability.numerical import rounding
+from stability.numerical.crossings import REACH
 from stability.steering import statistics
+from stability.steering.budget import UNDEFINED, Budget, number
+from stability.steering.crossing import ACCURACY
 from stability.steering.search import Side
-from stability.steering.side_search import Interval, SideSearch, number
+from stability.steering.side_search import Interval, SideSearch
 from stability.steering.steered_text import SteeredText
 
-REACH = 5.0  # how many times as long as the states a change may be
 EARLY = 0.7  # of the smallest predicted dose: where sampling begins, or a part of the limit
 SMALLEST_PART = 1e-3
 PAIRS = 2  # of small coefficients, up and down
@@ -25,17 +29,20 @@ PAIRS = 2  # of small coefficients, up and down
 class Truth:
     """First crossings of the texts' divergences, away from zero on both sides.
 
+    In the arrays a dose is infinite where `ε` is not reached up to `limit`, and NaN where it is not
+    resolved: rounding hides it, or the search has not come near enough.
+
     Attributes:
         epsilons: (m,), nats.
-        doses: for each text (2, T, m), minus and plus; infinite where `ε` is not reached. None where
-            tokens were not asked for, as of `flips` and `winners`.
-        flips: for each text (2, T), where the most likely token first changes; infinite where never.
+        doses: for each text (2, T, m), minus and plus. Empty where tokens were not asked for, as
+            `flips` and `winners` are.
+        flips: for each text (2, T), where the most likely token first changes.
         winners: for each text (2, T), ids of the tokens that take over there; −1 where none does.
-        statistics: by name (2, m).
+        statistics: by name (2, m); NaN, too, where no text has the statistic.
         intervals: by name, for both sides and every `ε`, 95 % of draws of texts; None for one text.
-        limit: the largest coefficient that was tried.
-        resolution: nats, for each text (T,): below, rounding hides where a divergence is reached, and
-            doses are NaN.
+        limit: the largest coefficient that was tried on both sides: there the change is `REACH` times
+            as long as the states that it changes, unless the network overflows before.
+        resolution: nats, for each text (T,): below, rounding moves a dose by more than a thousandth.
     """
 
     epsilons: Float[ndarray, " m"]
@@ -47,14 +54,41 @@ class Truth:
     limit: float
     resolution: tuple[Float[ndarray, " _"], ...]
 
-    def budget(
-        self, name: str, epsilon: float
-    ) -> tuple[float | None, float | None, Interval, Interval]:
-        """The doses of a statistic on both sides, and their intervals."""
-        column = int(np.flatnonzero(self.epsilons == epsilon)[0])
-        minus, plus = map(number, self.statistics[name][:, column])
-        low, high = (side[column] for side in self.intervals[name])
-        return minus, plus, low, high
+    def budget(self, name: str, epsilon: float, predicted: float | None) -> Budget:
+        """The doses of a statistic on both sides, beside the predicted one.
+
+        Raises StabilityError for a statistic or an `ε` that was not searched for.
+        """
+        columns = np.flatnonzero(self.epsilons == epsilon)
+        if name not in self.statistics or not columns.size:
+            asked = ", ".join(f"{each:g}" for each in self.epsilons)
+            raise StabilityError(
+                f"A truth answers for {', '.join(self.statistics) or 'no statistic'} at {asked} nats; "
+                f"received {name} at {epsilon:g}: ask for it in `truth`, or leave the truth out."
+            )
+        column = int(columns[0])
+        values = self.statistics[name][:, column]
+        undefined = np.isnan(_hidden_below(name, self.resolution))
+        kinds = [UNDEFINED if undefined else kind(value) for value in values]
+        minus, plus = (side[column] for side in self.intervals[name])
+        return Budget(
+            epsilon=epsilon,
+            statistic=name,
+            predicted=predicted,
+            minus=number(values[0]),
+            plus=number(values[1]),
+            minus_interval=minus,
+            plus_interval=plus,
+            kinds=(kinds[0], kinds[1]),
+            limit=self.limit,
+        )
+
+
+def kind(value: float) -> str:
+    """How a dose of the arrays of a `Truth` is met."""
+    if np.isnan(value):
+        return UNRESOLVED
+    return REACHED if np.isfinite(value) else NOT_REACHED
 
 
 def find_truth(
@@ -70,31 +104,29 @@ def find_truth(
     Raises StabilityError for a statistic that is not known.
     """
     statistics.require(*names)
-    limit = REACH * max(text.reach for text in texts)
+    reach = max(text.reach for text in texts)
     both = [
-        SideSearch(Side(texts, sign, limit, reverse), epsilons, names, tokens) for sign in (-1, 1)
+        SideSearch(Side(texts, sign, REACH * reach, reverse), epsilons, names, tokens)
+        for sign in (-1, 1)
     ]
-    measured = texts if tokens else ()
-    resolution = _resolution(texts, limit)
-    worst = max(float(found.max()) for found in resolution)
+    resolution, logits = _resolution(texts, reach)
     for search in both:
-        search.run(_first(_most(information, names, tokens), epsilons, limit))
+        search.run(_first(_most(information, names, tokens), epsilons, REACH * reach))
+    # the sides are compared as far as both were searched
+    limit = min(search.side.limit for search in both)
+    measured = range(len(texts)) if tokens else range(0)
+    changes = [[search.flips(k, limit, logits[k]) for search in both] for k in measured]
     return Truth(
         epsilons=epsilons,
         doses=tuple(
-            np.stack([search.doses(k, limit, resolution[k]) for search in both])
-            for k in range(len(measured))
+            np.stack([search.doses(k, limit, resolution[k]) for search in both]) for k in measured
         ),
-        flips=tuple(
-            np.stack([search.flips(k, limit, len(text.states)) for search in both])
-            for k, text in enumerate(measured)
-        ),
-        winners=tuple(
-            np.stack([search.winners(k, limit, len(text.states)) for search in both])
-            for k, text in enumerate(measured)
-        ),
+        flips=tuple(np.stack([flips for flips, _ in sides]) for sides in changes),
+        winners=tuple(np.stack([winners for _, winners in sides]) for sides in changes),
         statistics={
-            name: np.stack([search.statistic(name, limit, worst) for search in both])
+            name: np.stack(
+                [search.statistic(name, limit, _hidden_below(name, resolution)) for search in both]
+            )
             for name in names
         },
         intervals={
@@ -103,6 +135,13 @@ def find_truth(
         limit=limit,
         resolution=resolution,
     )
+
+
+def _hidden_below(name: str, resolution: Sequence[Float[ndarray, " _"]]) -> float:
+    """The resolution of a statistic: the worst of the tokens that it reads; NaN if there are none."""
+    parts = [each[-1:] if name == "last" else each[1:] for each in resolution]
+    read = np.concatenate(parts)
+    return float(read.max()) if read.size else np.nan
 
 
 def _most(information: Sequence[Float[ndarray, " _"]], names: Sequence[str], tokens: bool) -> float:
@@ -120,19 +159,24 @@ def _first(most: float, epsilons: Float[ndarray, " m"], limit: float) -> float:
     return min(EARLY * predicted, SMALLEST_PART * limit) if predicted > limit else EARLY * predicted
 
 
-def _resolution(texts: Sequence[SteeredText], limit: float) -> tuple[Float[ndarray, " _"], ...]:
-    """The least `ε`, by token, whose dose rounding leaves to `ACCURACY`.
+def _resolution(
+    texts: Sequence[SteeredText], reach: float
+) -> tuple[tuple[Float[ndarray, " _"], ...], tuple[Float[ndarray, " _"], ...]]:
+    """By token, the least `ε` whose dose rounding leaves to `ACCURACY`, and how far it moves a logit.
 
-    As `numerical.rounding` measures it: in `y(c) + y(−c) − 2y(0)` the linear part cancels.
+    As `numerical.rounding` measures them: in `y(c) + y(−c) − 2y(0)` the linear part cancels, and what
+    is left has three times the variance of one displacement.
     """
-    up = STEP * limit / REACH * np.arange(1, PAIRS + 1)
-    found = []
+    up = rounding.STEP * reach * np.arange(1, PAIRS + 1)
+    resolution, logits = [], []
     for text in texts:
-        both = text.vectors(np.concatenate([up, -up])).double()
-        there, back = both.chunk(2)
+        there, back = text.vectors(np.concatenate([up, -up])).double().chunk(2)
         base = torch.stack([state.vector for state in text.states[text.first :]]).double()
-        curved = there + back - base
-        everywhere = dict.fromkeys(range(len(text.states)), range(PAIRS))
-        kl = [each.kl.max() / 3 for _, each, _ in text.read(curved, everywhere)]
-        found.append(np.array(kl) / ACCURACY**2)
-    return tuple(found)
+        least, noise = np.zeros(len(text.states)), np.zeros(len(text.states))
+        changed = dict.fromkeys(range(text.first, len(text.states)), range(PAIRS))
+        for position, found, shift in text.read(there + back - base, changed):
+            least[position] = found.kl.max() / 3 / ACCURACY**2
+            noise[position] = float(shift.abs().max()) / 3**0.5
+        resolution.append(least)
+        logits.append(noise)
+    return tuple(resolution), tuple(logits)

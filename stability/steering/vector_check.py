@@ -1,24 +1,22 @@
 """A steering vector before it is used or shared: does it fit the model, and is it applied once?"""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-import numpy as np
-
+from stability.defaults import DOSE_EPSILONS, DOSE_STATISTICS
+from stability.errors import StabilityError, writing
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
-from stability.steering.applied import applied_change, zero_divergence
 from stability.steering.budget import Budget
 from stability.steering.dose import Dose, dose
-from stability.steering.intervention import Positions, resolve_positions
-from stability.steering.steered_pass import SteeredPass
-from stability.steering.steered_text import SteeredText
+from stability.steering.findings import described, tried
+from stability.steering.intervention import Positions
 from stability.steering.vector_card import Finding, card_lines, spelled_positions
 from stability.steering.vectors import VectorLike
-from stability.text import digits
-from stability.vector_files.vector_file import PROJECT
+from stability.vector_files.registry import split_name
 from stability.vector_files.write import write_vectors
 
 PROMPTS = (
@@ -26,10 +24,6 @@ PROMPTS = (
     "I went to the market this morning because I wanted to buy some",
     "In my opinion, the most important thing about a good friend is that",
 )
-EPSILONS = (0.01, 0.1, 1.0)
-STATISTICS = ("last", "mean", "p95")
-SAME = 1e-6  # nats, at a coefficient of zero
-EXACT = 1e-5  # of the change: what float32 leaves where the state is not much longer
 
 
 @dataclass(frozen=True, eq=False)
@@ -40,11 +34,13 @@ class VectorCheck:
         dose: of the vector on the prompts.
         findings: in order.
         budgets: the doses of statistics over tokens.
+        source: the file that the vector was read from; None for one that was not.
     """
 
     dose: Dose
     findings: tuple[Finding, ...]
     budgets: tuple[Budget, ...]
+    source: Path | None = None
 
     @property
     def holds(self) -> bool:
@@ -57,9 +53,7 @@ class VectorCheck:
             "holds": self.holds,
             "findings": [vars(finding) for finding in self.findings],
             "warnings": list(self.dose.warnings),
-            "budgets": [
-                {name: getattr(budget, name) for name in _COLUMNS} for budget in self.budgets
-            ],
+            "budgets": [budget.report() for budget in self.budgets],
         }
 
     def card(self) -> str:
@@ -72,6 +66,7 @@ class VectorCheck:
         keys: dict[str, str | float] = {
             "stability.model": model.name,
             "stability.model_revision": model.revision,
+            "stability.model_dtype": model.dtype,
             "stability.site": self.dose.vector.site,
             "stability.positions": spelled_positions(self.dose.positions),
         }
@@ -86,15 +81,45 @@ class VectorCheck:
         """Write the vector as a GGUF control vector with its doses in the metadata.
 
         Args:
-            path: ends in `.gguf`.
+            path: ends in `.gguf`, and is not the vector's own file; what is there is replaced at once.
 
         Raises:
-            StabilityError: the vector cannot be written so.
+            StabilityError: the path is another, or the vector cannot be written so.
         """
-        write_vectors(self.dose.vector, Path(path).with_suffix(".gguf"), self.metadata())
+        path = require_copy(path, self.source)
+        with (
+            writing("A copy needs a file", path),
+            TemporaryDirectory(prefix=".", dir=path.parent) as folder,
+        ):
+            whole = Path(folder) / path.name
+            write_vectors(self.dose.vector, whole, self.metadata())
+            whole.replace(path)
 
 
-_COLUMNS = ("epsilon", "statistic", "predicted", "minus", "plus")
+def require_copy(path: str | Path, source: Path | None) -> Path:
+    """Return the path of a copy with doses.
+
+    Args:
+        path: where it is to be written.
+        source: the file that is copied, if it is one.
+
+    Returns:
+        The path.
+
+    Raises:
+        StabilityError: it does not end in `.gguf`, or is the file that is copied.
+    """
+    path = Path(path)
+    if path.suffix.lower() != ".gguf":
+        raise StabilityError(
+            f"A copy with doses must end in .gguf; received {str(path)!r:.200}: rename it."
+        )
+    if source is not None and path.exists() and source.exists() and path.samefile(source):
+        raise StabilityError(
+            f"A copy must be another file than the vector's own; received {str(path)!r:.200}: give it "
+            "another name."
+        )
+    return path
 
 
 def check_vector(
@@ -104,7 +129,7 @@ def check_vector(
     site: str | None = None,
     positions: Positions = "all",
     mode: str | None = None,
-    epsilons: Sequence[float] = EPSILONS,
+    epsilons: Sequence[float] = DOSE_EPSILONS,
 ) -> VectorCheck:
     """Examine a steering vector on a model: its file, its lengths, that it is applied once, its doses.
 
@@ -127,39 +152,7 @@ def check_vector(
     Raises:
         StabilityError: as for `stability.dose`.
     """
-    found = dose(lm, vector, prompts, site, positions, mode)
-    budgets = found.budgets(epsilons, *STATISTICS)
-    return VectorCheck(found, tuple(_findings(lm, found)), budgets)
-
-
-def _findings(lm: LanguageModel, found: Dose) -> Iterator[Finding]:
-    vector, text = found.vector, found.texts[0]
-    yield Finding("file", f"{vector.file}, {vector.format}")
-    yield Finding("model", f"{found.model.name} ({found.model.revision})")
-    for site, values in vector.vectors.items():
-        measured = vector.extracted.get(site)
-        where = f", measured at {measured}" if measured else ""
-        length = digits(float(np.linalg.norm(values)))
-        yield Finding(site, f"width {len(values)}, length {length}{where}")
-    how = "projected out" if vector.mode == PROJECT else "added"
-    yield Finding("applied", f"{how} at positions {spelled_positions(found.positions)}")
-    reach = max(each.reach for each in found.texts)
-    yield Finding("as long as the states", f"at a coefficient of {digits(reach)}")
-    if vector.coefficient is not None:
-        yield Finding("the file's own coefficient", digits(vector.coefficient))
-    still = zero_divergence(lm, text)
-    yield Finding("at coefficient 0", f"{still:.1e} nats from the base model", still <= SAME)
-    error = _applied_error(lm, found, text)
-    if error is not None:
-        yield Finding("the change of the state", f"c·v to {error:.0e}, once", error <= EXACT)
-
-
-def _applied_error(lm: LanguageModel, found: Dose, text: SteeredText) -> float | None:
-    """How far the change of the recorded state is from `c·v`, where it is added after one block."""
-    vector, steered = found.vector, text.steered
-    if vector.mode == PROJECT or len(vector.vectors) > 1 or not isinstance(steered, SteeredPass):
-        return None
-    [expected] = (text.reach * values for values in vector.vectors.values())
-    positions = resolve_positions(found.positions, len(text.states)) or (len(text.states) - 1,)
-    change = applied_change(lm, steered, text.reach, positions[-1])
-    return float(np.linalg.norm(change - expected) / np.linalg.norm(expected))
+    measured = dose(lm, vector, prompts, site, positions, mode)
+    budgets = measured.budgets(epsilons, *DOSE_STATISTICS)
+    source = split_name(str(vector))[0] if isinstance(vector, str | Path) else None
+    return VectorCheck(measured, (*described(lm, measured), *tried(lm, measured)), budgets, source)

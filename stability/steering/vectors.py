@@ -9,7 +9,8 @@ from torch import Tensor
 from stability.arguments import real_array
 from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
-from stability.vector_files.choice import choose, choose_from
+from stability.steering.intervention import sites_by_block
+from stability.vector_files.choice import ALL, choose, choose_from
 from stability.vector_files.steering_vector import SteeringVector, from_array
 from stability.vector_files.vector_file import ADD, VectorFile
 
@@ -24,17 +25,20 @@ def steering_vector(
     Args:
         lm: the model that it is for.
         vector: as for `dose`.
-        site: where it is applied.
-        mode: `add` or `project`.
+        site: where it is applied; of a `SteeringVector`, which of its own sites.
+        mode: `add` or `project`; by default what the vector says.
 
     Returns:
         The vectors by site.
 
     Raises:
-        StabilityError: it does not say which vector is meant, or where it belongs.
+        StabilityError: it does not say which vector is meant, or where it belongs; or it belongs to
+            other sites.
     """
+    if site is not None:
+        _require_sites(lm, site)
     if isinstance(vector, SteeringVector):
-        return vector
+        return _at_sites(lm, replace(vector, mode=mode or vector.mode), site)
     if isinstance(vector, VectorFile):
         return for_model(lm, choose(vector, lm.card.n_layers, None, site, mode))
     if isinstance(vector, str | Path):
@@ -44,6 +48,35 @@ def steering_vector(
             "A steering vector needs a site; received an array: give site='block:12'."
         )
     return from_array(real_array(vector, "A vector's components"), site, mode or ADD)
+
+
+def _require_sites(lm: LanguageModel, site: str) -> None:
+    """Raise StabilityError unless a list of sites names those of the model, once each, or says all."""
+    if site == ALL:
+        return
+    parts = [part.strip() for part in site.split(",")]
+    if "" in parts or ALL in parts:
+        raise StabilityError(
+            "Where a vector is applied must be one site, several with commas, or all by itself; "
+            f"received {site!r:.60}: try block:{lm.card.n_layers // 2}."
+        )
+    sites_by_block(lm, dict.fromkeys(parts))
+
+
+def _at_sites(lm: LanguageModel, vector: SteeringVector, site: str | None) -> SteeringVector:
+    """The part of a vector that belongs to sites; all of it where none is given."""
+    if site in (None, ALL):
+        return vector
+    wanted = {lm.block(part.strip()) for part in str(site).split(",")}
+    own = sites_by_block(lm, vector.vectors)
+    if missing := [block for block in wanted if block not in own]:
+        name = "prelogit" if missing[0] is None else f"block:{missing[0]}"
+        raise StabilityError(
+            f"A steering vector must be applied where it belongs; {vector.file!r} belongs to "
+            f"{vector.site:.60}, and not to {name}: leave it out, or give the array and that site."
+        )
+    kept = {each: vector.vectors[each] for block, each in own.items() if block in wanted}
+    return replace(vector, vectors=kept)
 
 
 def for_model(lm: LanguageModel, vector: SteeringVector) -> SteeringVector:

@@ -8,13 +8,14 @@ import torch
 from jaxtyping import Float, Int
 from torch import Tensor
 
+from stability.arguments import whole
 from stability.errors import StabilityError
 from stability.models.checks import AGREEMENT
 from stability.models.language_model import LanguageModel
 from stability.models.network_view import StandIn
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
-from stability.steering.intervention import Positions, SteeredBlock
+from stability.steering.intervention import Positions, SteeredBlock, coefficients_in
 from stability.steering.reading import steered_text
 from stability.steering.steered_pass import SteeredPass
 from stability.steering.steered_text import SteeredText
@@ -35,10 +36,12 @@ def write_steered(
 
     With positions `all` the vector is applied at every token, also at those that are written. Where
     one pass over the whole text gives other vectors than what is kept of earlier tokens, or nothing is
-    kept, the text is read anew for every token. Raises StabilityError as `steered_text` does.
+    kept, the text is read anew for every token. Raises StabilityError as `steered_text` does, for no
+    coefficients or tokens, and where the network's output is not finite.
     """
+    n = whole(n, "A number of tokens to write", example=24)
+    c = torch.from_numpy(coefficients_in(coefficients)).to(lm.model.device)
     text = steered_text(lm, prompt, vector, positions)
-    c = torch.tensor(coefficients, dtype=torch.float64, device=lm.model.device)
     ids = lm.network.ids(text.tokens).expand(len(c), -1)
     length = ids.shape[1]
     cache = lm.network.new_cache() if not lm.network.rotations else None
@@ -56,8 +59,8 @@ def write_steered(
         with suppress(StabilityError):
             if cache is not None:
                 written, logits, steps = _extend(lm, ids, n, read_next)
-                whole = read_all(written[:, :-1])[:, length - 1 :]
-                error = (steps - whole).norm(dim=-1) / whole.norm(dim=-1)
+                anew = read_all(written[:, :-1])[:, length - 1 :]
+                error = (steps - anew).norm(dim=-1) / anew.norm(dim=-1)
                 if (error <= AGREEMENT).all():
                     return written, logits
         written, logits, _ = _extend(lm, ids, n, lambda ids: read_all(ids)[:, -1])
@@ -92,5 +95,11 @@ def _extend(
     for _ in range(n):
         steps.append(read(ids))
         logits.append(lm.readout.logits(steps[-1]))
+        bad = int((~logits[-1].isfinite().all(dim=1)).sum())
+        if bad:
+            raise StabilityError(
+                f"A network's output must be finite; at {bad} of {len(ids)} coefficients it is not: "
+                "write with smaller ones."
+            )
         ids = torch.cat([ids, distribution.argmax(logits[-1])[:, None]], dim=1)
     return ids, torch.stack(logits, dim=1), torch.stack(steps, dim=1)

@@ -21,6 +21,7 @@ from filelock import AcquireReturnProxy, FileLock, Timeout
 from stability import __version__
 from stability.errors import StabilityError, writing
 from stability.prediction.provenance import ModelCard
+from stability.sweeps.dose_plan import DosePlan
 from stability.sweeps.measurement import SCHEMA, Outcome
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
@@ -50,13 +51,19 @@ class Sweep:
         return self.folder / "failed"
 
     @contextmanager
-    def claimed(self, plan: Plan, prompts: Sequence[Prompt], model: ModelCard) -> Iterator[None]:
+    def claimed(
+        self,
+        plan: Plan | DosePlan,
+        prompts: Sequence[Prompt],
+        model: ModelCard,
+        schema: pa.Schema = SCHEMA,
+    ) -> Iterator[None]:
         """Make the folder, or go on with it, and keep other processes from writing to it.
 
         Raises StabilityError where the folder holds another sweep, or another process writes to it.
         """
         with self._locked():
-            self._describe(_description(plan, prompts, model))
+            self._describe(_description(plan, prompts, model, schema))
             yield
 
     def left(self, prompts: Sequence[Prompt]) -> list[Prompt]:
@@ -170,7 +177,9 @@ def _read_json(path: Path) -> Any:
     return json.loads(path.read_text("utf-8"))
 
 
-def _description(plan: Plan, prompts: Sequence[Prompt], model: ModelCard) -> dict[str, Any]:
+def _description(
+    plan: Plan | DosePlan, prompts: Sequence[Prompt], model: ModelCard, schema: pa.Schema
+) -> dict[str, Any]:
     """All that must be the same for a sweep to go on, as JSON holds it."""
     # a conversation is written as its fields
     texts = json.dumps(
@@ -181,7 +190,7 @@ def _description(plan: Plan, prompts: Sequence[Prompt], model: ModelCard) -> dic
         "model": asdict(model),
         **asdict(plan),
         "prompts": {"number": len(prompts), "sha256": sha256(texts.encode()).hexdigest()},
-        "columns": SCHEMA.names,
+        "columns": schema.names,
     }
     as_json: dict[str, Any] = json.loads(json.dumps(description))
     return as_json

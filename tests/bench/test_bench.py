@@ -13,12 +13,14 @@ from support.states import make_state
 
 from stability import cli
 from stability.bench import SUITES, timing
+from stability.bench.dose import bisected
 from stability.bench.ray import bisected_boundary
 from stability.bench.report import bench, lines
 from stability.bench.scaling import synthetic
 from stability.bench.spectrum import compare_spectra
 from stability.bench.suites import READOUT_SUITES
 from stability.bench.timing import Comparison, Method, median_seconds
+from stability.errors import StabilityError
 from stability.geometry.ray import ray
 from stability.prediction.readout import Readout
 
@@ -143,3 +145,14 @@ def test_the_deeper_sites_are_measured_against_a_run_of_the_whole_prompt(
         [error] = row["accuracy"].values()
         # float32 of two blocks, with and without the cache, and the tail that the map leaves out
         assert error < (0.1 if "map" in row["what"] else 1e-3), row["what"]
+
+
+@pytest.mark.parametrize("dose", [0.06, 0.7, 15.0])
+def test_a_bisection_ends_where_the_budget_is_reached(dose):
+    assert bisected(lambda c: (c / dose) ** 2, 1e-3) == pytest.approx(dose, rel=1e-3)
+
+
+@pytest.mark.parametrize("value", [0.0, 9.0])
+def test_a_bisection_without_a_bracket_gives_no_number(value):
+    with pytest.raises(StabilityError, match="must be reached between the coefficients"):
+        bisected(lambda c: value, 1e-3)

@@ -1,15 +1,19 @@
 """`dose` on the command line: one JSON object or a table, and refusals of one line."""
 
+import io
 import json
 
 import numpy as np
 import pytest
+from rich.cells import cell_len
 from support.cli import refusal
 from support.models import FAMILIES, WIDTH, save_model
 from support.steering import random_vector
 from support.vector_files import control_vector, npy
 
+import stability
 from stability.cli import main
+from stability.cli.dose_table import readable
 
 PROMPT = "the cat sat"
 
@@ -36,7 +40,8 @@ def test_json_is_the_contracts_one_object(folder, capsys):
           "--epsilon", "0.1"])  # fmt: skip
     out, err = capsys.readouterr()
     report = json.loads(out)
-    assert [*report] == ["model", "vector", "positions", "prompts", "budgets"]
+    contract = ["model", "vector", "positions", "prompts", "budgets"]
+    assert [*report] == [*contract, "limit", "divergence"]
     assert report["model"]["name"] == folder
     assert report["vector"] == {
         "file": "two.gguf",
@@ -90,6 +95,101 @@ def test_the_layers_are_another_key_and_lines_of_the_table(folder, capsys):
     assert max(map(len, lines)) <= 80
 
 
+WIDE = ["0.0186", "0.0179", "0.0195"]
+
+
+def table(prompt: str, texts: list[str], doses: int, width: str = "1") -> list[str]:
+    """The lines of a report with tokens of given texts, and doses as wide as they come."""
+    predicted, minus, plus = (float(f"{number}{width}") for number in WIDE)
+    reached = {"minus": "reached", "plus": "reached"}
+    dose = {"predicted": predicted, "minus": minus, "plus": plus, "kind": reached}
+    epsilons = [10.0**k for k in range(doses)]
+    report = {
+        "model": {"name": "m" * 100, "revision": "local", "dtype": "float32"},
+        "vector": {
+            "file": "f" * 70, "format": "a format", "site": "block:0", "mode": "add", "norm": 3.0
+        },
+        "positions": "all",
+        "prompts": [
+            {
+                "prompt": prompt,
+                "tokens": [
+                    {"text": text, "doses": [{"epsilon": e, **dose} for e in epsilons]}
+                    for text in texts
+                ],
+                "prices": {"minus": [], "plus": [], "first": {"minus": None, "plus": None}},
+            }
+        ],
+        "budgets": [
+            {
+                "epsilon": e,
+                "statistic": "mean",
+                **dose,
+                "interval": {"minus": [minus, plus], "plus": [minus, None]},
+            }
+            for e in epsilons
+        ],
+        "limit": 12.345,
+        "divergence": "KL(original ‖ changed)",
+    }  # fmt: skip
+    return readable(report).splitlines()
+
+
+def test_no_number_is_cut_and_nothing_is_cut_in_silence():
+    lines = table("a prompt", ["a token of many letters", " 猫"], doses=5)
+    assert max(map(cell_len, lines)) <= 80
+    assert not [line for line in lines if line.endswith("...")]
+    printed = "\n".join(lines)
+    # of two tokens, and on both sides of the budgets
+    assert printed.count("0.0186 (0.0179, 0.0195)") == 2 * 5
+    assert printed.count("0.0179 [0.0179, 0.0195]") == 5
+    assert printed.count("0.0195 [0.0179, >12.3]") == 5
+    assert "a␣token␣of␣many…" in printed
+    assert "m" * 60 in printed
+    assert "damage, not a measure of a text's quality." in lines
+
+
+def test_a_table_says_why_there_is_no_number(folder, files, capsys):
+    main(["dose", "plain.npy", "--model", folder, "--site", "block:0", "--prompt", "a",
+          "--epsilon", "1e-9", "1e6", "--json"])  # fmt: skip
+    report = json.loads(capsys.readouterr().out)
+    kinds = {(row["epsilon"], row["statistic"]): row["kind"]["plus"] for row in report["budgets"]}
+    assert kinds[1e-9, "last"] == "unresolved"
+    assert kinds[1e6, "last"] == "not reached"
+    assert kinds[1e6, "mean"] == "undefined"
+    lines = readable(report).splitlines()
+    limit = f">{report['limit']:.3g}"
+    [hidden], [last], [mean] = (
+        [line.split()[2:] for line in lines if line.split()[:2] == start]
+        for start in (["1e-09", "last"], ["1e+06", "last"], ["1e+06", "mean"])
+    )
+    assert hidden[1:] == ["hidden", "hidden"]
+    assert last[1:] == [limit, limit]
+    assert mean == ["none", "none", "none"]
+    notes = [line.partition(":")[0] for line in lines[-4:]]
+    assert notes[1:] == [limit, "hidden", "none"]
+
+
+@pytest.mark.usefixtures("files")
+def test_the_other_divergence_is_asked_for_and_said(folder, capsys):
+    command = ["dose", "plain.npy", "--model", folder, "--site", "block:0", "--prompt", PROMPT]
+    command += ["--epsilon", "1", "--json"]
+    reports = []
+    for options in ([], ["--reverse"]):
+        main([*command, *options])
+        reports.append(json.loads(capsys.readouterr().out))
+    one, other = (report["budgets"][1]["plus"] for report in reports)
+    lm = stability.load(folder)
+    v = np.load("plain.npy")
+    forward = stability.dose(lm, v, PROMPT, "block:0").budgets(1.0, "mean")[0].plus
+    reverse = stability.dose(lm, v, PROMPT, "block:0", reverse=True).budgets(1.0, "mean")[0].plus
+    # each to a thousandth, by coefficients of its own
+    assert one == pytest.approx(forward, rel=2e-3)
+    assert other == pytest.approx(reverse, rel=2e-3)
+    assert abs(reverse / forward - 1) > 0.01
+    assert reports[1]["divergence"] == "KL(changed ‖ original)"
+
+
 PLAIN = ["plain.npy", "--prompt", PROMPT, "--site", "block:0"]
 BAD = {
     "no prompt": (["two.gguf"], "one of the arguments --prompt --prompts is required"),
@@ -101,6 +201,10 @@ BAD = {
     "no such site": ([*PLAIN[:3], "--site", "block:7"], "A site must be prelogit, final or block"),
     "width": (["narrow.npy", *PLAIN[1:]], f"{WIDTH} at block:0 of"),
     "positions": ([*PLAIN, "--positions", "first"], "must be all, last, or indices with commas"),
+    "negative positions": ([*PLAIN, "--positions=-1,-9"], "received -9"),
+    "empty site": ([*PLAIN[:3], "--site", ""], "all by itself; received ''"),
+    "half a list of sites": ([*PLAIN[:3], "--site", "block:1,"], "received 'block:1,'"),
+    "all beside another": ([*PLAIN[:3], "--site", "all,block:1"], "received 'all,block:1'"),
     "position": ([*PLAIN, "--positions", "0,99"], "received 99"),
     "mode": ([*PLAIN, "--mode", "rotate"], "invalid choice: 'rotate'"),
     "epsilon": ([*PLAIN, "--epsilon", "0"], "positive number of nats"),
@@ -124,6 +228,7 @@ def test_a_card_is_printed_and_a_copy_is_written(folder, capsys, tmp_path):
           "--epsilon", "0.1", "--write", "out.gguf"])  # fmt: skip
     card = capsys.readouterr().out
     assert card.startswith("### Dose of `two.gguf`\n")
+    assert card.endswith(f"\n- `{PROMPT}`\n") or "Easily got wrong:" in card
     assert "| 0.1 | mean |" in card
     assert (tmp_path / "out.gguf").exists()
 
@@ -135,3 +240,26 @@ def test_a_check_as_json_is_one_object(folder, capsys):
     report = json.loads(capsys.readouterr().out)
     assert report["holds"] is True
     assert [*report] == ["holds", "findings", "warnings", "budgets"]
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(
+    ("path", "words"),
+    [("two.gguf", "another file than the vector's own"), ("two.txt", "must end in .gguf")],
+)
+def test_a_copy_is_refused_before_anything_is_computed(path, words, folder, capsys, tmp_path):
+    before = (tmp_path / "two.gguf").read_bytes()
+    command = ["check-vector", "two.gguf#1", "--model", "absent", "--write", path]
+    assert words in refusal(command, capsys)
+    assert (tmp_path / "two.gguf").read_bytes() == before
+
+
+@pytest.mark.usefixtures("files")
+def test_a_card_is_printed_in_the_characters_that_there_are(folder, monkeypatch):
+    out = io.TextIOWrapper(io.BytesIO(), encoding="ascii", write_through=True)
+    monkeypatch.setattr("sys.stdout", out)
+    main(["check-vector", "plain.npy", "--model", folder, "--site", "block:0", "--prompt", PROMPT,
+          "--epsilon", "0.1"])  # fmt: skip
+    card = out.buffer.getvalue().decode("ascii")
+    assert "KL(original \\u2016 changed)" in card
+    assert "do not measure the quality of a text." in card

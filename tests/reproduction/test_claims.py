@@ -8,7 +8,8 @@ from stability import cli, defaults
 from stability.evaluation.bracket_fractions import MEDIAN_FRACTION
 from stability.evaluation.calibration import CERTIFIED_INNER, CLOSED_FORM, MOMENTS, cases
 from stability.reproduction.claims import measured_claims
-from stability.reproduction.settings import shipped
+from stability.reproduction.dose_claims import dose_claims
+from stability.reproduction.settings import DOSES, shipped
 
 pytestmark = pytest.mark.slow
 
@@ -67,7 +68,8 @@ def test_the_json_of_the_command_is_every_claim_in_plain_data(table, capsys):
     assert (out.count("\n"), err) == (1, "")
     [(name, reported)] = json.loads(out, parse_constant=pytest.fail).items()
     assert name == model
-    for claim, entry in zip(measured_claims(table), reported, strict=True):
+    claims = [*measured_claims(table), *dose_claims(shipped(model, kind=DOSES))]
+    for claim, entry in zip(claims, reported, strict=True):
         assert [*entry] == ["quantity", "source", "setting", "measured", "unit"]
         assert [*entry["measured"]] == ["value", "low", "high"]
         assert entry == claim.report()
@@ -76,7 +78,7 @@ def test_the_json_of_the_command_is_every_claim_in_plain_data(table, capsys):
 
 def test_the_text_of_the_command_has_a_paragraph_for_each_claim(table, capsys):
     model = table["model"][0].as_py()
-    cli.main(["reproduce", "--models", model])
+    cli.main(["reproduce", "--models", model, "--only", "radii"])
     out, err = capsys.readouterr()
     title, *paragraphs = out.rstrip("\n").split("\n\n")
     assert (title, err) == (model, "")

@@ -206,7 +206,11 @@ def test_results_are_read_back_as_they_are_written(tmp_path):
 def test_the_package_holds_the_prompts_and_the_results():
     """Not only the checkout: what setuptools puts into a wheel is named in pyproject.toml."""
     package = resources.files("stability.reproduction")
-    names = ["prompts/prompts.jsonl", *(f"results/{model}.parquet" for model in MODELS)]
+    names = [
+        "prompts/prompts.jsonl",
+        "prompts/pairs.jsonl",
+        *(f"results/{model}{end}.parquet" for model in MODELS for end in ("", "-doses")),
+    ]
     assert [name for name in names if not package.joinpath(name).is_file()] == []
     declared = tomllib.loads((ROOT / "pyproject.toml").read_text("utf-8"))["tool"]["setuptools"]
     patterns = declared["package-data"]["stability.reproduction"]

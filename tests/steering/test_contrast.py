@@ -45,10 +45,23 @@ def test_several_sites_have_a_vector_each(lm):
     )
 
 
+def test_a_lone_text_is_one_prompt_and_not_its_letters(lm):
+    alone = contrast_vector(lm, "the cat sat", "the cat", "block:0")
+    several = contrast_vector(lm, ["the cat sat"], ["the cat"], "block:0")
+    np.testing.assert_array_equal(alone.vectors["block:0"], several.vectors["block:0"])
+    assert alone.file == "mean of 1 contrast pair"
+
+
+def test_two_names_of_one_site_are_refused(lm):
+    with pytest.raises(StabilityError, match="'block:1' and 'final' are one site"):
+        contrast_vector(lm, MORE, LESS, "final,block:1")
+
+
 @pytest.mark.parametrize(
     ("more", "less", "method", "words"),
     [
-        ([], [], "mean", "one at least; received 0 and 0"),
+        ([], [], "mean", "a prompt at least; received none"),
+        ("ab", ["a", "b"], "mean", "received 1 and 2"),
         (MORE, LESS[:1], "mean", "received 3 and 1"),
         (MORE, LESS, "ica", "received 'ica'"),
         (MORE, MORE, "mean", "must not be zero"),

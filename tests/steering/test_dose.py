@@ -1,12 +1,14 @@
 """Doses: predicted by the closed form, true by bisection with plain hooks, and one report of both."""
 
 import json
+from dataclasses import dataclass, replace
 
 import numpy as np
 import pytest
 import torch
 from hypothesis import given
 from hypothesis import strategies as st
+from scipy.optimize import brentq
 from support.models import WIDTH
 from support.states import properties
 from support.steering import TEXT, divergences, random_vector, steered_logits
@@ -14,10 +16,12 @@ from support.vector_files import control_vector
 
 import stability
 from stability.errors import StabilityError
-from stability.steering import statistics
+from stability.steering import search, statistics
+from stability.steering import truth as truth_module
 from stability.steering.crossing import first_crossing
 from stability.steering.dose import dose
 from stability.steering.report import dose_report
+from stability.steering.steered_pass import ReadoutChange
 
 V = random_vector(WIDTH, seed=1, length=3.0)
 EPSILONS = (0.01, 0.1, 1.0)
@@ -180,12 +184,124 @@ def test_a_text_of_one_token_has_no_statistic_over_the_others(lm):
     assert last.predicted
     assert last.plus
     assert (mean.predicted, mean.minus, mean.plus) == (None, None, None)
+    assert (last.kinds, mean.kinds) == (("reached", "reached"), ("undefined", "undefined"))
+
+
+def test_what_comes_before_a_change_is_left_out_of_everything(lm):
+    [resolution] = dose(lm, V, TEXT, site="block:0", positions=[3]).truth(0.1).resolution
+    assert (resolution[:3] == 0).all()
+    assert (resolution[3:] > 0).all()
 
 
 def test_what_rounding_hides_has_no_dose(lm):
-    truth = dose(lm, V, TEXT, site="block:0").truth([1e-12, 0.1])
+    found = dose(lm, V, TEXT, site="block:0")
+    truth = found.truth([1e-9, 0.1], "mean")
     assert np.isnan(truth.doses[0][..., 0]).all()
     assert np.isfinite(truth.doses[0][:, 1:, 1]).all()
+    hidden, reached = found.budgets([1e-9, 0.1], "mean", truth=truth)
+    assert (hidden.minus, hidden.kinds) == (None, ("unresolved", "unresolved"))
+    assert reached.kinds == ("reached", "reached")
+
+
+def test_what_is_beyond_the_search_is_not_reached_and_the_limit_is_said(lm):
+    found = dose(lm, V, TEXT, site="block:0")
+    [budget] = found.budgets(1e6, "mean")
+    assert (budget.plus, budget.kinds) == (None, ("not reached", "not reached"))
+    states = torch.stack([state.vector for state in lm.capture_all(TEXT, "block:0")][1:])
+    # five times the states' length together, by the change's: √T‖v‖
+    expected = 5 * float(states.double().norm()) / (np.linalg.norm(V) * np.sqrt(len(states)))
+    assert budget.limit == pytest.approx(expected, rel=1e-6)
+
+
+def test_where_the_first_token_alone_is_changed_its_own_length_counts(lm):
+    text = dose(lm, V, TEXT, site="block:0", positions=[0]).texts[0]
+    first = lm.capture(TEXT, position=0, site="block:0")
+    assert text.reach == pytest.approx(first.norm / np.linalg.norm(V), rel=1e-6)
+
+
+@pytest.mark.parametrize("side", [0, 1])
+def test_the_least_divergence_that_is_resolved_has_its_dose_to_a_thousandth(lm, found, truth, side):
+    # for which rounding leaves a thousandth, by its estimate
+    epsilon = 1.05 * float(truth.resolution[0][-1])
+    [budget] = found.budgets(epsilon, "last")
+    received = (budget.minus, budget.plus)[side]
+    base = steered_logits(lm, TEXT, {0: V}, 0.0)
+
+    def off(c: float) -> float:
+        changed = steered_logits(lm, TEXT, {0: V}, (2 * side - 1) * c)
+        return float(divergences(base, changed)[-1]) - epsilon
+
+    with torch.no_grad():
+        exact = brentq(off, 0.5 * received, 2 * received, rtol=1e-6)
+    assert received == pytest.approx(exact, rel=ACCURACY)
+
+
+def test_a_statistics_resolution_is_that_of_the_tokens_that_it_reads():
+    resolution = [np.array([9.0, 1.0, 2.0]), np.array([7.0])]
+    assert truth_module._hidden_below("mean", resolution) == 2.0
+    assert truth_module._hidden_below("last", resolution) == 7.0
+    assert np.isnan(truth_module._hidden_below("p95", resolution[1:]))
+
+
+def test_a_search_that_has_not_ended_gives_no_dose(lm, truth, monkeypatch):
+    monkeypatch.setattr(search, "MOST_ROUNDS", 0)
+    ended = dose(lm, V, TEXT, site="block:0").truth(EPSILONS, "mean")
+    for received, expected in [
+        (ended.doses[0], truth.doses[0]),
+        (ended.statistics["mean"], truth.statistics["mean"]),
+        (ended.flips[0], truth.flips[0]),
+    ]:
+        hidden = np.isnan(received)
+        assert hidden.any()
+        np.testing.assert_allclose(received[~hidden], expected[~hidden], rtol=2 * ACCURACY)
+
+
+@pytest.mark.parametrize(("part", "is_resolved"), [(0.8, True), (1.01, False)])
+def test_a_change_whose_lead_rounding_may_feign_is_not_resolved(lm, monkeypatch, part, is_resolved):
+    """Along a straight line the lead falls by the gap; a step before its end by 0.84 of it at least."""
+    measured = truth_module._resolution
+    found = dose(lm, V, TEXT, site="prelogit")
+    plain = found.truth(0.1)
+    winner = int(plain.winners[0][1, -1])
+    z = found.texts[0].states[-1].uncapped_logits
+    noise = part * ACCURACY * float(z.max() - z[winner])
+
+    def rounded(texts, reach):
+        return measured(texts, reach)[0], tuple(np.full(len(t.states), noise) for t in texts)
+
+    monkeypatch.setattr(truth_module, "_resolution", rounded)
+    truth = found.truth(0.1)
+    assert np.isfinite(truth.flips[0][1, -1]) == is_resolved
+    assert truth.winners[0][1, -1] == (winner if is_resolved else -1)
+
+
+def test_where_the_network_overflows_the_search_ends(lm):
+    @dataclass(frozen=True, eq=False)
+    class Overflowing(ReadoutChange):
+        most: float = np.inf
+
+        def __call__(self, coefficients):
+            over = coefficients[:, None, None] > self.most
+            return super().__call__(coefficients).masked_fill(over, np.inf)
+
+    found = dose(lm, V, TEXT, site="prelogit")
+    [text] = found.texts
+    epsilons = [0.1, 1.0]
+    most = float(np.mean([budget.plus for budget in found.budgets(epsilons, "mean")]))
+    passes = Overflowing(text.passes.prelogits, text.passes.change, most=most)
+    ended = replace(found, texts=(replace(text, passes=passes),))
+    near, far = ended.budgets(epsilons, "mean")
+    assert near.plus == pytest.approx(found.budgets(0.1, "mean")[0].plus, rel=2 * ACCURACY)
+    assert (far.plus, far.kinds[1]) == (None, "not reached")
+    # the last of coefficients that grow by a fifth
+    assert most / 1.2 <= far.limit <= most
+
+
+@pytest.mark.parametrize(("epsilon", "name"), [(0.1, "p95"), (1.0, "last")])
+def test_a_truth_of_something_else_is_refused(lm, epsilon, name):
+    found = dose(lm, V, TEXT, site="prelogit")
+    with pytest.raises(StabilityError, match=f"answers for last at 0.1 nats; received {name}"):
+        found.budgets(epsilon, name, truth=found.truth(0.1, "last"))
 
 
 # --- files and the report -------------------------------------------------------------------------
@@ -218,25 +334,35 @@ def test_another_architecture_is_warned_of(model_of, file):
 def test_the_report_has_the_contracts_fields(lm, file):
     report = dose_report(dose(lm, file, PROMPTS, site="block:0", positions=[1, -1]), [0.1, 1.0])
     json.dumps(report, allow_nan=False)
-    assert list(report) == ["model", "vector", "positions", "prompts", "budgets"]
+    contract = ["model", "vector", "positions", "prompts", "budgets"]
+    assert list(report) == [*contract, "limit", "divergence"]
     assert list(report["vector"]) == ["file", "format", "site", "mode", "norm"]
     assert report["vector"]["norm"] == pytest.approx(3.0, rel=1e-6)
     assert report["positions"] == [1, -1]
     assert [prompt["prompt"] for prompt in report["prompts"]] == PROMPTS
     tokens = report["prompts"][0]["tokens"]
     assert list(tokens[2]) == ["index", "id", "text", "information", "doses"]
-    assert list(tokens[2]["doses"][0]) == ["epsilon", "predicted", "minus", "plus", "flip"]
+    assert list(tokens[2]["doses"][0]) == ["epsilon", "predicted", "minus", "plus", "flip", "kind"]
     assert tokens[0]["doses"][0] == {
         "epsilon": 0.1,
         "predicted": None,
         "minus": None,
         "plus": None,
         "flip": {"minus": None, "plus": None},
+        "kind": {
+            "minus": "not reached",
+            "plus": "not reached",
+            "flip": {"minus": "not reached", "plus": "not reached"},
+        },
     }
     assert [(row["epsilon"], row["statistic"]) for row in report["budgets"]] == [
         (epsilon, name) for epsilon in (0.1, 1.0) for name in ("last", "mean", "p95")
     ]
-    assert list(report["budgets"][0]) == ["epsilon", "statistic", "predicted", "minus", "plus"]
+    budget = report["budgets"][0]
+    numbers = ["epsilon", "statistic", "predicted", "minus", "plus"]
+    assert list(budget) == [*numbers, "kind", "interval"]
+    low, high = budget["interval"]["plus"]
+    assert low <= budget["plus"] <= high
 
 
 @pytest.mark.parametrize(

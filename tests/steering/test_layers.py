@@ -3,8 +3,15 @@
 import numpy as np
 import pytest
 import torch
-from support.models import WIDTH, blocks
-from support.steering import TEXT, divergences, information, random_vector, steered_logits
+from support.models import WIDTH
+from support.steering import (
+    TEXT,
+    counted_blocks,
+    divergences,
+    information,
+    random_vector,
+    steered_logits,
+)
 from support.vector_files import control_vector, npy
 
 import stability
@@ -64,18 +71,9 @@ def test_each_layer_is_the_dose_of_that_layer_alone(lm, options):
 
 
 def test_the_blocks_below_a_layer_run_once_a_text(lm, monkeypatch):
-    calls = []
-    for index, block in enumerate(blocks(lm.model)):
-        forward = block.forward
-
-        def counted(*arguments, forward=forward, index=index, **options):
-            calls.append(index)
-            return forward(*arguments, **options)
-
-        monkeypatch.setattr(block, "forward", counted)
+    calls = counted_blocks(lm, monkeypatch)
     found = dose_map(lm, V, PROMPTS)
-    [text_information] = {len(texts) for texts in found.information}
-    assert text_information == len(PROMPTS)
+    assert {len(texts) for texts in found.information} == {len(PROMPTS)}
     # the recorded pass runs both; the product of block 0 runs the one above it; that of block 1 none
     assert [calls.count(0), calls.count(1)] == [len(PROMPTS), 2 * len(PROMPTS)]
 

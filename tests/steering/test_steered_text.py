@@ -1,12 +1,20 @@
 """What an intervention does to every position, against plain hooks on a copy in float64."""
 
 from concurrent.futures import ThreadPoolExecutor
+from dataclasses import replace
 
 import numpy as np
 import pytest
 import torch
 from support.models import WIDTH
-from support.steering import TEXT, divergences, information, random_vector, steered_logits
+from support.steering import (
+    TEXT,
+    counted_blocks,
+    divergences,
+    information,
+    random_vector,
+    steered_logits,
+)
 
 from stability.errors import StabilityError
 from stability.steering import steered_text as steered_text_module
@@ -156,6 +164,31 @@ def test_a_model_that_its_parts_do_not_reproduce_is_run_whole(lm, monkeypatch):
     )
 
 
+@pytest.mark.parametrize("mode", ["add", "project"])
+def test_the_pass_that_records_a_text_gives_the_slopes_of_those_above(lm, mode):
+    text = steered_text(lm, TEXT, vector("block:0", "block:1", mode=mode))
+    assert text.known is not None
+    alone = replace(text, known=None)
+    # the same float32 operations on a stream that is computed, or given
+    np.testing.assert_allclose(text.information, alone.information, rtol=1e-5)
+    np.testing.assert_array_equal(text.divergences(COEFFICIENTS), alone.divergences(COEFFICIENTS))
+    recorded = steered_text(lm, TEXT, vector("block:0"), [0, 1]).states
+    for state, other in zip(text.states, recorded, strict=True):
+        torch.testing.assert_close(state.vector, other.vector, rtol=1e-5, atol=1e-6)
+
+
+def test_a_prediction_of_a_text_runs_every_block_once(lm, monkeypatch):
+    calls = counted_blocks(lm, monkeypatch)
+    assert steered_text(lm, TEXT, vector("block:0")).information.all()
+    assert calls == [0, 1]
+
+
+def test_where_forward_mode_fails_the_pass_alone_is_recorded(model_of):
+    text = steered_text(model_of("gpt_oss"), TEXT, vector("block:0"))
+    assert text.known is None
+    assert text.information.all()
+
+
 def test_the_model_is_left_as_it_was(lm):
     ids = torch.tensor([[token.id for token in lm.tokenize(TEXT)]])
     with torch.no_grad():
@@ -180,6 +213,20 @@ def test_a_vector_that_does_not_fit_is_refused(lm, given, words):
         steered_text(lm, TEXT, SteeringVector("own", "array", given))
 
 
+@pytest.mark.parametrize("site", ["block:0", "prelogit"])
+@pytest.mark.parametrize(
+    ("coefficients", "words"),
+    [
+        ([1e100], "at 1 of 1 coefficients it is not"),
+        ([1.0, np.nan], "1 of 2 are NaN or beyond"),
+        ([], "a coefficient at least"),
+    ],
+)
+def test_coefficients_without_a_prediction_are_refused(lm, site, coefficients, words):
+    with pytest.raises(StabilityError, match=words):
+        steered_text(lm, TEXT, vector(site)).divergences(coefficients)
+
+
 @pytest.mark.parametrize(
     ("positions", "words"),
     [
@@ -187,8 +234,29 @@ def test_a_vector_that_does_not_fit_is_refused(lm, given, words):
         ("1,x", "must be all, last, or indices"),
         ("99", "between"),
         ([], "a position at least"),
+        (np.array([], dtype=int), "a position at least"),
+        ([1.5], "must be whole numbers; received .1.5."),
+        ([[0, 1]], "must be whole numbers"),
+        (["0"], "must be real numbers"),
+        (None, "must be real numbers; received None"),
+        (6, "between -6 and 5"),
     ],
 )
-def test_positions_outside_a_text_are_refused(positions, words):
+def test_what_is_no_position_of_a_text_is_refused(positions, words):
     with pytest.raises(StabilityError, match=words):
         resolve_positions(positions, 6)
+
+
+@pytest.mark.parametrize(
+    ("positions", "expected"),
+    [
+        (0, (0,)),
+        (np.int64(-1), (5,)),
+        (np.array([3, 1, 3]), (1, 3)),
+        (range(2), (0, 1)),
+        ("-1,-2", (4, 5)),
+        (torch.tensor([2]), (2,)),
+    ],
+)
+def test_positions_are_taken_as_they_come(positions, expected):
+    assert resolve_positions(positions, 6) == expected

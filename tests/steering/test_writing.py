@@ -6,6 +6,7 @@ import torch
 from support.models import WIDTH, blocks
 from support.steering import TEXT, random_vector
 
+from stability.errors import StabilityError
 from stability.steering.writing import write_steered
 from stability.vector_files.steering_vector import SteeringVector
 
@@ -57,9 +58,28 @@ def test_chosen_positions_alone_stay_as_they_are_chosen(lm):
 def test_at_the_readout_each_prediction_is_moved(lm):
     vector = SteeringVector("own", "array", {"prelogit": V})
     ids, logits = write_steered(lm, TEXT, vector, [0.0, 5.0], NEW)
-    again, expected = write_steered(lm, TEXT, vector, [0.0], NEW)
-    assert torch.equal(ids[:1], again)
-    first = lm.readout.logits(lm.capture(TEXT).vector.double() + 5 * torch.from_numpy(V))
-    # one product in float32
-    torch.testing.assert_close(logits[1, 0], first, rtol=1e-4, atol=1e-4)
-    assert np.isfinite(expected.numpy()).all()
+    length = ids.shape[1] - NEW
+    for row, received, c in zip(ids, logits, (0.0, 5.0), strict=True):
+        # what the plain model gives after the same text, moved by hand
+        base = lm.model(input_ids=row[None, :-1], use_cache=False).logits[0, length - 1 :].double()
+        expected = base + c * lm.readout.W_U.double() @ torch.from_numpy(V)
+        # float32 sums of 32 products, twice
+        torch.testing.assert_close(received.double(), expected.detach(), rtol=1e-4, atol=1e-4)
+        assert row[length:].tolist() == expected.argmax(dim=1).tolist()
+
+
+@pytest.mark.parametrize("site", ["block:0", "prelogit"])
+@pytest.mark.parametrize(
+    ("coefficients", "n", "words"),
+    [
+        ([1.0, np.nan], 2, "Coefficients must be finite"),
+        ([np.inf], 2, "Coefficients must be finite"),
+        ([0.0, 1e100], 2, "at 1 of 2 coefficients it is not: write with smaller ones"),
+        ([], 2, "a coefficient at least; received none"),
+        ([1.0], 0, "tokens to write must be a whole number of at least 1; received 0"),
+    ],
+)
+def test_what_has_no_finite_text_is_refused(lm, site, coefficients, n, words):
+    vector = SteeringVector("own", "array", {site: V})
+    with pytest.raises(StabilityError, match=words):
+        write_steered(lm, TEXT, vector, coefficients, n)

@@ -4,6 +4,7 @@ import contextlib
 from collections.abc import Mapping, Sequence
 
 import numpy as np
+import pytest
 import torch
 from support.models import blocks, in_float64
 from torch import Tensor
@@ -70,6 +71,19 @@ def steered_logits(
     finally:
         for hook in hooks:
             hook.remove()
+
+
+def counted_blocks(lm: LanguageModel, monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """The indices of the blocks that are run from here on, in order."""
+    calls: list[int] = []
+    for index, block in enumerate(blocks(lm.model)):
+
+        def counted(*arguments, forward=block.forward, index=index, **options):
+            calls.append(index)
+            return forward(*arguments, **options)
+
+        monkeypatch.setattr(block, "forward", counted)
+    return calls
 
 
 def information(

@@ -1,0 +1,51 @@
+"""Predicted doses of steering vectors against the true ones, over many texts."""
+
+import numpy as np
+import pandas as pd
+import pyarrow as pa
+
+from stability.evaluation import bootstrap
+from stability.evaluation.bootstrap import Estimate
+from stability.units import relative_error
+
+PREDICTED = "predicted"
+TEXT_VECTOR = ["prompt_index", "site", "vector", "positions", "statistic"]
+
+
+def dose_rows(table: pa.Table) -> pd.DataFrame:
+    """The rows of a sweep of doses, with `ε` as it was meant: results are in single precision."""
+    rows = table.to_pandas()
+    rows["epsilon"] = [float(f"{epsilon:.6g}") for epsilon in rows["epsilon"]]
+    return rows
+
+
+def dose_cases(table: pa.Table) -> pd.DataFrame:
+    """The rows whose dose is reached, with two columns more.
+
+    `ratio` is predicted over actual, and `part` the length of the change at the predicted dose over
+    that of the states.
+    """
+    rows = dose_rows(table)
+    kept = rows[rows["actual"].notna() & rows[PREDICTED].notna()].reset_index(drop=True)
+    return kept.assign(ratio=kept[PREDICTED] / kept["actual"], part=kept[PREDICTED] / kept["reach"])
+
+
+def both_sides(cases: pd.DataFrame) -> pd.DataFrame:
+    """The geometric mean of the two sides' doses, where both are reached: odd terms cancel in it."""
+    keys = [*TEXT_VECTOR, "epsilon"]
+    logs = cases.assign(actual=np.log(cases["actual"]))
+    grouped = logs.groupby(keys, sort=False)
+    found = grouped.agg(predicted=(PREDICTED, "first"), actual=("actual", "mean"))
+    found["actual"] = np.exp(found["actual"])
+    return found[grouped.size() == 2].reset_index()
+
+
+def share_within(cases: pd.DataFrame, limit: float) -> Estimate:
+    """The share of predicted doses whose error is below a limit."""
+    sizes = relative_error(cases[PREDICTED], cases["actual"]).abs().to_numpy()
+    return bootstrap.share(sizes < limit, cases["prompt_index"].to_numpy())
+
+
+def halves(rows: pd.DataFrame) -> pd.DataFrame:
+    """Each text, vector and side once, with its `half_nats`: it is the same at every `ε`."""
+    return rows.drop_duplicates([*TEXT_VECTOR, "side"])

@@ -1,0 +1,54 @@
+"""The plan of a sweep of doses: which steering vectors to measure, where, and on how much of a text."""
+
+from dataclasses import dataclass
+
+from stability.errors import StabilityError
+from stability.prediction.distribution import require_nats
+from stability.prediction.site_names import canonical_site
+from stability.steering.intervention import ALL
+from stability.sweeps.prompts import Prompt
+
+# over tokens; where the last alone is changed, the others stay as they are
+STATISTICS, OF_THE_LAST = ("last", "mean", "p95"), ("last",)
+
+
+@dataclass(frozen=True)
+class DosePlan:
+    """Which steering vectors to measure, after which blocks and at which positions.
+
+    `vectors` are `contrast`, the mean difference of the states of `pairs` at each site, and `random:N`,
+    drawn from the seed, N and the site's place among the sites, as long as the contrast vector there.
+    Of each prompt, the first `words` are read.
+    """
+
+    sites: tuple[str, ...]
+    pairs: tuple[tuple[str, str], ...]
+    vectors: tuple[str, ...] = ("contrast", "random:1")
+    positions: tuple[str, ...] = ("all", "last")
+    epsilons: tuple[float, ...] = (0.01, 0.1, 1.0)
+    words: int = 10
+    seed: int = 0
+
+    def __post_init__(self) -> None:
+        object.__setattr__(self, "sites", tuple(map(canonical_site, self.sites)))
+        require_nats(*self.epsilons)
+        for vector in self.vectors:
+            if vector != "contrast" and self.draw(vector) is None:
+                raise StabilityError(
+                    f"A vector of a sweep is contrast or random:N; received {vector!r:.40}: try random:1."
+                )
+
+    def draw(self, vector: str) -> int | None:
+        """The number of a random vector; None for another."""
+        kind, _, number = vector.partition(":")
+        return int(number) if kind == "random" and number.isdecimal() else None
+
+    def statistics(self, positions: str) -> tuple[str, ...]:
+        """The statistics over tokens that are measured where these positions are changed."""
+        return STATISTICS if positions == ALL else OF_THE_LAST
+
+    def text(self, prompt: Prompt) -> str:
+        """The part of a prompt that is read; raises StabilityError for one that is no text."""
+        if not isinstance(prompt.text, str):
+            raise StabilityError(prompt.reason or "A sweep of doses needs prompts of plain text.")
+        return " ".join(prompt.text.split(" ")[: self.words])
