@@ -27,9 +27,7 @@ def dose_cases(table: pa.Table) -> pd.DataFrame:
     """
     rows = dose_rows(table)
     kept = rows[rows["actual"].notna() & rows[PREDICTED].notna()].reset_index(drop=True)
-    return kept.assign(
-        ratio=kept[PREDICTED] / kept["actual"], part=kept[PREDICTED] / kept["reach"]
-    )
+    return kept.assign(ratio=kept[PREDICTED] / kept["actual"], part=kept[PREDICTED] / kept["reach"])
 
 
 def both_sides(cases: pd.DataFrame) -> pd.DataFrame:

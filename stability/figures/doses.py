@@ -26,10 +26,10 @@ BUDGETS = (0.1, 1.0)
 
 
 def ratios_figure(cases: pd.DataFrame) -> go.Figure:
-    """Predicted over actual dose (log) at every `ε`, a panel for each statistic, a colour for each site.
+    """Predicted over actual dose (log) at every `ε`: a panel for each statistic, a colour a site.
 
-    `cases` are those of `evaluation.dose_scores.dose_cases`. Boxes hold the middle half of them, whiskers
-    reach to the farthest; on the dashed orange line the two doses are equal.
+    `cases` are those of `evaluation.dose_scores.dose_cases`. Boxes hold the middle half of them, and
+    whiskers reach to those that are not far off; on the dashed orange line the two doses are equal.
     """
     drawn = make_subplots(
         cols=len(STATISTIC_TITLES),
@@ -75,7 +75,9 @@ def half_figure(rows: pd.DataFrame) -> go.Figure:
     drawn = go.Figure(layout={"template": TEMPLATE, "height": 380, "width": 600, **ON_WHITE})
     drawn.update_layout(boxmode="group", margin={"b": 80, "l": 80, "r": 50})
     drawn.update_layout(legend={"y": -0.2, "yanchor": "top"})
-    for (vector, part), colour in zip(rows.groupby("vector", sort=False), SITE_COLOURS, strict=False):
+    for (vector, part), colour in zip(
+        rows.groupby("vector", sort=False), SITE_COLOURS, strict=False
+    ):
         name = "contrast vector" if vector == "contrast" else "random vector of the same length"
         drawn.add_box(
             x=part["site"], y=part["half_nats"], name=name, marker={"color": colour, "size": 3}

@@ -60,7 +60,9 @@ def _half(rows: pd.DataFrame) -> Iterator[Claim]:
         yield Claim(
             f"a change of half the states' length after {site}: nats, median of the mean over tokens",
             "a rule of thumb for steering: half the activation norm",
-            _setting(group, f"from {group['half_nats'].min():.2g} to {group['half_nats'].max():.2g}"),
+            _setting(
+                group, f"from {group['half_nats'].min():.2g} to {group['half_nats'].max():.2g}"
+            ),
             bootstrap.median(group["half_nats"].to_numpy(float), group["prompt_index"].to_numpy()),
             PLAIN,
         )

@@ -62,7 +62,7 @@ def _by_statistic(cases: pd.DataFrame) -> Iterator[str]:
 
 def _by_length(cases: pd.DataFrame) -> Iterator[str]:
     """The same over bands of how long the change at the predicted dose is, against the states."""
-    yield "| all tokens changed, mean: length of the change over the states' | n | median | 5 % to 95 % |"
+    yield "| length of the change at the predicted dose, over the states' | n | median | 5 % to 95 % |"
     yield "|---|---|---|---|"
     bands = pd.cut(cases["part"], [0, *PARTS, float("inf")])
     for band, group in cases.groupby(bands, observed=True):

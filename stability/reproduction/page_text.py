@@ -65,6 +65,11 @@ explains; `python -m stability reproduce --only doses --measure DIR` measures th
 
 A budget in nats bounds how much the next prediction changes. It says nothing of a text's quality.
 """
+DOSES_MISSING = """
+## {model}: doses
+
+Not measured yet: `python -m stability reproduce --only doses --models {model} --measure DIR` does.
+"""
 DOSE_BREAKS = """
 ![Predicted over actual dose by ε, statistic and block]({ratios})
 

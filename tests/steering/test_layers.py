@@ -4,7 +4,14 @@ import numpy as np
 import pytest
 import torch
 from support.models import WIDTH
-from support.steering import TEXT, counted_blocks, divergences, information, random_vector, steered_logits
+from support.steering import (
+    TEXT,
+    counted_blocks,
+    divergences,
+    information,
+    random_vector,
+    steered_logits,
+)
 from support.vector_files import control_vector, npy
 
 import stability

@@ -7,7 +7,14 @@ import numpy as np
 import pytest
 import torch
 from support.models import WIDTH
-from support.steering import TEXT, counted_blocks, divergences, information, random_vector, steered_logits
+from support.steering import (
+    TEXT,
+    counted_blocks,
+    divergences,
+    information,
+    random_vector,
+    steered_logits,
+)
 
 from stability.errors import StabilityError
 from stability.steering import steered_text as steered_text_module
