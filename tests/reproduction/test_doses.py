@@ -88,7 +88,7 @@ def test_claims_are_counted_on_the_rows(table, rows):
     for epsilon, limit in LIMITS.items():
         group = part[np.isclose(part["epsilon"], epsilon) & part["actual"].notna()]
         share = ((group["predicted"] / group["actual"] - 1).abs() < limit).mean()
-        name = f"predicted dose, all tokens changed, mean over tokens: share within {limit:.0%}"
+        name = f"predicted dose, all tokens changed, mean over tokens: share within {100 * limit:.0f} %"
         assert said[name].measured.value == pytest.approx(share)
         assert f"{len(group)} doses" in said[name].setting
     for site, group in part.groupby("site"):
