@@ -30,14 +30,14 @@ def run_reproduce(options: argparse.Namespace) -> None:
     if options.measure:
         for model in options.models:
             _measure(model, folder, options.only)
-    tables, doses = (
-        {
-            model: settings.shipped(model, folder, kind)
-            for model in options.models
-            if options.only in (None, name)
-        }
-        for name, kind in ((RADII, settings.RADII), (DOSES, settings.DOSES))
-    )
+    radii_of = options.models if options.only != DOSES else []
+    tables = {model: settings.shipped(model, folder) for model in radii_of}
+    doses = {
+        model: settings.shipped(model, folder, settings.DOSES)
+        for model in options.models
+        if options.only == DOSES
+        or (options.only is None and settings.has_results(model, folder, settings.DOSES))
+    }
     claims = {model: measured_claims(table) for model, table in tables.items()}
     of_doses = {model: dose_claims(table) for model, table in doses.items()}
     if options.page:
