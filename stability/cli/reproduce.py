@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -72,7 +73,7 @@ def _measure_radii(lm: "LanguageModel", model: str, folder: Path) -> None:
         prompts = setting.prompts(read_prompts(settings.PROMPTS))
         with sweep.claimed(plan, prompts, lm.card):
             title = f"{model}, {setting.name}"
-            keep_all(sweep, prompts, lambda left, plan=plan: outcomes(lm, plan, left), title)
+            keep_all(sweep, prompts, partial(outcomes, lm, plan), title)
         tables.append(sweep.table())
     settings.write_results(tables, settings.RADII.file(model, folder))
 
