@@ -41,10 +41,14 @@ class TokenPair:
 
 @dataclass(frozen=True)
 class Pasted:
-    """A vector given on the page: a name, and the bytes of the file or of the text field."""
+    """A vector given on the page: a name, and the bytes of the file or of the text field.
+
+    `entry` is the file's own name of the vector, where it holds several.
+    """
 
     name: str
     data: bytes
+    entry: str | None = None
 
     @property
     def is_empty(self) -> bool:

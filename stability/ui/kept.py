@@ -1,5 +1,7 @@
 """What a person has chosen on one page, kept for the others: Streamlit forgets it with its widgets."""
 
+from collections.abc import Iterable
+
 import streamlit as st
 
 from stability.ui.choice import MOST_MESSAGES
@@ -32,3 +34,13 @@ def keep_shared(is_opened: bool = False) -> None:
             st.session_state[key] = kept[key]
         elif key in st.session_state:
             kept[key] = st.session_state[key]
+
+
+def within(key: str, options: Iterable[str]) -> None:
+    """Leave out of a session's choice what is no option, as a link may ask for anything."""
+    chosen, allowed = st.session_state.get(key), set(options)
+    if isinstance(chosen, list | tuple):
+        if not allowed.issuperset(chosen):
+            st.session_state[key] = [one for one in chosen if one in allowed]
+    elif chosen is not None and chosen not in allowed:
+        del st.session_state[key]

@@ -6,7 +6,6 @@ from pathlib import Path
 
 import streamlit as st
 
-from stability.errors import StabilityError
 from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.dose_choice import (
     BLOCK,
@@ -20,16 +19,21 @@ from stability.ui.dose_choice import (
     FromPath,
     VectorChoice,
 )
+from stability.ui.kept import within
 from stability.ui.pages.dose.defaults import BLOCKS, PAIRS, middle
 from stability.ui.server import may_name_paths
-from stability.ui.widgets.controls import within
-from stability.ui.widgets.errors import show_error
+from stability.ui.widgets.vector_upload import (
+    ENDINGS,
+    FORMATS,
+    LARGEST_UPLOAD,
+    entry_of,
+    entry_of_upload,
+)
 from stability.ui.wording import plain
-from stability.vector_files.registry import parse_vectors, read_vectors
-from stability.vector_files.vector_file import ADD, Entry, VectorFile
+from stability.vector_files.registry import read_vectors
+from stability.vector_files.vector_file import ADD, VectorFile
 
-# MB of an upload: as text, a vector of a thousand components takes 25 kB, and a model has a hundred
-LARGEST_UPLOAD = 50
+ALL_ENTRIES = "all, each at its own site"
 # what is drawn of one option must not depend on the vector: the browser keeps it
 PLACES = {OWN: "where it belongs", BLOCK: "after a block", READOUT: "at the readout (prelogit)"}
 PLACE_HELP = "It belongs where its file says, or where it was measured."
@@ -108,9 +112,10 @@ def _from_pairs(model: str) -> FromPairs:
 def _from_file() -> FromContent | None:
     upload = st.file_uploader(
         "A file of steering vectors",
+        ENDINGS,
         key=f"vector upload {st.session_state.get('vector_uploads', 0)}",
         max_upload_size=LARGEST_UPLOAD,
-        help="GGUF control vectors, .safetensors, .npy, .npz, .svec, .json, .pt without pickled code",
+        help=FORMATS,
     )
     if upload:
         # Streamlit forgets the file when the page is left
@@ -119,7 +124,7 @@ def _from_file() -> FromContent | None:
     if kept is None:
         return None
     st.caption(f"In use: {plain(kept.name)}.")
-    entry = _entry(lambda: _parsed(kept.name, kept.data))
+    entry = entry_of_upload(kept.name, kept.data, "vector_entry", ALL_ENTRIES)
     return FromContent(kept.name, kept.data, entry)
 
 
@@ -135,7 +140,8 @@ def _from_path() -> FromPath | None:
         stamp = os.stat(path).st_mtime_ns
     except (OSError, ValueError):
         stamp = 0
-    return FromPath(path, _entry(lambda: _at_path(path, stamp)), stamp)
+    entry = entry_of(lambda: _at_path(path, stamp), "vector_entry", ALL_ENTRIES)
+    return FromPath(path, entry, stamp)
 
 
 def _read_path(path: str) -> None:
@@ -146,32 +152,6 @@ def _from_numbers() -> FromContent | None:
     st.text_area("Its numbers", key="numbers", height=100, placeholder="[0.1, -0.2, …]")
     written = st.session_state.get("numbers", "")
     return FromContent("pasted vector", written.encode(), None, False) if written.strip() else None
-
-
-def _entry(read: Callable[[], VectorFile]) -> str | None:
-    """Choose one vector of a file that holds several; None for the one, or for all of them."""
-    try:
-        file = read()
-    except StabilityError as error:
-        show_error(error)
-        return None
-    if len(file.entries) == 1:
-        return None
-    places = {entry.name: f"{entry.name} ({_placed(entry)})" for entry in file.entries}
-    names = {"": "all, each at its own site", **places}
-    within("vector_entry", names)
-    st.selectbox("Which vector of it", names, key="vector_entry", format_func=lambda n: names[n])
-    return str(st.session_state.vector_entry) or None
-
-
-def _placed(entry: Entry) -> str:
-    applied = entry.applied or "no site"
-    return f"{applied}, measured at {entry.extracted}" if entry.extracted else applied
-
-
-@st.cache_resource(max_entries=8, show_spinner=False)
-def _parsed(name: str, data: bytes) -> VectorFile:
-    return parse_vectors(data, name)
 
 
 @st.cache_resource(max_entries=8, show_spinner=False)
