@@ -2,6 +2,7 @@
 
 import argparse
 import json
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -30,14 +31,14 @@ def run_reproduce(options: argparse.Namespace) -> None:
     if options.measure:
         for model in options.models:
             _measure(model, folder, options.only)
-    tables, doses = (
-        {
-            model: settings.shipped(model, folder, kind)
-            for model in options.models
-            if options.only in (None, name)
-        }
-        for name, kind in ((RADII, settings.RADII), (DOSES, settings.DOSES))
-    )
+    radii_of = options.models if options.only != DOSES else []
+    tables = {model: settings.shipped(model, folder) for model in radii_of}
+    doses = {
+        model: settings.shipped(model, folder, settings.DOSES)
+        for model in options.models
+        if options.only == DOSES
+        or (options.only is None and settings.has_results(model, folder, settings.DOSES))
+    }
     claims = {model: measured_claims(table) for model, table in tables.items()}
     of_doses = {model: dose_claims(table) for model, table in doses.items()}
     if options.page:
@@ -72,7 +73,7 @@ def _measure_radii(lm: "LanguageModel", model: str, folder: Path) -> None:
         prompts = setting.prompts(read_prompts(settings.PROMPTS))
         with sweep.claimed(plan, prompts, lm.card):
             title = f"{model}, {setting.name}"
-            keep_all(sweep, prompts, lambda left, plan=plan: outcomes(lm, plan, left), title)
+            keep_all(sweep, prompts, partial(outcomes, lm, plan), title)
         tables.append(sweep.table())
     settings.write_results(tables, settings.RADII.file(model, folder))
 

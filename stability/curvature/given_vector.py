@@ -17,9 +17,14 @@ def from_file(state: State, path: str | Path) -> Direction:
     return _chosen(state, read_vectors(file), name)
 
 
-def pasted(state: State, data: bytes, name: str = "pasted vector") -> Direction:
-    """The direction of a vector given as the content of such a file, labelled `name`."""
-    return _chosen(state, parse_vectors(data, name), None)
+def pasted(
+    state: State, data: bytes, name: str = "pasted vector", entry: str | None = None
+) -> Direction:
+    """The direction of a vector given as the content of such a file, labelled `name`.
+
+    `entry` is the file's own name of the vector, where it holds several.
+    """
+    return _chosen(state, parse_vectors(data, name), entry)
 
 
 def _chosen(state: State, file: VectorFile, name: str | None) -> Direction:

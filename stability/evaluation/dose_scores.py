@@ -31,13 +31,25 @@ def dose_cases(table: pa.Table) -> pd.DataFrame:
 
 
 def both_sides(cases: pd.DataFrame) -> pd.DataFrame:
-    """The geometric mean of the two sides' doses, where both are reached: odd terms cancel in it."""
+    """The two sides together, where both are reached, with two columns more.
+
+    `actual` is the geometric mean of their doses, in which odd terms cancel; `even` is the logarithm of
+    predicted over that, and `odd` half the logarithm of one side's dose over the other's.
+    """
     keys = [*TEXT_VECTOR, "epsilon"]
-    logs = cases.assign(actual=np.log(cases["actual"]))
-    grouped = logs.groupby(keys, sort=False)
-    found = grouped.agg(predicted=(PREDICTED, "first"), actual=("actual", "mean"))
-    found["actual"] = np.exp(found["actual"])
-    return found[grouped.size() == 2].reset_index()
+    sides = cases.assign(log=np.log(cases["actual"])).pivot_table(
+        ["log", PREDICTED], keys, "side", sort=False
+    )
+    sides = sides.dropna()
+    minus, plus = sides["log", -1], sides["log", 1]
+    predicted, middle = sides[PREDICTED, 1], (minus + plus) / 2
+    columns = {
+        PREDICTED: predicted,
+        "actual": np.exp(middle),
+        "even": np.log(predicted) - middle,
+        "odd": (plus - minus).abs() / 2,
+    }
+    return pd.DataFrame(columns).reset_index()
 
 
 def share_within(cases: pd.DataFrame, limit: float) -> Estimate:

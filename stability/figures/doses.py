@@ -1,6 +1,5 @@
 """Predicted doses of steering vectors against the true ones, and what a rule of thumb costs."""
 
-import numpy as np
 import pandas as pd
 import plotly.graph_objects as go
 from plotly.subplots import make_subplots
@@ -13,6 +12,7 @@ from stability.figures.style import (
     SKY_BLUE,
     TEMPLATE,
     VERMILION,
+    log_axis,
 )
 
 SITE_COLOURS = (SKY_BLUE, GREEN, VERMILION)
@@ -22,14 +22,14 @@ STATISTIC_TITLES = {
     "mean": "mean over tokens",
     "p95": "95th percentile of tokens",
 }
-BUDGETS = (0.1, 1.0)
+BUDGETS = [0.1, 1.0]
 
 
 def ratios_figure(cases: pd.DataFrame) -> go.Figure:
-    """Predicted over actual dose (log) at every `ε`, a panel for each statistic, a colour for each site.
+    """Predicted over actual dose (log) at every `ε`: a panel for each statistic, a colour a site.
 
-    `cases` are those of `evaluation.dose_scores.dose_cases`. Boxes hold the middle half of them, whiskers
-    reach to the farthest; on the dashed orange line the two doses are equal.
+    `cases` are those of `evaluation.dose_scores.dose_cases`. Boxes hold the middle half of them, and
+    whiskers reach to those that are not far off; on the dashed orange line the two doses are equal.
     """
     drawn = make_subplots(
         cols=len(STATISTIC_TITLES),
@@ -47,7 +47,7 @@ def ratios_figure(cases: pd.DataFrame) -> go.Figure:
         ):
             drawn.add_trace(_box(rows, str(site), colour, column == 1), row=1, col=column)
     drawn.add_hline(y=1.0, line=PREDICTED_LINE)
-    drawn.update_xaxes(title="ε (nats)")
+    drawn.update_xaxes(title="ε (nats)", type="category")
     drawn.update_yaxes(type="log", tickvals=RATIO_TICKS, tickformat="~g")
     drawn.update_yaxes(title="predicted over actual dose", row=1, col=1)
     return drawn
@@ -73,8 +73,8 @@ def half_figure(rows: pd.DataFrame) -> go.Figure:
     `rows` are those of `evaluation.dose_scores.halves`; the dotted lines are budgets.
     """
     drawn = go.Figure(layout={"template": TEMPLATE, "height": 380, "width": 600, **ON_WHITE})
-    drawn.update_layout(boxmode="group", margin={"b": 80, "l": 80, "r": 50})
-    drawn.update_layout(legend={"y": -0.2, "yanchor": "top"})
+    drawn.update_layout(boxmode="group", margin={"b": 110, "l": 80})
+    drawn.update_layout(legend={"y": -0.35, "yanchor": "top"})
     for (vector, part), colour in zip(
         rows.groupby("vector", sort=False), SITE_COLOURS, strict=False
     ):
@@ -83,9 +83,8 @@ def half_figure(rows: pd.DataFrame) -> go.Figure:
             x=part["site"], y=part["half_nats"], name=name, marker={"color": colour, "size": 3}
         )
     for nats in BUDGETS:
-        drawn.add_hline(y=nats, line={**LEVEL_LINE, "width": 1})
-        level = {"x": 1, "xref": "paper", "xanchor": "left", "y": np.log10(nats)}
-        drawn.add_annotation(text=f"{nats:g}", **level, showarrow=False)
-    drawn.update_yaxes(title="mean KL over tokens (nats)", type="log", dtick=1)
+        drawn.add_hline(y=nats, line=LEVEL_LINE)
+    axis = log_axis([*rows["half_nats"], *BUDGETS])
+    drawn.update_yaxes(title="mean KL over tokens (nats)", **axis)
     drawn.update_xaxes(title="block after which it is added")
     return drawn

@@ -23,10 +23,13 @@ NAME = "first.json"
 
 def first() -> dict[str, Any]:
     """The scene of the default choice, as it was computed when the package was made."""
-    shipped: dict[str, Any] = json.loads(
-        files("stability.instrument").joinpath(NAME).read_text("utf-8")
-    )
-    return shipped
+    return shipped("stability.instrument")
+
+
+def shipped(package: str) -> dict[str, Any]:
+    """The scene that a package ships with."""
+    scene: dict[str, Any] = json.loads(files(package).joinpath(NAME).read_text("utf-8"))
+    return scene
 
 
 def make(lm: "Model") -> dict[str, Any]:
@@ -48,15 +51,15 @@ def make(lm: "Model") -> dict[str, Any]:
         sensitivities=token_map(states),
         norms=[state.norm for state in states],
     )
-    return _short(made)
+    return shortened(made)
 
 
-def _short(value: Any) -> Any:
+def shortened(value: Any) -> Any:
     """The same data with its numbers to `DIGITS` digits."""
     if isinstance(value, dict):
-        return {name: _short(part) for name, part in value.items()}
+        return {name: shortened(part) for name, part in value.items()}
     if isinstance(value, list):
-        return [_short(part) for part in value]
+        return [shortened(part) for part in value]
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 

@@ -12,7 +12,8 @@ from torch import Tensor
 import stability
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
-from stability.prediction.conversation import Conversation
+from stability.prediction.conversation import Conversation, PromptLike
+from stability.prediction.provenance import ModelCard
 from stability.prediction.state import State
 
 # those on which the last digits of a number may depend
@@ -37,14 +38,8 @@ def setting(
         The setting as plain data; `norm` is the length of the vector in its own coordinates. A
         direction without a written form comes as its numbers, float64 in base64.
     """
-    prompt = state.prompt
-    turns = prompt.turns if isinstance(prompt, Conversation) else None
     return {
-        "model": {**asdict(state.model), "title": state.model.name},
-        "version": stability.__version__,
-        "versions": versions(),
-        "prompt": str(prompt),
-        "messages": turns and [asdict(turn) for turn in turns],
+        **read_by(state.model, state.prompt),
         "position": state.position,
         "site": state.site,
         "direction": {
@@ -65,6 +60,18 @@ def setting(
 def _in_base64(vector: Float[Tensor, " d"]) -> str:
     """The numbers of a vector, exact: little-endian float64."""
     return base64.b64encode(vector.double().cpu().numpy().astype("<f8").tobytes()).decode()
+
+
+def read_by(model: ModelCard, prompt: PromptLike) -> dict[str, Any]:
+    """The part of a setting that every scene has: the model, its versions, and what it has read."""
+    turns = prompt.turns if isinstance(prompt, Conversation) else None
+    return {
+        "model": {**asdict(model), "title": model.name},
+        "version": stability.__version__,
+        "versions": versions(),
+        "prompt": str(prompt),
+        "messages": turns and [asdict(turn) for turn in turns],
+    }
 
 
 @cache

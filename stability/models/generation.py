@@ -64,8 +64,8 @@ def continuations(
     ids = torch.stack([distribution.argmax(step) for step in logits]).T.tolist()
     log_p = torch.stack([distribution.log_probs(step) for step in logits])
     kl = distribution.kl(log_p[:, :1].expand_as(log_p), log_p).T.tolist()
-    ends = _end_tokens(lm)
-    base, *perturbed = (_through_end(row, ends) for row in ids)
+    ends = end_tokens(lm)
+    base, *perturbed = (through_end(row, ends) for row in ids)
     return [
         _continuation(lm, distance, row, nats[: len(base)], base)
         for distance, row, nats in zip(distances, perturbed, kl[1:], strict=True)
@@ -124,7 +124,7 @@ def _require_squares(
         )
 
 
-def _end_tokens(lm: LanguageModel) -> set[int | None]:
+def end_tokens(lm: LanguageModel) -> set[int | None]:
     """The tokens that end a text: the tokenizer's, and those of the model's generation settings."""
     settings = lm.model.generation_config
     configured = settings.eos_token_id if settings else None
@@ -134,7 +134,7 @@ def _end_tokens(lm: LanguageModel) -> set[int | None]:
     }
 
 
-def _through_end(ids: list[int], ends: set[int | None]) -> list[int]:
+def through_end(ids: list[int], ends: set[int | None]) -> list[int]:
     """The ids up to the first end token, and with it."""
     stop = next((i for i, token in enumerate(ids) if token in ends), len(ids) - 1)
     return ids[: stop + 1]

@@ -32,7 +32,7 @@ def _closed_form(cases: pd.DataFrame) -> Iterator[Claim]:
         for epsilon, limit in LIMITS.items():
             group = at(part, epsilon)
             yield Claim(
-                f"predicted dose, {spelled(positions, statistic)}: share within {limit:.0%}",
+                f"predicted dose, {spelled(positions, statistic)}: share within {100 * limit:.0f} %",
                 "",
                 _setting(group, f"ε = {epsilon:g}"),
                 share_within(group, limit),
@@ -45,7 +45,7 @@ def _averaged(cases: pd.DataFrame) -> Iterator[Claim]:
     group = both_sides(at(cases[cases["positions"] == "all"], 1.0))
     mean = group[group["statistic"] == "mean"]
     yield Claim(
-        f"predicted dose, {spelled('all', 'mean')}, both sides averaged: share within 50%",
+        f"predicted dose, {spelled('all', 'mean')}, both sides averaged: share within 50 %",
         "",
         _setting(mean, "ε = 1, geometric mean of the two sides"),
         share_within(mean, LIMITS[1.0]),

@@ -34,6 +34,7 @@ from stability.reproduction.page_text import (
     CLAIM_HEAD,
     DETAILS,
     DOSE_HEAD,
+    DOSES_MISSING,
     HEAD,
     SCATTER,
     claim_row,
@@ -71,6 +72,7 @@ def write_page(
         for model, table in doses.items():
             save_dose_figures(folder, model, table)
             sections.append(dose_text(model, table, of_doses[model]))
+        sections += [DOSES_MISSING.format(model=model) for model in tables if model not in doses]
         (folder / "README.md").write_text("\n".join(sections), "utf-8")
 
 

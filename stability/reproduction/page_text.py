@@ -65,10 +65,30 @@ explains; `python -m stability reproduce --only doses --measure DIR` measures th
 
 A budget in nats bounds how much the next prediction changes. It says nothing of a text's quality.
 """
+DOSES_MISSING = """
+## {model}: doses
+
+Not measured yet: `python -m stability reproduce --only doses --models {model} --measure DIR` does.
+"""
 DOSE_BREAKS = """
 ![Predicted over actual dose by ε, statistic and block]({ratios})
 
+The closed form errs least where a budget is over many tokens: those for which it is too short and
+those for which it is too long cancel in part. For a single token it is wrong by factors at 1 nat. Two
+things go with its error. One is odd in the coefficient: on one side the divergence grows faster than on
+the other, which no parabola does ("sides apart by"; it cancels in the mean of the two sides). The other
+is the length of the change. Where the vector acts strongly, and the change is short against the states,
+the divergence soon grows more slowly than its parabola, and the true dose is larger than predicted.
+Where it takes a change as long as the states themselves, as at the last token alone after an early
+block, the blocks above are given a state unlike the text's, of which no derivative at c = 0 knows, and
+the true dose is smaller. There, ask for the true one.
+
 ![What a change of half the states' length costs]({half})
+
+The rule of thumb "half the activation norm" fixes the length of the change instead. The figure shows
+the mean divergence over all tokens that it costs, on either side, with all tokens changed: it differs
+several times between blocks and between texts, and is as large for a random vector as for one that
+means something.
 """
 
 

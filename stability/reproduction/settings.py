@@ -69,7 +69,7 @@ def sweep_settings(model: ModelCard) -> tuple[Setting, ...]:
 
 
 def dose_plan(model: ModelCard) -> DosePlan:
-    """Two vectors after an early block, the middle one and a late one, at all positions and the last."""
+    """Two vectors after an early block, the middle and a late one, at all positions and the last."""
     n = model.n_layers
     rows = [json.loads(line) for line in PAIRS.read_text("utf-8").splitlines()]
     return DosePlan(

@@ -40,9 +40,9 @@ def steering_vector(
     if isinstance(vector, SteeringVector):
         return _at_sites(lm, replace(vector, mode=mode or vector.mode), site)
     if isinstance(vector, VectorFile):
-        return _for_model(lm, choose(vector, lm.card.n_layers, None, site, mode))
+        return for_model(lm, choose(vector, lm.card.n_layers, None, site, mode))
     if isinstance(vector, str | Path):
-        return _for_model(lm, choose_from(vector, lm.card.n_layers, site, mode))
+        return for_model(lm, choose_from(vector, lm.card.n_layers, site, mode))
     if site is None:
         raise StabilityError(
             "A steering vector needs a site; received an array: give site='block:12'."
@@ -79,7 +79,7 @@ def _at_sites(lm: LanguageModel, vector: SteeringVector, site: str | None) -> St
     return replace(vector, vectors=kept)
 
 
-def _for_model(lm: LanguageModel, vector: SteeringVector) -> SteeringVector:
+def for_model(lm: LanguageModel, vector: SteeringVector) -> SteeringVector:
     """The vector, with a warning where its file names another architecture."""
     kind = str(lm.model.config.get_text_config().model_type)
     if vector.model_type is None or kind.startswith(vector.model_type):

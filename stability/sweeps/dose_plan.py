@@ -35,7 +35,8 @@ class DosePlan:
         for vector in self.vectors:
             if vector != "contrast" and self.draw(vector) is None:
                 raise StabilityError(
-                    f"A vector of a sweep is contrast or random:N; received {vector!r:.40}: try random:1."
+                    "A vector of a sweep is contrast or random:N; received "
+                    f"{vector!r:.40}: try random:1."
                 )
 
     def draw(self, vector: str) -> int | None:

@@ -29,18 +29,6 @@ SITES = {
 MOST_MESSAGES = 20  # of a conversation, the system's apart
 MOST_BLOCKS, MOST_RANKS, MOST_SEEDS = 512, 512, 2**31
 MOST_SECONDS = 16  # eigendirections that span a plane with the ray: those that are shown
-# keys of widgets that several pages share, that one page sets for another, or that must outlast a
-# visit to another page
-SHARED = (
-    *("model", "prompt", "position", "epsilon", "site", "block"),
-    *("chat", "system", "more_turns", *(f"turn_{number}" for number in range(1, MOST_MESSAGES))),
-    *("kind", "rank", "seed", "start", "end", "goal", "other", "numbers", "relative"),
-    *("measurements", "shown_site", "shown_epsilon", "shown_kinds", "shown_entropy"),
-    *("predictor", "scores_by", "my_prompts_text", "my_prompts_positions"),
-    *("section", "prompt_b", "prompt_c", "interpolation_block"),
-    *("write_site", "write_rank", "write_t", "write_n"),
-    *("dictionary_path", "dictionary_site", "dictionary_search"),
-)
 
 
 @dataclass(frozen=True)
@@ -53,10 +41,14 @@ class TokenPair:
 
 @dataclass(frozen=True)
 class Pasted:
-    """A vector given on the page: a name, and the bytes of the file or of the text field."""
+    """A vector given on the page: a name, and the bytes of the file or of the text field.
+
+    `entry` is the file's own name of the vector, where it holds several.
+    """
 
     name: str
     data: bytes
+    entry: str | None = None
 
     @property
     def is_empty(self) -> bool:
@@ -87,20 +79,6 @@ class Choice:
     site: str = "prelogit"
     # the rank, from 0, of the eigendirection that spans the plane with it; None: the first other one
     second: int | None = None
-
-
-def keep_shared(is_opened: bool = False) -> None:
-    """Keep the shared keys, and restore those that Streamlit has forgotten with their widgets.
-
-    Those that are there are left alone, or a widget that moves meanwhile would be set back; but when a
-    page is opened, what is there may be from before the widget was moved.
-    """
-    kept = st.session_state.setdefault("kept", {})
-    for key in SHARED:
-        if key in kept and (is_opened or key not in st.session_state):
-            st.session_state[key] = kept[key]
-        elif key in st.session_state:
-            kept[key] = st.session_state[key]
 
 
 def look_at(site: str) -> None:

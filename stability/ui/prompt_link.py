@@ -60,9 +60,10 @@ def _is_said(said: Any) -> bool:
 
 
 MODEL = Field("model", _ask_for_model, _model)
+CHAT = Field("chat", _read_chat, _chat)
 PROMPT = (
     MODEL,
     text("prompt", EXAMPLES["a sure fact"].prompt),
-    Field("chat", _read_chat, _chat),
+    CHAT,
     number("position", -1, -1, MOST_POSITIONS),
 )

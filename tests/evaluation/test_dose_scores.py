@@ -60,6 +60,10 @@ def test_what_is_odd_cancels_between_the_sides(table):
     averaged = both_sides(dose_cases(table))
     assert len(averaged) == len(table) // 2 - 1
     np.testing.assert_allclose(averaged["actual"], averaged["predicted"], rtol=1e-6)
+    # numbers in single precision
+    np.testing.assert_allclose(averaged["even"], 0, atol=1e-6)
+    expected = np.log(1 + 0.1 * averaged["prompt_index"])
+    np.testing.assert_allclose(averaged["odd"], expected, atol=1e-6)
 
 
 def test_a_share_is_a_count(table):

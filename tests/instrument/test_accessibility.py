@@ -1,7 +1,7 @@
 """The instrument by the rules of axe, in light and dark, on a phone and a screen."""
 
 import pytest
-from axe_playwright_python.sync_playwright import Axe
+from support.axe import serious
 from support.drawn import settled
 from support.scenes import eigen_analysis, eigen_scene
 from support.states import random_state
@@ -15,16 +15,6 @@ pytestmark = [pytest.mark.browser, pytest.mark.slow]
 def sent():
     scene = eigen_scene(eigen_analysis(random_state(gain=2.0)))
     return {**scene, "pins": [pin(scene)], "notes": ["A note."]}
-
-
-def serious(page):
-    """What axe finds that keeps somebody out."""
-    found = Axe().run(page).response["violations"]
-    return [
-        (one["id"], [node["html"] for node in one["nodes"]])
-        for one in found
-        if one["impact"] in ("serious", "critical")
-    ]
 
 
 def test_axe_finds_nothing_serious_in_either_theme_and_at_either_width(mounted, sent):

@@ -200,7 +200,7 @@ def test_a_copy_that_fails_leaves_what_was_there(found, tmp_path, monkeypatch):
 
 def test_the_ends_of_an_interval_may_be_beyond_the_search(found):
     budget = replace(
-        found.budgets[0], minus_interval=(0.5, np.inf), plus_interval=(0.5, 2.0), limit=9
+        found.budgets[0], minus_interval=(0.5, np.inf), plus_interval=(0.5, 2.0), limit=9.0
     )
     [row] = [line for line in card_lines(found.dose, [], [budget]) if line.startswith("| 0.1 ")]
     assert row.count(" (0.500 to >9.00) |") == row.count(" (0.500 to 2.00) |") == 1

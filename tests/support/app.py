@@ -12,7 +12,7 @@ from support.paths import ROOT
 from stability.reproduction import settings
 from stability.ui.glossary import GLOSSARY
 
-DEPTH, CALIBRATION = "pages/1_Depth.py", "pages/2_Calibration.py"
+DEPTH, CALIBRATION, DOSE = "pages/1_Depth.py", "pages/2_Calibration.py", "pages/3_Dose.py"
 
 
 def opened(page=None, timeout=120, **session):
@@ -25,16 +25,16 @@ def opened(page=None, timeout=120, **session):
     return app.run()
 
 
-def sent(page):
-    """What the instrument's component is sent."""
-    [part] = [c.proto for c in page.get("bidi_component") if c.proto.id.endswith("-instrument")]
+def sent(page, sheet="instrument"):
+    """What the component of the instrument, or of another sheet, is sent."""
+    [part] = [c.proto for c in page.get("bidi_component") if c.proto.id.endswith(f"-{sheet}")]
     return json.loads(part.bytes)
 
 
-def explored(page, patience=120.0):
+def explored(page, patience=120.0, sheet="instrument"):
     """The scene of Explore once nothing more is to come; the page is run again as a browser does."""
     end = time.monotonic() + patience
-    while (frame := sent(page))["again"] is not None:
+    while (frame := sent(page, sheet))["again"] is not None:
         assert time.monotonic() < end
         time.sleep(0.05)
         page.run()

@@ -9,7 +9,8 @@ from support.vector_files import sae_folder
 import stability
 from stability.evaluation.calibration import cases
 from stability.reproduction.settings import shipped
-from stability.text import spelled
+from stability.steering import first, statistics
+from stability.text import digits, spelled
 
 pytestmark = MARKS
 
@@ -27,6 +28,7 @@ def browser():
     assert ERRORS == []
 
 
+TRUE = "document.querySelector('[data-testid=at-coefficient]').innerText.includes('true')"
 # of the scripts on all pages
 ERRORS: list[str] = []
 
@@ -406,3 +408,29 @@ def test_a_case_of_the_calibration_opens_in_explore(page):
     wait_for(page, "actual-plus" if row["side"] > 0 else "actual-minus", row["actual"])
     page.get_by_role("link", name="Calibration").click()
     page.wait_for_function("document.body.innerText.includes('radius by four moments')")
+
+
+def test_a_vector_is_dosed_by_hand_and_moved_to_another_layer(browser, server, lm):
+    """The truth comes where the hand rests, and a chosen layer has the dose that was drawn for it."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page.on("pageerror", lambda error: ERRORS.append(str(error)))
+    page.goto(f"{server}/Dose")
+    shown(page, "dose-predicted", timeout=90_000)
+    thumb = page.get_by_test_id("coefficient")
+    for _ in range(3):
+        thumb.press("ArrowLeft")
+    at = page.get_by_test_id("at-coefficient")
+    page.wait_for_function(TRUE, timeout=90_000)
+    c = float(thumb.get_attribute("aria-valuenow"))
+    found = first.measure(lm)
+    kl = found.texts[0].divergences([c])
+    assert f"true {digits(statistics.STATISTICS['p95'](kl)[0])} nats" in at.inner_text()
+    page.get_by_test_id("layer-25").click()
+    v = found.vector.vectors[first.SITE]
+    there = stability.dose(lm, v, first.PROMPT, site="block:25")
+    information = statistics.STATISTICS["p95"](there.information[0][:, None])[0]
+    wait_for(page, "dose-predicted", (0.2 / information) ** 0.5)
+    assert "measured at block:15, applied at block:25" in page.get_by_test_id("vector").inner_text()
+    page.wait_for_function("location.search.includes('applied_block=25')")
+    assert page.get_by_label("Applied after block", exact=True).input_value() == "25"
+    assert page.get_by_test_id("stException").count() == 0

@@ -21,7 +21,7 @@ def opened(page, query=(), **session):
         import streamlit as st
 
         from stability.ui import link
-        from stability.ui.choice import keep_shared
+        from stability.ui.kept import keep_shared
 
         place = "page" if page in ("calibration", "dictionary") else "link"
         found = import_module(f"stability.ui.pages.{page}.{place}").PAGE

@@ -64,6 +64,18 @@ export function logTicks([low, high], most = MOST_TICKS) {
 }
 
 /**
+ * Round values on a logarithmic axis: one, two and five of each power of ten.
+ * @param {[number, number]} ends  positive
+ * @returns {number[]}
+ */
+export function roundTicks([low, high]) {
+  const [first, last] = [low, high].map((end) => Math.floor(Math.log10(end)));
+  const powers = Array.from({ length: last - first + 1 }, (_, i) => first + i);
+  const ticks = powers.flatMap((power) => [1, 2, 5].map((digit) => Number(`${digit}e${power}`)));
+  return ticks.filter((tick) => tick >= low && tick <= high);
+}
+
+/**
  * A tick's number: three digits at most, no zeros behind.
  * @param {number} value
  * @returns {string}

@@ -46,7 +46,7 @@ export function commandLine(model) {
   const asked = messages ? JSON.stringify(messages) : prompt;
   if (card.name === NO_MODEL || !spec || `${asked}${spec}`.includes("\0")) return null;
   const options = [
-    ["model", named(card)],
+    ["model", namedModel(card)],
     ["dtype", card.dtype === "float32" ? null : card.dtype],
     ["position", position],
     ["site", site],
@@ -89,13 +89,13 @@ function state({ model, prompt, messages, position, site }) {
   const dtype = model.dtype === "float32" ? "" : `, dtype=${pythonText(model.dtype)}`;
   return [
     `prompt = ${written}`,
-    `lm = stability.load(${pythonText(named(model))}${dtype})  # revision ${pythonComment(model.revision)}`,
+    `lm = stability.load(${pythonText(namedModel(model))}${dtype})  # revision ${pythonComment(model.revision)}`,
     `state = lm.capture(prompt, position=${position}, site=${pythonText(site)})`,
   ];
 }
 
 /** The name by which the very same model is loaded: of one of the hub, at its commit. */
-function named({ name, revision }) {
+export function namedModel({ name, revision }) {
   const commit = COMMIT.exec(revision);
   return commit ? `${name.replace(/@.*/s, "")}@${commit[0]}` : name;
 }
@@ -128,7 +128,7 @@ function pairs({ setting: { direction: { spec, rank }, second }, spectrum: { eig
   return Math.max(eigenvalues.length, ...[rank, second?.rank, ...named].map((k) => Number(k ?? -1) + 1));
 }
 
-function pythonList(messages) {
+export function pythonList(messages) {
   const turns = messages.map(
     ({ role, content }) => `    {"role": ${pythonText(role)}, "content": ${pythonText(content)}},`,
   );
@@ -140,13 +140,13 @@ function pythonList(messages) {
  * @param {string} text
  * @returns {string}
  */
-function pythonText(text) {
+export function pythonText(text) {
   // the escapes of JSON are Python's too
   return JSON.stringify(text).replace(UNSEEN, escaped);
 }
 
 /** A text that stays within its comment. */
-function pythonComment(text) {
+export function pythonComment(text) {
   return String(text).replace(UNSEEN, escaped);
 }
 
@@ -156,7 +156,7 @@ function escaped(character) {
 }
 
 /** An option and its value; one that begins with a dash is bound to its name. */
-function option(name, value) {
+export function option(name, value) {
   const written = shellText(String(value));
   return String(value).startsWith("-") ? `--${name}=${written}` : `--${name} ${written}`;
 }
@@ -167,7 +167,7 @@ function option(name, value) {
  * @param {string} text
  * @returns {string}
  */
-function shellText(text) {
+export function shellText(text) {
   if (/^[\w.:,/@+][\w.:,/@+-]*$/.test(text)) return text;
   if (!UNSEEN_IN_A_LINE.test(text)) return `'${text.replaceAll("'", "'\\''")}'`;
   return `$'${text.replace(/[\\']/g, "\\$&").replace(UNSEEN, shellEscaped)}'`;

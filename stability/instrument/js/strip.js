@@ -12,7 +12,7 @@ import { wholeText } from "./bytes.js";
 import { watch } from "./watch.js";
 
 /** From here on cividis is light enough for black letters. */
-const LIGHT = 0.47;
+export const LIGHT = 0.47;
 /** Written by a chat's template, and nobody's words. */
 const TEMPLATE = "template";
 const LONGEST_NAME = 60;
@@ -58,13 +58,13 @@ export function strip(instrument) {
   };
 }
 
-function chipIndex(node) {
+export function chipIndex(node) {
   const chip = node.closest("button");
   return chip ? [...chip.parentElement.children].indexOf(chip) : -1;
 }
 
 /** Let a click and the arrow keys choose a chip, which has the focus then. */
-function choosableChips(chips, tell) {
+export function choosableChips(chips, tell) {
   const choose = (index) => {
     const chip = chips.children[Math.min(Math.max(index, 0), chips.children.length - 1)];
     chip.focus();
@@ -80,7 +80,7 @@ function choosableChips(chips, tell) {
 }
 
 /** Follow the chip under the pointer, or else the one that has the focus. */
-function pointedChip(chips, tell) {
+export function pointedChip(chips, tell) {
   const at = (node) => {
     const index = node ? chipIndex(node) : -1;
     tell(index < 0 ? null : index);

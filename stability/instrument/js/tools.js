@@ -17,16 +17,7 @@ const SAID = 4000;
  */
 export function tools(instrument) {
   const said = announcer();
-  const shown = html("textarea", { class: "tools-text", readonly: true, hidden: true, rows: 6, "aria-label": "To be copied by hand" });
-  const copying = (what, text) => async () => {
-    const found = await text(instrument.model());
-    if (found === null) return said.say(`There is no ${what} for this.`);
-    const isCopied = await copyText(found);
-    set(shown, { hidden: isCopied });
-    shown.value = isCopied ? "" : found;
-    if (!isCopied) shown.select();
-    return said.say(isCopied ? `Copied: ${what}.` : "This browser does not let a page copy; the text is here.");
-  };
+  const { copying, shown } = copier(instrument, said);
   const link = toolButton("link", "copy-link", copying("link", () => instrument.link()));
   const python = toolButton("Python", "copy-python", copying("Python program", pythonSnippet));
   const command = toolButton("command line", "copy-command", copying("command line", commandLine));
@@ -42,13 +33,33 @@ export function tools(instrument) {
   };
 }
 
-function toolButton(text, testid, onclick) {
+/**
+ * What copies a text of the model, or shows it where the browser does not let it.
+ * @param {import("./instrument.js").Instrument} instrument
+ * @param {{say: (text: string) => void}} said
+ */
+export function copier(instrument, said) {
+  const shown = html("textarea", { class: "tools-text", readonly: true, hidden: true, rows: 6, "aria-label": "To be copied by hand" });
+  const copying = (what, text) => async () => {
+    const found = await text(instrument.model());
+    if (found === null) return said.say(`There is no ${what} for this.`);
+    const isCopied = await copyText(found);
+    set(shown, { hidden: isCopied });
+    shown.value = isCopied ? "" : found;
+    if (!isCopied) shown.select();
+    return said.say(isCopied ? `Copied: ${what}.` : "This browser does not let a page copy; the text is here.");
+  };
+  return { copying, shown };
+}
+
+/** A button of the row, which copies something. */
+export function toolButton(text, testid, onclick) {
   const label = `Copy ${text}`;
   return html("button", { type: "button", class: "plain", "data-testid": testid, "aria-label": label, onclick }, text);
 }
 
 /** A place where something is said for a while, also to those who do not see it. */
-function announcer() {
+export function announcer() {
   const node = html("span", { class: "tools-said", role: "status" });
   let pending = 0;
   return {

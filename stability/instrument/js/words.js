@@ -33,6 +33,11 @@ export const GLOSSARY = {
     "calibrated": "Where the boundary probably lies, judged by 200 boundaries of other prompts with proved intervals as wide: their middle place in the interval gives the number, and nine in ten lie in the range behind it (some seven in ten where the prediction is nearly certain).",
     "cumulants": "The terms κ of the series KL = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …. κ₂ is the curvature; κ₃ makes the two sides differ."
   },
+  "How strong": {
+    "steering vector": "A list of numbers that is added to a vector inside the model, at every token and times a coefficient, so that it writes otherwise: happier, say.",
+    "coefficient": "How many times a steering vector is added as it is in its file. A negative one is the opposite way.",
+    "dose": "The coefficient at which the predictions have changed by ε, on either side. Predicted by the closed form √(2ε / I), where I says how fast they change; true where KL first reaches ε, found by running the network."
+  },
   "Which token": {
     "entropy": "How open the prediction is: 0 nats where one token is certain, more where many are likely.",
     "margin": "The gap between the two largest logits: e to the margin is how many times as likely the first token is as the second.",

@@ -19,8 +19,8 @@ def resolve(
 ) -> Direction:
     """The direction of a choice at a state."""
     match direction:
-        case Pasted(name, data):
-            return pasted(here, data, name)
+        case Pasted(name, data, entry):
+            return pasted(here, data, name, entry)
         case Turned(start, degrees, rank):
             return directions.turned(resolve(lm, here, pairs, start), pairs, degrees, rank)
     spec = spec_of(lm, direction)

@@ -1,6 +1,6 @@
 """The controls: each draws one part of a `Choice` and returns it."""
 
-from collections.abc import Iterable, Sequence
+from collections.abc import Sequence
 
 import streamlit as st
 
@@ -16,6 +16,7 @@ from stability.ui.choice import (
     take_example,
 )
 from stability.ui.glossary import EPSILON_HELP
+from stability.ui.kept import within
 from stability.ui.widgets.chat import choose_chat, choose_conversation
 from stability.ui.widgets.direction import choose_direction
 from stability.ui.widgets.model_picker import choose_model
@@ -81,16 +82,6 @@ def _forget_example() -> None:
     named = st.session_state.get("example")
     if named and EXAMPLES[named].prompt != st.session_state.get("prompt"):
         st.session_state.example = None
-
-
-def within(key: str, options: Iterable[str]) -> None:
-    """Leave out of a session's choice what is no option, as a link may ask for anything."""
-    chosen, allowed = st.session_state.get(key), set(options)
-    if isinstance(chosen, list | tuple):
-        if not allowed.issuperset(chosen):
-            st.session_state[key] = [one for one in chosen if one in allowed]
-    elif chosen is not None and chosen not in allowed:
-        del st.session_state[key]
 
 
 def choose_one(label: str, options: Sequence[str], key: str) -> str:

@@ -1,5 +1,7 @@
 """The direction of the ray: its kind, what names one of that kind, and how it has been turned."""
 
+from dataclasses import replace
+
 import streamlit as st
 
 from stability.curvature.direction_spec import DirectionSpec, eigendirection
@@ -14,10 +16,11 @@ from stability.ui.choice import (
     look_straight,
     turned,
 )
-from stability.ui.uploads import SMALL
+from stability.ui.widgets.vector_upload import ENDINGS, FORMATS, LARGEST_UPLOAD, entry_of_upload
 from stability.ui.wording import plain
 
 SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
+SITES_OWN = "the one that belongs to the site"
 FIRST = {"start": "␣Paris", "end": "␣the", "goal": "␣the", "other": "The capital of Italy is"}
 
 
@@ -81,16 +84,20 @@ def _spell_tokens(model: str, *keys: str) -> None:
 
 def _choose_vector() -> None:
     file = st.file_uploader(
-        "A .npy file or a JSON list",
-        ["npy", "json"],
+        "A file with a vector",
+        ENDINGS,
         key=f"upload {st.session_state.get('uploads', 0)}",
-        max_upload_size=SMALL,
+        max_upload_size=LARGEST_UPLOAD,
+        help=FORMATS,
     )
     if file:
         # Streamlit forgets the file when the page is left
         st.session_state.kept_vector = Pasted(file.name, file.getvalue())
     if "kept_vector" in st.session_state:
-        st.caption(f"In use: {plain(st.session_state.kept_vector.name)}.")
+        kept: Pasted = st.session_state.kept_vector
+        st.caption(f"In use: {plain(kept.name)}.")
+        entry = entry_of_upload(kept.name, kept.data, "kept_entry", SITES_OWN)
+        st.session_state.kept_vector = replace(kept, entry=entry)
         st.button("Use another vector", on_click=_drop_vector, key="drop_vector")
     else:
         st.text_area("or its numbers", key="numbers", height=100, placeholder="[0.1, -0.2, …]")

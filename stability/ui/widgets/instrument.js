@@ -3,15 +3,19 @@
 // asks for runs the whole page; the second one's own fragment only looks whether more has come.
 
 /**
- * What both find: the scripts once they have come, and how to ask for something.
- * @type {{scripts: Promise<any>, arrived: (module: any) => void, text?: string,
+ * What both find: the scripts of each sheet once they have come, and how to ask for something.
+ * @type {{sheets: Record<string, {scripts: Promise<any>, arrived: (module: any) => void, text?: string}>,
  *     send?: (events: object[]) => void, number: number, unanswered: any[]}}
  */
-const shared = (globalThis.stabilityInstrument ??= (() => {
-  let arrived;
-  const scripts = new Promise((resolve) => (arrived = resolve));
-  return { scripts, arrived, number: 0, unanswered: [] };
-})());
+const shared = (globalThis.stabilityInstrument ??= { sheets: {}, number: 0, unanswered: [] });
+
+function sheetOf(name) {
+  return (shared.sheets[name] ??= (() => {
+    let arrived;
+    const scripts = new Promise((resolve) => (arrived = resolve));
+    return { scripts, arrived };
+  })());
+}
 
 /** Links in the side bar lead to other pages, which follow the instrument's ε. */
 const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
@@ -34,15 +38,17 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
     const sent = JSON.parse(new TextDecoder().decode(data));
     if (!mounted.has(parentElement)) mounted.set(parentElement, place(parentElement));
     const here = mounted.get(parentElement);
+    here.sheet = sent.sheet;
     here.look = (has) => setStateValue("look", { number: (here.looks += 1), has });
-    shared.scripts.then((scripts) => receive(here, sent, scripts));
+    sheetOf(sent.sheet).scripts.then((scripts) => receive(here, sent, scripts));
     return () => leave(here);
   }
   shared.send = (events) => setTriggerValue("events", events);
-  if (shared.text !== data.module) {
-    shared.text = data.module;
+  const sheet = sheetOf(data.sheet);
+  if (sheet.text !== data.module) {
+    sheet.text = data.module;
     const url = URL.createObjectURL(new Blob([data.module], { type: "text/javascript" }));
-    import(url).then(shared.arrived);
+    import(url).then(sheet.arrived);
   }
 }
 
@@ -87,7 +93,7 @@ function ask(here, event) {
   clearTimeout(here.timer);
   insist(here, INSISTENCE);
   shared.number += 1;
-  shared.unanswered.push({ ...event, number: shared.number });
+  shared.unanswered.push({ ...event, sheet: here.sheet, number: shared.number });
   shared.send?.(shared.unanswered);
   if (event.kind === "cloud") showCloud(here, event.epsilon === null ? 0 : CLOUD_LOOKS);
 }

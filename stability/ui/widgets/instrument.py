@@ -13,8 +13,27 @@ from stability.ui.widgets.resources import resource
 
 # milliseconds after which the browser looks whether more has come
 AGAIN = 120
-SCRIPTS, INSTRUMENT = "instrument_scripts", "instrument"
 Event = dict[str, Any]
+
+
+@dataclass(frozen=True)
+class Sheet:
+    """What one page has the browser draw: its name there, and the scripts that draw it.
+
+    They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`.
+    """
+
+    name: str
+    entries: tuple[str, ...]
+
+    @property
+    def scripts(self) -> str:
+        """The name of the component that holds the scripts."""
+        return f"{self.name}_scripts"
+
+
+INSTRUMENT = Sheet("instrument", ("instrument", "view"))
+DOSE = Sheet("dose", ("dose_sheet", "dose_view"))
 
 
 @dataclass(frozen=True)
@@ -26,7 +45,7 @@ class Sent:
     status: dict[str, Any] | None = None
 
 
-def load_scripts(on_event: Callable[[Event, bool], None]) -> None:
+def load_scripts(on_event: Callable[[Event, bool], None], sheet: Sheet = INSTRUMENT) -> None:
     """Send the scripts; Streamlit sends what is long and has not changed only once.
 
     `on_event` is called with each of the events that the browser sends, before the page runs. After a
@@ -36,17 +55,19 @@ def load_scripts(on_event: Callable[[Event, bool], None]) -> None:
 
     def hear() -> None:
         # another page has been opened meanwhile if it is gone
-        for event in st.session_state.get(SCRIPTS, {}).get("events") or ():
+        for event in st.session_state.get(sheet.scripts, {}).get("events") or ():
             number = event["number"]
-            if number > st.session_state.get("settled", 0):
+            # another page may have asked for something last
+            is_own = event.get("sheet", sheet.name) == sheet.name
+            if is_own and number > st.session_state.get("settled", 0):
                 on_event(event, number <= heard())
                 # the address that came with it may be older than what was written last
                 st.session_state.acts = True
             st.session_state.heard = max(number, heard())
 
-    _component(SCRIPTS, bundle.style())(
-        key=SCRIPTS,
-        data={"module": bundle.module("instrument", "view")},
+    _component(sheet.scripts, bundle.style())(
+        key=sheet.scripts,
+        data={"sheet": sheet.name, "module": bundle.module(*sheet.entries)},
         on_events_change=hear,
     )
 
@@ -62,14 +83,17 @@ def settle() -> None:
     st.session_state.settled = heard()
 
 
-def mount(sent: Sent | None, view: Mapping[str, Any], is_pending: bool) -> None:
-    """Draw the instrument; while more is pending the browser comes back for it.
+def mount(
+    sent: Sent | None, view: Mapping[str, Any], is_pending: bool, sheet: Sheet = INSTRUMENT
+) -> None:
+    """Draw the instrument, or another sheet; while more is pending the browser comes back for it.
 
     The scene itself is left out where the browser has said that it has it. `view` is where a browser
     begins whose link says nothing else.
     """
-    look = st.session_state.get(INSTRUMENT, {}).get("look") or {"number": 0, "has": None}
+    look = st.session_state.get(sheet.name, {}).get("look") or {"number": 0, "has": None}
     frame = {
+        "sheet": sheet.name,
         "heard": heard(),
         "stamp": sent and sent.stamp,
         "status": sent and sent.status,
@@ -78,8 +102,8 @@ def mount(sent: Sent | None, view: Mapping[str, Any], is_pending: bool) -> None:
         "view": dict(view),
     }
     scene = "null" if sent is None or look["has"] == sent.stamp else sent.text
-    _component(INSTRUMENT)(
-        key=INSTRUMENT,
+    _component(sheet.name)(
+        key=sheet.name,
         data=f'{json.dumps(frame)[:-1]}, "scene": {scene}}}'.encode(),
         on_look_change=lambda: None,
     )

@@ -2,9 +2,11 @@
 
 import json
 
+import numpy as np
 import pytest
-from support.app import CALIBRATION, DEPTH, open_section, opened, plain_text
+from support.app import CALIBRATION, DEPTH, explored, open_section, opened, plain_text
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
+from support.vector_files import control_vector
 
 from stability.ui.cached.models import loaded
 from stability.ui.choice import Pasted
@@ -78,3 +80,23 @@ def test_an_uploaded_vector_stays_until_another_is_asked_for(folders):
     assert not app.exception
     assert not any("mine.json" in plain_text(caption) for caption in app.caption)
     assert app.text_area(key="numbers").value == ""
+
+
+def test_of_an_uploaded_file_with_several_vectors_the_one_of_the_site_or_a_named_one_is_used(
+    folders, tmp_path
+):
+    data = control_vector(tmp_path / "v", {1: np.eye(WIDTH)[0], 2: np.eye(WIDTH)[1]})
+    app = opened(model=folders[0], prompt=PROMPT, kind="a vector of your own")
+    app.session_state["kept_vector"] = Pasted("v.gguf", data)
+    explored(app.run())
+    assert any("has block:1, block:2, and not prelogit" in plain_text(e) for e in app.error)
+    chosen = app.selectbox(key="kept_entry")
+    assert chosen.options == [
+        "the one that belongs to the site",
+        "direction.1 (block:1)",
+        "direction.2 (block:2)",
+    ]
+    scene = explored(chosen.select("direction.2").run())
+    assert not app.error
+    assert scene["setting"]["direction"]["label"] == "v.gguf#direction.2"
+    assert any("here it is applied at prelogit" in note for note in scene["notes"])

@@ -11,10 +11,11 @@ from stability.curvature.direction_spec import NAMES
 from stability.defaults import MODELS
 from stability.ui.glossary import CALIBRATION_WORDS, GLOSSARY
 from stability.ui.imports import imported
+from stability.ui.kept import within
 from stability.ui.link import Page
 from stability.ui.link_fields import ends, one_of, several, text
 from stability.ui.prompt_link import MODEL
-from stability.ui.widgets.controls import choose_one, within
+from stability.ui.widgets.controls import choose_one
 from stability.ui.widgets.model_picker import choose_model
 
 if TYPE_CHECKING:

@@ -16,7 +16,7 @@ def draw(choice: Choice, epsilon: float, relative: bool) -> None:
     """Draw the cloud of a choice at `ε`, or say in one sentence why there is none."""
     key = StateKey(choice.model, choice.prompt, choice.position, choice.site)
     method = st.segmented_control(
-        "Cloud, projected by", ["PCA", "UMAP"], default="PCA", required=True, key="method"
+        "Cloud, projected by", ["PCA", "UMAP"], default="PCA", required=True, key="projection"
     )
     try:
         view = drawn_cloud(key, epsilon, method)

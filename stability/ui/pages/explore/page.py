@@ -51,7 +51,7 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
     above = st.container()
     if isinstance(choice.direction, Pasted) and choice.direction.is_empty:
         above.info(
-            "Upload a .npy or JSON file with a vector, or paste a JSON list of numbers, in the side "
+            "Upload a file with a vector, or paste a JSON list of numbers, in the side "
             "bar: until then the last ray is shown."
         )
         _mount(choice, is_pending=False)

@@ -1,0 +1,84 @@
+// A dose as text that computes it again: a Python program with the library's public names, and a command line.
+
+import { digits } from "./format.js";
+import { namedModel, option, pythonComment, pythonList, pythonText, shellText } from "./snippets.js";
+
+/** The file of a vector that came from none, as it is saved. */
+export const VECTOR_FILE = "vector.npy";
+
+/**
+ * A Python program that prints the shown doses, each beside the shown one in a comment.
+ * @param {import("./dose_model.js").DoseModel} model
+ * @returns {string}
+ */
+export function dosePython(model) {
+  const { setting, epsilons } = model.scene;
+  const { vector, positions, prompt, messages } = setting;
+  const [low, high] = model.sides.map(({ distance }) => digits(distance));
+  const said = `predicted ${digits(model.predicted)}, minus ${low}, plus ${high} at ${model.view.epsilon} nats`;
+  const asked = messages ? `stability.Conversation.of(${pythonList(messages)})` : pythonText(prompt);
+  const settings = [`site=${pythonText(vector.site)}`, `positions=${pythonValue(positions)}`, `mode=${pythonText(vector.mode)}`];
+  return [
+    ...(vector.source.numbers ? ["import io", "from base64 import b64decode", "", "import numpy as np", ""] : []),
+    "import stability",
+    "",
+    `prompt = ${asked}`,
+    `lm = stability.load(${pythonText(namedModel(setting.model))})  # revision ${pythonComment(setting.model.revision)}`,
+    ...vectorLines(vector),
+    `dose = stability.dose(lm, vector, prompt, ${settings.join(", ")})`,
+    `for budget in dose.budgets([${epsilons.map(pythonFloat).join(", ")}]):`,
+    `    print(budget)  # ${model.view.statistic}: ${said}`,
+    "",
+  ].join("\n");
+}
+
+function pythonFloat(value) {
+  return Number.isInteger(value) ? `${value}.0` : String(value);
+}
+
+function vectorLines({ source, npy }) {
+  if (source.pairs) {
+    const [positive, negative] = source.pairs;
+    return [
+      `positive = ${pythonTexts(positive)}`,
+      `negative = ${pythonTexts(negative)}`,
+      `made = stability.contrast_vector(lm, positive, negative, ${pythonText(source.site)}, ${pythonText(source.method)})`,
+      `vector = made.vectors[${pythonText(source.site)}]`,
+    ];
+  }
+  if (source.file) return [`vector = ${pythonText(fileAddress(source))}  # the file that was given`];
+  return [`vector = np.load(io.BytesIO(b64decode(${pythonText(npy ?? "")})))`];
+}
+
+/** A file, and the vector of it that is meant. */
+function fileAddress({ file, name }) {
+  return name === null || name === undefined ? file : `${file}#${name}`;
+}
+
+function pythonTexts(texts) {
+  return `[\n${texts.map((text) => `    ${pythonText(text)},`).join("\n")}\n]`;
+}
+
+function pythonValue(value) {
+  return typeof value === "string" ? pythonText(value) : JSON.stringify(value);
+}
+
+/**
+ * The command line that prints the shown doses, for a POSIX shell.
+ * @param {import("./dose_model.js").DoseModel} model
+ * @returns {string | null} null where it cannot be asked for on a command line
+ */
+export function doseCommandLine({ scene: { setting } }) {
+  const { model, vector, positions, prompt, messages } = setting;
+  if (messages || prompt.includes("\0") || (!vector.source.file && !vector.npy)) return null;
+  const options = [
+    ["model", namedModel(model)],
+    ["site", vector.site],
+    ["positions", typeof positions === "string" ? positions : positions.join(",")],
+    ["mode", vector.mode],
+    ["prompt", prompt],
+  ];
+  const file = vector.source.file ? fileAddress(vector.source) : VECTOR_FILE;
+  const given = options.map(([name, value]) => option(name, value));
+  return ["python -m stability dose", ...given, "--", shellText(file)].join(" ");
+}

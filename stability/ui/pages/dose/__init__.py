@@ -1,0 +1,1 @@
+"""The Dose page: one steering vector, one text, and how strong the vector may be."""

@@ -1,0 +1,47 @@
+"""A file of vectors that a person gives: which formats there are, and which of its vectors is meant."""
+
+from collections.abc import Callable
+
+import streamlit as st
+
+from stability.errors import StabilityError
+from stability.ui.kept import within
+from stability.ui.widgets.errors import show_error
+from stability.vector_files.registry import parse_vectors
+from stability.vector_files.vector_file import Entry, VectorFile
+
+# MB of an upload: as text, a vector of a thousand components takes 25 kB, and a model has a hundred
+LARGEST_UPLOAD = 50
+ENDINGS = ("npy", "npz", "json", "svec", "safetensors", "gguf", "pt")
+FORMATS = "GGUF control vectors, .safetensors, .npy, .npz, .svec, .json, .pt without pickled code"
+
+
+def entry_of_upload(name: str, data: bytes, key: str, unnamed: str) -> str | None:
+    """Choose one vector of a file that holds several; None for its only one, or as `unnamed` says."""
+    return entry_of(lambda: _parsed(name, data), key, unnamed)
+
+
+def entry_of(read: Callable[[], VectorFile], key: str, unnamed: str) -> str | None:
+    """Choose one vector of what is read; None for its only one, or as `unnamed` says."""
+    try:
+        file = read()
+    except StabilityError as error:
+        show_error(error)
+        return None
+    if len(file.entries) == 1:
+        return None
+    places = {entry.name: f"{entry.name} ({_placed(entry)})" for entry in file.entries}
+    names = {"": unnamed, **places}
+    within(key, names)
+    st.selectbox("Which vector of it", names, key=key, format_func=lambda name: names[name])
+    return str(st.session_state[key]) or None
+
+
+def _placed(entry: Entry) -> str:
+    applied = entry.applied or "no site"
+    return f"{applied}, measured at {entry.extracted}" if entry.extracted else applied
+
+
+@st.cache_resource(max_entries=8, show_spinner=False)
+def _parsed(name: str, data: bytes) -> VectorFile:
+    return parse_vectors(data, name)
