@@ -72,8 +72,8 @@ def _measure_radii(lm: "LanguageModel", model: str, folder: Path) -> None:
         plan, sweep = setting.plan, Sweep(folder / "sweeps" / model / setting.name)
         prompts = setting.prompts(read_prompts(settings.PROMPTS))
         with sweep.claimed(plan, prompts, lm.card):
-            title = f"{model}, {setting.name}"
-            keep_all(sweep, prompts, partial(outcomes, lm, plan), title)
+            measure = partial(outcomes, lm, plan)
+            keep_all(sweep, prompts, measure, f"{model}, {setting.name}")
         tables.append(sweep.table())
     settings.write_results(tables, settings.RADII.file(model, folder))
 
@@ -88,5 +88,5 @@ def _measure_doses(lm: "LanguageModel", model: str, folder: Path) -> None:
     plan, sweep = settings.dose_plan(lm.card), Sweep(folder / "sweeps" / model / DOSES)
     prompts = read_prompts(settings.PROMPTS)[:: settings.EVERY_DOSE]
     with sweep.claimed(plan, prompts, lm.card, SCHEMA):
-        keep_all(sweep, prompts, lambda left: dose_outcomes(lm, plan, left), f"{model}, doses")
+        keep_all(sweep, prompts, partial(dose_outcomes, lm, plan), f"{model}, doses")
     settings.write_results([sweep.table()], settings.DOSES.file(model, folder), settings.DOSES)

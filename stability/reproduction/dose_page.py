@@ -33,8 +33,8 @@ def dose_text(model: str, table: pa.Table, claims: Sequence[Claim]) -> str:
         [
             f"\n## {model}: doses\n",
             f"{rows['revision'].iloc[0]}, {rows['dtype'].iloc[0]}; {rows['prompt_index'].nunique()} "
-            f"prompts, seed {rows['seed'].iloc[0]}, {len(rows)} doses, of which {100 * reached:.1f} % "
-            "are reached before the change is five times as long as the states.\n",
+            f"prompts, seed {rows['seed'].iloc[0]}; {len(rows)} doses, {100 * reached:.1f} % of them "
+            "reached before the change is five times as long as the states.\n",
             CLAIM_HEAD,
             *map(claim_row, claims),
             "",

@@ -65,4 +65,4 @@ def _cheapest(
     cheapest = numerics.largest(-c, n)
     nats = fisher.quadratic(information, c[cheapest])
     found = zip(c[cheapest].tolist(), nats.tolist(), faster[cheapest].tolist(), strict=True)
-    return [Price(at, price, token, state.text(token)) for at, price, token in found]
+    return [Price(at, cost, token, state.text(token)) for at, cost, token in found]
