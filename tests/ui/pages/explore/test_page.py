@@ -1,6 +1,7 @@
 """The Explore page, rerun without a browser: the scene that it sends is the library's."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import stability
 # what a browser makes of a scene is tested in tests/instrument
 import stability.ui.pages.explore.scenes  # noqa: F401  as a server does when it starts
 from stability.curvature.direction_spec import DirectionSpec
+from stability.ui.cached import explore
 from stability.ui.choice import Choice
 
 SURE = "The capital of France is"
@@ -47,6 +49,20 @@ def along(scene, lm, prompt, direction=0):
     return scene["setting"]["prompt"] == prompt and scene["line"]["variance"] == pytest.approx(
         curvature(lm, prompt, direction), rel=1e-4
     )
+
+
+def test_as_long_as_there_is_nothing_to_be_seen_it_is_said_what_is_waited_for(monkeypatch):
+    """As a link to a slow choice does on a server that has just been started."""
+    endless = threading.Event()
+
+    def work(choice, report):
+        report("Reading the prompt", 0.0)
+        endless.wait()
+
+    monkeypatch.setattr(explore, "_along", work)
+    frame = sent(opened(prompt="Nobody has asked this before"))
+    endless.set()
+    assert (frame["scene"], frame["status"]) == (None, {"message": "Reading the prompt"})
 
 
 def test_the_page_opens_with_all_of_the_default(page, lm):
