@@ -14,7 +14,7 @@ const STYLE = `
   p { margin: 0 0 1.5mm } .quiet { color: #57606a } .verdict { font-size: 9.5pt; border-left: 2pt solid #0072b2; padding-left: 3mm }
   .prompt { white-space: pre-wrap; overflow-wrap: anywhere; font-family: ui-monospace, "Liberation Mono", monospace; font-size: 8pt;
     background: #f3f4f6; padding: 1mm 2mm }
-  .figures { width: 90%; margin: 0 auto; display: grid; grid-template-columns: 63fr 37fr; gap: 1mm 3mm; align-items: start }
+  .figures { width: 80%; margin: 0 auto; display: grid; grid-template-columns: 63fr 37fr; gap: 1mm 3mm; align-items: start }
   .figures figure { margin: 0 } .figures figure:nth-child(3) { grid-area: 1 / 2 / 3 / 3 }
   .figures svg { width: 100%; height: auto; display: block }
   .columns { display: grid; grid-template-columns: 1fr 1fr; gap: 6mm }
