@@ -191,6 +191,55 @@ def test_tokens_that_tie_with_the_likeliest_take_over_at_once():
     assert (row.flips[0].id, row.flips[0].distance) == (2, pytest.approx(1.0))
 
 
+def test_a_token_with_the_row_of_the_likeliest_never_takes_over():
+    """Equal rows lead by nothing, whatever the order of a sum makes of their products."""
+    plain = random_state(2, V=300, d=48, dtype=torch.float32)
+    W_U, top = plain.readout.W_U.clone(), plain.argmax
+    W_U[[(top + 17) % 300, (top + 101) % 300]] = W_U[top].clone()
+    state = make_state(W_U, plain.vector)
+    rows = rows_for(state, 80)
+    assert_first_changes(stability.dictionary(state, rows), rows)
+
+
+def assert_first_changes(found, rows):
+    """Every row's are those of the definition."""
+    for row in found.ranked(EPSILON, len(rows)):
+        for sign, flip in zip((-1, 1), row.flips, strict=True):
+            distance, token = first_change(found.state, sign * rows[row.index])
+            assert (flip is None) == (distance == np.inf)
+            if flip:
+                assert (flip.id, flip.distance) == (token, pytest.approx(distance, rel=1e-9))
+
+
+def first_change(state, row):
+    """Distance and token of the first change of the argmax, from rows in float64."""
+    W_U, unit = state.readout.W_U.double().numpy(), row / np.linalg.norm(row)
+    leads = (W_U - W_U[state.argmax]) @ unit
+    gaps = state.uncapped_logits.numpy()[state.argmax] - state.uncapped_logits.numpy()
+    distances = np.divide(gaps, leads, out=np.full(len(leads), np.inf), where=leads > 0)
+    return distances.min(), int(distances.argmin())
+
+
+@pytest.mark.parametrize("offset", [30.0, 1000.0])
+def test_what_all_rows_have_in_common_costs_no_digits(offset):
+    """Rows of float32 about a common one: all that counts is their differences."""
+    draw = np.random.default_rng(4)
+    centre = offset * draw.standard_normal(32)
+    W_U = torch.from_numpy(centre + draw.standard_normal((200, 32))).float()
+    # at right angles to what is common, logits keep their digits
+    vector = draw.standard_normal(32)
+    vector -= centre * (vector @ centre) / (centre @ centre)
+    state, rows = make_state(W_U, torch.from_numpy(vector)), draw.standard_normal((40, 32))
+    found = stability.dictionary(state, rows)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    slopes = unit @ (W_U.double() - W_U[state.argmax].double()).numpy().T
+    p = state.probs.numpy()
+    variance = (slopes - (slopes @ p)[:, None]) ** 2 @ p
+    # some 2^-24 of a product of differences
+    assert found.curvature == pytest.approx(variance, rel=2e-5)
+    assert_first_changes(found, rows)
+
+
 def test_a_flat_direction_and_a_vocabulary_of_one_have_no_radius():
     flat = make_state(torch.tensor([[1.0, 0.0], [-1.0, 0.0]], dtype=torch.float64))
     found = stability.dictionary(flat, np.array([[0.0, 1.0], [1.0, 0.0]]))
