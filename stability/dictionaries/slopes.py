@@ -1,11 +1,11 @@
 """The law of the slope along many directions at once, in one product with `W_U`, a tile at a time.
 
 Along a direction that moves the vector given to the readout by `y`, the logits move by `a = s·W_U y`,
-slowed by soft-capping. Products are with `w_i − w_top`, so that what all rows have in common, and a row
-that equals that of the most likely token, cost no digits; where that token's own `a_c` is,
-`s·(w_top − μ)·y`, is known beforehand. The variance `vᵀHv = Σ p_i a_c,i²`, both ends of `a_c`, the tokens
-that gain most and the first change of the most likely token then follow tile by tile: a vocabulary by a
-dictionary is never held.
+slowed by soft-capping. Products are with `w_i − w_top`, so that neither what all rows have in common nor
+a row that equals that of the most likely token costs digits; that token's own `a_c`, `s·(w_top − μ)·y`,
+is known beforehand. The variance `vᵀHv = Σ p_i a_c,i²`, both ends of `a_c`, the tokens that gain most
+and the first change of the most likely token then follow tile by tile: a vocabulary by a dictionary is
+never held.
 """
 
 from dataclasses import dataclass
@@ -147,7 +147,10 @@ class SlopeStream:
         readout, z = self.state.readout, self.state.uncapped_logits
         tokens = torch.from_numpy(ids).to(moved.device)
         top_row, signs = readout.W_U[self.state.argmax].double(), torch.tensor(SIDES).to(moved)
-        leads, gaps = torch.zeros_like(tokens, dtype=torch.float64), z[self.state.argmax] - z[tokens]
+        leads, gaps = (
+            torch.zeros_like(tokens, dtype=torch.float64),
+            z[self.state.argmax] - z[tokens],
+        )
         for place in range(tokens.shape[-1]):
             rows = readout.W_U[tokens[..., place]].double() - top_row
             leads[..., place] = readout.scale * signs * torch.einsum("bsd,bd->bs", rows, moved)
