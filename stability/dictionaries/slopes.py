@@ -1,11 +1,11 @@
 """The law of the slope along many directions at once, in one product with `W_U`, a tile at a time.
 
-Along a direction that moves the vector given to the readout by `y`, the logits move by `a = s·W_U y`,
-slowed by soft-capping. Products are with `w_i − w_top`, so that neither what all rows have in common nor
-a row that equals that of the most likely token costs digits; that token's own `a_c`, `s·(w_top − μ)·y`,
-is known beforehand. The variance `vᵀHv = Σ p_i a_c,i²`, both ends of `a_c`, the tokens that gain most
-and the first change of the most likely token then follow tile by tile: a vocabulary by a dictionary is
-never held.
+Along a direction that moves the vector given to the readout by `y`, the logits move by `a = s·W_U
+y`, slowed by soft-capping. Products are with `w_i − w_top`, so that neither what all rows have in
+common nor a row that equals that of the most likely token costs digits; that token's own `a_c`,
+`s·(w_top − μ)·y`, is known beforehand. The variance `vᵀHv = Σ p_i a_c,i²`, both ends of `a_c`, the
+tokens that gain most and the first change of the most likely token then follow tile by tile: a
+vocabulary by a dictionary is never held.
 """
 
 from dataclasses import dataclass
@@ -134,10 +134,10 @@ class SlopeStream:
                 rows = wins.open(leads.amax(dim=1) if sign > 0 else -leads.amin(dim=1))
                 wins.offer(rows, sign * leads[rows], first)
         variance = self._second * variance + self.probs[0] * top[:, 0].double().square()
-        (steepest, rises), (gaining, rates) = map(self._tokens, (rising, pushed))
+        (steepest, fastest), (gaining, rates) = map(self._tokens, (rising, pushed))
         flip, flip_distances = self._flips(moved, self._tokens(ahead)[0])
         return SlopeLaws(
-            variance.cpu().numpy(), steepest, rises, gaining, rates, flip, flip_distances
+            variance.cpu().numpy(), steepest, fastest, gaining, rates, flip, flip_distances
         )
 
     def _flips(

@@ -112,7 +112,8 @@ def test_first_changes_at_the_readout_are_those_of_the_ray(state):
     rows = rows_for(state)
     for row in stability.dictionary(state, rows).ranked(EPSILON, len(rows)):
         if not state.is_at_readout:
-            assert row.flips == (None, None)
+            # not looked for, which is not the same as not there
+            assert row.flips is row.report()["flips"] is None
             continue
         for flip, expected in zip(
             row.flips, stability.ray(state, rows[row.index]).flips(1), strict=True
@@ -157,6 +158,12 @@ def test_the_truth_of_listed_rows_is_where_the_divergence_is_epsilon(state):
                 )
         expected = [side[0].id if side else None for side in line.flips(1)]
         assert [flip and flip.id for flip in row.flips] == expected
+
+
+def test_rows_of_several_budgets_are_not_followed_at_that_of_the_first():
+    found = stability.dictionary(random_state(0), rows_for(random_state(0)))
+    with pytest.raises(StabilityError, match=r"one epsilon .* rows of 0\.01 to 0\.1 nats"):
+        found.with_truth([*found.ranked(0.1, 2), *found.ranked(0.01, 2)])
 
 
 def test_a_row_of_zeros_is_kept_last_and_points_nowhere():
@@ -268,6 +275,7 @@ def test_rows_are_found_by_index_and_by_the_tokens_that_they_push_hardest():
     assert found.search(f"<{token}>").tolist() == expected
     assert found.search("4")[0] == 4
     assert found.search("no such token").tolist() == []
+    assert found.search("9" * 5000).tolist() == []
     assert [row.index for row in found.ranked(EPSILON, 20, found.search(f"<{token}>"))] == expected
 
 
