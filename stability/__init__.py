@@ -28,12 +28,13 @@ if TYPE_CHECKING:
     from stability.dictionaries.measure import dictionary
     from stability.errors import StabilityError
     from stability.exact.flips import Flip
-    from stability.geometry.cheapest_push import Push, cheapest_push
+    from stability.geometry.cheapest_push import cheapest_push
     from stability.geometry.cloud import Cloud, cloud
     from stability.geometry.continuation import Continuation
     from stability.geometry.depth import Depth, depth, depth_map
     from stability.geometry.depth_check import DepthCheck, depth_check
     from stability.geometry.interpolation import Interpolation, interpolation
+    from stability.geometry.push_to_token import Push
     from stability.geometry.ray import Ray, ray
     from stability.geometry.region import Region, region
     from stability.geometry.rivals import Rivals, rivals
@@ -62,7 +63,7 @@ if TYPE_CHECKING:
 __version__ = "0.1.0"
 
 _HOMES = {
-    "Push": "geometry.cheapest_push",
+    "Push": "geometry.push_to_token",
     "Rivals": "geometry.rivals",
     "cheapest_push": "geometry.cheapest_push",
     "rivals": "geometry.rivals",

@@ -124,11 +124,11 @@ def _rows(listed: dict[str, Any]) -> Iterator[str]:
         return
     yield f"{'row':>7}{'radius':>9}{'minus':>9}{'plus':>9}  {'first -, +':<20}pushed"
     for row in listed["rows"]:
-        met = row["boundary"] or dict.fromkeys(SIDES)
+        met, flips = (row[name] or dict.fromkeys(SIDES) for name in ("boundary", "flips"))
         numbers = "".join(
             f"{'-' if x is None else digits(x):>9}" for x in (row["radius"], *met.values())
         )
-        first = ", ".join(_token(row["flips"][side]) for side in SIDES)
+        first = ", ".join(_token(flips[side]) for side in SIDES)
         minus, plus = (" ".join(map(_token, row["pushed"][side][:2])) for side in SIDES)
         yield f"{spelled(row['name'], 7):>7}{numbers}  {first:<20}{plus} ({minus})"
     if listed["matching"] > len(listed["rows"]):

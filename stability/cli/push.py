@@ -128,8 +128,13 @@ def _notes(report: dict[str, Any]) -> Iterator[str]:
     yield "the closed form, far too low for rare tokens. Distances are in coordinates."
     if not report["is_certified"]:
         yield "Not convex here: this is the natural gradient, and another push may be cheaper."
+    for push in report["pushes"]:
+        if not push["is_converged"]:
+            yield f"It has not converged: its residual is {digits(push['residual'])}, not 0.001."
+        if push["distance"] is None:
+            yield "The token is not among the first 256 to take over along it."
     if not report["is_complete"] and len(report["pushes"]) > 1:
-        yield "Rarer tokens, which were not tried, may be cheaper than the last of these."
+        yield "Tokens not tried, or not solved for, may be cheaper than the last of these."
 
 
 def _number(value: float | None) -> str:

@@ -19,15 +19,10 @@ from torch import Tensor
 from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import NAMES
-from stability.curvature.natural_gradient import (
-    LOST,
-    lead_missing,
-    natural_gradient,
-    require_rival,
-    unreachable,
-)
+from stability.curvature.natural_gradient import natural_gradient
 from stability.curvature.newton_step import Metric, Point
 from stability.curvature.newton_step import metric as metric_of
+from stability.curvature.reachability import LOST, lead_missing, not_found, require_rival
 from stability.prediction.pooling import pooled_divergence
 from stability.prediction.premise import require_linear
 from stability.prediction.state import State
@@ -69,8 +64,8 @@ def least_push(
         The push, at which the token leads by `LEAD` of what was missing, or by what rounding may hide.
 
     Raises:
-        unreachable: no push makes the token win. Another StabilityError where it does already, or the
-            logits are not linear.
+        not_found: no push makes the token win, or none is found. Another StabilityError where it does
+            already, or the logits are not linear.
     """
     require_linear(state)
     require_rival(state, token)
@@ -91,7 +86,7 @@ def least_push(
         step = replace(step, move=length * step.move, shift=length * step.shift)
         delta = delta + step.move
     if here.moved.argmax != token:
-        raise unreachable(state, token, LOST)
+        raise not_found(state, token, LOST)
     bound = max(pooled_divergence(state.log_probs, token), kl - here.left(step, 0.0))
     return LeastPush(delta, bound, square)
 
@@ -99,8 +94,9 @@ def least_push(
 def cheapest(state: State, token: int) -> Direction:
     """The direction of the least push; the natural gradient where logits are not linear."""
     token = whole(token, "A token id", least=0)
-    vector = (
-        least_push(state, token).delta if state.is_linear else natural_gradient(state, token).vector
-    )
-    label = f"{NAMES['cheapest']} to {spelled(state.text(token))}"
+    if state.is_linear:
+        name, vector = f"{NAMES['cheapest']} to", least_push(state, token).delta
+    else:
+        name, vector = "natural gradient towards", natural_gradient(state, token).vector
+    label = f"{name} {spelled(state.text(token))}"
     return Direction("cheapest", label, unit(vector, state.width))

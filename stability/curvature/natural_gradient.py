@@ -15,43 +15,31 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.conjugate_gradients import conjugate_gradients
-from stability.errors import StabilityError
+from stability.curvature.reachability import flat, require_rival
 from stability.prediction.state import State
-from stability.text import spelled
 
-CROWDED = "too many tokens stay level with it"
-SURROUNDED = "others are above it wherever the vector is, as its row of W_U lies among theirs"
-LOST = "it would take logits that rounding hides"
 TOLERANCE, MOST_STEPS = 1e-3, 300  # of the residual, by its norm; and products with H
+SOLVED = 2 * TOLERANCE  # the residual itself, which rounding parts from that of the recurrence
 
 
 @dataclass(frozen=True, eq=False)
 class NaturalGradient:
-    """`H⁻¹g` of a token's lead at a state, and `gᵀH⁻¹g`, its square in the metric of `H`."""
+    """`H⁻¹g` of a token's lead at a state, as far as it is solved for.
+
+    Attributes:
+        vector: `x`, with `H x ≈ g`, (d,).
+        square: `gᵀx`, which approaches `gᵀH⁻¹g`, the square in the metric of `H`, from below.
+        residual: `‖H x − g‖/‖g‖`.
+    """
 
     vector: Float[Tensor, " d"]
     square: float
+    residual: float
 
-
-def lead_missing(state: State, token: int) -> float:
-    """By how much a token's logit is below the highest, in nats."""
-    return float(state.logits[state.argmax] - state.logits[token])
-
-
-def require_rival(state: State, token: int) -> None:
-    """Raise StabilityError unless a push can make this token win that does not already."""
-    state.model.require_token(token)
-    if token == state.argmax:
-        raise StabilityError(
-            f"A push must make another token win; {spelled(state.text(token))} (id {token}) is already "
-            "the most likely: choose another."
-        )
-    if torch.equal(state.readout.W_U[token], state.readout.W_U[state.argmax]):
-        raise StabilityError(
-            f"No push tells two tokens with the same row of W_U apart; received "
-            f"{spelled(state.text(token))} (id {token}) and the most likely, id {state.argmax}: choose "
-            "another."
-        )
+    @property
+    def is_converged(self) -> bool:
+        """Whether the residual is some thousandth."""
+        return self.residual <= SOLVED
 
 
 def gradient_of_lead(state: State, token: int) -> Float[Tensor, " d"]:
@@ -65,7 +53,8 @@ def natural_gradient(state: State, token: int) -> NaturalGradient:
     """`H⁻¹g` by conjugate gradients on exact products, at a state of any site, untruncated.
 
     Returns:
-        The solution whose `‖H x − g‖` is a thousandth of `‖g‖`, or that after three hundred products.
+        The solution whose `‖H x − g‖` is a thousandth of `‖g‖`, or what three hundred products give:
+        its `residual` says so.
 
     Raises:
         flat: `H` vanishes. Another StabilityError where the token is the most likely already.
@@ -77,20 +66,5 @@ def natural_gradient(state: State, token: int) -> NaturalGradient:
     square = float((gradient * vector).sum())
     if not square > 0:
         raise flat(state)
-    return NaturalGradient(vector[:, 0], square)
-
-
-def flat(state: State) -> StabilityError:
-    """The error where `H` vanishes."""
-    return StabilityError(
-        f"A cheapest push needs curvature; at this state of {state.model.name} at {state.site!r} H is "
-        "zero, as the prediction is certain to all digits: choose another position."
-    )
-
-
-def unreachable(state: State, token: int, reason: str) -> StabilityError:
-    """The error where no push is found that makes a token win."""
-    return StabilityError(
-        f"A push must exist that makes the token win; none was found for {spelled(state.text(token))} "
-        f"(id {token}), as {reason}: choose another."
-    )
+    residual = float((products(vector) - gradient).norm() / gradient.norm())
+    return NaturalGradient(vector[:, 0], square, residual)

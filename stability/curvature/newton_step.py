@@ -6,17 +6,18 @@ gradients on exact products, preconditioned by the whole `H` of the start.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, field, replace
+from dataclasses import dataclass, field
 from functools import cached_property
 
 import numpy as np
 import torch
 from jaxtyping import Float
+from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.conjugate_gradients import conjugate_gradients
-from stability.curvature.natural_gradient import CROWDED, LOST, SURROUNDED, flat, unreachable
+from stability.curvature.reachability import CROWDED, LOST, SURROUNDED, flat, not_found
 from stability.prediction import distribution
 from stability.prediction.state import State
 
@@ -59,10 +60,7 @@ class Point:
     @cached_property
     def moved(self) -> State:
         """The state there, whose products with `H_q` are asked for."""
-        moved = replace(self.state)
-        # where the cached property keeps it
-        moved.__dict__["uncapped_logits"] = self.state.uncapped_logits + self.shift
-        return moved
+        return self.state.with_logits(self.state.uncapped_logits + self.shift)
 
     def kl(self, shift: Float[Tensor, " V"]) -> float:
         """`KL(p‖q)` after a further shift of the logits."""
@@ -104,14 +102,12 @@ class Point:
         while True:
             unmet = self.slack(level) - self.lead - rows.T @ down
             try:
-                with np.errstate(over="raise", invalid="raise", divide="raise"):
-                    multipliers = _multipliers(rows.T @ solved, unmet)
-            # what is not finite, also within numpy and scipy, or takes too many steps
-            except (FloatingPointError, ValueError, RuntimeError):
-                raise unreachable(self.state, self.token, LOST) from None
+                multipliers = _multipliers(rows.T @ solved, unmet)
+            except ArithmeticError:
+                raise not_found(self.state, self.token, LOST) from None
             if multipliers is None or len(level) > MOST_LEVEL:
                 reason = CROWDED if multipliers is not None else SURROUNDED
-                raise unreachable(self.state, self.token, reason)
+                raise not_found(self.state, self.token, reason)
             move = solved @ multipliers - down
             shift = self.state.readout.slopes(move[:, None])[:, 0]
             logits = self.moved.uncapped_logits + shift
@@ -169,19 +165,35 @@ def metric(state: State) -> Metric:
 
 
 def _multipliers(gram: Float[Tensor, "m m"], unmet: Float[Tensor, " m"]) -> Tensor | None:
-    """`λ ≥ 0` with `Gλ + u ≥ 0` and no more than is needed; None where there are none."""
-    from scipy.optimize import nnls
+    """`λ ≥ 0` with `Gλ + u ≥ 0` and no more than is needed; None where there are none.
 
+    Raises ArithmeticError where they are lost in rounding.
+    """
     scale = gram.diagonal().sqrt().clamp_min(torch.finfo(gram.dtype).tiny)
     G, u = (gram / scale / scale[:, None]).cpu().numpy(), (unmet / scale).cpu().numpy()
+    if not (G.size and np.isfinite(G).all() and np.isfinite(u).all()):
+        raise ArithmeticError("nothing is level, or not by finite numbers")
+    with np.errstate(over="raise", invalid="raise", divide="raise"):
+        multipliers = _complementary(G, u)
+    return None if multipliers is None else torch.from_numpy(multipliers).to(scale) / scale
+
+
+def _complementary(G: Float[ndarray, "m m"], u: Float[ndarray, " m"]) -> ndarray | None:
+    """The same of a matrix with ones on its diagonal."""
+    from scipy.optimize import nnls
+
     # inexact products leave the matrix not quite symmetric, and so not quite positive
     ridge = max(RIDGE, 4 * np.abs(G - G.T).max()) * len(G)
-    values, vectors = np.linalg.eigh(0.5 * (G + G.T))
-    roots = np.sqrt(np.maximum(values, 0.0) + ridge)
-    multipliers = nnls(roots[:, None] * vectors.T, -(vectors.T @ u) / roots)[0]
-    if ridge * multipliers.max() > UNBOUNDED * np.abs(u).max():
-        return None
-    # what binds is met by the matrix as it is
-    active = np.flatnonzero(multipliers)
-    multipliers[active] = np.linalg.lstsq(G[np.ix_(active, active)], -u[active])[0]
-    return torch.from_numpy(multipliers).to(scale) / scale
+    try:
+        values, vectors = np.linalg.eigh(0.5 * (G + G.T))
+        roots = np.sqrt(np.maximum(values, 0.0) + ridge)
+        multipliers: ndarray = nnls(roots[:, None] * vectors.T, -(vectors.T @ u) / roots)[0]
+        if ridge * multipliers.max() > UNBOUNDED * np.abs(u).max():
+            return None
+        # what binds is met by the matrix as it is
+        active = np.flatnonzero(multipliers)
+        multipliers[active] = np.linalg.lstsq(G[np.ix_(active, active)], -u[active])[0]
+    # scipy's word for too many steps is a RuntimeError
+    except (np.linalg.LinAlgError, RuntimeError) as error:
+        raise ArithmeticError(str(error)) from error
+    return multipliers

@@ -14,13 +14,13 @@ from stability.exact.line import radius_rounding
 from stability.prediction.state import State
 
 EXACT = (
-    "For every row curvature, closed form and the first change of the most likely token are exact, and "
-    "the brackets are certified. Boundaries are exact too, for the rows that are listed."
+    "For every row curvature, closed form and the first change of the most likely token are exact to "
+    "float32, and the brackets are certified. Boundaries are exact too, for the rows that are listed."
 )
 EVALUATED = (
-    "For every row curvature and closed form are exact, by this state's own Jacobian. Boundaries, and "
-    "changes of the most likely token, are found by running the network along the rows that are "
-    "listed; nothing is certified."
+    "For every row curvature and closed form are exact to float32, by this state's own Jacobian. "
+    "Boundaries, and changes of the most likely token, are found by running the network along the rows "
+    "that are listed; nothing is certified."
 )
 
 

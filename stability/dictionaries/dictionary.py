@@ -20,6 +20,8 @@ from stability.dictionaries.slopes import SlopeLaws
 from stability.dictionaries.truth import followed
 from stability.prediction.state import State
 
+LONGEST_INDEX = 18  # digits
+
 
 @dataclass(frozen=True, eq=False)
 class Dictionary:
@@ -143,6 +145,9 @@ class Dictionary:
 
         Returns:
             The rows; one of zeros stays as it is.
+
+        Raises:
+            StabilityError: the rows have several `ε`.
         """
         known = [row for row in rows if row.norm > 0]
         if not known:
@@ -181,7 +186,8 @@ class Dictionary:
         """
         own = np.arange(len(self))
         strength = strengths(self.laws, self.state, tokens_with(text, kept(self.laws), self.state))
-        if text.strip().isdecimal():
+        # an index of more digits than any number of rows is none, and Python may refuse to read it
+        if text.strip().isdecimal() and len(text.strip()) <= LONGEST_INDEX:
             strength[own == int(text)] = np.inf
         if self.rows.are_tokens:
             strength[tokens_with(text, own, self.state)] = np.inf

@@ -42,6 +42,8 @@ def final_gain(state: State) -> Float[Tensor, " D"]:
         draw = torch.Generator().manual_seed(0)
         u = torch.randn(len(gain), generator=draw, dtype=torch.float64).to(gain)
         [pulled] = Jacobian(y, [x]).vjp(u[:, None])
+        # where x_i is 0 so are y_i and x̂_i, and only g_i u_i/rms is left of the derivative
+        gain = torch.where(before == 0, pulled[:, 0] * rms / u, gain)
         scaled, axis = gain * u, before / before.norm()
         expected = (scaled - axis * (axis @ scaled)) / rms
         if (pulled[:, 0] - expected).norm() <= AGREEMENT * expected.norm():

@@ -4,7 +4,7 @@ import csv
 from collections.abc import Iterator, Sequence
 from dataclasses import asdict
 from pathlib import Path
-from typing import Any
+from typing import Any, TextIO
 
 from stability.dictionaries.dictionary import Dictionary
 from stability.dictionaries.row import SIDES, DictionaryRow
@@ -48,12 +48,15 @@ def write_csv(found: Dictionary, epsilons: Sequence[float], path: Path) -> None:
         writing("A table needs a file", path),
         path.open("w", newline="", encoding="utf-8") as file,
     ):
-        lines = csv.writer(file, quoting=csv.QUOTE_NONNUMERIC)
-        for line in table(found, epsilons):
-            lines.writerow(line)
+        write_table(found, epsilons, file)
 
 
-def table(found: Dictionary, epsilons: Sequence[float]) -> Iterator[list[Any]]:
+def write_table(found: Dictionary, epsilons: Sequence[float], file: TextIO) -> None:
+    """Write the same table into an open file."""
+    csv.writer(file, quoting=csv.QUOTE_NONNUMERIC).writerows(_table(found, epsilons))
+
+
+def _table(found: Dictionary, epsilons: Sequence[float]) -> Iterator[list[Any]]:
     """The lines of a table of all rows, its header first."""
     radii = ("radius", *(f"{end} {side}" for side in SIDES for end in ("inner", "outer")))
     yield [
@@ -78,7 +81,8 @@ def _line(rows: Sequence[DictionaryRow]) -> Iterator[Any]:
     for row in rows:
         yield row.radius
         yield from (end for side in row.certified or ((None, None),) * 2 for end in side)
-    for flip, pushed, steepest in zip(first.flips, first.pushed, first.steepest, strict=True):
+    flips = first.flips or (None, None)
+    for flip, pushed, steepest in zip(flips, first.pushed, first.steepest, strict=True):
         yield from _taken(flip)
         yield from (" ".join(repr(push.text) for push in side) for side in (pushed, steepest))
 

@@ -33,8 +33,8 @@ class DictionaryRow:
         curvature: `vᵀHv` of its direction.
         radius: the closed form `sqrt(2ε / vᵀHv)`; None where it is flat.
         certified: guaranteed (inner, outer) distances of both boundaries; None where nothing is.
-        flips: the first change of the most likely token on either side; None below the readout until
-            it is looked for, and for no change.
+        flips: the first change of the most likely token, and on a side None for no change; None below
+            the readout until they are looked for.
         pushed: the tokens that gain most probability on either side.
         steepest: those whose logits rise fastest.
         boundary: the true boundaries; None until they are looked for, and on a side for not reached.
@@ -48,7 +48,7 @@ class DictionaryRow:
     curvature: float
     radius: float | None
     certified: tuple[Bracket, Bracket] | None
-    flips: tuple[Flip | None, Flip | None]
+    flips: tuple[Flip | None, Flip | None] | None
     pushed: tuple[tuple[PushedToken, ...], tuple[PushedToken, ...]]
     steepest: tuple[tuple[PushedToken, ...], tuple[PushedToken, ...]]
     boundary: tuple[float | None, float | None] | None = None
@@ -73,7 +73,8 @@ class DictionaryRow:
             "kind": self.kinds and dict(zip(SIDES, self.kinds, strict=True)),
             "certified": self.certified
             and dict(zip(SIDES, map(list, self.certified), strict=True)),
-            "flips": {s: flip and vars(flip) for s, flip in zip(SIDES, self.flips, strict=True)},
+            "flips": self.flips
+            and {s: flip and vars(flip) for s, flip in zip(SIDES, self.flips, strict=True)},
             **{
                 name: {s: [vars(push) for push in p] for s, p in zip(SIDES, side, strict=True)}
                 for name, side in (("pushed", self.pushed), ("steepest", self.steepest))
@@ -100,7 +101,7 @@ def row_of(
     if bracket is not None and np.isfinite(bracket).all():
         minus, plus = ((inner, outer) for inner, outer in bracket.tolist())
         certified = minus, plus
-    flips: tuple[Flip | None, Flip | None] = (None, None)
+    flips = None
     if state.is_at_readout:
         flips = first_flips(law.flip[0], law.flip_distances[0], state.text)
     return DictionaryRow(

@@ -1,9 +1,11 @@
 """The law of the slope along many directions at once, in one product with `W_U`, a tile at a time.
 
-Along a direction that moves the vector given to the readout by `y`, the logits move by `a = s·W_U y`,
-slowed by soft-capping. Of every direction the mean `E_p[a]` is known beforehand, `s·μ·y`; the variance
-`vᵀHv = Σ p_i a_c,i²`, both ends of `a_c`, the tokens that gain most and the first change of the most
-likely token then follow tile by tile: a vocabulary by a dictionary is never held.
+Along a direction that moves the vector given to the readout by `y`, the logits move by `a = s·W_U
+y`, slowed by soft-capping. Products are with `w_i − w_top`, so that neither what all rows have in
+common nor a row that equals that of the most likely token costs digits; that token's own `a_c`,
+`s·(w_top − μ)·y`, is known beforehand. The variance `vᵀHv = Σ p_i a_c,i²`, both ends of `a_c`, the
+tokens that gain most and the first change of the most likely token then follow tile by tile: a
+vocabulary by a dictionary is never held.
 """
 
 from dataclasses import dataclass
@@ -15,12 +17,13 @@ from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
-from stability.curvature.row_spread import mean_offset, means
+from stability.curvature.row_spread import mean_offset
 from stability.dictionaries.leaders import Leaders
 from stability.prediction.state import State
 
 TOKENS_AT_ONCE = 2048  # whose slopes a processor's cache holds
 KEPT = 5  # tokens of each kind on each side
+LEAST_GAP = 1e-30  # nats, of a token that ties: a product divided by it stays in range of float32
 SIDES = (-1.0, 1.0)  # minus, plus
 
 
@@ -94,39 +97,32 @@ class SlopeStream:
     def _nearness(self) -> Float[Tensor, " V"]:
         """One over how far each logit, before capping, is below the largest."""
         z = self.state.uncapped_logits[self.order]
-        gaps = (z[0] - z).clamp_min(torch.finfo(torch.float32).tiny)
-        return (1 / gaps).to(self.state.readout.W_U)
+        return (1 / (z[0] - z).clamp_min(LEAST_GAP)).to(self.state.readout.W_U)
 
     @cached_property
     def _offset(self) -> Float[Tensor, " D"]:
         return mean_offset(self.state)
 
-    @cached_property
-    def _mean(self) -> Float[Tensor, " D"]:
-        return means([self.state], self._offset[None])[0]
-
     def laws(self, moved: Float[Tensor, "b D"]) -> SlopeLaws:
         """The law of the slope for each direction, by how it moves the vector given to the readout."""
         readout, capping = self.state.readout, self.state.cap_slope
         vectors = readout.scale * moved.to(readout.W_U)
-        levels = (moved @ self._mean).to(vectors)[:, None]
+        top_row = readout.W_U[self.state.argmax]
         top = (moved @ -self._offset)[:, None].to(vectors)
-        uncapped_top = (vectors @ readout.W_U[self.state.argmax])[:, None]
         b, variance = len(moved), torch.zeros(len(moved), dtype=torch.float64, device=moved.device)
         rising, pushed, ahead = (
-            [Leaders(b, k, like) for _ in SIDES]
-            for k, like in ((KEPT, vectors), (KEPT, moved), (1, vectors))
+            [Leaders(b, KEPT, like) for _ in SIDES] for like in (vectors, moved, vectors)
         )
         for first in range(0, len(self.order), TOKENS_AT_ONCE):
             tile = slice(first, first + TOKENS_AT_ONCE)
-            slopes = vectors @ readout.W_U[self.order[tile]].T
-            leads = (slopes - uncapped_top) * self._nearness[tile]
+            slopes = vectors @ (readout.W_U[self.order[tile]] - top_row).T
+            leads = slopes * self._nearness[tile]
             if capping is not None:
-                slopes *= capping[self.order[tile]].to(slopes)
-            slopes -= levels
-            if first == 0:
-                # what is left of it in float32 would be rounding where `p` is nearly one-hot
-                slopes[:, :1], leads[:, 0] = top, 0
+                slowed = capping[self.order[tile]]
+                slopes *= slowed.to(slopes)
+                lost = (slowed - capping[self.state.argmax]).to(slopes)
+                slopes += (vectors @ top_row)[:, None] * lost
+            slopes += top
             variance += (slopes.square() @ self._weights[tile]).double()
             likeliest = float(self.probs[tile].max())
             for sign, rises, gains, wins in zip(SIDES, rising, pushed, ahead, strict=True):
@@ -138,29 +134,32 @@ class SlopeStream:
                 rows = wins.open(leads.amax(dim=1) if sign > 0 else -leads.amin(dim=1))
                 wins.offer(rows, sign * leads[rows], first)
         variance = self._second * variance + self.probs[0] * top[:, 0].double().square()
-        return self._kept(variance, rising, pushed, ahead)
-
-    def _kept(
-        self,
-        variance: Float[Tensor, " b"],
-        rising: list[Leaders],
-        pushed: list[Leaders],
-        ahead: list[Leaders],
-    ) -> SlopeLaws:
-        """Columns as ids of tokens, those without a gain left out, and all of it as arrays."""
-        (steepest, rises), (gaining, rates) = map(self._tokens, (rising, pushed))
-        first, nearness = self._tokens(ahead)
-        with np.errstate(divide="ignore"):
-            distances = 1 / nearness[..., 0]
+        (steepest, fastest), (gaining, rates) = map(self._tokens, (rising, pushed))
+        flip, flip_distances = self._flips(moved, self._tokens(ahead)[0])
         return SlopeLaws(
-            variance=variance.cpu().numpy(),
-            steepest=steepest,
-            rises=rises,
-            pushed=gaining,
-            rates=rates,
-            flip=first[..., 0],
-            flip_distances=distances,
+            variance.cpu().numpy(), steepest, fastest, gaining, rates, flip, flip_distances
         )
+
+    def _flips(
+        self, moved: Float[Tensor, "b D"], ids: Int[ndarray, "b 2 k"]
+    ) -> tuple[Int[ndarray, "b 2"], Float[ndarray, "b 2"]]:
+        """The first to take over of a few that lead, and where, in float64; of a tie the steepest."""
+        readout, z = self.state.readout, self.state.uncapped_logits
+        tokens = torch.from_numpy(ids).to(moved.device)
+        top_row, signs = readout.W_U[self.state.argmax].double(), torch.tensor(SIDES).to(moved)
+        leads, gaps = (
+            torch.zeros_like(tokens, dtype=torch.float64),
+            z[self.state.argmax] - z[tokens],
+        )
+        for place in range(tokens.shape[-1]):
+            rows = readout.W_U[tokens[..., place]].double() - top_row
+            leads[..., place] = readout.scale * signs * torch.einsum("bsd,bd->bs", rows, moved)
+        takes_over = (tokens >= 0) & (leads > 0)
+        distances = torch.where(takes_over, gaps / leads, torch.inf).cpu().numpy()
+        best = np.lexsort((ids, -leads.cpu().numpy(), distances), axis=-1)[..., :1]
+        nearest = np.take_along_axis(distances, best, axis=-1)[..., 0]
+        winner = np.take_along_axis(ids, best, axis=-1)[..., 0]
+        return np.where(np.isfinite(nearest), winner, -1), nearest
 
     def _tokens(
         self, sides: list[Leaders]

@@ -11,6 +11,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.dictionaries.row import DictionaryRow, finite
+from stability.errors import StabilityError
 from stability.exact.flips import Flip
 from stability.geometry.ray import rays
 from stability.numerical.crossings import FIRST, Lines
@@ -73,9 +74,15 @@ def followed(
     rows: Sequence[DictionaryRow],
     progress: Callable[[float], None],
 ) -> tuple[DictionaryRow, ...]:
-    """Rows of one `ε`, with the truth along the unit vector of each."""
+    """Rows with the truth along the unit vector of each; raises StabilityError unless of one `ε`."""
+    budgets = sorted({row.epsilon for row in rows})
+    if len(budgets) > 1:
+        raise StabilityError(
+            f"Rows must have one epsilon to be followed; received rows of {budgets[0]:g} to "
+            f"{budgets[-1]:g} nats: follow those of each on their own."
+        )
     curvatures = np.array([row.curvature for row in rows])
-    found = truth(state, directions, curvatures, rows[0].epsilon, progress)
+    found = truth(state, directions, curvatures, budgets[0], progress)
     met = zip(rows, found.distances.tolist(), found.kinds.tolist(), found.flips, strict=True)
     return tuple(
         replace(row, boundary=(finite(minus), finite(plus)), kinds=(how[0], how[1]), flips=flips)

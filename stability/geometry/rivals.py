@@ -8,7 +8,8 @@ tokens, on whose rows `H` hardly rests, seem nearly free.
 from dataclasses import dataclass
 
 from stability.arguments import whole
-from stability.geometry.cheapest_push import Push, cheapest_of
+from stability.geometry.cheapest_push import cheapest_of
+from stability.geometry.push_to_token import Push
 from stability.prediction.premise import require_linear
 from stability.prediction.state import State
 
@@ -23,7 +24,8 @@ class Rivals:
 
     Attributes:
         pushes: the cheapest first.
-        others: what every token that was not tried costs at least, in nats; infinite where all were.
+        others: what every token costs at least that was not tried, or whose problem was not solved, in
+            nats; infinite where there is none.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 1.0]))
@@ -45,7 +47,8 @@ def rivals(state: State, n: int = LISTED) -> Rivals:
     """The `n` tokens that take over for the least divergence, each with its cheapest push.
 
     Candidates are tried in order of probability until none that is left can be among the cheapest, or
-    four times as many have been tried. A token that no push makes win is left out.
+    four times as many have been tried. A token that no push makes win is left out; so is one whose
+    problem rounding, or too many tokens that stay level, leave unsolved, for which `others` stands.
 
     Args:
         state: at `prelogit`, without soft-capping.

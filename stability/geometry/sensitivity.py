@@ -5,7 +5,7 @@ and their likeliest rows stand side by side in one product.
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 
 import torch
 from jaxtyping import Float
@@ -139,11 +139,8 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
 def _with_logits(states: Sequence[State]) -> list[State]:
     """Copies of `prelogit` states whose logits come from one read of `W_U`."""
     # results that are computed from the copies are kept with them, not with the originals
-    copies = [replace(state) for state in states]
-    logits = copies[0].readout.uncapped(torch.stack([state.vector for state in states]))
-    for copy, z in zip(copies, logits, strict=True):
-        copy.__dict__["uncapped_logits"] = z  # where the cached property keeps it
-    return copies
+    logits = states[0].readout.uncapped(torch.stack([state.vector for state in states]))
+    return [state.with_logits(z) for state, z in zip(states, logits, strict=True)]
 
 
 def _sensitivities(states: Sequence[State]) -> list[Sensitivity]:

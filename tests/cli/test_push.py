@@ -10,6 +10,7 @@ from support.models import FAMILIES, hooked_logits, save_model
 import stability
 from stability.cli import main
 from stability.cli.direction import direction_of
+from stability.curvature import natural_gradient
 from stability.curvature.directions import resolve
 
 PROMPT = "the cat sat"
@@ -79,6 +80,13 @@ def test_a_table_holds_the_same(folder, lm, capsys):
     ]
     assert len(lines[5:7]) == 2
     assert all(len(line) <= 80 and not line.endswith("...") for line in lines[8:])
+
+
+def test_a_push_that_has_not_converged_says_so(folder, lm, capsys, monkeypatch):
+    monkeypatch.setattr(natural_gradient, "MOST_STEPS", 1)
+    arguments = ["push", "--prompt", PROMPT, "--model", folder, "--site", "block:0"]
+    main([*arguments, "--target", str(rival(lm).id)])
+    assert "It has not converged: its residual is" in capsys.readouterr().out
 
 
 def test_a_direction_may_name_the_token_by_its_text(lm):

@@ -112,7 +112,8 @@ def test_first_changes_at_the_readout_are_those_of_the_ray(state):
     rows = rows_for(state)
     for row in stability.dictionary(state, rows).ranked(EPSILON, len(rows)):
         if not state.is_at_readout:
-            assert row.flips == (None, None)
+            # not looked for, which is not the same as not there
+            assert row.flips is row.report()["flips"] is None
             continue
         for flip, expected in zip(
             row.flips, stability.ray(state, rows[row.index]).flips(1), strict=True
@@ -159,6 +160,12 @@ def test_the_truth_of_listed_rows_is_where_the_divergence_is_epsilon(state):
         assert [flip and flip.id for flip in row.flips] == expected
 
 
+def test_rows_of_several_budgets_are_not_followed_at_that_of_the_first():
+    found = stability.dictionary(random_state(0), rows_for(random_state(0)))
+    with pytest.raises(StabilityError, match=r"one epsilon .* rows of 0\.01 to 0\.1 nats"):
+        found.with_truth([*found.ranked(0.1, 2), *found.ranked(0.01, 2)])
+
+
 def test_a_row_of_zeros_is_kept_last_and_points_nowhere():
     state = random_state(0)
     rows = rows_for(state, 5)
@@ -191,6 +198,55 @@ def test_tokens_that_tie_with_the_likeliest_take_over_at_once():
     assert (row.flips[0].id, row.flips[0].distance) == (2, pytest.approx(1.0))
 
 
+def test_a_token_with_the_row_of_the_likeliest_never_takes_over():
+    """Equal rows lead by nothing, whatever the order of a sum makes of their products."""
+    plain = random_state(2, V=300, d=48, dtype=torch.float32)
+    W_U, top = plain.readout.W_U.clone(), plain.argmax
+    W_U[[(top + 17) % 300, (top + 101) % 300]] = W_U[top].clone()
+    state = make_state(W_U, plain.vector)
+    rows = rows_for(state, 80)
+    assert_first_changes(stability.dictionary(state, rows), rows)
+
+
+def assert_first_changes(found, rows):
+    """Every row's are those of the definition."""
+    for row in found.ranked(EPSILON, len(rows)):
+        for sign, flip in zip((-1, 1), row.flips, strict=True):
+            distance, token = first_change(found.state, sign * rows[row.index])
+            assert (flip is None) == (distance == np.inf)
+            if flip:
+                assert (flip.id, flip.distance) == (token, pytest.approx(distance, rel=1e-9))
+
+
+def first_change(state, row):
+    """Distance and token of the first change of the argmax, from rows in float64."""
+    W_U, unit = state.readout.W_U.double().numpy(), row / np.linalg.norm(row)
+    leads = (W_U - W_U[state.argmax]) @ unit
+    gaps = state.uncapped_logits.numpy()[state.argmax] - state.uncapped_logits.numpy()
+    distances = np.divide(gaps, leads, out=np.full(len(leads), np.inf), where=leads > 0)
+    return distances.min(), int(distances.argmin())
+
+
+@pytest.mark.parametrize("offset", [30.0, 1000.0])
+def test_what_all_rows_have_in_common_costs_no_digits(offset):
+    """Rows of float32 about a common one: all that counts is their differences."""
+    draw = np.random.default_rng(4)
+    centre = offset * draw.standard_normal(32)
+    W_U = torch.from_numpy(centre + draw.standard_normal((200, 32))).float()
+    # at right angles to what is common, logits keep their digits
+    vector = draw.standard_normal(32)
+    vector -= centre * (vector @ centre) / (centre @ centre)
+    state, rows = make_state(W_U, torch.from_numpy(vector)), draw.standard_normal((40, 32))
+    found = stability.dictionary(state, rows)
+    unit = rows / np.linalg.norm(rows, axis=1, keepdims=True)
+    slopes = unit @ (W_U.double() - W_U[state.argmax].double()).numpy().T
+    p = state.probs.numpy()
+    variance = (slopes - (slopes @ p)[:, None]) ** 2 @ p
+    # some 2^-24 of a product of differences
+    assert found.curvature == pytest.approx(variance, rel=2e-5)
+    assert_first_changes(found, rows)
+
+
 def test_a_flat_direction_and_a_vocabulary_of_one_have_no_radius():
     flat = make_state(torch.tensor([[1.0, 0.0], [-1.0, 0.0]], dtype=torch.float64))
     found = stability.dictionary(flat, np.array([[0.0, 1.0], [1.0, 0.0]]))
@@ -219,6 +275,7 @@ def test_rows_are_found_by_index_and_by_the_tokens_that_they_push_hardest():
     assert found.search(f"<{token}>").tolist() == expected
     assert found.search("4")[0] == 4
     assert found.search("no such token").tolist() == []
+    assert found.search("9" * 5000).tolist() == []
     assert [row.index for row in found.ranked(EPSILON, 20, found.search(f"<{token}>"))] == expected
 
 

@@ -1,5 +1,7 @@
 """Rows of files at a model's sites: where they were extracted and are measured, and those of a lens."""
 
+from dataclasses import replace
+
 import numpy as np
 import pytest
 import torch
@@ -8,6 +10,7 @@ from support.states import random_state
 from support.vector_files import jacobian_lens, npy, sae_folder
 
 import stability
+from stability.dictionaries.final_gain import final_gain
 from stability.errors import StabilityError
 
 ROWS = np.random.default_rng(0).standard_normal((6, WIDTH)).astype(np.float32)
@@ -98,6 +101,19 @@ def test_the_rows_of_a_lens_are_gradients_of_logits_through_its_map(lm, lens, la
     assert top.name == state.text(top.index)
     own = [i for i in range(VOCAB) if " the" in state.text(i)]
     assert found.search("␣The")[: len(own)].tolist() == own != []
+
+
+def test_a_coordinate_that_is_zero_leaves_the_gain_of_the_norm_to_be_read(folders):
+    lm = stability.load(str(folders["llama"]))
+    state = lm.capture(PROMPT, site="final")
+    vector = state.vector.clone()
+    vector[[0, 5]] = 0
+    with torch.no_grad():
+        weight = lm.model.model.norm.weight.uniform_(0.5, 2.0)
+    # a derivative in float32
+    torch.testing.assert_close(
+        final_gain(replace(state, vector=vector)), weight.detach().double(), rtol=1e-4, atol=0
+    )
 
 
 def test_a_lens_is_refused_where_it_has_no_map_and_where_the_norm_is_another(lens, lm, folders):

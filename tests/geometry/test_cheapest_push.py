@@ -4,6 +4,7 @@ import numpy as np
 import pytest
 import torch
 from support.states import (
+    divergence_hessian,
     make_state,
     nonlinear_state,
     perturbed_logits,
@@ -14,10 +15,11 @@ from support.states import (
 )
 
 import stability
+from stability.curvature import natural_gradient
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import resolve
 from stability.errors import StabilityError
-from stability.geometry.cheapest_push import Push
+from stability.geometry.push_to_token import Push
 from stability.prediction.pooling import pooled_divergence
 from stability.prediction.state import State
 
@@ -124,14 +126,56 @@ def test_rivals_are_the_cheapest_of_all_tokens():
     )
 
 
-def test_rivals_say_what_those_cost_that_were_not_tried():
+def failure(state: State, token: int) -> StabilityError | None:
+    try:
+        stability.cheapest_push(state, token)
+    except StabilityError as error:
+        return error
+    return None
+
+
+def test_rivals_say_what_those_cost_that_were_not_tried_or_not_solved_for():
+    """A problem that was not solved says nothing of its token: it may be the cheapest of all."""
     state = random_state(6, V=60, d=3, gain=1.0)
     found = stability.rivals(state, 1)
-    tried = state.log_probs.argsort(descending=True)[1:6].tolist()
-    if found.is_complete:
-        assert found.others >= found.pushes[-1].nats
-    else:
-        assert found.others == pooled_divergence(state.log_probs, int(tried[-1]))
+    order = state.log_probs.argsort(descending=True)[1:6].tolist()
+    failed = [type(failure(state, token)) is StabilityError for token in order[:4]]
+    assert any(failed)
+    least = [pooled_divergence(state.log_probs, token) for token in order]
+    assert found.others == min(
+        x for x, has_failed in zip(least, failed, strict=False) if has_failed
+    )
+    assert found.is_complete == (found.others >= found.pushes[-1].nats)
+    assert not found.is_complete
+
+
+def test_rivals_are_complete_without_tokens_that_nothing_makes_win():
+    """A row inside the others, and one like that of the most likely: both are proven out of reach."""
+    W = np.array([[1.0, 0.0], [-1.0, 1.0], [-1.0, -1.0], [0.0, 0.0], [1.0, 0.0]])
+    found = stability.rivals(with_logits(W, [2.0, 0.5, 0.0, 0.9, 1.0]), 4)
+    assert sorted(push.id for push in found.pushes) == [1, 2]
+    assert (found.others, found.is_complete) == (float("inf"), True)
+
+
+def test_a_natural_gradient_that_is_not_solved_for_says_so(monkeypatch):
+    state = STATES["deep"]
+    token = int(state.logits.argsort(descending=True)[1])
+    whole = stability.cheapest_push(state, token)
+    assert whole.is_converged
+    assert whole.residual <= 2e-3
+    assert stability.cheapest_push(STATES["linear"], 3).residual is None
+    monkeypatch.setattr(natural_gradient, "MOST_STEPS", 2)
+    part = stability.cheapest_push(state, token)
+    zero = torch.zeros(state.width, dtype=torch.float64)
+    J = torch.func.jacrev(lambda delta: perturbed_logits(state, delta))(zero)
+    g = J[token] - J[state.argmax]
+    # of the unit vector, the multiple with the least `‖H x − g‖` leaves no more than the residual
+    image = divergence_hessian(state) @ part.direction
+    least = float((image * (image @ g) / image.square().sum() - g).norm() / g.norm())
+    assert part.residual >= least * (1 - 1e-6)
+    assert part.report()["is_converged"] is part.is_converged is False
+    # it is approached from below, so the closed form from above
+    assert part.predicted > whole.predicted
 
 
 def test_fewer_rivals_than_asked_for_are_all():
@@ -162,13 +206,21 @@ def test_a_written_direction_is_that_of_the_push(name):
     direction = resolve(spec, state, stability.spectrum(state, 1), NoSource())
     assert str(spec) == f"cheapest:{token}"
     assert spec.label == f"cheapest push to id {token}"
-    assert direction.label == f"cheapest push to <{token}>"
+    name = "cheapest push to" if state.is_linear else "natural gradient towards"
+    assert direction.label == f"{name} <{token}>"
     torch.testing.assert_close(
         direction.vector, stability.cheapest_push(state, token).direction, rtol=0, atol=1e-9
     )
 
 
-@pytest.mark.parametrize("target", [[], -1, 40, [3, 40]])
+@pytest.mark.parametrize("kind", [torch.tensor, np.array])
+def test_an_array_of_ids_is_a_target_with_or_without_axes(kind):
+    state = STATES["linear"]
+    for given, same in ((kind(3), 3), (kind([3, 4, 3]), [3, 4])):
+        assert stability.cheapest_push(state, given).id == stability.cheapest_push(state, same).id
+
+
+@pytest.mark.parametrize("target", [[], -1, 40, [3, 40], torch.tensor(1.5), True])
 def test_what_is_no_token_is_refused(target):
     with pytest.raises(StabilityError):
         stability.cheapest_push(STATES["linear"], target)

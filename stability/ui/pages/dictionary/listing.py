@@ -1,6 +1,5 @@
 """The rows of a dictionary as a table, found by a text; a click opens one in Explore."""
 
-import csv
 import io
 from typing import Any
 
@@ -8,7 +7,7 @@ import numpy as np
 import streamlit as st
 
 from stability.dictionaries.dictionary import Dictionary
-from stability.dictionaries.report import table
+from stability.dictionaries.report import write_table
 from stability.dictionaries.row import DictionaryRow
 from stability.text import counted, spelled
 from stability.ui import wording
@@ -76,7 +75,7 @@ def cells_of(rows: tuple[DictionaryRow, ...]) -> dict[str, list[Any]]:
         for side, sign in enumerate("−+"):
             columns[f"certified {sign}"] = [_bracket(row, side) for row in rows]
     for side, sign in ((1, "+"), (0, "−")):
-        flips = [row.flips[side] for row in rows]
+        flips = [row.flips and row.flips[side] for row in rows]
         columns[f"first flip {sign}"] = [
             "–" if flip is None else f"{spelled(flip.text)} at {_number(flip.distance)}"
             for flip in flips
@@ -132,5 +131,5 @@ def _tokens(side: tuple[Any, ...]) -> str:
 
 def _csv(found: Dictionary, epsilon: float) -> str:
     written = io.StringIO()
-    csv.writer(written, quoting=csv.QUOTE_NONNUMERIC).writerows(table(found, [epsilon]))
+    write_table(found, [epsilon], written)
     return written.getvalue()
