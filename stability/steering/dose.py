@@ -152,8 +152,9 @@ class Dose:
         )
 
     def _predicted(self, name: str, epsilon: float) -> float | None:
+        starts = [text.start for text in self.texts]
         columns = [found[:, None] for found in self.information]
-        return fisher.radius(float(statistics.over_texts(name, columns)[0]), epsilon)
+        return fisher.radius(float(statistics.over_texts(name, columns, starts)[0]), epsilon)
 
 
 def dose(
