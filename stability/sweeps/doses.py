@@ -44,7 +44,7 @@ DOSES = pa.schema(
         "half_nats": NUMBER,  # the statistic of KL where the change is half as long as the states
         "epsilon": NUMBER,
         "predicted": NUMBER,
-        "actual": NUMBER,  # null where it is not reached within five times the reach
+        "actual": NUMBER,  # null where not reached within five times the reach, or hidden by rounding
     }
 )
 Vectors = Mapping[tuple[str, str], SteeringVector]
