@@ -162,7 +162,8 @@ def eigendirection(rank: int) -> str:
 
 def turned_label(start: str, degrees: float, rank: int) -> str:
     """The name for people of a turned direction, given that of the one that is turned."""
-    return f"{start}, turned by {degrees:.4g}° towards {eigendirection(rank)}"
+    angle = f"{degrees:.4g}".replace("-", "−")
+    return f"{start}, turned by {angle}° towards {eigendirection(rank)}"
 
 
 def enumerated(forms: dict[str, str] = FORMS) -> str:

@@ -1,5 +1,6 @@
 """Certified distances of the boundary along many directions, from what is kept of their slopes."""
 
+import math
 from dataclasses import dataclass
 from functools import cached_property
 
@@ -51,7 +52,7 @@ class KeptSlopes:
     def log_weights(self) -> Float[ndarray, "n m"]:
         """`log p` of their tokens."""
         ids = np.concatenate([self.laws.steepest, self.laws.pushed], axis=2)
-        return self.state.log_probs.cpu().numpy()[ids.reshape(len(ids), -1)]
+        return self.state.log_probs.cpu().numpy()[ids.reshape(len(ids), math.prod(ids.shape[1:]))]
 
 
 def certificates(

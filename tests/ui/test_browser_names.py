@@ -62,7 +62,7 @@ def test_a_page_can_be_read_by_ear_and_by_weak_eyes(page):
     links = page.get_by_test_id("stSidebarNavLink")
     # the text itself, and not only what is drawn over it
     assert links.evaluate_all("links => links.map(link => link.textContent)") == [
-        *("Explore", "Depth", "Calibration")
+        *("Explore", "Depth", "Calibration", "Dose", "Dictionary")
     ]
     assert page.get_by_role("link", name="Explore", exact=True).count() == 1
     assert page.get_by_role("link", name="app").count() == 0

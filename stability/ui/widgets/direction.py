@@ -95,7 +95,7 @@ def _choose_vector() -> None:
         st.session_state.kept_vector = Pasted(file.name, file.getvalue())
     if "kept_vector" in st.session_state:
         kept: Pasted = st.session_state.kept_vector
-        st.caption(f"In use: {plain(kept.name)}.")
+        st.caption(f"Uploaded: {plain(kept.name)}.")
         entry = entry_of_upload(kept.name, kept.data, "kept_entry", SITES_OWN)
         st.session_state.kept_vector = replace(kept, entry=entry)
         st.button("Use another vector", on_click=_drop_vector, key="drop_vector")
@@ -119,6 +119,7 @@ def _draw_turns() -> None:
     """How the ray has been turned, and the way back."""
     turns = st.session_state.get("turns", ())
     for degrees, rank in turns:
-        st.caption(f"Turned by {degrees:.3g}° towards {eigendirection(rank)}.")
+        angle = f"{degrees:.3g}".replace("-", "−")
+        st.caption(f"Turned by {angle}° towards {eigendirection(rank)}.")
     if turns:
         st.button("Turn back", on_click=look_straight, type="tertiary", key="turn_back")

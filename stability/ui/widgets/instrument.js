@@ -124,6 +124,10 @@ function receive(here, sent, scripts) {
   if (here.leaves && !shared.unanswered.length) here.leaves();
   clearTimeout(here.timer);
   if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
+  if (!here.instrument && !sent.scene) {
+    sayWaiting(here, sent);
+    return;
+  }
   if (!here.instrument) mount(here, sent, scripts);
   if (!sent.scene) {
     if (sent.stamp !== here.stamp) here.look(here.stamp);
@@ -140,6 +144,13 @@ function receive(here, sent, scripts) {
   here.restores = false;
   // the server has written its part of the link, without this one
   here.write(here.view);
+}
+
+/** Say what is waited for as long as there is nothing to be seen. */
+function sayWaiting(here, { status, again }) {
+  here.waiting ??= here.root.appendChild(Object.assign(document.createElement("p"), { className: "waiting" }));
+  here.waiting.setAttribute("role", "status");
+  here.waiting.textContent = again === null ? "" : `${status?.message ?? "Reading the prompt"} …`;
 }
 
 /** Say what is waited for; nothing else of the scene has changed. */
@@ -169,6 +180,7 @@ function mount(here, sent, { mount, encode, decode, INITIAL }) {
   const inLink = Object.fromEntries(Object.entries(view).filter(([name]) => link.has(name)));
   here.notes = notes;
   here.view = { ...INITIAL, ...sent.view, ...inLink };
+  here.waiting?.remove();
   const host = { send: (event) => ask(here, event), remember: here.write, link: (now) => linkOf(here, now) };
   here.instrument = mount(here.root, host, here.view);
 }

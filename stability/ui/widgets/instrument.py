@@ -84,19 +84,23 @@ def settle() -> None:
 
 
 def mount(
-    sent: Sent | None, view: Mapping[str, Any], is_pending: bool, sheet: Sheet = INSTRUMENT
+    sent: Sent | None,
+    view: Mapping[str, Any],
+    is_pending: bool,
+    sheet: Sheet = INSTRUMENT,
+    waits_for: str | None = None,
 ) -> None:
     """Draw the instrument, or another sheet; while more is pending the browser comes back for it.
 
     The scene itself is left out where the browser has said that it has it. `view` is where a browser
-    begins whose link says nothing else.
+    begins whose link says nothing else. As long as there is no scene, what it `waits_for` is said.
     """
     look = st.session_state.get(sheet.name, {}).get("look") or {"number": 0, "has": None}
     frame = {
         "sheet": sheet.name,
         "heard": heard(),
         "stamp": sent and sent.stamp,
-        "status": sent and sent.status,
+        "status": sent.status if sent else {"message": waits_for or "Starting"},
         "look": look["number"],
         "again": AGAIN if is_pending else None,
         "view": dict(view),

@@ -123,7 +123,7 @@ def _from_file() -> FromContent | None:
     kept: FromContent | None = st.session_state.get("vector_file")
     if kept is None:
         return None
-    st.caption(f"In use: {plain(kept.name)}.")
+    st.caption(f"Uploaded: {plain(kept.name)}.")
     entry = entry_of_upload(kept.name, kept.data, "vector_entry", ALL_ENTRIES)
     return FromContent(kept.name, kept.data, entry)
 

@@ -89,7 +89,9 @@ def _mount(choice: Choice, is_pending: bool) -> None:
     scenes = _scenes()
     is_last = scenes.model == choice.model or is_pending
     shown = scenes.sent if is_last else None
-    instrument.mount(shown or first.sent(choice), events.view(), is_pending)
+    instrument.mount(
+        shown or first.sent(choice), events.view(), is_pending, waits_for=scenes.waits_for
+    )
 
 
 def _scenes() -> "Scenes":

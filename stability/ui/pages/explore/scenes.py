@@ -35,6 +35,8 @@ class Scenes:
         self.along: Along | None = None
         self._asked: Choice | None = None
         self._asked_at = 0.0
+        # what the ray that was asked for last is at
+        self.waits_for = ""
         self._made_of: tuple[Any, ...] = ()
         self._choice: Choice | None = None
         # of each ray that is kept, or what finds it, or why there is none
@@ -139,6 +141,7 @@ class Scenes:
         return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:
+        self.waits_for = ray.progress[0]
         if self.sent is not None and time.monotonic() > self._asked_at + QUIET:
             self.sent = replace(self.sent, status=status_of(ray.progress[0], ray))
 

@@ -113,15 +113,15 @@ def test_a_file_is_applied_where_the_person_says_if_it_does_not(folder, lm):
 
 
 def test_one_of_several_vectors_is_chosen_and_where_each_belongs_is_shown(folder, tmp_path):
-    vectors = {f"block:{block}": random_vector(WIDTH, seed=block) for block in (0, 2)}
+    vectors = {f"block:{block}": random_vector(WIDTH, seed=block) for block in (1, 2)}
     path = tmp_path / "two.gguf"
     stability.write_vectors(stability.SteeringVector("two", "array", vectors), path)
     given = FromContent("two.gguf", path.read_bytes())
     page = opened(DOSE, model=folder, prompt=PROMPT, vector="file", vector_file=given)
     # both, each at its own site
-    assert scene_of(page)["setting"]["vector"]["site"] == "block:0,block:2"
+    assert scene_of(page)["setting"]["vector"]["site"] == "block:1,block:2"
     choice = page.selectbox(key="vector_entry")
-    assert [option.split(" (")[-1] for option in choice.options[1:]] == ["block:0)", "block:2)"]
+    assert [option.split(" (")[-1] for option in choice.options[1:]] == ["block:1)", "block:2)"]
     choice.set_value("direction.2").run()
     scene = scene_of(page)
     assert scene["setting"]["vector"]["site"] == "block:2"

@@ -1,6 +1,7 @@
 """The Explore page, rerun without a browser: the scene that it sends is the library's."""
 
 import json
+import threading
 
 import numpy as np
 import pytest
@@ -11,6 +12,7 @@ import stability
 # what a browser makes of a scene is tested in tests/instrument
 import stability.ui.pages.explore.scenes  # noqa: F401  as a server does when it starts
 from stability.curvature.direction_spec import DirectionSpec
+from stability.ui.cached import explore
 from stability.ui.choice import Choice
 
 SURE = "The capital of France is"
@@ -47,6 +49,20 @@ def along(scene, lm, prompt, direction=0):
     return scene["setting"]["prompt"] == prompt and scene["line"]["variance"] == pytest.approx(
         curvature(lm, prompt, direction), rel=1e-4
     )
+
+
+def test_as_long_as_there_is_nothing_to_be_seen_it_is_said_what_is_waited_for(monkeypatch):
+    """As a link to a slow choice does on a server that has just been started."""
+    endless = threading.Event()
+
+    def work(choice, report):
+        report("Reading the prompt", 0.0)
+        endless.wait()
+
+    monkeypatch.setattr(explore, "_along", work)
+    frame = sent(opened(prompt="Nobody has asked this before"))
+    endless.set()
+    assert (frame["scene"], frame["status"]) == (None, {"message": "Reading the prompt"})
 
 
 def test_the_page_opens_with_all_of_the_default(page, lm):
@@ -264,7 +280,9 @@ def test_a_picture_of_another_model_does_not_stay_after_an_error(page, monkeypat
     assert any("last choice" in caption.value for caption in page.caption)
     assert frame["scene"]["setting"] == last["setting"]
     monkeypatch.setattr(type(page.session_state["scenes"]), "model", "another")
-    assert sent(page.run())["scene"] is None
+    while (frame := sent(page.run()))["again"] is not None:
+        pass
+    assert frame["scene"] is None
 
 
 def test_a_kept_ray_that_fails_is_said_once_in_a_sentence_and_the_rest_stays(page):
