@@ -10,7 +10,7 @@ from numpy import ndarray
 from stability.bench.timing import Comparison, Method, compare
 from stability.errors import StabilityError
 from stability.steering.dose import dose
-from stability.steering.statistics import STATISTICS
+from stability.steering.statistics import of_text
 from stability.steering.steered_text import SteeredText
 from stability.steering.writing import write_steered
 from stability.vector_files.steering_vector import SteeringVector
@@ -122,6 +122,4 @@ def rolled_out(lm: Any, vector: SteeringVector, prompt: str) -> float:
 
 def _statistic(text: SteeredText, coefficient: float, first: int) -> float:
     """The statistic of KL(changed ‖ original) over the positions from `first` on, 1 at least."""
-    # a statistic leaves the first of what it is given out
-    found = text.divergences([coefficient], reverse=True)[first - 1 :]
-    return float(STATISTICS[STATISTIC](found)[0])
+    return float(of_text(STATISTIC, text.divergences([coefficient], reverse=True), first)[0])

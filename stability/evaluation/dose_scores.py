@@ -20,7 +20,7 @@ def dose_rows(table: pa.Table) -> pd.DataFrame:
 
 
 def dose_cases(table: pa.Table) -> pd.DataFrame:
-    """The rows whose dose is reached, with two columns more.
+    """The rows whose true dose is known, with two columns more.
 
     `ratio` is predicted over actual, and `part` the length of the change at the predicted dose over
     that of the states.
@@ -50,6 +50,11 @@ def both_sides(cases: pd.DataFrame) -> pd.DataFrame:
         "odd": (plus - minus).abs() / 2,
     }
     return pd.DataFrame(columns).reset_index()
+
+
+def typical_factor(logs: pd.Series) -> float:
+    """The root mean square of logarithms, as a factor."""
+    return float(np.exp(np.sqrt((logs**2).mean())))
 
 
 def share_within(cases: pd.DataFrame, limit: float) -> Estimate:

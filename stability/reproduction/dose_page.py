@@ -3,7 +3,6 @@
 from collections.abc import Iterator, Sequence
 from pathlib import Path
 
-import numpy as np
 import pandas as pd
 import pyarrow as pa
 
@@ -14,6 +13,7 @@ from stability.evaluation.dose_scores import (
     dose_rows,
     halves,
     share_within,
+    typical_factor,
 )
 from stability.figures.doses import half_figure, ratios_figure
 from stability.figures.style import save
@@ -28,13 +28,14 @@ LENGTHS = "The last token's dose at 1 nat, where all tokens are changed and wher
 def dose_text(model: str, table: pa.Table, claims: Sequence[Claim]) -> str:
     """A model's section on doses."""
     cases, rows = dose_cases(table), dose_rows(table)
-    reached = rows["actual"].notna().mean()
+    without = int(rows["actual"].isna().sum())
     return "\n".join(
         [
             f"\n## {model}: doses\n",
             f"{rows['revision'].iloc[0]}, {rows['dtype'].iloc[0]}; {rows['prompt_index'].nunique()} "
-            f"prompts, seed {rows['seed'].iloc[0]}; {len(rows)} doses, {100 * reached:.1f} % of them "
-            "reached before the change is five times as long as the states.\n",
+            f"prompts, seed {rows['seed'].iloc[0]}; {len(rows)} doses. Left out "
+            f"of the shares: {without} without a true dose, as it is not reached before the change is five "
+            "times as long as the states, or rounding hides it.\n",
             CLAIM_HEAD,
             *map(claim_row, claims),
             "",
@@ -71,13 +72,9 @@ def _by_statistic(cases: pd.DataFrame) -> Iterator[str]:
         yield (
             f"| {spelled(positions, statistic)} | {epsilon:g} | {len(group)} | {median.spelled('')} | "
             f"{low:.2f} to {high:.2f} | {share_within(group, 0.5).spelled()} | "
-            f"{_factor(together[key]['even'])} | {_factor(together[key]['odd'])} |"
+            f"{typical_factor(together[key]['even']):.2f} × | "
+            f"{typical_factor(together[key]['odd']):.2f} × |"
         )
-
-
-def _factor(logs: pd.Series) -> str:
-    """The root mean square of logarithms, as a factor."""
-    return f"{np.exp(np.sqrt((logs**2).mean())):.2f} ×"
 
 
 def _by_length(cases: pd.DataFrame) -> Iterator[str]:

@@ -28,7 +28,7 @@ from stability.prediction.provenance import ModelCard
 from stability.steering import statistics
 from stability.steering.budget import Budget
 from stability.steering.intervention import Positions, given_positions
-from stability.steering.prices import Price, prices
+from stability.steering.prices import Price, index_in, prices
 from stability.steering.reading import prompts_in, steered_text
 from stability.steering.steered_text import SteeredText
 from stability.steering.truth import Truth, find_truth
@@ -121,9 +121,10 @@ class Dose:
             Those of the minus and of the plus side, the cheapest first; none where nothing changes.
 
         Raises:
-            StabilityError: the position is outside the text, or `n` is below 1.
+            StabilityError: there is no such position or text, or `n` is below 1.
         """
-        return prices(self.texts[text], position, n)
+        index = index_in(self.texts, text, "The index of a text", "choose one of them")
+        return prices(self.texts[index], position, n)
 
     def budgets(
         self, epsilons: float | Sequence[float], *names: str, truth: Truth | None = None
@@ -152,8 +153,9 @@ class Dose:
         )
 
     def _predicted(self, name: str, epsilon: float) -> float | None:
+        starts = [text.start for text in self.texts]
         columns = [found[:, None] for found in self.information]
-        return fisher.radius(float(statistics.over_texts(name, columns)[0]), epsilon)
+        return fisher.radius(float(statistics.over_texts(name, columns, starts)[0]), epsilon)
 
 
 def dose(

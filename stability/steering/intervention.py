@@ -124,6 +124,12 @@ def resolve_positions(positions: Any, length: int) -> tuple[int, ...] | None:
     return tuple(sorted({resolve_position(int(position), length) for position in given}))
 
 
+def first_changed(positions: Any, length: int) -> int:
+    """The first position that is changed; raises StabilityError as `resolve_positions` does."""
+    chosen = resolve_positions(positions, length)
+    return 0 if chosen is None else chosen[0]
+
+
 def given_positions(positions: Any) -> str | tuple[int, ...]:
     """Positions as they are given: `all`, `last`, or indices, which may count from the end.
 

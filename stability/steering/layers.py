@@ -6,6 +6,7 @@ forward mode through the blocks above it.
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import numpy as np
 from jaxtyping import Float
@@ -17,11 +18,12 @@ from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard, Token
 from stability.steering import statistics
-from stability.steering.intervention import Positions, sites_by_block
+from stability.steering.intervention import Positions, first_changed, sites_by_block
 from stability.steering.reading import prompts_in, steered_layers
 from stability.steering.vectors import VectorLike, steering_vector
-from stability.vector_files.choice import ALL
+from stability.vector_files.choice import ALL, UnsitedError
 from stability.vector_files.steering_vector import SteeringVector
+from stability.vector_files.vector_file import VectorFile
 
 FIRST = "block:0"
 
@@ -68,8 +70,9 @@ class DoseMap:
             StabilityError: `epsilon` is not a positive number of nats, or the statistic is unknown.
         """
         statistics.require(statistic)
+        starts = [first_changed(self.positions, len(tokens)) for tokens in self.tokens]
         found = (
-            statistics.over_texts(statistic, [each[:, None] for each in texts])[0]
+            statistics.over_texts(statistic, [each[:, None] for each in texts], starts)[0]
             for texts in self.information
         )
         return np.array([fisher.radius(float(value), epsilon) or np.inf for value in found])
@@ -133,10 +136,12 @@ def dose_map(
 
 
 def _vector(lm: LanguageModel, vector: VectorLike, mode: str | None) -> SteeringVector:
-    """All vectors of a file that names a site for each; else the one that is meant."""
+    """All vectors of a file that names a site for each; else the only one, which has none."""
+    if not isinstance(vector, SteeringVector | VectorFile | str | Path):
+        return steering_vector(lm, vector, FIRST, mode)
     try:
         return steering_vector(lm, vector, ALL, mode)
-    except StabilityError:
+    except UnsitedError:
         return steering_vector(lm, vector, FIRST, mode)
 
 

@@ -9,7 +9,9 @@ where the quadratic `½ I c_b²` is its price in nats; on the minus side with `�
 monotone, so all is in uncapped logits. At `prelogit` the coefficients are exact, elsewhere predicted.
 """
 
+from collections.abc import Sized
 from dataclasses import dataclass
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
@@ -18,7 +20,7 @@ from numpy import ndarray
 from stability import numerics
 from stability.arguments import whole
 from stability.curvature import fisher
-from stability.models.sites import resolve_position
+from stability.errors import StabilityError
 from stability.steering.steered_text import SteeredText
 
 
@@ -46,11 +48,23 @@ class Price:
 
 def prices(text: SteeredText, position: int = -1, n: int = 8) -> tuple[list[Price], list[Price]]:
     """The `n` cheapest tokens at a position, on the minus and on the plus side: see `Dose.prices`."""
-    position = resolve_position(position, len(text.states))
+    position = index_in(text.states, position, "A position", "choose one of its tokens")
     count = whole(n, "A number of tokens", example=5)
     slopes = text.slopes(position).cpu().numpy()
     minus, plus = (_cheapest(text, position, sign * slopes, count) for sign in (-1, 1))
     return minus, plus
+
+
+def index_in(items: Sized, index: Any, what: str, remedy: str) -> int:
+    """A non-negative index; raises StabilityError, in which it goes by `what`, unless it is one."""
+    most = len(items) - 1
+    is_whole = isinstance(index, int | np.integer) and not isinstance(index, bool)
+    if not is_whole or not -most - 1 <= index <= most:
+        raise StabilityError(
+            f"{what} must be a whole number between {-most - 1} and {most}; received {index!r:.40}: "
+            f"{remedy}."
+        )
+    return int(index) % (most + 1)
 
 
 def _cheapest(

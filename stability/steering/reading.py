@@ -1,6 +1,7 @@
 """Read a prompt once, for a steering vector at some of its positions."""
 
 from collections.abc import Iterable, Iterator, Mapping
+from math import hypot
 from typing import Any
 
 import torch
@@ -15,7 +16,13 @@ from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import Conversation, PromptLike
 from stability.prediction.provenance import Token
 from stability.prediction.state import State
-from stability.steering.intervention import Change, Positions, resolve_positions, sites_by_block
+from stability.steering.intervention import (
+    Change,
+    Positions,
+    first_changed,
+    resolve_positions,
+    sites_by_block,
+)
 from stability.steering.steered_pass import (
     ReadoutChange,
     passes_above,
@@ -36,7 +43,7 @@ def steered_text(
     """
     tokens = lm.tokenize(prompt)
     chosen = resolve_positions(positions, len(tokens))
-    start = 0 if chosen is None else chosen[0]
+    start = first_changed(positions, len(tokens))
     changes = {
         block: _change(lm, vector.vectors[site], vector.mode, chosen)
         for block, site in sites_by_block(lm, vector.vectors).items()
@@ -44,7 +51,7 @@ def steered_text(
     if None in changes:
         prelogits, change = _at_readout(lm, tokens, changes), changes[None]
         states, passes = _states(lm, prompt, tokens, prelogits), ReadoutChange(prelogits, change)
-        return SteeredText(prompt, states, passes, start, _reach(prelogits, change))
+        return SteeredText(prompt, states, passes, start, _reach([(prelogits, change)]))
     blocks = {block: changes[block] for block in sorted(b for b in changes if b is not None)}
     require_float32(lm.card)
     ids = lm.network.ids(tokens)
@@ -68,7 +75,7 @@ def steered_layers(
     """
     tokens = lm.tokenize(prompt)
     chosen = resolve_positions(positions, len(tokens))
-    start = 0 if chosen is None else chosen[0]
+    start = first_changed(positions, len(tokens))
     require_float32(lm.card)
     recorded = recorded_pass(lm.network, lm.network.ids(tokens), start)
     states = _states(lm, prompt, tokens, recorded.prelogits)
@@ -118,7 +125,7 @@ def _below_readout(
     known: Tensor | None = None,
 ) -> SteeredText:
     passes = passes_above(recorded, changes, start)
-    reach = max(_reach(recorded.block_outputs[block], each) for block, each in changes.items())
+    reach = _reach([(recorded.block_outputs[block], each) for block, each in changes.items()])
     return SteeredText(states[0].prompt, states, passes, start, reach, known)
 
 
@@ -136,13 +143,17 @@ def _at_readout(
     return prelogits
 
 
-def _reach(stream: Float[Tensor, "T d"], change: Change) -> float:
-    """The coefficient at which a change is as long as the states that it changes.
+def _reach(changed: Iterable[tuple[Float[Tensor, "T d"], Change]]) -> float:
+    """The coefficient at which the changes are as long as the states that they change.
 
-    Together, but for the first token, whose state is much longer, where others are changed too.
+    Of all sites and tokens together, but for the first token, whose state is much longer, where others
+    are changed too.
     """
-    positions = range(len(stream)) if change.positions is None else change.positions
-    others = [position for position in positions if position] or [0]
-    states = stream[others].double()
-    lengths, changes = states.norm(), change.of(states).norm()
-    return float(lengths / changes) if changes > 0 else 0.0
+    lengths, changes = [], []
+    for stream, change in changed:
+        positions = range(len(stream)) if change.positions is None else change.positions
+        others = [position for position in positions if position] or [0]
+        states = stream[others].double()
+        lengths.append(float(states.norm()))
+        changes.append(float(change.of(states).norm()))
+    return hypot(*lengths) / hypot(*changes) if any(changes) else 0.0

@@ -2,11 +2,12 @@
 
 Coefficients multiply the vector as it is in its file; divergences are KL(original ‖ changed), in nats.
 None stands for what is not known, or not yet: a page may send the prediction first, then the truth, the
-layers, the texts. A statistic is one of `last`, `mean`, `p95`, over all tokens but the first::
+layers, the texts. A statistic is one of `last`, `mean`, `p95`, over the changed tokens but the first::
 
     {"setting": {"model", "version", "versions", "prompt", "messages", "positions", "vector": …}
      "tokens": [{"index", "id", "text", "role", "special", "information"}, …]
      "information": {statistic: I, …}     None where there is one token alone
+     "start": the first position that is changed
      "reach": the coefficient at which the change is as long as the states
      "extent": the coefficient to which both sides are drawn
      "epsilons": [nats, …]
@@ -15,6 +16,7 @@ layers, the texts. A statistic is one of `last`, `mean`, `p95`, over all tokens 
                       "curves": {"c": [ascending, signed], statistic: [nats, …], …}}
      "passes": [{"c", "kl": [of each token], "leading": [{"id", "text"}, …]}, …]
      "prices": None | [for each token {"minus": [{"id", "text", "coefficient", "nats"}, …], "plus": …}]
+     "prices_note": a sentence that says why there are none | None
      "layers": None | [{"site", "information": {statistic: I, …}}, …]
      "layers_note": a sentence that says why there are none | None
      "written": None | {"statistic", "sign", "texts": [{"name", "coefficient", "first_difference",
@@ -38,12 +40,20 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from stability.defaults import DOSE_EPSILONS
+from stability.errors import StabilityError
 from stability.instrument.plain import plain
 from stability.instrument.setting import read_by
 from stability.steering.dose import Dose
-from stability.steering.scene_parts import EPSILONS, Part, by_statistic, extent
+from stability.steering.scene_parts import Part, by_statistic, extent
 from stability.text import spelled
 from stability.vector_files.steering_vector import SteeringVector
+
+# that a page may send when they are known, or why they are not
+LATER = (
+    *("truth", "prices", "prices_note", "layers", "layers_note"),
+    *("written", "written_note", "wanted", "status"),
+)
 
 
 def dose_scene(dose: Dose, source: Mapping[str, Any], **known: Any) -> Part:
@@ -52,34 +62,33 @@ def dose_scene(dose: Dose, source: Mapping[str, Any], **known: Any) -> Part:
     Args:
         dose: of the vector.
         source: what makes the vector again: `{"pairs": [positive, negative], "method", "site"}`, or
-            `{"file", "name"}`, or nothing for numbers that were given.
+            `{"file", "name"}`; `{}` for numbers that were given.
         known: the parts that are known besides, by their names in the scene.
 
     Returns:
         Lists, dictionaries, text, whole and finite numbers.
+
+    Raises:
+        StabilityError: the dose is of KL(changed ‖ original).
     """
+    if dose.reverse:
+        raise StabilityError(
+            "A scene shows KL(original ‖ changed); received a dose of KL(changed ‖ original): "
+            "measure it without `reverse`."
+        )
     [text], [information] = dose.texts, dose.information
-    later = (
-        "truth",
-        "prices",
-        "layers",
-        "layers_note",
-        "written",
-        "written_note",
-        "wanted",
-        "status",
-    )
     given = {
         "setting": _setting(dose, source),
         "tokens": [
             {**asdict(token), "text": spelled(token.text), "information": float(value)}
             for token, value in zip(text.tokens, information, strict=True)
         ],
-        "information": by_statistic(information),
+        "information": by_statistic(information, text.start),
+        "start": text.start,
         "reach": text.reach,
         "extent": extent(dose),
-        "epsilons": EPSILONS,
-        **dict.fromkeys(later),
+        "epsilons": DOSE_EPSILONS,
+        **dict.fromkeys(LATER),
         "passes": (),
         "notes": (),
     }

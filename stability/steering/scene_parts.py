@@ -10,20 +10,19 @@ from numpy import ndarray
 
 from stability.arguments import levels
 from stability.curvature import fisher
+from stability.defaults import DOSE_EPSILONS, DOSE_STATISTICS
 from stability.geometry.continuation import Continuation
 from stability.instrument.plain import plain, rounded
 from stability.steering import statistics
-from stability.steering.budget import Budget
+from stability.steering.budget import SIDES
 from stability.steering.dose import Dose
+from stability.steering.intervention import first_changed
 from stability.steering.layers import DoseMap
 from stability.steering.steered_text import SteeredText
-from stability.steering.truth import Truth, find_truth
+from stability.steering.truth import find_truth
 from stability.text import spelled
 
 Part = dict[str, Any]
-EPSILONS = (0.01, 0.1, 1.0)
-STATISTICS = ("last", "mean", "p95")
-SIDES = ("minus", "plus")
 # next tokens that are listed on either side
 PRICES = 5
 # of the largest predicted dose: where both sides end
@@ -32,9 +31,11 @@ EXTENT = 2.5
 SIDE_POINTS, FIRST_PART = 12, 0.3
 
 
-def by_statistic(information: Float[ndarray, " T"]) -> dict[str, float | None]:
-    """The statistics of a text's informations, by name."""
-    found = {name: statistics.STATISTICS[name](information[:, None])[0] for name in STATISTICS}
+def by_statistic(information: Float[ndarray, " T"], start: int = 0) -> dict[str, float | None]:
+    """The statistics of a text's informations, by name, where it is changed from `start` on."""
+    found = {
+        name: statistics.of_text(name, information[:, None], start)[0] for name in DOSE_STATISTICS
+    }
     made: dict[str, float | None] = plain(found)
     return made
 
@@ -50,18 +51,23 @@ def truth_part(dose: Dose) -> Part:
     [text] = dose.texts
     # of statistics alone: that of every token takes several times as long
     truth = find_truth(
-        dose.texts, levels(EPSILONS), dose.information, STATISTICS, dose.reverse, tokens=False
+        dose.texts,
+        levels(DOSE_EPSILONS),
+        dose.information,
+        DOSE_STATISTICS,
+        dose.reverse,
+        tokens=False,
     )
     doses = [
         {
             **{name: getattr(budget, name) for name in ("epsilon", "statistic", "minus", "plus")},
-            "kinds": _kinds(truth, budget),
+            "kinds": budget.kinds,
         }
-        for budget in dose.budgets(EPSILONS, *STATISTICS, truth=truth)
+        for budget in dose.budgets(DOSE_EPSILONS, *DOSE_STATISTICS, truth=truth)
     ]
     c = _sampled(dose, truth.limit)
     kl = text.divergences(c)
-    curves = {name: rounded(statistics.STATISTICS[name](kl)) for name in STATISTICS}
+    curves = {name: rounded(statistics.of_text(name, kl, text.start)) for name in DOSE_STATISTICS}
     return {"limit": truth.limit, "doses": doses, "curves": {"c": rounded(c), **curves}}
 
 
@@ -94,8 +100,10 @@ def prices_part(dose: Dose) -> list[Part]:
 
 def layers_part(found: DoseMap) -> list[Part]:
     """The statistics of the information after every block."""
+    [tokens] = found.tokens
+    start = first_changed(found.positions, len(tokens))
     return [
-        {"site": site, "information": by_statistic(information)}
+        {"site": site, "information": by_statistic(information, start)}
         for site, [information] in zip(found.sites, found.information, strict=True)
     ]
 
@@ -124,29 +132,19 @@ def written_part(
 
 def writing_coefficients(dose: Dose, statistic: str, sign: int) -> dict[str, float]:
     """By name 0, and the predicted doses c(0.1), c(1), 2·c(1) of a side; 0 alone without any."""
-    information = by_statistic(dose.information[0])[statistic]
+    information = by_statistic(dose.information[0], dose.texts[0].start)[statistic]
     tenth, one = (fisher.radius(information or 0.0, epsilon) for epsilon in (0.1, 1.0))
     if tenth is None or one is None:
         return {"0": 0.0}
     return {"0": 0.0, "c(0.1)": sign * tenth, "c(1)": sign * one, "2·c(1)": sign * 2 * one}
 
 
-def _kinds(truth: Truth, budget: Budget) -> list[str]:
-    """Whether the dose of each side is reached, or not, or hidden by rounding."""
-    column = int(np.flatnonzero(truth.epsilons == budget.epsilon)[0])
-    values = truth.statistics[budget.statistic][:, column]
-    return [
-        "unresolved" if np.isnan(value) else "reached" if np.isfinite(value) else "not reached"
-        for value in values
-    ]
-
-
 def _predicted(dose: Dose) -> list[float]:
     """The predicted doses of every statistic at every `ε`."""
     found = [
         fisher.radius(value or 0.0, epsilon)
-        for value in by_statistic(dose.information[0]).values()
-        for epsilon in EPSILONS
+        for value in by_statistic(dose.information[0], dose.texts[0].start).values()
+        for epsilon in DOSE_EPSILONS
     ]
     return [radius for radius in found if radius is not None]
 

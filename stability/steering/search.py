@@ -55,6 +55,7 @@ class Side:
     ) -> None:
         self.texts, self.sign, self.limit, self.reverse = texts, sign, limit, reverse
         # nothing happens before the first position that is changed
+        self.starts = [text.start for text in texts]
         self.places = [
             (k, i) for k, text in enumerate(texts) for i in range(text.start, len(text.states))
         ]

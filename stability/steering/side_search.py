@@ -44,7 +44,7 @@ class SideSearch:
 
     def _statistic(self, name: str, epsilon: float) -> Crossing | None:
         return self.side.statistic_crossing(
-            lambda texts: statistics.over_texts(name, texts), epsilon
+            lambda texts: statistics.over_texts(name, texts, self.side.starts), epsilon
         )
 
     def doses(
@@ -94,7 +94,7 @@ class SideSearch:
     def intervals(self, name: str, limit: float) -> tuple[Interval, ...]:
         """The spread of a statistic's crossings over draws of texts, for every `ε`."""
         c, by_text = self.side.shared()
-        values = statistics.by_text(name, by_text)
+        values = statistics.by_text(name, by_text, self.side.starts)
         if len(values) < 2:
             return (None,) * len(self.epsilons)
         draws = statistics.resampled(values)

@@ -1,7 +1,8 @@
 """Statistics of a divergence over the tokens of a text, and then over texts.
 
-The first token of a text is left out of those over tokens: its state is unlike all others. Of texts
-with one token alone there is nothing to say, and they are left out.
+Those over tokens begin at the first token that is changed: before it there is no divergence. The first
+token of a text is left out of them: its state is unlike all others. Of texts with one token alone there
+is nothing to say, and they are left out.
 """
 
 from collections.abc import Callable, Sequence
@@ -13,12 +14,13 @@ from numpy import ndarray
 from stability.errors import StabilityError
 
 DRAWS, COVERAGE, SEED = 400, 0.95, 0
-# of (T, n), over the tokens
-STATISTICS: dict[str, Callable[[Float[ndarray, "T n"]], Float[ndarray, " n"]]] = {
-    "last": lambda values: values[-1],
-    "mean": lambda values: _others(values, np.mean),
-    "median": lambda values: _others(values, np.median),
-    "p95": lambda values: _others(values, lambda rest, axis: np.quantile(rest, 0.95, axis=axis)),
+LAST = "last"
+# of (t, n), over the tokens that are read
+STATISTICS: dict[str, Callable[[Float[ndarray, "t n"]], Float[ndarray, " n"]]] = {
+    LAST: lambda values: values[-1],
+    "mean": lambda values: values.mean(axis=0),
+    "median": lambda values: np.median(values, axis=0),
+    "p95": lambda values: np.quantile(values, 0.95, axis=0),
 }
 
 
@@ -30,21 +32,31 @@ def require(*names: str) -> None:
         )
 
 
-def _others(
-    values: Float[ndarray, "T n"], statistic: Callable[..., Float[ndarray, " n"]]
-) -> Float[ndarray, " n"]:
-    return statistic(values[1:], axis=0) if len(values) > 1 else np.full(values.shape[1], np.nan)
+def read_by(name: str, start: int) -> slice:
+    """The tokens that a statistic is over, of a text that is changed from `start` on."""
+    return slice(-1, None) if name == LAST else slice(max(start, 1), None)
 
 
-def by_text(name: str, texts: Sequence[Float[ndarray, "_ n"]]) -> Float[ndarray, "k n"]:
+def of_text(name: str, values: Float[ndarray, "T n"], start: int) -> Float[ndarray, " n"]:
+    """The statistic of one text that is changed from `start` on; NaN where it has no such token."""
+    read = values[read_by(name, start)]
+    return STATISTICS[name](read) if len(read) else np.full(values.shape[1], np.nan)
+
+
+def by_text(
+    name: str, texts: Sequence[Float[ndarray, "_ n"]], starts: Sequence[int]
+) -> Float[ndarray, "k n"]:
     """The statistic of every text that has it."""
-    found = np.stack([STATISTICS[name](values) for values in texts])
+    pairs = zip(texts, starts, strict=True)
+    found = np.stack([of_text(name, values, start) for values, start in pairs])
     return found[~np.isnan(found).any(axis=1)]
 
 
-def over_texts(name: str, texts: Sequence[Float[ndarray, "_ n"]]) -> Float[ndarray, " n"]:
+def over_texts(
+    name: str, texts: Sequence[Float[ndarray, "_ n"]], starts: Sequence[int]
+) -> Float[ndarray, " n"]:
     """The statistic, in the mean over texts; NaN where no text has it."""
-    found = by_text(name, texts)
+    found = by_text(name, texts, starts)
     return found.mean(axis=0) if len(found) else np.full(found.shape[1], np.nan)
 
 

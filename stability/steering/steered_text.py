@@ -32,8 +32,8 @@ class SteeredText:
         states: at the readout, one for each position, without the vector.
         passes: what gives the vectors that the readout is given, for coefficients: see `steered`.
         start: the first position that anything changes at.
-        reach: the coefficient at which the change is as long as the states that it changes, in the
-            mean square over them; but for the first token's, where others are changed too.
+        reach: the coefficient at which the change is as long as the states that it changes, of all
+            sites together, in the mean square; but for the first token's, where others are changed too.
         known: `dy/dc` of all positions, where reading the text has given it.
     """
 

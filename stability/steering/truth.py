@@ -43,6 +43,7 @@ class Truth:
         limit: the largest coefficient that was tried on both sides: there the change is `REACH` times
             as long as the states that it changes, unless the network overflows before.
         resolution: nats, for each text (T,): below, rounding moves a dose by more than a thousandth.
+        starts: for each text the first position that is changed.
     """
 
     epsilons: Float[ndarray, " m"]
@@ -53,6 +54,7 @@ class Truth:
     intervals: dict[str, tuple[tuple[Interval, ...], tuple[Interval, ...]]]
     limit: float
     resolution: tuple[Float[ndarray, " _"], ...]
+    starts: tuple[int, ...]
 
     def budget(self, name: str, epsilon: float, predicted: float | None) -> Budget:
         """The doses of a statistic on both sides, beside the predicted one.
@@ -68,7 +70,7 @@ class Truth:
             )
         column = int(columns[0])
         values = self.statistics[name][:, column]
-        undefined = np.isnan(_hidden_below(name, self.resolution))
+        undefined = np.isnan(_hidden_below(name, self.resolution, self.starts))
         kinds = [UNDEFINED if undefined else kind(value) for value in values]
         minus, plus = (side[column] for side in self.intervals[name])
         return Budget(
@@ -110,8 +112,9 @@ def find_truth(
         for sign in (-1, 1)
     ]
     resolution, logits = _resolution(texts, reach)
+    starts = tuple(text.start for text in texts)
     for search in both:
-        search.run(_first(_most(information, names, tokens), epsilons, REACH * reach))
+        search.run(_first(_most(information, starts, names, tokens), epsilons, REACH * reach))
     # the sides are compared as far as both were searched
     limit = min(search.side.limit for search in both)
     measured = range(len(texts)) if tokens else range(0)
@@ -125,7 +128,10 @@ def find_truth(
         winners=tuple(np.stack([winners for _, winners in sides]) for sides in changes),
         statistics={
             name: np.stack(
-                [search.statistic(name, limit, _hidden_below(name, resolution)) for search in both]
+                [
+                    search.statistic(name, limit, _hidden_below(name, resolution, starts))
+                    for search in both
+                ]
             )
             for name in names
         },
@@ -134,22 +140,30 @@ def find_truth(
         },
         limit=limit,
         resolution=resolution,
+        starts=starts,
     )
 
 
-def _hidden_below(name: str, resolution: Sequence[Float[ndarray, " _"]]) -> float:
+def _hidden_below(
+    name: str, resolution: Sequence[Float[ndarray, " _"]], starts: Sequence[int]
+) -> float:
     """The resolution of a statistic: the worst of the tokens that it reads; NaN if there are none."""
-    parts = [each[-1:] if name == "last" else each[1:] for each in resolution]
-    read = np.concatenate(parts)
+    pairs = zip(resolution, starts, strict=True)
+    read = np.concatenate([each[statistics.read_by(name, start)] for each, start in pairs])
     return float(read.max()) if read.size else np.nan
 
 
-def _most(information: Sequence[Float[ndarray, " _"]], names: Sequence[str], tokens: bool) -> float:
+def _most(
+    information: Sequence[Float[ndarray, " _"]],
+    starts: Sequence[int],
+    names: Sequence[str],
+    tokens: bool,
+) -> float:
     """The largest information of what is looked for."""
     if tokens:
         return max(float(found.max()) for found in information)
     columns = [found[:, None] for found in information]
-    found = [float(statistics.over_texts(name, columns)[0]) for name in names]
+    found = [float(statistics.over_texts(name, columns, starts)[0]) for name in names]
     return float(np.nan_to_num(found).max())
 
 

@@ -4,8 +4,10 @@ from collections.abc import Sequence
 
 import torch
 from jaxtyping import Float, Int
+from numpy import ndarray
 from torch import Tensor
 
+from stability.arguments import whole
 from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
 from stability.models.generation import end_tokens, through_end
@@ -13,7 +15,7 @@ from stability.models.language_model import LanguageModel
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import Token
-from stability.steering.intervention import Positions
+from stability.steering.intervention import Positions, coefficients_in
 from stability.steering.writing import write_steered
 from stability.vector_files.steering_vector import SteeringVector
 
@@ -22,7 +24,7 @@ def steered_texts(
     lm: LanguageModel,
     prompt: PromptLike,
     vector: SteeringVector,
-    coefficients: Sequence[float],
+    coefficients: Sequence[float] | Float[ndarray, " m"],
     n: int = 24,
     positions: Positions = "all",
 ) -> list[Continuation]:
@@ -42,8 +44,11 @@ def steered_texts(
         its `first_difference` is from the text at coefficient 0.
 
     Raises:
-        StabilityError: there is no room for `n` tokens, or as for `dose`.
+        StabilityError: `n` is no whole number or there is no room for so many tokens; there are no
+            coefficients; or as for `dose`.
     """
+    n = whole(n, "A number of tokens to write", example=24)
+    coefficients = coefficients_in(coefficients)
     _require_room(lm, len(lm.tokenize(prompt)), n)
     ids, logits = write_steered(lm, prompt, vector, [0.0, *coefficients], n, positions)
     kl = _divergences(lm, ids, logits)
@@ -79,8 +84,6 @@ def _divergences(
 
 def _require_room(lm: LanguageModel, length: int, n: int) -> None:
     """Raise StabilityError unless the model's context has room for so many tokens more."""
-    if n < 1:
-        raise StabilityError(f"A text needs at least one token; received {n}: ask for 24.")
     if lm.context is not None and length + n > lm.context:
         raise StabilityError(
             f"{lm.card.name} reads at most {lm.context} tokens; after a prompt of {length} there is no "

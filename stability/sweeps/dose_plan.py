@@ -2,14 +2,16 @@
 
 from dataclasses import dataclass
 
+from stability.arguments import whole
+from stability.defaults import DOSE_EPSILONS, DOSE_STATISTICS
 from stability.errors import StabilityError
 from stability.prediction.distribution import require_nats
 from stability.prediction.site_names import canonical_site
-from stability.steering.intervention import ALL
+from stability.steering.intervention import ALL, LAST
 from stability.sweeps.prompts import Prompt
 
-# over tokens; where the last alone is changed, the others stay as they are
-STATISTICS, OF_THE_LAST = ("last", "mean", "p95"), ("last",)
+# where the last token alone is changed, every statistic is that of the last
+OF_THE_LAST = ("last",)
 
 
 @dataclass(frozen=True)
@@ -25,13 +27,23 @@ class DosePlan:
     pairs: tuple[tuple[str, str], ...]
     vectors: tuple[str, ...] = ("contrast", "random:1")
     positions: tuple[str, ...] = ("all", "last")
-    epsilons: tuple[float, ...] = (0.01, 0.1, 1.0)
+    epsilons: tuple[float, ...] = DOSE_EPSILONS
     words: int = 10
     seed: int = 0
 
     def __post_init__(self) -> None:
         object.__setattr__(self, "sites", tuple(map(canonical_site, self.sites)))
         require_nats(*self.epsilons)
+        whole(self.words, "The number of words that are read of a prompt")
+        for name in ("sites", "pairs", "vectors", "positions", "epsilons"):
+            if not getattr(self, name):
+                raise StabilityError(
+                    f"A sweep of doses needs {name}; received none: give one at least."
+                )
+        if unknown := [each for each in self.positions if each not in (ALL, LAST)]:
+            raise StabilityError(
+                f"Positions of a sweep are {ALL} or {LAST}; received {unknown[0]!r:.40}: try {ALL}."
+            )
         for vector in self.vectors:
             if vector != "contrast" and self.draw(vector) is None:
                 raise StabilityError(
@@ -46,7 +58,7 @@ class DosePlan:
 
     def statistics(self, positions: str) -> tuple[str, ...]:
         """The statistics over tokens that are measured where these positions are changed."""
-        return STATISTICS if positions == ALL else OF_THE_LAST
+        return DOSE_STATISTICS if positions == ALL else OF_THE_LAST
 
     def text(self, prompt: Prompt) -> str:
         """The part of a prompt that is read; raises StabilityError for one that is no text."""

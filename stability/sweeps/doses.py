@@ -44,7 +44,7 @@ DOSES = pa.schema(
         "half_nats": NUMBER,  # the statistic of KL where the change is half as long as the states
         "epsilon": NUMBER,
         "predicted": NUMBER,
-        "actual": NUMBER,  # null where it is not reached within five times the reach
+        "actual": NUMBER,  # null where not reached within five times the reach, or hidden by rounding
     }
 )
 Vectors = Mapping[tuple[str, str], SteeringVector]
@@ -115,19 +115,19 @@ def _of_dose(found: Dose, plan: DosePlan) -> Iterator[dict[str, Any]]:
         for column, (side, actual) in enumerate(((-1, budget.minus), (1, budget.plus))):
             yield {
                 "tokens": len(text.tokens),
-                "entropy": _statistic("last" if name == "last" else "mean", entropies),
+                "entropy": _statistic("last" if name == "last" else "mean", entropies, text.start),
                 "norm": found.vector.norm,
                 "positions": positions,
                 "statistic": name,
-                "information": _statistic(name, found.information[0][:, None]),
+                "information": _statistic(name, found.information[0][:, None], text.start),
                 "reach": text.reach,
                 "side": side,
-                "half_nats": _statistic(name, half[:, [column]]),
+                "half_nats": _statistic(name, half[:, [column]], text.start),
                 "epsilon": budget.epsilon,
                 "predicted": budget.predicted,
                 "actual": actual,
             }
 
 
-def _statistic(name: str, values: Float[ndarray, "T 1"]) -> float:
-    return float(statistics.STATISTICS[name](values)[0])
+def _statistic(name: str, values: Float[ndarray, "T 1"], start: int) -> float:
+    return float(statistics.of_text(name, values, start)[0])

@@ -13,6 +13,10 @@ from stability.vector_files.vector_file import Entry, VectorFile
 ALL = "all"
 
 
+class UnsitedError(StabilityError):
+    """What is meant of a file has no site, and may be given any."""
+
+
 def choose_from(
     path: str | Path, n_layers: int, site: str | None = None, mode: str | None = None
 ) -> SteeringVector:
@@ -96,8 +100,10 @@ def _placed_by_name(
 def _all(file: VectorFile, asked: bool) -> dict[str, Entry]:
     """Every vector at its own site, if the file has one for each and says so."""
     sites = [entry.applied for entry in file.entries]
-    if None in sites or (file.layered and not asked):
+    if not any(sites) or (file.layered and not asked):
         raise _unsited(file)
+    if None in sites:
+        raise _partly_sited(file)
     if len(set(sites)) < len(sites):
         raise _several(file, str(sites[0]))
     return {str(entry.applied): entry for entry in file.entries}
@@ -105,8 +111,7 @@ def _all(file: VectorFile, asked: bool) -> dict[str, Entry]:
 
 def _at(file: VectorFile, site: str) -> Entry:
     """The vector that the file has for a site, or its only one where it names no site at all."""
-    is_sited = any(entry.applied or entry.extracted for entry in file.entries)
-    wanted = site if is_sited else None
+    wanted = site if _is_sited(file) else None
     found = [entry for entry in file.entries if entry.applied == wanted]
     if len(found) == 1:
         return found[0]
@@ -128,14 +133,27 @@ def _at(file: VectorFile, site: str) -> Entry:
     )
 
 
+def _is_sited(file: VectorFile) -> bool:
+    return any(entry.applied or entry.extracted for entry in file.entries)
+
+
 def _sites_of(file: VectorFile) -> str:
     sites = list(dict.fromkeys(entry.applied or "no site" for entry in file.entries))
     return ", ".join(sites[:6]) + (f" and {len(sites) - 6} more" if len(sites) > 6 else "")
 
 
-def _unsited(file: VectorFile) -> StabilityError:
-    many = len(file.entries) > 1
+def _partly_sited(file: VectorFile) -> StabilityError:
+    entry = next(entry for entry in file.entries if entry.applied is None)
     return StabilityError(
+        f"The vectors of a file must each have a site, or none of them; {file.file!r} ({file.format}) "
+        f"says of {entry.name!r:.60} not where it is applied: name the one you mean after a #, "
+        f"FILE#{entry.name}, and give its site."
+    )
+
+
+def _unsited(file: VectorFile) -> UnsitedError:
+    many = len(file.entries) > 1
+    return UnsitedError(
         f"A steering vector needs a site; {file.file!r} ({file.format}) does not say where "
         f"{'its vectors belong' if many else 'its vector belongs'}: give a site, as block:12"
         + (f", and one of {file.names} after a #, FILE#{file.entries[0].name}." if many else ".")

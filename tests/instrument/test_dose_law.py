@@ -4,8 +4,8 @@ import numpy as np
 import pytest
 
 from stability.curvature import fisher
+from stability.defaults import DOSE_STATISTICS
 from stability.steering import statistics
-from stability.steering.scene_parts import STATISTICS
 
 pytestmark = pytest.mark.browser
 
@@ -21,16 +21,20 @@ def test_predicted_doses_and_divergences_are_the_librarys(scripts):
     assert scripts("dose_law.js", "predictedDose", 0.0, [[0.1]]) == [None]
 
 
-@pytest.mark.parametrize("name", STATISTICS)
+@pytest.mark.parametrize("name", DOSE_STATISTICS)
 def test_statistics_over_tokens_are_the_librarys(scripts, name):
     values = np.random.default_rng(0).exponential(size=23)
     for count in (2, 3, 21, 23):
-        [found] = scripts("dose_law.js", "statisticOf", name, [[values[:count].tolist()]])
-        assert found == pytest.approx(statistics.STATISTICS[name](values[:count, None])[0])
+        starts = range(count)
+        found = scripts(
+            "dose_law.js", "statisticOf", name, [[values[:count].tolist(), s] for s in starts]
+        )
+        expected = [statistics.of_text(name, values[:count, None], s)[0] for s in starts]
+        assert found == pytest.approx(expected)
 
 
 def test_of_one_token_alone_there_is_only_the_last(scripts):
-    assert [scripts("dose_law.js", "statisticOf", n, [[[2.0]]])[0] for n in STATISTICS] == [
+    assert [scripts("dose_law.js", "statisticOf", n, [[[2.0], 0]])[0] for n in DOSE_STATISTICS] == [
         2.0,
         None,
         None,

@@ -179,6 +179,67 @@ def test_the_slider_obeys_its_keys(sheet):
     assert "nats, 95 % of tokens" in thumb.get_attribute("aria-valuetext")
 
 
+def test_what_lies_beyond_the_picture_widens_it(sheet):
+    page = sheet(c=80000)
+    thumb = page.get_by_test_id("coefficient")
+    assert thumb.get_attribute("aria-valuenow") == thumb.get_attribute("aria-valuemax") == "80000"
+    assert said(page, "at-coefficient").startswith(f"c = +{digits(80000.0)}: predicted")
+    page.wait_for_function("events.length > 0")
+    assert asked(page, "steer") == [{"kind": "steer", "c": 80000}]
+    scene = copy.deepcopy(SCENE)
+    scene["prices"][-1]["plus"][0]["coefficient"] = 400.0
+    page = sheet(scene)
+    page.get_by_test_id("price-0").click()
+    settled(page)
+    thumb = page.get_by_test_id("coefficient")
+    assert (thumb.get_attribute("aria-valuenow"), thumb.get_attribute("aria-valuemax")) == (
+        "400",
+        "400",
+    )
+    # what was in the picture stays there, and no key goes beyond it
+    thumb.focus()
+    page.keyboard.press("ArrowLeft")
+    page.evaluate("(scene) => mounted.receive(scene)", scene)
+    page.keyboard.press("PageUp")
+    settled(page)
+    assert thumb.get_attribute("aria-valuenow") == thumb.get_attribute("aria-valuemax") == "400"
+
+
+def test_a_coefficient_that_the_server_has_forgotten_is_asked_for_again(sheet):
+    page = sheet(c=0)
+    thumb = page.get_by_test_id("coefficient")
+    thumb.focus()
+    for count, key in enumerate(("PageUp", "PageUp", "PageDown"), start=1):
+        page.keyboard.press(key)
+        page.wait_for_function(
+            "(n) => events.filter(({ kind }) => kind === 'steer').length === n", arg=count
+        )
+    first, _, again = asked(page, "steer")
+    assert again == first
+    # the same scene once more, which has not been answered yet
+    page.evaluate("(scene) => mounted.receive(scene)", SCENE)
+    page.wait_for_timeout(600)
+    assert len(asked(page, "steer")) == 3
+
+
+def test_what_is_projected_out_is_measured_by_the_states(sheet):
+    scene = copy.deepcopy(SCENE)
+    predicted = budget(0.1, "p95")[0]
+    note = "dl.dose-numbers .note >> nth=0"
+    assert (
+        sheet(scene).locator(note).inner_text()
+        == f"a length of {digits(predicted * scene['setting']['vector']['norm'])}"
+    )
+    scene["setting"]["vector"]["mode"] = "project"
+    part = digits(predicted / scene["reach"])
+    assert sheet(scene).locator(note).inner_text() == f"{part} of the states' length"
+
+
+def test_why_there_are_no_prices_is_said_in_their_place(sheet):
+    page = sheet(SCENE | {"prices": None, "prices_note": "No prices: a reason."})
+    assert "No prices: a reason." in page.get_by_test_id("figure-prices").inner_text()
+
+
 def test_doses_are_marked_where_they_are_on_both_scales(sheet):
     for linear in (False, True):
         page = sheet(linear=linear)

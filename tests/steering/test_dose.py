@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 from scipy.optimize import brentq
 from support.models import WIDTH
 from support.states import properties
-from support.steering import TEXT, divergences, random_vector, steered_logits
+from support.steering import TEXT, divergences, information, random_vector, steered_logits
 from support.vector_files import control_vector
 
 import stability
@@ -20,8 +20,10 @@ from stability.steering import search, statistics
 from stability.steering import truth as truth_module
 from stability.steering.crossing import first_crossing
 from stability.steering.dose import dose
+from stability.steering.layers import dose_map
 from stability.steering.report import dose_report
 from stability.steering.steered_pass import ReadoutChange
+from stability.vector_files.steering_vector import SteeringVector
 
 V = random_vector(WIDTH, seed=1, length=3.0)
 EPSILONS = (0.01, 0.1, 1.0)
@@ -213,6 +215,18 @@ def test_what_is_beyond_the_search_is_not_reached_and_the_limit_is_said(lm):
     assert budget.limit == pytest.approx(expected, rel=1e-6)
 
 
+def test_a_tiny_vector_at_a_second_site_hardly_moves_the_reach(lm):
+    both = SteeringVector("two", "array", {"block:0": V, "block:1": 1e-6 * V})
+    text = dose(lm, both, TEXT).texts[0]
+    lengths = [
+        torch.stack([state.vector for state in lm.capture_all(TEXT, site)][1:]).norm().item()
+        for site in ("block:0", "block:1")
+    ]
+    # both sites' states together, by the change's: √t‖v‖
+    change = np.linalg.norm(V) * np.sqrt(len(text.states) - 1)
+    assert text.reach == pytest.approx(float(np.hypot(*lengths)) / change, rel=1e-6)
+
+
 def test_where_the_first_token_alone_is_changed_its_own_length_counts(lm):
     text = dose(lm, V, TEXT, site="block:0", positions=[0]).texts[0]
     first = lm.capture(TEXT, position=0, site="block:0")
@@ -238,9 +252,9 @@ def test_the_least_divergence_that_is_resolved_has_its_dose_to_a_thousandth(lm, 
 
 def test_a_statistics_resolution_is_that_of_the_tokens_that_it_reads():
     resolution = [np.array([9.0, 1.0, 2.0]), np.array([7.0])]
-    assert truth_module._hidden_below("mean", resolution) == 2.0
-    assert truth_module._hidden_below("last", resolution) == 7.0
-    assert np.isnan(truth_module._hidden_below("p95", resolution[1:]))
+    assert truth_module._hidden_below("mean", resolution, [0, 0]) == 2.0
+    assert truth_module._hidden_below("last", resolution, [0, 0]) == 7.0
+    assert np.isnan(truth_module._hidden_below("p95", resolution[1:], [0]))
 
 
 def test_a_search_that_has_not_ended_gives_no_dose(lm, truth, monkeypatch):
@@ -425,7 +439,30 @@ def test_a_jump_is_found_by_its_bracket_alone():
 
 def test_statistics_leave_the_first_token_and_lone_tokens_out():
     texts = [np.array([[9.0], [1.0], [3.0]]), np.array([[7.0]])]
-    assert statistics.over_texts("mean", texts).tolist() == [2.0]
-    assert statistics.over_texts("last", texts).tolist() == [5.0]
-    assert statistics.over_texts("p95", texts) == pytest.approx([2.9])
-    assert np.isnan(statistics.over_texts("median", texts[1:])).all()
+    assert statistics.over_texts("mean", texts, [0, 0]).tolist() == [2.0]
+    assert statistics.over_texts("last", texts, [0, 0]).tolist() == [5.0]
+    assert statistics.over_texts("p95", texts, [0, 0]) == pytest.approx([2.9])
+    assert np.isnan(statistics.over_texts("median", texts[1:], [0])).all()
+
+
+@pytest.mark.parametrize(
+    ("positions", "name"), [("last", "mean"), ("last", "median"), ("last", "p95"), ([3], "p95")]
+)
+def test_a_statistic_begins_where_something_is_changed(lm, name, positions):
+    """Where the last token alone is changed, every statistic is that of the last."""
+    found = dose(lm, V, TEXT, site="block:0", positions=positions)
+    start = len(lm.tokenize(TEXT)) - 1 if positions == "last" else positions[0]
+    with torch.no_grad():
+        base = steered_logits(lm, TEXT, {0: V}, 0.0)
+    over = {"mean": np.mean, "median": np.median, "p95": lambda kl: np.quantile(kl, 0.95)}[name]
+    [budget] = found.budgets(0.1, name)
+    for sign, c in ((-1, budget.minus), (1, budget.plus)):
+        with torch.no_grad():
+            changed = steered_logits(lm, TEXT, {0: V}, sign * c, positions=[start])
+        kl = divergences(base, changed).numpy()
+        # a thousandth of a coefficient, at a power of two or so
+        assert over(kl[start:]) == pytest.approx(0.1, rel=1e-2)
+    expected = information(lm, TEXT, {0: V}, positions=[start]).numpy()
+    assert budget.predicted == pytest.approx(np.sqrt(0.2 / over(expected[start:])), rel=1e-4)
+    by_layer = dose_map(lm, V, TEXT, positions).predicted(0.1, name)
+    assert by_layer[0] == pytest.approx(budget.predicted, rel=1e-4)

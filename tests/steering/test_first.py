@@ -8,6 +8,7 @@ from importlib.resources import files
 import numpy as np
 import pytest
 
+from stability.defaults import DOSE_EPSILONS
 from stability.steering import scene_parts, statistics
 from stability.steering.first import BLOCKS, MODEL, PROMPT, first, measure
 
@@ -48,8 +49,8 @@ def test_it_is_what_the_default_model_says_now():
     kl = texts.divergences(c)
     np.testing.assert_allclose(kl[:, 0], known["kl"], rtol=1e-3, atol=1e-7)
     # a coefficient to a thousandth, of what grows about as its square
-    reached = statistics.STATISTICS[name](kl[:, 1:])
-    np.testing.assert_allclose(reached, np.repeat(scene_parts.EPSILONS, 2), rtol=1e-2)
+    reached = statistics.of_text(name, kl[:, 1:], 0)
+    np.testing.assert_allclose(reached, np.repeat(DOSE_EPSILONS, 2), rtol=1e-2)
     [layer] = [layer for layer in shipped["layers"] if layer["site"] == "block:25"]
     moved = replace(found.vector, vectors={"block:25": found.vector.vectors["block:15"]})
     there = scene_parts.by_statistic(stability.dose(lm, moved, PROMPT).information[0])

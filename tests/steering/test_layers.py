@@ -19,6 +19,7 @@ from stability.errors import StabilityError
 from stability.steering.dose import dose
 from stability.steering.layers import dose_map
 from stability.vector_files.steering_vector import SteeringVector
+from stability.vector_files.vector_file import Entry, VectorFile
 
 V = random_vector(WIDTH, seed=2, length=3.0)
 PROMPTS = [TEXT, "a dog ran after the cat"]
@@ -56,11 +57,13 @@ def test_each_layer_is_the_dose_of_that_layer_alone(lm, options):
             # two orders of the same float32 sums
             np.testing.assert_allclose(received, expected, rtol=1e-4, atol=1e-12)
         assert found.reach[layer] == pytest.approx(max(text.reach for text in alone.texts))
-        means = [each[1:].mean() for each in found.information[layer]]
+        # nothing changes before the first position that is changed
+        first = {"last": -1}.get(str(options.get("positions")), 2 if "positions" in options else 1)
+        read = [each[first:] for each in found.information[layer]]
         for name, expected in (
-            ("mean", np.mean(means)),
-            ("last", np.mean([each[-1] for each in found.information[layer]])),
-            ("p95", np.mean([np.quantile(each[1:], 0.95) for each in found.information[layer]])),
+            ("mean", np.mean([each.mean() for each in read])),
+            ("last", np.mean([each[-1] for each in read])),
+            ("p95", np.mean([np.quantile(each, 0.95) for each in read])),
         ):
             received = found.predicted(0.1, name)[layer]
             with np.errstate(divide="ignore"):
@@ -110,6 +113,20 @@ def test_a_file_that_says_no_site_is_applied_at_every_block(lm, tmp_path):
     np.testing.assert_allclose(
         found.predicted(0.1), dose_map(lm, V, TEXT).predicted(0.1), rtol=1e-5
     )
+
+
+@pytest.mark.parametrize(
+    ("sites", "words"),
+    [
+        (("block:0", None), "says of 'b' not where it is applied"),
+        (("block:1", "block:1"), "One vector is needed for block:1"),
+        ((None, None), "One vector is needed for block:0"),
+    ],
+)
+def test_one_vector_of_several_is_never_taken_for_all(lm, sites, words):
+    entries = [Entry(name, V, site) for name, site in zip("ab", sites, strict=True)]
+    with pytest.raises(StabilityError, match=words):
+        dose_map(lm, VectorFile("two", "made", tuple(entries)), TEXT)
 
 
 def test_where_nothing_changes_the_dose_is_infinite(lm):

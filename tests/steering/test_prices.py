@@ -9,6 +9,7 @@ from support.steering import TEXT, information, random_vector, slopes_of, steere
 import stability
 from stability.errors import StabilityError
 from stability.steering.dose import dose
+from stability.steering.prices import index_in
 
 V = random_vector(WIDTH, seed=1, length=3.0)
 
@@ -90,8 +91,20 @@ def test_where_nothing_changes_nothing_is_bought(lm):
 
 @pytest.mark.parametrize(
     ("options", "words"),
-    [({"n": 0}, "whole number of at least 1"), ({"position": 99}, "received 99")],
+    [
+        ({"n": 0}, "whole number of at least 1"),
+        ({"position": 99}, "received 99"),
+        ({"position": True}, "received True"),
+        ({"text": 5}, "The index of a text .* between -1 and 0; received 5"),
+    ],
 )
 def test_what_has_no_price_is_refused(lm, options, words):
     with pytest.raises(StabilityError, match=words):
         dose(lm, V, TEXT, site="block:0").prices(**options)
+
+
+@pytest.mark.parametrize("index", [1.5, 0.0, "0", None, True])
+def test_what_is_no_whole_number_is_no_index(index):
+    with pytest.raises(StabilityError, match="A position must be a whole number between -3 and 2"):
+        index_in("abc", index, "A position", "choose one")
+    assert [index_in("abc", each, "", "") for each in (0, -1, np.int64(2))] == [0, 2, 2]

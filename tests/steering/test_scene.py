@@ -8,6 +8,7 @@ from support.models import WIDTH
 from support.steering import TEXT, divergences, random_vector, steered_logits
 
 import stability
+from stability.errors import StabilityError
 from stability.steering import scene_parts
 from stability.steering.scene import dose_scene
 from stability.vector_files.registry import parse_vectors
@@ -70,8 +71,8 @@ def test_the_truth_is_where_the_statistics_cross_and_curves_pass_through(lm, dos
         for side, sign in (("minus", -1), ("plus", 1)):
             if (c := row[side]) is None:
                 continue
-            value = scene_parts.statistics.STATISTICS[row["statistic"]](
-                kl_at(lm, sign * c)[:, None]
+            value = scene_parts.statistics.of_text(
+                row["statistic"], kl_at(lm, sign * c)[:, None], 0
             )
             # a coefficient to a thousandth, of a curve that grows with its square or faster
             assert value[0] == pytest.approx(row["epsilon"], rel=1e-2)
@@ -90,6 +91,31 @@ def test_a_side_says_whether_it_is_reached(dose):
         for side, kind in zip(("minus", "plus"), row["kinds"], strict=True):
             assert (kind == "reached") == (row[side] is not None)
             assert kind in ("reached", "not reached", "unresolved")
+
+
+def test_of_one_token_alone_a_statistic_over_others_is_undefined_and_not_lost_in_rounding(lm):
+    part = scene_parts.truth_part(stability.dose(lm, V, "a", site="block:0"))
+    for row in part["doses"]:
+        if row["statistic"] == "last":
+            assert "undefined" not in row["kinds"]
+        else:
+            assert tuple(row["kinds"]) == ("undefined", "undefined")
+
+
+def test_where_the_last_token_is_changed_all_statistics_are_its_own(lm):
+    found = stability.dose(lm, V, TEXT, site="block:0", positions="last")
+    scene = dose_scene(found, {})
+    assert scene["start"] == len(scene["tokens"]) - 1
+    assert set(scene["information"].values()) == {found.information[0][-1]}
+    assert scene["information"]["p95"] > 0
+    layers = scene_parts.layers_part(stability.dose_map(lm, V, TEXT, "last"))
+    for layer in layers:
+        assert len(set(layer["information"].values())) == 1
+
+
+def test_a_dose_of_the_other_divergence_has_no_scene(lm):
+    with pytest.raises(StabilityError, match="without `reverse`"):
+        dose_scene(stability.dose(lm, V, TEXT, site="block:0", reverse=True), {})
 
 
 def test_prices_are_listed_for_every_token(dose):

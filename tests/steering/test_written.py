@@ -53,7 +53,7 @@ def test_the_first_token_that_differs_is_told(lm):
 
 
 def test_the_context_must_have_room(lm):
-    for n, said in ((0, "at least one token"), (10**6, "reads at most")):
+    for n, said in ((0, "at least 1; received 0"), (10**6, "reads at most")):
         with pytest.raises(StabilityError, match=said):
             steered_texts(lm, TEXT, VECTOR, [1.0], n)
     assert torch.is_grad_enabled()

@@ -119,11 +119,19 @@ def test_a_sweep_of_doses_goes_on_where_it_stopped(lm, tmp_path):
         ({"vectors": ("pca",)}, "contrast or random:N; received 'pca'"),
         ({"vectors": ("random:x",)}, "received 'random:x'"),
         ({"epsilons": (0.0,)}, "positive number of nats"),
+        ({"words": 0}, "whole number of at least 1; received 0"),
+        ({"words": -3}, "whole number of at least 1; received -3"),
+        ({"positions": ("first",)}, "all or last; received 'first'"),
+        ({"sites": ()}, "needs sites; received none"),
+        ({"pairs": ()}, "needs pairs; received none"),
+        ({"vectors": ()}, "needs vectors; received none"),
+        ({"positions": ()}, "needs positions; received none"),
+        ({"epsilons": ()}, "needs epsilons; received none"),
     ],
 )
 def test_a_plan_that_cannot_be_is_refused(options, words):
     with pytest.raises(StabilityError, match=words):
-        DosePlan(sites=("block:0",), pairs=PAIRS, **options)
+        DosePlan(**{"sites": ("block:0",), "pairs": PAIRS} | options)
 
 
 def test_a_conversation_is_no_text_to_cut():

@@ -424,11 +424,11 @@ def test_a_vector_is_dosed_by_hand_and_moved_to_another_layer(browser, server, l
     c = float(thumb.get_attribute("aria-valuenow"))
     found = first.measure(lm)
     kl = found.texts[0].divergences([c])
-    assert f"true {digits(statistics.STATISTICS['p95'](kl)[0])} nats" in at.inner_text()
+    assert f"true {digits(statistics.of_text('p95', kl, 0)[0])} nats" in at.inner_text()
     page.get_by_test_id("layer-25").click()
     v = found.vector.vectors[first.SITE]
     there = stability.dose(lm, v, first.PROMPT, site="block:25")
-    information = statistics.STATISTICS["p95"](there.information[0][:, None])[0]
+    information = statistics.of_text("p95", there.information[0][:, None], 0)[0]
     wait_for(page, "dose-predicted", (0.2 / information) ** 0.5)
     assert "measured at block:15, applied at block:25" in page.get_by_test_id("vector").inner_text()
     page.wait_for_function("location.search.includes('applied_block=25')")

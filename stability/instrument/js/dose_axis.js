@@ -3,7 +3,7 @@
 
 import { curve, path } from "./curve.js";
 import { KL_ENDS, predictedDose, predictedKl, signedScale } from "./dose_law.js";
-import { coefficientIn, statisticsAtHand, trueSides } from "./dose_model.js";
+import { coefficientIn, statisticsAtHand, trueSides, within } from "./dose_model.js";
 import { DOSE_EPSILONS, STATISTICS } from "./dose_view.js";
 import { atHandText, doseVerdictText, signedText } from "./dose_words.js";
 import { keepView, onDrag, onKeys, onSliderKeys } from "./drag.js";
@@ -36,7 +36,7 @@ export function doseAxis(sheet) {
   const figure = frame(sheet, { name: NAME, testid: "figure-dose", height: 210, margin: MARGIN });
   const drawn = layers(figure);
   const slider = makeSlider(sheet, () => drawn.x);
-  const to = (x) => sheet.change({ c: snapped(drawn.x, x) });
+  const to = (x) => sheet.change({ c: snapped(drawn.x, x, sheet.model().scene.extent) });
   onDrag(drawn.ground, figure.picture, { move: to, keep: () => keepView(sheet, ["c"]) });
   const node = html("div", { class: "dose-axis" }, figure.node, slider.node);
   const isNew = watch();
@@ -153,9 +153,9 @@ function drawCursor({ cursor, x }, c, size) {
   set(cursor, { x1: at, x2: at, y1: size.top, y2: size.bottom });
 }
 
-/** The coefficient at a pixel, and none where it is next to zero. */
-function snapped(x, pixel) {
-  return Math.abs(pixel - x.at(0)) < AT_ZERO ? 0 : x.value(pixel);
+/** The coefficient at a pixel, within what is drawn, and none where it is next to zero. */
+function snapped(x, pixel, extent) {
+  return Math.abs(pixel - x.at(0)) < AT_ZERO ? 0 : within(x.value(pixel), extent);
 }
 
 /** The slider under the figure, whose rail is the figure's axis. */
@@ -165,19 +165,19 @@ function makeSlider(sheet, scale) {
   const track = html("div", { class: "track" }, html("i", { class: "rail" }), html("i", { class: "zero" }), thumb);
   const said = html("p", { class: "said", "data-testid": "at-coefficient" });
   const node = html("div", { class: "scrubber", role: "group", "aria-label": "The coefficient" }, track, said);
+  const extent = () => sheet.model().scene.extent;
   onDrag(track, track, {
     keep: () => keepView(sheet, ["c"]),
     start: () => thumb.focus({ preventScroll: true }),
     // the rail begins where the plot does
-    move: (x) => sheet.change({ c: snapped(scale(), x + scale().at(-sheet.model().scene.extent)) }),
+    move: (x) => sheet.change({ c: snapped(scale(), x + scale().at(-extent()), extent()) }),
   });
   const step = (steps, event) => {
     const { predicted, scene } = sheet.model();
     const size = (predicted ?? scene.extent) / STEPS;
     const c = coefficientIn(scene, sheet.view()) + steps * size * (event.shiftKey ? LARGE_STEP : 1);
-    sheet.change({ c: Math.abs(c) < 1e-3 * size ? 0 : c });
+    sheet.change({ c: Math.abs(c) < 1e-3 * size ? 0 : within(c, extent()) });
   };
-  const extent = () => sheet.model().scene.extent;
   onSliderKeys(thumb, step, {
     low: () => sheet.change({ c: -extent() }),
     high: () => sheet.change({ c: extent() }),

@@ -25,14 +25,16 @@ export function predictedKl(information, c) {
 }
 
 /**
- * A statistic over the tokens of a text but the first, whose state is unlike all others.
+ * A statistic over the tokens of a text from the first changed one on, but the text's first, whose state
+ * is unlike all others.
  * @param {"last" | "mean" | "p95"} name
  * @param {number[]} values  one for each token
+ * @param {number} start     the first position that is changed
  * @returns {number | null} null over the tokens of a text that has one alone
  */
-export function statisticOf(name, values) {
+export function statisticOf(name, values, start) {
   if (name === "last") return values.at(-1);
-  const rest = values.slice(1);
+  const rest = values.slice(Math.max(start, 1));
   if (!rest.length) return null;
   return name === "mean" ? rest.reduce((sum, value) => sum + value, 0) / rest.length : quantile(rest, 0.95);
 }

@@ -71,7 +71,7 @@ export function layerDoses({ scene, view }) {
 function layersText(layers, { epsilon, statistic }) {
   const sorted = [...layers].sort((one, other) => one.dose - other.dose);
   const [first, last] = [sorted[0], sorted.at(-1)];
-  return `The same vector reaches ${epsilon} nats (${STATISTICS[statistic]}) first after ${first.site}, at ${digits(first.dose)}, and last after ${last.site}, at ${digits(last.dose)}: there a coefficient costs least.`;
+  return `The same vector reaches ${epsilon} nats (${STATISTICS[statistic]}) at the smallest coefficient after ${first.site}, ${digits(first.dose)}, and at the largest after ${last.site}, ${digits(last.dose)}. A coefficient changes the prediction most after ${first.site}, and least after ${last.site}.`;
 }
 
 function drawLayers(figure, dots, layers, size) {

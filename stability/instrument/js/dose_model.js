@@ -6,7 +6,7 @@ import { meantCoefficient } from "./dose_view.js";
 /**
  * @typedef {object} TrueSide
  * @property {number | null} distance  away from zero, in the vector's own units
- * @property {"reached" | "not reached" | "unresolved" | "not known"} kind
+ * @property {"reached" | "not reached" | "unresolved" | "undefined" | "not known"} kind
  *
  * @typedef {object} DoseModel
  * @property {any} scene  see stability/steering/scene.py
@@ -15,7 +15,7 @@ import { meantCoefficient } from "./dose_view.js";
  * @property {number | null} predicted    dose at ε
  * @property {[TrueSide, TrueSide]} sides minus and plus, at ε
  * @property {number} position            of the token that is looked at
- * @property {number} c                   the coefficient, within what is drawn
+ * @property {number} c                   the coefficient
  * @property {number[]} predictedKls      of each token at c
  * @property {number[] | null} kls        the true ones; null as long as they are not known
  * @property {any | null} pass            that they come from; null at c = 0
@@ -49,14 +49,34 @@ export function doseModel(scene, view) {
 }
 
 /**
- * The coefficient that is looked at: as set, within what is drawn, or else the predicted dose.
+ * The coefficient that is looked at: as set, or else the predicted dose.
  * @param {any} scene
  * @param {import("./dose_view.js").DoseView} view
  * @returns {number}
  */
-export function coefficientIn({ information, extent }, view) {
-  const c = view.c ?? predictedDose(information[view.statistic], view.epsilon) ?? 0;
-  return meantCoefficient(Math.min(Math.max(c, -extent), extent));
+export function coefficientIn({ information }, view) {
+  return meantCoefficient(view.c ?? predictedDose(information[view.statistic], view.epsilon) ?? 0);
+}
+
+/**
+ * A coefficient, or the end of what is drawn on its side.
+ * @param {number} c
+ * @param {number} extent
+ * @returns {number}
+ */
+export function within(c, extent) {
+  return Math.min(Math.max(c, -extent), extent);
+}
+
+/**
+ * The scene, drawn as far as the coefficient that is looked at.
+ * @param {any} scene
+ * @param {import("./dose_view.js").DoseView} view
+ * @returns {any} the same where it reaches so far
+ */
+export function drawnFor(scene, view) {
+  const extent = Math.abs(coefficientIn(scene, view));
+  return extent > scene.extent ? { ...scene, extent } : scene;
 }
 
 /**
@@ -74,8 +94,8 @@ export function trueSides({ truth }, epsilon, statistic) {
  * @param {DoseModel} model
  * @returns {[number, number | null]} nats
  */
-export function statisticsAtHand({ information, c, kls, view }) {
-  return [predictedKl(information, c), kls && statisticOf(view.statistic, kls)];
+export function statisticsAtHand({ scene, information, c, kls, view }) {
+  return [predictedKl(information, c), kls && statisticOf(view.statistic, kls, scene.start)];
 }
 
 /** The smallest dose sets the scale, whatever statistic is chosen. */

@@ -42,12 +42,16 @@ export function doseNumbers(sheet) {
  * @returns {[string, string][]}
  */
 export function doseTiles({ scene, predicted, sides }) {
-  const { norm } = scene.setting.vector;
-  const formula = predicted === null ? "no change" : `a length of ${digits(predicted * norm)}`;
+  const formula = predicted === null ? "no change" : changeText(scene, predicted);
   const truths = sides.map((side) => {
     if (side.kind === "not known") return ["…", "being computed"];
     const note = predicted === null ? "" : errorText(predicted, side);
     return [boundaryText(side, UNIT), side.distance === null ? "" : note];
   });
   return [[digits(predicted), formula], ...truths];
+}
+
+/** How long the change is: what is projected out is as long as the states have it, and not as the vector. */
+function changeText({ setting: { vector }, reach }, c) {
+  return vector.mode === "project" ? `${digits(c / reach)} of the states' length` : `a length of ${digits(c * vector.norm)}`;
 }

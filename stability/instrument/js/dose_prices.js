@@ -27,10 +27,10 @@ export function dosePrices(sheet) {
   return {
     node,
     draw({ scene, position }) {
-      if (!isNew(scene.prices, scene.tokens, position)) return;
+      if (!isNew(scene.prices, scene.prices_note, scene.tokens, position)) return;
       const here = scene.prices?.[position];
       say(title.firstChild, `What it buys first, after ${shortName(scene.tokens[position].text)}`);
-      say(note, here ? NOTE : "The price list is being computed.");
+      say(note, here ? NOTE : (scene.prices_note ?? "The price list is being computed."));
       SIDES.forEach(([side, sign, testid], i) => {
         const { list, empty } = lists[i];
         drawPrices(sheet, list, here?.[side] ?? [], sign, testid);

@@ -2,9 +2,9 @@
 // the picture follows; what only the network knows is asked for when the hand rests.
 
 import { keepStop } from "./explain.js";
-import { coefficientIn, doseModel } from "./dose_model.js";
+import { coefficientIn, doseModel, drawnFor } from "./dose_model.js";
 import { DOSE_PARTS } from "./dose_parts.js";
-import { INITIAL } from "./dose_view.js";
+import { INITIAL, meantCoefficient } from "./dose_view.js";
 import { digits } from "./format.js";
 import { html, set } from "./nodes.js";
 
@@ -24,8 +24,8 @@ export function mount(root, host, initial = INITIAL) {
   let drawn = null;
   let frame = 0;
   let rest = 0;
-  // what the network has been asked for, so that nothing is asked twice
-  const asked = new Set();
+  // what the network was asked for last, so that it is not asked at once again; it may forget what was before
+  let asked = null;
 
   const sheet = {
     root,
@@ -33,6 +33,7 @@ export function mount(root, host, initial = INITIAL) {
       view = { ...view, ...patch };
       // four digits, which a link holds too
       if (typeof patch.c === "number" && scene) view.c = coefficientIn(scene, view);
+      if (scene) scene = drawnFor(scene, view);
       schedule();
       wait();
     },
@@ -88,19 +89,22 @@ export function mount(root, host, initial = INITIAL) {
 
   function once(event) {
     const key = JSON.stringify(event);
-    if (asked.has(key)) return;
-    // another text may be wanted again later, a coefficient is never forgotten before the vector is
-    if (event.kind === "steer") asked.add(key);
+    if (asked === key) return;
+    // another text may be wanted again at any time
+    if (event.kind === "steer") asked = key;
     sheet.send(event);
   }
 
   return {
     receive(sent) {
-      if (scene && keyOf(scene) !== keyOf(sent)) {
-        asked.clear();
+      const isSame = scene !== null && keyOf(scene) === keyOf(sent);
+      if (scene && !isSame) {
+        asked = null;
         view = { ...view, c: INITIAL.c, token: INITIAL.token };
       }
-      scene = sent;
+      // what has been drawn stays in the picture
+      const extent = Math.max(meantCoefficient(sent.extent), isSame ? scene.extent : 0);
+      scene = drawnFor({ ...sent, extent }, view);
       schedule();
       wait();
     },

@@ -69,6 +69,7 @@ const WITHOUT_BOUNDARY = {
   unresolved: "lost in rounding",
   "not reached": "not reached",
   "not known": "not known yet",
+  undefined: "no such token",
 };
 
 /**

@@ -10,7 +10,7 @@ from stability.ui.widgets.errors import show_error
 from stability.vector_files.registry import parse_vectors
 from stability.vector_files.vector_file import Entry, VectorFile
 
-# MB of an upload: as text, a vector of a thousand components takes 25 kB, and a model has a hundred
+# MB of an upload: as text, a component takes some 25 bytes, and a hundred vectors of ten thousand 25 MB
 LARGEST_UPLOAD = 50
 ENDINGS = ("npy", "npz", "json", "svec", "safetensors", "gguf", "pt")
 FORMATS = "GGUF control vectors, .safetensors, .npy, .npz, .svec, .json, .pt without pickled code"

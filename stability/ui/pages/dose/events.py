@@ -5,12 +5,12 @@ from typing import Any
 
 import streamlit as st
 
+from stability.defaults import DOSE_STATISTICS
 from stability.ui.dose_choice import BLOCK, Asked, DoseChoice
 from stability.ui.pages.dose.defaults import WRITING
 from stability.ui.widgets.instrument import Event
 
 SITE = "block:"
-STATISTICS = ("last", "mean", "p95")
 # coefficients of one vector at which the network has been run, the oldest forgotten
 MOST_PASSES = 32
 
@@ -31,7 +31,7 @@ def answer(event: Event, is_again: bool = False) -> None:
             others = (other for other in state.get("dose_coefficients", ()) if other != c)
             state.dose_coefficients = (*others, float(c))[-MOST_PASSES:]
         case {"kind": "write", "statistic": str(statistic), "sign": 1 | -1 as sign}:
-            if statistic in STATISTICS:
+            if statistic in DOSE_STATISTICS:
                 state.dose_writing = (statistic, sign)
 
 

@@ -103,6 +103,7 @@ class DoseScenes:
             truth=truth,
             passes=[part for part in known["passes"] if part],
             prices=prices,
+            prices_note=next(iter(failed["prices"]), None),
             layers=layers,
             layers_note=next(iter(failed["layers"]), None),
             # the last texts stay until the next are there
