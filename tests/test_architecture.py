@@ -150,6 +150,24 @@ def test_each_chapter_rests_only_on_those_before_it():
     assert upwards == []
 
 
+def test_inside_the_app_pages_rest_on_widgets_and_on_no_other_page():
+    pages = "stability.ui.pages."
+
+    def page(name):
+        return name.removeprefix(pages).split(".")[0] if name.startswith(pages) else None
+
+    found = {
+        (name, imported)
+        for name, known in graph().items()
+        for imported in known
+        if page(imported) and page(name) != page(imported)
+    }
+    widgets = "stability.ui.widgets."
+    crossing = {pair for pair in found if page(pair[0]) or pair[0].startswith(widgets)}
+    assert crossing == set()
+    assert found  # what opens the pages
+
+
 def test_importing_the_library_loads_neither_torch_nor_transformers():
     code = (
         "import sys, stability, stability.ui, stability.models.packaged.cache; "

@@ -34,8 +34,8 @@ def dose_text(model: str, table: pa.Table, claims: Sequence[Claim]) -> str:
             f"\n## {model}: doses\n",
             f"{rows['revision'].iloc[0]}, {rows['dtype'].iloc[0]}; {rows['prompt_index'].nunique()} "
             f"prompts, seed {rows['seed'].iloc[0]}; {len(rows)} doses. Left out "
-            f"of the shares: {without} without a true dose, as it is not reached before the change is five "
-            "times as long as the states, or rounding hides it.\n",
+            f"of the shares: {without} without a true dose, as it is not reached before the change is "
+            "five times as long as the states, or rounding hides it.\n",
             CLAIM_HEAD,
             *map(claim_row, claims),
             "",

@@ -28,7 +28,7 @@ from stability.prediction.provenance import ModelCard
 from stability.steering import statistics
 from stability.steering.budget import Budget
 from stability.steering.intervention import Positions, given_positions
-from stability.steering.prices import Price, index_in, prices
+from stability.steering.prices import Price, prices
 from stability.steering.reading import prompts_in, steered_text
 from stability.steering.steered_text import SteeredText
 from stability.steering.truth import Truth, find_truth
@@ -123,8 +123,7 @@ class Dose:
         Raises:
             StabilityError: there is no such position or text, or `n` is below 1.
         """
-        index = index_in(self.texts, text, "The index of a text", "choose one of them")
-        return prices(self.texts[index], position, n)
+        return prices(self.texts, text, position, n)
 
     def budgets(
         self, epsilons: float | Sequence[float], *names: str, truth: Truth | None = None

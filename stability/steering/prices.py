@@ -9,7 +9,7 @@ where the quadratic `½ I c_b²` is its price in nats; on the minus side with `�
 monotone, so all is in uncapped logits. At `prelogit` the coefficients are exact, elsewhere predicted.
 """
 
-from collections.abc import Sized
+from collections.abc import Sequence, Sized
 from dataclasses import dataclass
 from typing import Any
 
@@ -46,8 +46,11 @@ class Price:
     text: str
 
 
-def prices(text: SteeredText, position: int = -1, n: int = 8) -> tuple[list[Price], list[Price]]:
+def prices(
+    texts: Sequence[SteeredText], index: int, position: int, n: int
+) -> tuple[list[Price], list[Price]]:
     """The `n` cheapest tokens at a position, on the minus and on the plus side: see `Dose.prices`."""
+    text = texts[index_in(texts, index, "The index of a text", "choose one of them")]
     position = index_in(text.states, position, "A position", "choose one of its tokens")
     count = whole(n, "A number of tokens", example=5)
     slopes = text.slopes(position).cpu().numpy()

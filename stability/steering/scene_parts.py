@@ -18,6 +18,7 @@ from stability.steering.budget import SIDES
 from stability.steering.dose import Dose
 from stability.steering.intervention import first_changed
 from stability.steering.layers import DoseMap
+from stability.steering.search import OnRun
 from stability.steering.steered_text import SteeredText
 from stability.steering.truth import find_truth
 from stability.text import spelled
@@ -46,8 +47,16 @@ def extent(dose: Dose) -> float:
     return EXTENT * max(doses) if doses else dose.texts[0].reach or 1.0
 
 
-def truth_part(dose: Dose) -> Part:
-    """The true doses of the statistics, and how each statistic grows with the coefficient."""
+def truth_part(dose: Dose, on_run: OnRun = lambda: None) -> Part:
+    """The true doses of the statistics, and how each statistic grows with the coefficient.
+
+    Args:
+        dose: of a vector on one text.
+        on_run: called before each run of the network; what it raises ends the work.
+
+    Returns:
+        The part of the scene.
+    """
     [text] = dose.texts
     # of statistics alone: that of every token takes several times as long
     truth = find_truth(
@@ -57,6 +66,7 @@ def truth_part(dose: Dose) -> Part:
         DOSE_STATISTICS,
         dose.reverse,
         tokens=False,
+        on_run=on_run,
     )
     doses = [
         {
@@ -66,6 +76,7 @@ def truth_part(dose: Dose) -> Part:
         for budget in dose.budgets(DOSE_EPSILONS, *DOSE_STATISTICS, truth=truth)
     ]
     c = _sampled(dose, truth.limit)
+    on_run()
     kl = text.divergences(c)
     curves = {name: rounded(statistics.of_text(name, kl, text.start)) for name in DOSE_STATISTICS}
     return {"limit": truth.limit, "doses": doses, "curves": {"c": rounded(c), **curves}}

@@ -27,6 +27,7 @@ AT_ONCE = 4  # coefficients of growing ones
 NEAR = 0.25  # of its bracket: how far from where it is wanted an evaluation serves a crossing
 MOST_ROUNDS = 30  # of refining; what is then not known is unresolved
 Place = tuple[int, int]  # a text, and a position in it
+OnRun = Callable[[], None]
 Statistic = Callable[[Sequence[Float[ndarray, "_ n"]]], Float[ndarray, " n"]]
 
 
@@ -47,13 +48,10 @@ class Side:
     """
 
     def __init__(
-        self,
-        texts: Sequence[SteeredText],
-        sign: int,
-        limit: float,
-        reverse: bool,
+        self, texts: Sequence[SteeredText], sign: int, limit: float, reverse: bool, on_run: OnRun
     ) -> None:
         self.texts, self.sign, self.limit, self.reverse = texts, sign, limit, reverse
+        self.on_run = on_run
         # nothing happens before the first position that is changed
         self.starts = [text.start for text in texts]
         self.places = [
@@ -85,6 +83,7 @@ class Side:
         self, text: SteeredText, c: list[float]
     ) -> tuple[list[float], Float[Tensor, "n t D"]]:
         """The coefficients at which a text's vectors are finite, and those; others bound the search."""
+        self.on_run()
         vectors = text.vectors(self.sign * np.array(c))
         finite = vectors.isfinite().all(dim=2).all(dim=1).tolist()
         if not all(finite):

@@ -16,7 +16,7 @@ from stability.numerical.crossings import REACH
 from stability.steering import statistics
 from stability.steering.budget import UNDEFINED, Budget, number
 from stability.steering.crossing import ACCURACY
-from stability.steering.search import Side
+from stability.steering.search import OnRun, Side
 from stability.steering.side_search import Interval, SideSearch
 from stability.steering.steered_text import SteeredText
 
@@ -100,15 +100,17 @@ def find_truth(
     names: Sequence[str],
     reverse: bool = False,
     tokens: bool = True,
+    on_run: OnRun = lambda: None,
 ) -> Truth:
     """Find the first crossings of statistics, and of every token, on both sides.
 
-    Raises StabilityError for a statistic that is not known.
+    Call `on_run` before each run of the network: what it raises ends the search. Raises StabilityError
+    for a statistic that is not known.
     """
     statistics.require(*names)
     reach = max(text.reach for text in texts)
     both = [
-        SideSearch(Side(texts, sign, REACH * reach, reverse), epsilons, names, tokens)
+        SideSearch(Side(texts, sign, REACH * reach, reverse, on_run), epsilons, names, tokens)
         for sign in (-1, 1)
     ]
     resolution, logits = _resolution(texts, reach)

@@ -3,6 +3,7 @@
 from dataclasses import dataclass
 
 from stability.prediction.conversation import PromptLike
+from stability.steering import first
 
 # kinds of vectors by their names in a link
 KINDS = {
@@ -13,6 +14,8 @@ KINDS = {
 }
 METHODS = {"mean": "mean of differences", "pca": "first principal component"}
 MODES = {"add": "added", "project": "projected out"}
+# the contrast pairs of a first visit, and the blocks of the first model, known before it is loaded
+PAIRS, BLOCKS = first.PAIRS, {first.MODEL: first.BLOCKS}
 # where a vector is applied: as its file says, or at a chosen place
 OWN, BLOCK, READOUT = "own", "block", "prelogit"
 
@@ -72,3 +75,8 @@ class Asked:
     coefficients: tuple[float, ...]
     statistic: str
     sign: int
+
+
+def middle(blocks: int) -> int:
+    """The block after which vectors are measured first."""
+    return blocks // 2

@@ -4,7 +4,7 @@ import numpy as np
 import pytest
 
 from stability.curvature import fisher
-from stability.defaults import DOSE_STATISTICS
+from stability.defaults import DOSE_EPSILONS, DOSE_STATISTICS
 from stability.steering import statistics
 
 pytestmark = pytest.mark.browser
@@ -39,6 +39,16 @@ def test_of_one_token_alone_there_is_only_the_last(scripts):
         None,
         None,
     ]
+
+
+def test_the_levels_and_statistics_that_a_page_offers_are_those_of_a_scene(blank):
+    offered = blank.evaluate(
+        """async () => {
+            const { DOSE_EPSILONS: epsilons, STATISTICS } = await import("/dose_view.js");
+            return [epsilons, Object.keys(STATISTICS)];
+        }"""
+    )
+    assert offered == [[*DOSE_EPSILONS], [*DOSE_STATISTICS]]
 
 
 SCALE = """async ([extent, unit, values]) => {

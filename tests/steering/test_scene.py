@@ -11,6 +11,7 @@ import stability
 from stability.errors import StabilityError
 from stability.steering import scene_parts
 from stability.steering.scene import dose_scene
+from stability.steering.steered_text import SteeredText
 from stability.vector_files.registry import parse_vectors
 
 V = random_vector(WIDTH, length=3.0)
@@ -111,6 +112,21 @@ def test_where_the_last_token_is_changed_all_statistics_are_its_own(lm):
     layers = scene_parts.layers_part(stability.dose_map(lm, V, TEXT, "last"))
     for layer in layers:
         assert len(set(layer["information"].values())) == 1
+
+
+def test_every_run_of_the_network_is_told_and_may_end_the_work(dose, monkeypatch):
+    runs, told = [], []
+    vectors = SteeredText.vectors
+    monkeypatch.setattr(SteeredText, "vectors", lambda self, c: runs.append(c) or vectors(self, c))
+    scene_parts.truth_part(dose, lambda: told.append(len(runs)))
+    # but for the first, which finds what rounding hides
+    assert told == [*range(1, len(runs))]
+
+    def stop():
+        raise KeyboardInterrupt
+
+    with pytest.raises(KeyboardInterrupt):
+        scene_parts.truth_part(dose, stop)
 
 
 def test_a_dose_of_the_other_divergence_has_no_scene(lm):

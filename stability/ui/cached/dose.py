@@ -1,13 +1,9 @@
 """Cached results of the Dose page, made in the background: the parts of a dose's scene."""
 
-from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field, fields, replace
+from collections.abc import Mapping
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Any
-
-from jaxtyping import Float
-from numpy import ndarray
-from torch import Tensor
 
 from stability.models.progress import Report
 from stability.steering.dose import Dose, dose
@@ -22,7 +18,6 @@ from stability.steering.scene_parts import (
     writing_coefficients,
     written_part,
 )
-from stability.steering.steered_text import SteeredText
 from stability.steering.written import steered_texts
 from stability.ui.cached.background import Jobs
 from stability.ui.cached.job import Job, awaited, turn
@@ -45,18 +40,6 @@ class Measured:
     source: Mapping[str, Any]
 
 
-@dataclass(frozen=True, eq=False)
-class ReportedText(SteeredText):
-    """A steered text that says when it runs the network again, and can be stopped then."""
-
-    report: Callable[[], None] = field(default=lambda: None)
-
-    def vectors(self, coefficients: Float[ndarray, " n"]) -> Float[Tensor, "n t D"]:  # type: ignore[override]
-        """The vectors that the readout is given at coefficients."""
-        self.report()
-        return super().vectors(coefficients)
-
-
 def start_dose(choice: DoseChoice) -> Job:
     """Measure the dose of a choice, as predicted."""
     return _doses.start(choice, partial(_measured, choice), Urgency.FIRST)
@@ -73,18 +56,9 @@ def start_truth(found: Measured) -> Job:
             passes += 1
             report(f"Running the network for the true doses, batch {passes}", 0.0)
 
-        [text] = found.dose.texts
-        return truth_part(replace(found.dose, texts=(_reported(text, step),)))
+        return truth_part(found.dose, step)
 
     return _truths.start(found.choice, work, Urgency.TRUTH)
-
-
-def _reported(text: SteeredText, report: Callable[[], None]) -> ReportedText:
-    """The same text, with all that is known of it, which reports."""
-    given = {each.name: getattr(text, each.name) for each in fields(text)}
-    made = ReportedText(**given, report=report)
-    made.__dict__.update({**text.__dict__, **made.__dict__})
-    return made
 
 
 def start_pass(found: Measured, c: float) -> Job:
@@ -157,6 +131,6 @@ def _measured(choice: DoseChoice, report: Report) -> Measured:
     with turn():
         lm = loaded(choice.model)
         found = dose(lm, vector, choice.prompt, positions=choice.positions)
-        # at once: everything else rests on it
-        assert found.information
+        # at once, in this turn: everything else rests on it, and it is kept
+        _ = found.information
     return Measured(choice, found, source)

@@ -9,18 +9,20 @@ import streamlit as st
 from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.dose_choice import (
     BLOCK,
+    BLOCKS,
     KINDS,
     METHODS,
     MODES,
     OWN,
+    PAIRS,
     READOUT,
     FromContent,
     FromPairs,
     FromPath,
     VectorChoice,
+    middle,
 )
 from stability.ui.kept import within
-from stability.ui.pages.dose.defaults import BLOCKS, PAIRS, middle
 from stability.ui.server import may_name_paths
 from stability.ui.widgets.vector_upload import (
     ENDINGS,

@@ -8,8 +8,8 @@ from stability.figures.depth_map import depth_map_figure
 from stability.ui.cached.depth import has_map, measured_map
 from stability.ui.cached.states import StateKey, states
 from stability.ui.choice import look_along, look_at, open_explore
-from stability.ui.pages.depth.shared import is_stopped, start_button
 from stability.ui.widgets.figure import draw_figure
+from stability.ui.widgets.start import is_stopped, start_button
 from stability.views.depth import depth_map_view
 
 QUICK = 8  # tokens of a prompt whose map is measured at once, without a button

@@ -12,9 +12,9 @@ from stability.ui.cached.depth import Slice
 from stability.ui.cached.models import loaded
 from stability.ui.cached.states import StateKey
 from stability.ui.pages.depth.link import FIRST_BLOCK, PROMPT_B, PROMPT_C
-from stability.ui.pages.depth.shared import start_button
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.figure import draw_figure
+from stability.ui.widgets.start import start_button
 from stability.ui.wording import plain
 
 

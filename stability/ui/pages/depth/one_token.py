@@ -16,8 +16,9 @@ from stability.geometry.depth_check import DepthCheck
 from stability.ui import wording
 from stability.ui.cached.depth import checked_depth, measured_depth
 from stability.ui.cached.states import StateKey
-from stability.ui.pages.depth.shared import choose_token, is_stopped, start_button
 from stability.ui.widgets.figure import draw_figure
+from stability.ui.widgets.start import is_stopped, start_button
+from stability.ui.widgets.token import choose_token
 from stability.views.depth import block_lengths
 
 

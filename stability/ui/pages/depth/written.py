@@ -11,8 +11,8 @@ from stability.ui.cached import depth
 from stability.ui.cached.models import loaded
 from stability.ui.cached.states import StateKey
 from stability.ui.pages.depth.link import FIRST_LENGTH, LONGEST_CONTINUATION
-from stability.ui.pages.depth.shared import choose_token
 from stability.ui.widgets.figure import draw_figure
+from stability.ui.widgets.token import choose_token
 
 # radii within which pushes are parts of the radius
 NEAR = 2.0001

@@ -14,7 +14,7 @@ from stability.ui import wording
 from stability.ui.cached import dictionary as cached
 from stability.ui.cached.dictionary import DictionaryKey
 from stability.ui.choice import Pasted, look_along_choice, look_at, open_explore
-from stability.ui.pages.depth.shared import start_button
+from stability.ui.widgets.start import start_button
 
 # rows that are followed to their boundaries; below the readout the network is run for each
 LISTED, LISTED_BELOW = 20, 8

@@ -52,8 +52,8 @@ def draw() -> None:
             imported("stability.models")
         from stability.ui.cached.dictionary import DictionaryKey, FileKey, opened
         from stability.ui.cached.states import StateKey, states
-        from stability.ui.pages.depth.shared import choose_token
         from stability.ui.pages.dictionary.listing import draw_listing
+        from stability.ui.widgets.token import choose_token
 
         file = FileKey.of(path)
         source = opened(file)

@@ -8,19 +8,12 @@ from stability.steering import first
 from stability.ui.dose_choice import DoseChoice, FromPairs
 from stability.ui.widgets.instrument import Sent
 
-PROMPT, PAIRS = first.PROMPT, first.PAIRS
-# of the first model, known before it is loaded
-BLOCKS = {first.MODEL: first.BLOCKS}
+PROMPT = first.PROMPT
 CHOICE = DoseChoice(
-    first.MODEL, PROMPT, FromPairs(PAIRS, first.METHOD, first.SITE), None, "all", None
+    first.MODEL, PROMPT, FromPairs(first.PAIRS, first.METHOD, first.SITE), None, "all", None
 )
 # of the texts that are written first
 WRITING = (first.STATISTIC, first.SIGN)
-
-
-def middle(blocks: int) -> int:
-    """The block after which vectors are measured first."""
-    return blocks // 2
 
 
 @cache

@@ -6,10 +6,21 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui.choice import MOST_BLOCKS
-from stability.ui.dose_choice import BLOCK, KINDS, METHODS, MODES, OWN, READOUT, FromContent
+from stability.ui.dose_choice import (
+    BLOCK,
+    BLOCKS,
+    KINDS,
+    METHODS,
+    MODES,
+    OWN,
+    PAIRS,
+    READOUT,
+    FromContent,
+    middle,
+)
 from stability.ui.link import Field, Page
 from stability.ui.link_fields import one_of, text
-from stability.ui.pages.dose.defaults import BLOCKS, PAIRS, PROMPT, middle
+from stability.ui.pages.dose.defaults import PROMPT
 from stability.ui.prompt_link import CHAT, MODEL
 
 # of the hash of a file, enough to tell a person's files apart

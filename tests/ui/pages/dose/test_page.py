@@ -12,7 +12,7 @@ import stability
 from stability.steering.pairs import read_pairs
 from stability.steering.written import steered_texts
 from stability.ui.cached.models import loaded
-from stability.ui.dose_choice import FromContent
+from stability.ui.dose_choice import BLOCKS, FromContent
 from stability.ui.pages.dose import defaults
 
 # what a browser makes of a scene is tested in tests/instrument
@@ -218,4 +218,4 @@ def test_the_shipped_scene_is_that_of_the_page_as_it_opens(smollm2_folder):
     page = opened(DOSE)
     assert sent(page, "dose")["scene"] == defaults.shipped()
     assert page.session_state["dose_choice"] == defaults.CHOICE
-    assert loaded(defaults.CHOICE.model).card.n_layers == defaults.BLOCKS[defaults.CHOICE.model]
+    assert loaded(defaults.CHOICE.model).card.n_layers == BLOCKS[defaults.CHOICE.model]

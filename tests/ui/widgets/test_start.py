@@ -6,7 +6,7 @@ from streamlit.testing.v1 import AppTest
 def _waiting(work, at_once):
     import streamlit as st
 
-    from stability.ui.pages.depth.shared import is_stopped, start_button
+    from stability.ui.widgets.start import is_stopped, start_button
 
     started, stop = start_button("asked", work, "Start", at_once)
     st.markdown(f"started {started}, stopped {is_stopped('asked', work)}")
