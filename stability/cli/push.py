@@ -132,7 +132,7 @@ def _notes(report: dict[str, Any]) -> Iterator[str]:
         if not push["is_converged"]:
             yield f"It has not converged: its residual is {digits(push['residual'])}, not 0.001."
         if push["distance"] is None:
-            yield "The token is not among the first 256 to take over along it."
+            yield f"Along its push {spelled(push['text'])} is not among the first 256 to take over."
     if not report["is_complete"] and len(report["pushes"]) > 1:
         yield "Tokens not tried, or not solved for, may be cheaper than the last of these."
 

@@ -5,7 +5,7 @@ Soft-capping is monotone and changes no argmax, so everything here is in uncappe
 the lowest token id.
 """
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import numpy as np
@@ -45,13 +45,19 @@ class Flip:
 
 
 def envelope(
-    logits: Float[ndarray, " V"], slopes: Float[ndarray, " V"], start: int, limit: int
+    logits: Float[ndarray, " V"],
+    slopes: Float[ndarray, " V"],
+    start: int,
+    limit: int,
+    are_twins: Callable[[int, int], bool] = lambda winner, other: False,
 ) -> list[tuple[float, int]]:
     """Winners of `z + t·a` for growing `t ≥ 0` after `start`, as `(t, token)`, at most `limit`.
 
     From the current winner `c` the next takes over at `min (z_c − z_j)/(a_j − a_c)` over the
-    steeper lines; of several that cross there, the steepest goes on winning.
+    steeper lines; of several that cross there, the steepest goes on winning. One with the row of
+    the winner is no steeper, whatever rounding says.
     """
+    slopes = slopes.copy()
     winners: list[tuple[float, int]] = []
     current, t = start, 0.0
     while len(winners) < limit:
@@ -59,20 +65,28 @@ def envelope(
         if not steeper.size:
             break
         crossing = (logits[current] - logits[steeper]) / (slopes[steeper] - slopes[current])
-        t = max(t, crossing.min())
-        tied = steeper[crossing <= t]
-        current = int(tied[slopes[tied].argmax()])
+        reached = max(t, crossing.min())
+        tied = steeper[crossing <= reached]
+        following = int(tied[slopes[tied].argmax()])
+        if are_twins(current, following):
+            slopes[following] = slopes[current]
+            continue
+        current, t = following, reached
         winners.append((float(t), current))
     return winners
 
 
 def along(state: State, slopes: Float[ndarray, " V"], limit: int) -> tuple[list[Flip], list[Flip]]:
     """The argmax changes on the minus and on the plus side, in order, by slopes before capping."""
-    logits = state.uncapped_logits.cpu().numpy()
+    logits, W_U = state.uncapped_logits.cpu().numpy(), state.readout.W_U
+
+    def are_twins(winner: int, other: int) -> bool:
+        return torch.equal(W_U[winner], W_U[other])
+
     minus, plus = (
         [
             Flip(t, token, state.text(token))
-            for t, token in envelope(logits, sign * slopes, state.argmax, limit)
+            for t, token in envelope(logits, sign * slopes, state.argmax, limit, are_twins)
         ]
         for sign in (-1, 1)
     )

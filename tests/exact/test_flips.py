@@ -8,6 +8,7 @@ from hypothesis import strategies as st
 from scipy.optimize import minimize
 from support.states import (
     binary_state,
+    make_state,
     nonlinear_state,
     perturbed_logits,
     properties,
@@ -269,6 +270,23 @@ def test_copies_of_the_top_row_are_no_flip(copies):
     expected = -logits[copies + 1 :] / np.linalg.norm(rows[copies + 1 :] - rows[0], axis=1)
     assert flip.id == copies + 1 + expected.argmin()
     assert flip.distance == pytest.approx(expected.min(), rel=1e-12)
+
+
+def test_a_twin_of_the_winner_never_takes_over_along_a_ray():
+    """In float32 the products of equal rows may differ, as do those of the last few rows."""
+    plain = random_state(2, V=3001, d=576, dtype=torch.float32)
+    W_U, top = plain.readout.W_U.clone(), plain.argmax
+    W_U[[(top + 17) % 3001, (top + 101) % 3001, 3000]] = W_U[top].clone()
+    state = make_state(W_U, plain.vector)
+    for seed in range(20):
+        direction = random_direction(state, seed)
+        for sign, flips in zip((-1, 1), ray(state, direction).flips(1), strict=True):
+            leads = sign * (W_U.double() - W_U[top].double()) @ torch.from_numpy(direction)
+            gaps = state.uncapped_logits[top] - state.uncapped_logits
+            distances = (gaps / leads).where(leads > 0, torch.inf)
+            # a product of rows errs by some 1e-6, against leads of one and more
+            assert flips[0].id == int(distances.argmin())
+            assert flips[0].distance == pytest.approx(float(distances.min()), rel=1e-4)
 
 
 @pytest.mark.parametrize("row", [0.0, 1.0])

@@ -1,9 +1,9 @@
 """The rows of a dictionary as a table, found by a text; a click opens one in Explore."""
 
 import io
+import json
 from typing import Any
 
-import numpy as np
 import streamlit as st
 
 from stability.dictionaries.dictionary import Dictionary
@@ -88,15 +88,17 @@ def cells_of(rows: tuple[DictionaryRow, ...]) -> dict[str, list[Any]]:
 
 def open_row(key: DictionaryKey, found: Dictionary, index: int) -> None:
     """Look along a row in Explore, as along a vector that was uploaded; for callbacks."""
-    data = io.BytesIO()
-    np.save(data, found.rows.part(index, index + 1)[0])
-    # what stands before a dot of a name may say a layer, and the row is looked at where it was measured
-    name = f"{found.rows.file.replace('.', '_')}#{index}"
-    st.session_state.kept_vector = given = Pasted(name, data.getvalue())
+    st.session_state.kept_vector = given = vector_of(found, index)
     look_at(key.state.site)
     look_along_choice(given)
     st.session_state.position = key.state.position
     open_explore()
+
+
+def vector_of(found: Dictionary, index: int) -> Pasted:
+    """A row as a vector that is given: a list of numbers, of which no name of a file says a layer."""
+    [values] = found.rows.part(index, index + 1).tolist()
+    return Pasted(f"{found.rows.file}#{index}", json.dumps(values).encode())
 
 
 def _setting(found: Dictionary, epsilon: float, listed: int, matching: int, by_text: bool) -> str:

@@ -7,6 +7,8 @@ from support.models import FAMILIES, PROMPT, WIDTH, save_model
 from support.vector_files import sae_folder
 
 import stability
+from stability.curvature.given_vector import pasted
+from stability.ui.pages.dictionary.listing import vector_of
 
 pytestmark = pytest.mark.slow
 DICTIONARY = "pages/4_Dictionary.py"
@@ -76,6 +78,16 @@ def test_at_the_readout_brackets_are_certified_and_the_other_site_is_said(page, 
     page.text_input(key="dictionary_search").set_value("no such token").run()
     assert not page.dataframe
     assert "No row pushes such a token" in page.info[0].value
+
+
+def test_a_row_is_opened_as_it_is_whatever_layer_its_files_name_says(model, tmp_path):
+    np.save(tmp_path / "layer_1.npy", ROWS)
+    state = stability.load(model).capture(PROMPT)
+    given = vector_of(stability.dictionary(state, tmp_path / "layer_1.npy"), 3)
+    direction = pasted(state, given.data, given.name, given.entry)
+    assert (direction.label, direction.warnings) == ("layer_1.npy#3", ())
+    unit = ROWS[3] / np.linalg.norm(ROWS[3].astype(float))
+    assert direction.vector.numpy() == pytest.approx(unit, rel=1e-12)
 
 
 BAD = {
