@@ -107,7 +107,8 @@ def require_copy(path: str | Path, source: Path | None) -> Path:
         The path.
 
     Raises:
-        StabilityError: it does not end in `.gguf`, or is the file that is copied.
+        StabilityError: it does not end in `.gguf`, is the file that is copied, or its folder is not
+            there.
     """
     path = Path(path)
     if path.suffix.lower() != ".gguf":
@@ -118,6 +119,11 @@ def require_copy(path: str | Path, source: Path | None) -> Path:
         raise StabilityError(
             f"A copy must be another file than the vector's own; received {str(path)!r:.200}: give it "
             "another name."
+        )
+    if not path.parent.is_dir():
+        raise StabilityError(
+            f"A copy must stand in a folder that is there; received {str(path)!r:.200}: make the "
+            "folder."
         )
     return path
 

@@ -245,7 +245,11 @@ def test_a_check_as_json_is_one_object(folder, capsys):
 @pytest.mark.usefixtures("files")
 @pytest.mark.parametrize(
     ("path", "words"),
-    [("two.gguf", "another file than the vector's own"), ("two.txt", "must end in .gguf")],
+    [
+        ("two.gguf", "another file than the vector's own"),
+        ("two.txt", "must end in .gguf"),
+        ("absent/two.gguf", "in a folder that is there"),
+    ],
 )
 def test_a_copy_is_refused_before_anything_is_computed(path, words, folder, capsys, tmp_path):
     before = (tmp_path / "two.gguf").read_bytes()

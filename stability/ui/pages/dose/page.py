@@ -17,6 +17,7 @@ from stability.ui.pages.dose.link import PAGE
 from stability.ui.widgets import controls, instrument, vector
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.model_picker import choose_model
+from stability.ui.wording import plain
 
 if TYPE_CHECKING:
     from stability.ui.pages.dose.scenes import DoseScenes
@@ -70,12 +71,16 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
         is_pending = _scenes().look(choice, events.asked(choice), events.notes())
         if _scenes().sent is None and defaults.sent(choice) is None:
             above.caption(f"{_scenes().status} …")
+        refusal = _scenes().refusal
     except StabilityError as error:
-        is_pending = False
+        is_pending, refusal = False, error
+    if refusal:
         with above:
-            show_error(error)
-            if _scenes().sent is not None:
-                st.caption("The picture is that of the last choice.")
+            show_error(refusal)
+            if (shown := _scenes().found) is not None:
+                st.caption(
+                    f"The picture is that of the last vector, {plain(shown.dose.vector.file)}."
+                )
     _mount(choice, is_pending)
 
 

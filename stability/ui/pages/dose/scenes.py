@@ -31,6 +31,8 @@ class DoseScenes:
     def __init__(self) -> None:
         self.sent: Sent | None = None
         self.found: Measured | None = None
+        # why the newest choice is not shown, and the last one still is
+        self.refusal: StabilityError | None = None
         self._asked: DoseChoice | None = None
         self._asked_at = 0.0
         self._made_of: tuple[Any, ...] = ()
@@ -41,8 +43,10 @@ class DoseScenes:
     def look(self, choice: DoseChoice, asked: Asked, notes: Sequence[str]) -> bool:
         """Put together what is known of a choice, or keep the last scene; say whether more will come.
 
-        `asked` is what the browser wants besides. Raises StabilityError where nothing will.
+        `asked` is what the browser wants besides. Where a choice is refused, what is shown is still
+        computed to its end. Raises StabilityError where nothing is shown.
         """
+        self.refusal = None
         measured = dose.start_dose(choice)
         if choice != self._asked:
             self._asked, self._asked_at = choice, time.monotonic()
@@ -55,13 +59,12 @@ class DoseScenes:
             return True
         try:
             found: Measured = measured.future.result()
-        except StabilityError:
-            # nothing more comes for what is shown
-            if self.sent is not None:
-                self.sent = replace(self.sent, status=None)
-            raise
+        except StabilityError as error:
+            if self.found is None:
+                raise
+            self.refusal, found = error, self.found
         self.found = found
-        jobs = _parts(found, asked, defaults.shipped() if choice == defaults.CHOICE else {})
+        jobs = _parts(found, asked, defaults.shipped() if found.choice == defaults.CHOICE else {})
         begun = [one for part in jobs.values() for one in part if isinstance(one, Job)]
         self._wishes.renew([measured, *begun])
         self._make(found, asked, jobs, notes)

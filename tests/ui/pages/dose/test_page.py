@@ -177,6 +177,27 @@ def test_a_vector_of_another_width_is_refused(folder):
     assert f"as many components as the state that it changes, {WIDTH}" in error_of(page)
 
 
+def test_a_refused_vector_leaves_the_last_one_which_is_computed_to_its_end(folder):
+    page = opened(
+        DOSE,
+        model=folder,
+        prompt=PROMPT,
+        vector="file",
+        vector_file=FromContent("good.npy", npy(V)),
+        applied="block",
+    )
+    # as soon as it is shown, another one is given
+    while sent(page, "dose")["scene"] is None:
+        page.run()
+    page.session_state["vector_file"] = FromContent("wide.npy", npy(np.ones(WIDTH + 1)))
+    page.run()
+    scene = scene_of(page)
+    assert "as many components as the state" in error_of(page)
+    assert any("the last vector, good.npy." in caption.value for caption in page.caption)
+    assert scene["truth"] is not None
+    assert scene["layers"] is not None
+
+
 def test_until_a_vector_is_given_the_page_asks_for_one(folder):
     page = opened(DOSE, model=folder, prompt=PROMPT, vector="file")
     [info] = page.info
