@@ -354,6 +354,7 @@ def test_a_row_of_a_dictionary_opens_in_explore(page, lm, tmp_path):
     chosen = page.get_by_label("Measured at")
     chosen.click()
     page.get_by_role("option", name="prelogit").click()
+    settled(page)
     page.get_by_role("button", name="Measure 40 rows").click()
     table = page.get_by_test_id("stDataFrame")
     table.wait_for(timeout=90_000)

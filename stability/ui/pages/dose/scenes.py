@@ -46,10 +46,12 @@ class DoseScenes:
         `asked` is what the browser wants besides. Where a choice is refused, what is shown is still
         computed to its end. Raises StabilityError where nothing is shown.
         """
-        self.refusal = None
+        if choice == self._asked and self.refusal and self.found:
+            # a job that has failed would be begun again where it is asked for
+            return self._show(self.found, dose.start_dose(self.found.choice), asked, notes)
         measured = dose.start_dose(choice)
         if choice != self._asked:
-            self._asked, self._asked_at = choice, time.monotonic()
+            self._asked, self._asked_at, self.refusal = choice, time.monotonic(), None
             self._wishes.renew([measured])
         _wait(measured, self._asked_at + PATIENCE)
         # another session may have given it up just before this one wanted it
@@ -63,6 +65,10 @@ class DoseScenes:
             if self.found is None:
                 raise
             self.refusal, found = error, self.found
+        return self._show(found, measured, asked, notes)
+
+    def _show(self, found: Measured, measured: Job, asked: Asked, notes: Sequence[str]) -> bool:
+        """Put together what is known of a dose, and begin what is not; say whether more will come."""
         self.found = found
         jobs = _parts(found, asked, defaults.shipped() if found.choice == defaults.CHOICE else {})
         begun = [one for part in jobs.values() for one in part if isinstance(one, Job)]

@@ -193,7 +193,7 @@ def test_a_refused_vector_leaves_the_last_one_which_is_computed_to_its_end(folde
     page.run()
     scene = scene_of(page)
     assert "as many components as the state" in error_of(page)
-    assert any("the last vector, good.npy." in caption.value for caption in page.caption)
+    assert any("the last vector, good.npy." in plain_text(caption) for caption in page.caption)
     assert scene["truth"] is not None
     assert scene["layers"] is not None
 
