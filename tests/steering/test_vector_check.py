@@ -175,7 +175,7 @@ def test_a_copy_replaces_nothing_but_the_file_that_it_names(lm, tmp_path):
     with pytest.raises(StabilityError, match=r"must end in \.gguf; received .*two\.txt"):
         found.write(tmp_path / "two.txt")
     assert source.read_bytes() == content
-    with pytest.raises(StabilityError, match="A copy needs a file that can be written"):
+    with pytest.raises(StabilityError, match="A copy must stand in a folder that is there"):
         found.write(tmp_path / "absent" / "out.gguf")
     (tmp_path / "out.gguf").write_text("before")
     found.write(tmp_path / "out.gguf")
