@@ -10,7 +10,6 @@ from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import eigen
 from stability.curvature.spectrum import Spectrum
 from stability.defaults import LEADING_PAIRS
-from stability.errors import StabilityError
 from stability.geometry.analysis import Analysis, pairs_for
 from stability.geometry.ray import ray
 from stability.geometry.region import region
@@ -189,9 +188,3 @@ def turned_on(along: Along, degrees: float) -> DirectionSpec | None:
         return along.spec and directions.turned_on(
             along.spec, degrees, along.second, found.state, found.spectrum, lm
         )
-
-
-def failures(jobs: Sequence[Job]) -> list[str]:
-    """Why some parts of a scene are missing, a sentence each."""
-    errors = [job.future.exception() for job in jobs if job.future.done() and not job.is_stopped]
-    return [str(error) for error in errors if isinstance(error, StabilityError)]

@@ -1,6 +1,7 @@
 """The instrument on a page: its scripts sent once, its scene when there is a new one, its events."""
 
 import json
+import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -13,6 +14,9 @@ from stability.ui.widgets.resources import resource
 
 # milliseconds after which the browser looks whether more has come
 AGAIN = 120
+# seconds until what was drawn is on its way: were the browser to look for more before, Streamlit would
+# drop that, and then remove the instrument as a thing that this run has not drawn
+ON_ITS_WAY = 0.03
 Event = dict[str, Any]
 
 
@@ -80,6 +84,7 @@ def heard() -> int:
 
 def settle() -> None:
     """Note that a run of the page has come to its end, with all that the browser has asked for."""
+    time.sleep(ON_ITS_WAY)
     st.session_state.settled = heard()
 
 

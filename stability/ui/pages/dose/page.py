@@ -3,7 +3,6 @@
 Modules that bring torch are imported once the controls are drawn.
 """
 
-import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -23,8 +22,6 @@ if TYPE_CHECKING:
     from stability.ui.pages.dose.scenes import DoseScenes
 
 __all__ = ["PAGE", "draw"]
-# seconds until what was drawn is on its way: see `explore.page`
-ON_ITS_WAY = 0.03
 POSITIONS_HELP = "all tokens, also those that are written; last; or positions of the text: 3,5"
 
 
@@ -33,7 +30,6 @@ def draw() -> None:
     instrument.load_scripts(events.answer, instrument.DOSE)
     choice = _choose()
     _draw_sheet(choice, instrument.heard())
-    time.sleep(ON_ITS_WAY)
     instrument.settle()
 
 

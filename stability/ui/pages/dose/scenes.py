@@ -3,11 +3,8 @@
 import json
 import time
 from collections.abc import Mapping, Sequence
-from concurrent.futures import wait
 from dataclasses import replace
 from typing import Any
-
-import streamlit as st
 
 from stability.errors import StabilityError
 from stability.steering.scene import dose_scene
@@ -15,14 +12,12 @@ from stability.steering.scene_parts import Part
 from stability.ui.cached import dose
 from stability.ui.cached.dose import Measured
 from stability.ui.cached.job import Job, Wishes
+from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
 from stability.ui.dose_choice import Asked, DoseChoice
 from stability.ui.pages.dose import defaults
 from stability.ui.widgets.instrument import Sent
 
 Parts = dict[str, list[Job | Part]]
-# seconds that a page waits for a dose before it shows what it has, looking now and then whether it is
-# still wanted
-PATIENCE, GLANCE = 0.8, 0.02
 
 
 class DoseScenes:
@@ -53,11 +48,11 @@ class DoseScenes:
         if choice != self._asked:
             self._asked, self._asked_at, self.refusal = choice, time.monotonic(), None
             self._wishes.renew([measured])
-        _wait(measured, self._asked_at + PATIENCE)
+        wait_for([measured], self._asked_at + PATIENCE)
         # another session may have given it up just before this one wanted it
         if not measured.future.done() or measured.is_stopped:
             if self.sent is not None:
-                self.sent = replace(self.sent, status=_status(measured))
+                self.sent = replace(self.sent, status=status_of(measured))
             return True
         try:
             found: Measured = measured.future.result()
@@ -151,34 +146,18 @@ def _shipped_layers(choice: DoseChoice) -> Part | None:
     return defaults.shipped()["layers"] if dose.layered(choice) == defaults.CHOICE else None
 
 
-def _status(job: Job) -> dict[str, Any]:
-    message, fraction = job.progress
-    return {"message": message, "fraction": round(20 * fraction) / 20 if fraction else None}
-
-
 def _status_of(jobs: Parts) -> dict[str, Any] | None:
     """What the network is run for now, of what takes its time."""
     for name in ("truth", "written", "layers"):
         for job in jobs[name]:
             if isinstance(job, Job) and not job.future.done():
-                return _status(job)
+                return status_of(job)
     return None
 
 
 def _result(part: Job | Part) -> Any:
-    if not isinstance(part, Job):
-        return part
-    return part.future.result() if part.is_ready else None
+    return result_of(part) if isinstance(part, Job) else part
 
 
 def _failures(parts: Sequence[Job | Part]) -> list[str]:
-    """Why some parts are missing, a sentence each."""
-    jobs = [part for part in parts if isinstance(part, Job)]
-    errors = [job.future.exception() for job in jobs if job.future.done() and not job.is_stopped]
-    return [str(error) for error in errors if isinstance(error, StabilityError)]
-
-
-def _wait(job: Job, until: float) -> None:
-    """Wait for a job, and end where a newer choice of this session has come."""
-    while time.monotonic() < until and not wait([job.future], GLANCE).done:
-        "anything" in st.session_state  # noqa: B015
+    return failures([part for part in parts if isinstance(part, Job)])

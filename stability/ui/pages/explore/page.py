@@ -3,7 +3,6 @@
 Modules that bring torch are imported once the controls and the first scene are drawn.
 """
 
-import time
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -22,9 +21,6 @@ if TYPE_CHECKING:
     from stability.ui.pages.explore.scenes import Scenes
 
 __all__ = ["PAGE", "draw"]
-# seconds until what was drawn is on its way: were the browser to look for more before, Streamlit would
-# drop that, and then remove the instrument as a thing that this run has not drawn
-ON_ITS_WAY = 0.03
 
 
 def draw() -> None:
@@ -38,7 +34,6 @@ def draw() -> None:
         from stability.ui.pages.explore import cloud
 
         cloud.draw(choice, epsilon, bool(events.view().get("relative")))
-    time.sleep(ON_ITS_WAY)
     instrument.settle()
 
 

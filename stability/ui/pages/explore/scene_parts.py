@@ -6,6 +6,7 @@ from stability.instrument.plane import FLAT
 from stability.ui.cached import explore
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job
+from stability.ui.cached.looks import failures, status_of
 from stability.ui.choice import Choice
 
 
@@ -43,24 +44,18 @@ class Parts:
         if self.truth is None:
             return None
         if not self.truth.future.done():
-            return status_of("Running the network along the ray", self.truth)
+            return status_of(self.truth, "Running the network along the ray")
         if self.plane and not self.plane.future.done():
-            return status_of("Running the network across the plane", self.plane)
+            return status_of(self.plane, "Running the network across the plane")
         return None
 
     @property
     def notes(self) -> list[str]:
         """Why some of them are missing, a sentence each."""
         is_flat = self.plane and self.plane.is_ready and self.plane.future.result() is None
-        return [*explore.failures(self.jobs), *([FLAT] if is_flat else [])]
+        return [*failures(self.jobs), *([FLAT] if is_flat else [])]
 
     @property
     def is_over(self) -> bool:
         """Whether nothing has been begun, or another session has given up what this one wants."""
         return not self.jobs or any(job.is_stopped for job in self.jobs)
-
-
-def status_of(message: str, job: Job) -> Part:
-    """What is waited for, by steps."""
-    fraction = job.progress[1]
-    return {"message": message, "fraction": round(20 * fraction) / 20 if fraction else None}

@@ -3,25 +3,22 @@
 import json
 import time
 from collections.abc import Sequence
-from concurrent.futures import wait
 from dataclasses import replace
 from typing import Any, TypeGuard
-
-import streamlit as st
 
 from stability.instrument.parts import PENDING, UNKNOWN
 from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job, Wishes
+from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
 from stability.ui.choice import Choice
-from stability.ui.pages.explore.scene_parts import Parts, status_of
+from stability.ui.pages.explore.scene_parts import Parts
 from stability.ui.widgets.instrument import Sent
 
-# seconds that a page waits for a new ray before it shows what it has, and that it waits for anything
-# else each time the browser looks, which costs more than the work; and between two glances at whether
-# it is still wanted
-PATIENCE, LOOK, GLANCE = 0.8, 0.3, 0.02
+# seconds that a page waits for what is still computed each time the browser looks, which costs more
+# than the work
+LOOK = 0.3
 # seconds without an answer after which the picture says what it waits for
 QUIET = 1.0
 
@@ -59,7 +56,7 @@ class Scenes:
             self._wishes.renew([ray])
             # what belongs to the last choice may be stopped now
             self._parts = None
-        _wait([ray], max(self._asked_at + PATIENCE, time.monotonic() + LOOK))
+        wait_for([ray], max(self._asked_at + PATIENCE, time.monotonic() + LOOK))
         # another session may have given it up just before this one wanted it
         if not ray.future.done() or ray.is_stopped:
             self._wait_aloud(ray)
@@ -74,7 +71,7 @@ class Scenes:
         jobs = [*parts.jobs, *(job for job in kept if isinstance(job, Job))]
         self._wishes.renew([ray, *jobs])
         if along is self.along:
-            _wait(jobs, time.monotonic() + LOOK)
+            wait_for(jobs, time.monotonic() + LOOK)
         is_found = all(job.future.done() and not job.is_stopped for job in parts.jobs)
         is_pending = is_first or not is_found or len(jobs) > len(parts.jobs)
         if not is_pending:
@@ -127,28 +124,30 @@ class Scenes:
         """What is kept of a ray, or the work that finds it again, or a sentence if that has failed."""
         found = self._pinned.get(choice)
         # a job that has failed would be begun again where it is asked for
-        if isinstance(found, Job) and (said := explore.failures([found])):
+        if isinstance(found, Job) and (said := failures([found])):
             found = self._pinned[choice] = f"A kept ray is not shown: {said[0]}"
         if isinstance(found, dict | str):
             return found
         ray = explore.start_ray(choice)
-        along: Along | None = _result(ray)
+        along: Along | None = result_of(ray)
         truth = explore.start_truth(along, choice.direction) if _is_bent(along) else None
         last = self._pinned[choice] = truth or ray
         if along and last.is_ready:
-            drawn = scene(along.analysis, along.spec, ray_line=_result(truth))
+            drawn = scene(along.analysis, along.spec, ray_line=result_of(truth))
             self._pinned[choice] = pin(drawn)
         return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:
         self.waits_for = ray.progress[0]
         if self.sent is not None and time.monotonic() > self._asked_at + QUIET:
-            self.sent = replace(self.sent, status=status_of(ray.progress[0], ray))
+            self.sent = replace(self.sent, status=status_of(ray))
 
     def _make(
         self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str], noted: int
     ) -> None:
-        known = [_result(job) for job in (parts.truth, parts.chips, parts.plane, parts.calibrated)]
+        known = [
+            result_of(job) for job in (parts.truth, parts.chips, parts.plane, parts.calibrated)
+        ]
         truth, chips, plane, calibrated = known
         no_radii = UNKNOWN if parts.chips and parts.chips.failed else PENDING
         made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes, noted)
@@ -178,13 +177,3 @@ class Scenes:
 def _is_bent(along: Along | None) -> TypeGuard[Along]:
     """Whether the truth along a ray is still to be found."""
     return along is not None and not along.is_complete
-
-
-def _result(job: Job | None) -> Any:
-    return job.future.result() if job is not None and job.is_ready else None
-
-
-def _wait(jobs: Sequence[Job], until: float) -> None:
-    """Wait for jobs, and end where a newer choice of this session has come."""
-    while time.monotonic() < until and wait([job.future for job in jobs], GLANCE).not_done:
-        "anything" in st.session_state  # noqa: B015
