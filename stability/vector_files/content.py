@@ -50,6 +50,13 @@ def no_vector(name: str, error: object) -> StabilityError:
     )
 
 
+def pickled(name: str, held: str) -> StabilityError:
+    """The sentence for pickled objects, of which a file `held` some: none is ever read."""
+    return StabilityError(
+        f"Pickled objects are not read, as they could run code; {name!r} {held}: {PICKLE_REMEDY}."
+    )
+
+
 def members(data: bytes, name: str) -> list[str]:
     """The names of an archive's members, which unpacked are no more than a file may be."""
     try:
@@ -82,10 +89,7 @@ def header_of(stream: Any, name: str) -> tuple[tuple[int, ...], np.dtype]:
         header = np.lib.format.read_array_header_2_0
     shape, _, dtype = header(stream)
     if dtype.hasobject:
-        raise StabilityError(
-            f"Pickled objects are not read, as they could run code; {name!r} holds some: "
-            f"{PICKLE_REMEDY}."
-        )
+        raise pickled(name, "holds some")
     # complex numbers, dates and text would be converted without a word
     if dtype.kind not in NUMBERS:
         raise TypeError(f"it holds {dtype}")

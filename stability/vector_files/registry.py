@@ -7,7 +7,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stability.errors import StabilityError
-from stability.vector_files.content import PICKLE_REMEDY, members, read_bytes
+from stability.vector_files.content import members, pickled, read_bytes
 from stability.vector_files.control_vector import read_control_vector
 from stability.vector_files.json_file import read_json
 from stability.vector_files.numpy_file import read_npy, read_npz
@@ -39,10 +39,7 @@ def reader_of(data: bytes, name: str) -> Reader:
     if is_safetensors(data):
         return read_safetensors
     if data.startswith(b"\x80"):
-        raise StabilityError(
-            f"Pickled objects are not read, as they could run code; {name!r} is a pickle: "
-            f"{PICKLE_REMEDY}."
-        )
+        raise pickled(name, "is a pickle")
     if name.lower().endswith(".csv"):
         raise StabilityError(
             f"A file of vectors must hold the vectors; {name!r} is a table, as that in which "

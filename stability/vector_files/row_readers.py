@@ -10,7 +10,7 @@ from typing import Any
 import numpy as np
 
 from stability.errors import StabilityError
-from stability.vector_files.content import PICKLE_REMEDY, array_of, header_of
+from stability.vector_files.content import array_of, header_of, pickled
 from stability.vector_files.row_file import RowFile, chosen_key, decoder, plain
 from stability.vector_files.sae import DECODERS, LARGEST_DECODER, open_decoder, parts_of
 
@@ -48,10 +48,7 @@ def _reader_of(head: bytes, name: str) -> Callable[[Path], RowFile]:
     if head[8:9] == b"{":
         return _safetensors
     if head.startswith(b"\x80"):
-        raise StabilityError(
-            f"Pickled objects are not read, as they could run code; {name!r} is a pickle: "
-            f"{PICKLE_REMEDY}."
-        )
+        raise pickled(name, "is a pickle")
     raise StabilityError(
         "A dictionary must be a folder of a sparse autoencoder, or a matrix as .npy, .npz, "
         f".safetensors or .pt; {name!r} is none: save its rows with numpy.save."
@@ -80,10 +77,7 @@ def _reading(name: str) -> Iterator[None]:
     except StabilityError:
         raise
     except pickle.UnpicklingError as error:
-        raise StabilityError(
-            f"Pickled objects are not read, as they could run code; {name!r} holds more than tensors: "
-            f"{PICKLE_REMEDY}."
-        ) from error
+        raise pickled(name, "holds more than tensors") from error
     except Exception as error:
         reason = " ".join(str(error).split()) or type(error).__name__
         raise StabilityError(

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stability.errors import StabilityError
-from stability.vector_files.content import LARGEST, PICKLE_REMEDY, no_vector
+from stability.vector_files.content import LARGEST, no_vector, pickled
 from stability.vector_files.layer_names import named, site_in
 from stability.vector_files.lm_eval import is_lm_eval, read_lm_eval
 from stability.vector_files.named_arrays import from_arrays
@@ -57,10 +57,7 @@ def _loaded(data: bytes, name: str) -> Any:
     except StabilityError:
         raise
     except pickle.UnpicklingError as error:
-        raise StabilityError(
-            f"Pickled objects are not read, as they could run code; {name!r} holds more than tensors: "
-            f"{PICKLE_REMEDY}."
-        ) from error
+        raise pickled(name, "holds more than tensors") from error
     except Exception as error:
         raise no_vector(name, error) from error
 
