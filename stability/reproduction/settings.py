@@ -12,9 +12,10 @@ from stability.errors import StabilityError, writing
 from stability.prediction.provenance import ModelCard
 from stability.sweeps.dose_plan import DosePlan
 from stability.sweeps.doses import DOSES as DOSES_SCHEMA
-from stability.sweeps.measurement import NUMBER, SCHEMA
+from stability.sweeps.measurement import SCHEMA
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
+from stability.sweeps.provenance import NUMBER
 
 HERE = Path(__file__).parent
 PROMPTS, RESULTS = HERE / "prompts" / "prompts.jsonl", HERE / "results"

@@ -8,29 +8,20 @@ import pyarrow as pa
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability import __version__
 from stability.errors import StabilityError
-from stability.prediction.provenance import ModelCard
 from stability.steering import statistics
 from stability.steering.contrast import contrast_vector
 from stability.steering.dose import Dose, dose
 from stability.sweeps.dose_plan import DosePlan
-from stability.sweeps.measurement import INTEGER, NUMBER, TEXT, Outcome
+from stability.sweeps.measurement import Outcome
 from stability.sweeps.prompts import Prompt
+from stability.sweeps.provenance import INTEGER, NUMBER, PROVENANCE, TEXT, provenance
 from stability.vector_files.steering_vector import SteeringVector
 
 HALF = 0.5  # of the states' length: the rule of thumb for a coefficient
 DOSES = pa.schema(
     {
-        "model": TEXT,
-        "revision": TEXT,
-        "dtype": TEXT,
-        "version": TEXT,
-        "seed": INTEGER,
-        "prompt_index": INTEGER,
-        "prompt_id": TEXT,
-        "prompt_kind": TEXT,
-        "prompt": TEXT,  # what was read of it
+        **PROVENANCE,
         "tokens": INTEGER,
         "entropy": NUMBER,  # of the last prediction, or in the mean over those the statistic is over
         "site": TEXT,
@@ -85,23 +76,9 @@ def measure_doses(lm: Any, plan: DosePlan, vectors: Vectors, prompt: Prompt) -> 
     for (name, site), vector in vectors.items():
         for positions in plan.positions:
             found = dose(lm, vector, text, positions=positions)
-            common = _of_prompt(lm.card, plan, prompt, text) | {"vector": name, "site": site}
+            common = provenance(lm.card, plan.seed, prompt, text) | {"vector": name, "site": site}
             rows += (common | row for row in _of_dose(found, plan))
     return pa.Table.from_pylist(rows, schema=DOSES)
-
-
-def _of_prompt(card: ModelCard, plan: DosePlan, prompt: Prompt, text: str) -> dict[str, Any]:
-    return {
-        "model": card.name,
-        "revision": card.revision,
-        "dtype": card.dtype,
-        "version": __version__,
-        "seed": plan.seed,
-        "prompt_index": prompt.index,
-        "prompt_id": prompt.id,
-        "prompt_kind": prompt.kind,
-        "prompt": text,
-    }
 
 
 def _of_dose(found: Dose, plan: DosePlan) -> Iterator[dict[str, Any]]:

@@ -7,7 +7,6 @@ from typing import Any, TypeAlias
 import numpy as np
 import pyarrow as pa
 
-from stability import __version__
 from stability.curvature import directions
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError, StoppedError
@@ -18,24 +17,16 @@ from stability.prediction.source import Model
 from stability.prediction.state import State
 from stability.sweeps.plan import Plan
 from stability.sweeps.prompts import Prompt
+from stability.sweeps.provenance import INTEGER, NUMBER, PROVENANCE, TEXT, provenance
 
 # the rows of a prompt, or why there are none
 Outcome: TypeAlias = pa.Table | str
 # called before each state, which takes seconds; whoever wants to stop the measurement raises here
 Pause = Callable[[], None] | None
 
-TEXT, INTEGER, NUMBER = pa.string(), pa.int32(), pa.float64()
 SCHEMA = pa.schema(
     {
-        "model": TEXT,
-        "revision": TEXT,
-        "dtype": TEXT,
-        "version": TEXT,
-        "seed": INTEGER,
-        "prompt_index": INTEGER,
-        "prompt_id": TEXT,
-        "prompt_kind": TEXT,
-        "prompt": TEXT,
+        **PROVENANCE,
         "position": INTEGER,
         "token": TEXT,  # of the prompt, at the position
         "next_token": TEXT,  # the most likely one
@@ -113,7 +104,8 @@ def _rows(lm: Model, plan: Plan, prompt: Prompt, state: State) -> Iterator[dict[
     eigenpairs = spectrum(state, max(pairs_for(state, spec, 1) for spec in specs))
     resolved = [directions.resolve(spec, state, eigenpairs, lm) for spec in specs]
     local = sensitivity(state, eigenpairs)
-    at_state = _of_prompt(plan, prompt) | _of_state(state, local)
+    at_state = provenance(state.model, plan.seed, prompt, str(prompt.text))
+    at_state |= _of_state(state, local)
     balls = [local.certified_ball(epsilon) for epsilon in plan.epsilons]
     lines = rays(state, [direction.vector for direction in resolved])
     for asked, spec, direction, ray in zip(plan.directions, specs, resolved, lines, strict=True):
@@ -122,22 +114,8 @@ def _rows(lm: Model, plan: Plan, prompt: Prompt, state: State) -> Iterator[dict[
             yield at_state | names | row
 
 
-def _of_prompt(plan: Plan, prompt: Prompt) -> dict[str, Any]:
-    return {
-        "version": __version__,
-        "seed": plan.seed,
-        "prompt_index": prompt.index,
-        "prompt_id": prompt.id,
-        "prompt_kind": prompt.kind,
-        "prompt": str(prompt.text),
-    }
-
-
 def _of_state(state: State, local: Sensitivity) -> dict[str, Any]:
     return {
-        "model": state.model.name,
-        "revision": state.model.revision,
-        "dtype": state.model.dtype,
         "position": state.position,
         "token": state.here.text,
         "next_token": state.text(state.argmax),
