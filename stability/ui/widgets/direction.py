@@ -16,8 +16,7 @@ from stability.ui.choice import (
     look_straight,
     turned,
 )
-from stability.ui.widgets.vector_upload import ENDINGS, FORMATS, LARGEST_UPLOAD, entry_of_upload
-from stability.ui.wording import plain
+from stability.ui.widgets.vector_upload import entry_of_upload, upload_field
 
 SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
 SITES_OWN = "the one that belongs to the site"
@@ -83,19 +82,12 @@ def _spell_tokens(model: str, *keys: str) -> None:
 
 
 def _choose_vector() -> None:
-    file = st.file_uploader(
-        "A file with a vector",
-        ENDINGS,
-        key=f"upload {st.session_state.get('uploads', 0)}",
-        max_upload_size=LARGEST_UPLOAD,
-        help=FORMATS,
-    )
-    if file:
+    key = f"upload {st.session_state.get('uploads', 0)}"
+    if file := upload_field("A file with a vector", key):
         # Streamlit forgets the file when the page is left
         st.session_state.kept_vector = Pasted(file.name, file.getvalue())
     if "kept_vector" in st.session_state:
         kept: Pasted = st.session_state.kept_vector
-        st.caption(f"Uploaded: {plain(kept.name)}.")
         entry = entry_of_upload(kept.name, kept.data, "kept_entry", SITES_OWN)
         st.session_state.kept_vector = replace(kept, entry=entry)
         st.button("Use another vector", on_click=_drop_vector, key="drop_vector")

@@ -24,14 +24,7 @@ from stability.ui.dose_choice import (
 )
 from stability.ui.kept import within
 from stability.ui.server import may_name_paths
-from stability.ui.widgets.vector_upload import (
-    ENDINGS,
-    FORMATS,
-    LARGEST_UPLOAD,
-    entry_of,
-    entry_of_upload,
-)
-from stability.ui.wording import plain
+from stability.ui.widgets.vector_upload import entry_of, entry_of_upload, upload_field
 from stability.vector_files.registry import read_vectors
 from stability.vector_files.vector_file import ADD, VectorFile
 
@@ -112,20 +105,12 @@ def _from_pairs(model: str) -> FromPairs:
 
 
 def _from_file() -> FromContent | None:
-    upload = st.file_uploader(
-        "A file of steering vectors",
-        ENDINGS,
-        key=f"vector upload {st.session_state.get('vector_uploads', 0)}",
-        max_upload_size=LARGEST_UPLOAD,
-        help=FORMATS,
-    )
-    if upload:
+    if upload := upload_field("A file of steering vectors", "vector upload"):
         # Streamlit forgets the file when the page is left
         st.session_state.vector_file = FromContent(upload.name, upload.getvalue())
     kept: FromContent | None = st.session_state.get("vector_file")
     if kept is None:
         return None
-    st.caption(f"Uploaded: {plain(kept.name)}.")
     entry = entry_of_upload(kept.name, kept.data, "vector_entry", ALL_ENTRIES)
     return FromContent(kept.name, kept.data, entry)
 

@@ -3,10 +3,12 @@
 from collections.abc import Callable
 
 import streamlit as st
+from streamlit.runtime.uploaded_file_manager import UploadedFile
 
 from stability.errors import StabilityError
 from stability.ui.kept import within
 from stability.ui.widgets.errors import show_error
+from stability.ui.wording import plain
 from stability.vector_files.registry import parse_vectors
 from stability.vector_files.vector_file import Entry, VectorFile
 
@@ -16,8 +18,14 @@ ENDINGS = ("npy", "npz", "json", "svec", "safetensors", "gguf", "pt")
 FORMATS = "GGUF control vectors, .safetensors, .npy, .npz, .svec, .json, .pt without pickled code"
 
 
+def upload_field(label: str, key: str) -> UploadedFile | None:
+    """Draw the field in which a file of vectors is given."""
+    return st.file_uploader(label, ENDINGS, key=key, max_upload_size=LARGEST_UPLOAD, help=FORMATS)
+
+
 def entry_of_upload(name: str, data: bytes, key: str, unnamed: str) -> str | None:
-    """Choose one vector of a file that holds several; None for its only one, or as `unnamed` says."""
+    """Name a file, and choose one vector of it; None for its only one, or as `unnamed` says."""
+    st.caption(f"Uploaded: {plain(name)}.")
     return entry_of(lambda: _parsed(name, data), key, unnamed)
 
 
