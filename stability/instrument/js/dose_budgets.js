@@ -1,13 +1,12 @@
 // The doses of every budget: predicted, and true on both sides, for each statistic over tokens.
 
 import { predictedDose } from "./dose_law.js";
-import { trueSides } from "./dose_model.js";
+import { COEFFICIENT, trueSides } from "./dose_model.js";
 import { DOSE_EPSILONS, STATISTICS } from "./dose_view.js";
 import { boundaryText, digits } from "./format.js";
 import { each, html, say, scrolling, set } from "./nodes.js";
 import { watch } from "./watch.js";
 
-const UNIT = { length: 1, symbol: "" };
 const HEADINGS = ["nats", "over", "predicted ±", "true −", "true +"];
 
 /**
@@ -29,7 +28,7 @@ export function doseBudgets(sheet) {
         const isChosen = budget.epsilon === view.epsilon && budget.statistic === view.statistic;
         set(row, { class: isChosen ? "chosen" : null, "aria-current": isChosen ? "true" : null });
         const sides = [budget.minus, budget.plus].map((side) =>
-          side.kind === "not known" ? "…" : boundaryText(side, UNIT));
+          side.kind === "not known" ? "…" : boundaryText(side, COEFFICIENT));
         const cells = [String(budget.epsilon), STATISTICS[budget.statistic], digits(budget.predicted), ...sides];
         each(row, cells, () => html("td"), say);
       });

@@ -3,6 +3,9 @@
 import { predictedDose, predictedKl, statisticOf } from "./dose_law.js";
 import { meantCoefficient } from "./dose_view.js";
 
+/** Coefficients have no unit but the vector itself. */
+export const COEFFICIENT = { length: 1, symbol: "" };
+
 /**
  * @typedef {object} TrueSide
  * @property {number | null} distance  away from zero, in the vector's own units

@@ -1,5 +1,6 @@
 // The doses at the chosen ε: the closed form's, and the true one of each side with its error.
 
+import { COEFFICIENT } from "./dose_model.js";
 import { boundaryText, digits, errorText } from "./format.js";
 import { word } from "./glossary.js";
 import { html, say } from "./nodes.js";
@@ -9,8 +10,6 @@ const TILES = [
   { id: "dose-minus", name: "true −", term: "dose" },
   { id: "dose-plus", name: "true +", term: "dose" },
 ];
-/** Coefficients have no unit but the vector itself. */
-const UNIT = { length: 1, symbol: "" };
 
 /**
  * The part that shows the main numbers.
@@ -46,7 +45,7 @@ export function doseTiles({ scene, predicted, sides }) {
   const truths = sides.map((side) => {
     if (side.kind === "not known") return ["…", "being computed"];
     const note = predicted === null ? "" : errorText(predicted, side);
-    return [boundaryText(side, UNIT), side.distance === null ? "" : note];
+    return [boundaryText(side, COEFFICIENT), side.distance === null ? "" : note];
   });
   return [[digits(predicted), formula], ...truths];
 }
