@@ -128,5 +128,6 @@ def _add_dtype(command: argparse.ArgumentParser) -> None:
     command.add_argument(
         "--dtype",
         default="float32",
-        help="of the forward pass: float32, bfloat16 or float16; by default %(default)s",
+        help="what weights are held in: float32, bfloat16 or float16, by default %(default)s; all is "
+        "computed in float32",
     )

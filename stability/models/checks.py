@@ -1,4 +1,4 @@
-"""Checks of a model's output and precision, before anything is concluded from them."""
+"""Checks of a model's output, before anything is concluded from them."""
 
 from collections.abc import Sequence
 
@@ -33,15 +33,6 @@ def require_finite(
     )
 
 
-def require_float32(card: ModelCard) -> None:
-    """Raise StabilityError for a model in half precision, whose rounding drowns small divergences."""
-    if card.dtype != "float32":
-        raise StabilityError(
-            f"Sites below the final norm need float32; {card.name} is in "
-            f"{card.dtype}: load it in float32, or use site 'prelogit'."
-        )
-
-
 def checked_forward_pass(
     network: Network, tokens: Sequence[Token], places: Sequence[tuple[int, int]]
 ) -> ForwardPass:
@@ -51,10 +42,9 @@ def checked_forward_pass(
     checked. Earlier tokens are read from what they have left in a cache, or from the whole prompt
     where the model keeps no cache that reproduces its output.
 
-    Raises StabilityError in half precision, for output that is not finite, and for an architecture
-    whose blocks need more than the vector before them.
+    Raises StabilityError for output that is not finite, and for an architecture whose blocks need more
+    than the vector before them.
     """
-    require_float32(network.card)
     ids = network.ids(tokens)
     try:
         return _checked(run_forward(network, ids), places)

@@ -14,6 +14,9 @@ from stability.models.language_model import LanguageModel
 TINY = torch.finfo(torch.float64).tiny
 # positions whose logits are compared at once, and tokens of a text that is read more than once
 FEW = 32
+# How far rounding moves logits, relative to the largest: a product of a thousand terms accumulates
+# about the root of their number of float32 roundings.
+ROUNDING = 68 * torch.finfo(torch.float32).eps
 UNSUPPORTED = "this architecture is not supported; please report it"
 
 
@@ -78,7 +81,7 @@ def readout_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison
     return Comparison(
         name="logits against the model's own",
         error=error / (float(expected.abs().max()) or 1.0),
-        limit=rounding_limit(lm),
+        limit=ROUNDING,
         unit="relative",
         demand="The readout must reproduce the model's logits",
         remedy="this architecture changes its logits in a way that is not supported",
@@ -99,16 +102,8 @@ def future_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison:
     return Comparison(
         name="a prediction against later tokens",
         error=float(difference.max()) if half else 0.0,
-        limit=rounding_limit(lm),
+        limit=ROUNDING,
         unit="relative",
         demand="Tokens that follow must not change a prediction",
         remedy="it reads later tokens, as an encoder does: choose a causal language model",
     )
-
-
-def rounding_limit(lm: LanguageModel) -> float:
-    """How far rounding moves logits, relative to the largest."""
-    # a product of a thousand terms accumulates about the root of their number of float32 roundings,
-    # also in half precision, where only the results are rounded further: once for each operation
-    eps = torch.finfo(getattr(torch, lm.card.dtype)).eps
-    return 64 * torch.finfo(torch.float32).eps + 4 * eps

@@ -14,6 +14,7 @@ from stability.models.background import background_vectors
 from stability.models.capture import captured
 from stability.models.network import Network
 from stability.models.sites import block_at, resolve_position, sites_of
+from stability.models.widened import in_float32
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
@@ -36,7 +37,7 @@ class LanguageModel:
         model: the transformers model, in evaluation mode, without gradients of its weights.
         tokenizer: its transformers tokenizer.
         readout: the map from the vector after the final norm to the logits.
-        card: name, revision, dtype and sizes of the model.
+        card: name, revision, sizes, and what the weights are held in.
     """
 
     model: PreTrainedModel
@@ -46,8 +47,8 @@ class LanguageModel:
 
     @cached_property
     def network(self) -> Network:
-        """The model up to its unembedding."""
-        return Network(self.model, self.card)
+        """The model up to its unembedding, computed in float32 whatever its weights are held in."""
+        return Network(in_float32(self.model, self.readout), self.card)
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -117,8 +118,8 @@ class LanguageModel:
 
         Raises:
             StabilityError: the prompt is empty or too long, the position is outside it, the site is
-                unknown, or the model's output is not finite; below `prelogit` also where the model is
-                in half precision, or where its blocks do not reproduce its output.
+                unknown, or the model's output is not finite; below `prelogit` also where its blocks do
+                not reproduce its output.
         """
         block, tokens = self.block(site), self.tokenize(prompt)
         index = resolve_position(position, len(tokens))

@@ -39,7 +39,7 @@ def load(
         name: a packaged model (`smollm2-135m`, `gemma-3-270m`), the path of a folder or of a `.gguf`
             file, or a hub id, with `@revision` after it for a branch, tag or commit. A LoRA adapter
             is merged into its base.
-        dtype: `float32`, `bfloat16` or `float16`; sites below `prelogit` need `float32`.
+        dtype: what weights are held in: `float32`, `bfloat16` or `float16`. All is computed in float32.
         device: as in torch; CUDA by default where there is one, else the CPU.
         report: called with a message and the fraction done, in [0, 1].
 

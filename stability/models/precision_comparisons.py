@@ -31,8 +31,8 @@ def precision_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"], dtype: str)
     Args:
         lm: the model.
         ids: the text.
-        dtype: of the copy. Only a model in float32 has a limit, and only against float64: by how much
-            half precision is off is told.
+        dtype: of the copy. Only float64 has a limit: by how much half precision is off is told, also
+            for weights that are held in it.
 
     Returns:
         The comparison.
@@ -51,11 +51,10 @@ def precision_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"], dtype: str)
             distribution.log_probs(network.logits(ids.to(model.device))[0].double())
             for network in (lm.network, Network(model, lm.card))
         )
-    is_limited = lm.card.dtype == "float32" and dtype == "float64"
     return Comparison(
         name=name_of(dtype),
         error=float(distribution.kl(log_q, log_p).max()),
-        limit=ROUNDED if is_limited else None,
+        limit=ROUNDED if dtype == "float64" else None,
         unit="nats",
         demand=f"In {dtype} the model must predict the same",
         remedy="its numbers are no better than that",

@@ -27,9 +27,6 @@ from stability.models.state_comparisons import (
 from stability.prediction.provenance import ModelCard
 from stability.prediction.state import State
 
-# in which other precisions a model is run
-OTHERS = {"float32": ["float64", "bfloat16"]}
-
 
 @dataclass(frozen=True)
 class SelfCheck:
@@ -130,7 +127,9 @@ def check(lm: LanguageModel, report: Report = silent) -> SelfCheck:
         report(f"Running the boundary at {place.site} again", 0.5 + 0.3 * number / len(places))
         attempt(boundary_name(place.site), boundary_comparison, lm, place)
     report("Running in other precisions", 0.8)
-    for dtype in OTHERS.get(lm.card.dtype, ["float64"]):
+    # what a model in half precision would compute by itself, for it is computed in float32
+    half = "bfloat16" if lm.card.dtype == "float32" else lm.card.dtype
+    for dtype in ("float64", half):
         attempt(name_of(dtype), precision_comparison, lm, ids[:, :FEW], dtype)
     report("Checked", 1.0)
     window = longest_window(lm)

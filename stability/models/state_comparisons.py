@@ -150,8 +150,7 @@ def boundary_comparison(lm: LanguageModel, state: State) -> Comparison:
     return Comparison(
         name=boundary_name(state.site),
         error=max(errors),
-        # half precision rounds the passes themselves
-        limit=1e-3 if lm.card.dtype == "float32" else None,
+        limit=1e-3,
         unit="relative",
         demand=f"At the boundary at {state.site} the model itself must change by {EPSILON:g} nats",
         remedy=UNSUPPORTED,

@@ -190,7 +190,7 @@ def dose(
 
     Raises:
         StabilityError: the file holds no vector, or does not say which or where; the site, the width or
-            a position does not fit; or the model is in half precision, below the readout.
+            a position does not fit.
     """
     chosen = steering_vector(lm, vector, site, mode)
     # words stay as they are written; an array, for one, becomes plain numbers

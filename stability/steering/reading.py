@@ -10,7 +10,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.errors import StabilityError
-from stability.models.checks import require_finite, require_float32
+from stability.models.checks import require_finite
 from stability.models.forward_pass import ForwardPass
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import Conversation, PromptLike
@@ -38,8 +38,8 @@ def steered_text(
 ) -> SteeredText:
     """Read a prompt once, and prepare it for a steering vector at some of its positions.
 
-    Raises StabilityError where the model has no such site, or another width there; in half precision
-    below the readout; where two sites are one; and where the readout and a block are changed together.
+    Raises StabilityError where the model has no such site, or another width there, where two sites are
+    one, and where the readout and a block are changed together.
     """
     tokens = lm.tokenize(prompt)
     chosen = resolve_positions(positions, len(tokens))
@@ -53,7 +53,6 @@ def steered_text(
         states, passes = _states(lm, prompt, tokens, prelogits), ReadoutChange(prelogits, change)
         return SteeredText(prompt, states, passes, start, _reach([(prelogits, change)]))
     blocks = {block: changes[block] for block in sorted(b for b in changes if b is not None)}
-    require_float32(lm.card)
     ids = lm.network.ids(tokens)
     # where only some tokens are changed, what the others leave serves a shorter product
     both = None if start else recorded_slope(lm.network, ids, blocks)
@@ -76,7 +75,6 @@ def steered_layers(
     tokens = lm.tokenize(prompt)
     chosen = resolve_positions(positions, len(tokens))
     start = first_changed(positions, len(tokens))
-    require_float32(lm.card)
     recorded = recorded_pass(lm.network, lm.network.ids(tokens), start)
     states = _states(lm, prompt, tokens, recorded.prelogits)
     for block, values in vectors.items():

@@ -3,6 +3,7 @@
 import json
 
 import pytest
+from support.families import FAMILIES as MANY
 from support.models import FAMILIES, save_model
 
 from stability.cli import main
@@ -29,8 +30,8 @@ def test_json_is_one_object(folder, capsys):
     assert report["model"]["name"] == folder
 
 
-def test_sites_that_are_refused_for_one_reason_share_a_line(folder, capsys):
-    main(["check", folder, "--dtype", "bfloat16"])
+def test_sites_that_are_refused_for_one_reason_share_a_line(tmp_path, capsys):
+    main(["check", str(save_model(tmp_path, MANY["xlm"]()))])
     [line] = [line for line in capsys.readouterr().out.splitlines() if line.startswith("refused")]
     assert "final, block:1, block:0: Sites below" in line
 

@@ -328,19 +328,6 @@ def test_threads_that_share_a_model_get_the_lone_answers_bit_for_bit(single):
 # --- what is refused ------------------------------------------------------------------------------
 
 
-@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
-def test_half_precision_is_refused_below_the_readout(tmp_path, dtype):
-    lm = load(str(save_model(tmp_path, FAMILIES["llama"]())), dtype, "cpu")
-    assert lm.capture(PROMPT).site == "prelogit"
-    for site in ("final", "block:0"):
-        with pytest.raises(StabilityError) as refused:
-            lm.capture(PROMPT, site=site)
-        assert str(refused.value) == (
-            f"Sites below the final norm need float32; {lm.card.name} is in {dtype}: load it in "
-            "float32, or use site 'prelogit'."
-        )
-
-
 def beside_the_stream(monkeypatch, model, giver: int, taker: int) -> None:
     """Let one block hand its output to a later one past the residual stream."""
     handed, parts = {}, blocks(model)
@@ -381,3 +368,21 @@ def test_output_that_is_not_finite_is_refused(tmp_path):
     folder = str(save_model(tmp_path, FAMILIES["llama"](), edit=spoil))
     with pytest.raises(StabilityError, match="must be finite"):
         load(folder, device="cpu").capture(PROMPT, site="block:0")
+
+
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_weights_in_half_precision_give_the_numbers_of_the_same_weights_in_float32(tmp_path, dtype):
+    """The truth along a ray and the spectrum, not only a pass."""
+    config = FAMILIES["llama"]()
+    half = load(str(save_model(tmp_path / "half", config)), dtype, "cpu")
+    rounded = save_model(
+        tmp_path / "single", config, edit=lambda model: model.to(getattr(torch, dtype)).float()
+    )
+    single = load(str(rounded), device="cpu")
+    for site in ("final", "block:0"):
+        states = [lm.capture(PROMPT, site=site) for lm in (half, single)]
+        pairs = [spectrum(state, k=2) for state in states]
+        np.testing.assert_allclose(pairs[0].eigenvalues, pairs[1].eigenvalues, rtol=1e-5)
+        v = pairs[1].vectors[:, 0]
+        one, other = (ray(state, v).boundary(0.01) for state in states)
+        assert one == pytest.approx(other, rel=1e-4)

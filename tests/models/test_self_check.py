@@ -117,11 +117,21 @@ def test_a_spectrum_that_is_slightly_off_is_told(lm, monkeypatch):
     } <= set(failing(stability.check(lm)))
 
 
-def test_in_half_precision_the_sites_below_are_refused_with_the_reason(lm):
-    half = load(lm.card.name, "bfloat16", device="cpu")
-    checked = stability.check(half)
+@pytest.mark.parametrize("dtype", ["bfloat16", "float16"])
+def test_weights_in_half_precision_hold_everywhere_and_their_own_arithmetic_is_told(lm, dtype):
+    checked = stability.check(load(lm.card.name, dtype, device="cpu"))
+    assert checked.holds
+    assert not (checked.refused)
+    assert not (checked.not_run)
+    errors = {comparison.name: comparison.error for comparison in checked.comparisons}
+    single = errors[precision_comparisons.name_of("float64")]
+    assert single < 1e-6 < errors[precision_comparisons.name_of(dtype)]
+
+
+def test_sites_that_are_refused_are_told_with_the_reason():
+    checked = stability.check(language_model(MANY["xlm"]()))
     assert set(checked.refused) == {"final", "block:0", "block:1"}
-    assert "need float32" in checked.refused["final"]
+    assert "called once each" in checked.refused["final"]
     assert checked.holds
     # nothing is said to hold at sites that there are not
     assert list(checked.not_run) == [state_comparisons.SITES]

@@ -66,8 +66,8 @@ def choose_precision() -> None:
     with st.expander("Precision and device" if devices else "Precision"):
         st.segmented_control("Weights", DTYPES, required=True, key="dtype")
         st.caption(
-            "bfloat16 and float16 take half the memory of float32, and show the readout only: sites "
-            "below it need float32."
+            "bfloat16 and float16 hold the weights in half the memory of float32; all is computed in "
+            "float32, a little more slowly."
         )
         if devices:
             st.segmented_control("Device", devices, default=devices[0], required=True, key="device")
