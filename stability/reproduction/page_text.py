@@ -77,18 +77,16 @@ The closed form errs least where a budget is over many tokens: those for which i
 those for which it is too long cancel in part. For a single token it is wrong by factors at 1 nat. Two
 things go with its error. One is odd in the coefficient: on one side the divergence grows faster than on
 the other, which no parabola does ("sides apart by"; it cancels in the mean of the two sides). The other
-is the length of the change. Where the vector acts strongly, and the change is short against the states,
-the divergence soon grows more slowly than its parabola, and the true dose is larger than predicted.
-Where it takes a change as long as the states themselves, as at the last token alone after an early
-block, the blocks above are given a state unlike the text's, of which no derivative at c = 0 knows, and
-the true dose is smaller. There, ask for the true one.
+is the length of the change: the longer it is, the more does the closed form promise. Where it takes a
+change longer than the states themselves, as at the last token alone after an early block, the blocks
+above are given a state unlike the text's, of which no derivative at c = 0 knows, and the true dose is
+smaller. There, ask for the true one.
 
 ![What a change of half the states' length costs]({half})
 
 The rule of thumb "half the activation norm" fixes the length of the change instead. The figure shows
 the mean divergence over all tokens that it costs, on either side, with all tokens changed: it differs
-several times between blocks and between texts, and is as large for a random vector as for one that
-means something.
+several times between texts and between blocks, and no length is safe for all of them.
 """
 
 
