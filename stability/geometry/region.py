@@ -36,7 +36,8 @@ class Region:
     Attributes:
         state: the origin of the plane.
         axes: the orthonormal pair `E = (e₁, e₂)`, (d, 2).
-        slopes: the centred slope `a_c` of every token along both, (V, 2), in nats per coordinate.
+        device_slopes: the centred slope `a_c` of every token along both, (V, 2), in nats per
+            coordinate, on the device of the state.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -47,23 +48,28 @@ class Region:
 
     state: State
     axes: Float[Tensor, "d 2"] = field(repr=False)
-    slopes: Float[ndarray, "V 2"] = field(repr=False)
+    device_slopes: Float[Tensor, "V 2"] = field(repr=False)
+
+    @cached_property
+    def slopes(self) -> Float[ndarray, "V 2"]:
+        """The slopes as an array."""
+        return self.device_slopes.cpu().numpy()
 
     @cached_property
     def truth(self) -> PlaneTruth:
         """The truth in the plane, exact or evaluated."""
         if self.state.is_linear:
-            return ExactPlane(self.state, self.slopes)
+            return ExactPlane(self.state, self.device_slopes)
         return NumericalPlane(self.state, self.axes, self.curvature)
 
     @property
-    def _linear(self) -> Float[ndarray, "V 2"] | None:
-        return self.slopes if self.state.is_linear else None
+    def _linear(self) -> Float[Tensor, "V 2"] | None:
+        return self.device_slopes if self.state.is_linear else None
 
     @cached_property
     def curvature(self) -> Float[ndarray, "2 2"]:
         """`EᵀHE`: the curvature of the divergence in the plane."""
-        return fisher.projected_hessian(self.state.probs.cpu().numpy(), self.slopes)
+        return fisher.projected_hessian(self.state.probs, self.device_slopes).cpu().numpy()
 
     def coordinates(self, vector: Float[Tensor, " d"]) -> tuple[float, float]:
         """The plane's coordinates of a vector at the site, `Eᵀ(w − vector)`: of its foot, if off it."""
@@ -178,7 +184,7 @@ def region(
             "choose another second one."
         )
     axes = torch.stack([e1, rest / rest.norm()], dim=1)
-    return Region(state, axes, fisher.centred_slopes(state, axes).cpu().numpy())
+    return Region(state, axes, fisher.centred_slopes(state, axes))
 
 
 def region_through(a: State, b: State, c: State) -> Region:
