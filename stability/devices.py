@@ -16,9 +16,6 @@ def _numbers_of_card(device: torch.device) -> int:
 
 
 def rows_at_once(device: torch.device, row: int, on_processor: int = IN_MEMORY) -> int:
-    """How many rows of so many numbers to hold together, one at least.
-
-    A processor is fast where they stay in its cache; on a card each part costs the time of its launches.
-    """
+    """How many rows of so many numbers to hold together: on a card each part costs launches."""
     numbers = _numbers_of_card(device) if device.type == "cuda" else on_processor
     return max(numbers // max(row, 1), 1)

@@ -35,7 +35,7 @@ LEAST_EIGENVALUE = 1e-290  # less is zero: of probabilities that underflow too m
 
 @runtime_checkable
 class Slopes(Protocol):
-    """What a bracket is made of: the variance of the slope, its ends, and what single tokens guarantee."""
+    """What a bracket is made of: the variance of the slope, its ends, and single tokens' bounds."""
 
     @property
     def variance(self) -> Float[ndarray, "*batch"]:
