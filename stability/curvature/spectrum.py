@@ -18,7 +18,13 @@ from stability.curvature import fisher
 from stability.curvature.effective_rank import effective_rank_bounds
 from stability.curvature.head import Head
 from stability.curvature.row_spread import RowSpread, row_spread
-from stability.curvature.subspace import RITZ_ROUNDING, eigenvalue_upper_bounds, iterate, sign_fixed
+from stability.curvature.subspace import (
+    RITZ_ROUNDING,
+    eigenvalue_upper_bounds,
+    iterate,
+    leading_block,
+    sign_fixed,
+)
 from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.prediction.state import State
@@ -153,7 +159,7 @@ def low_rank_factor(state: State, m: int) -> Float[Tensor, "d m"]:
 def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
     """Block iteration from a factor of `H`; the trace outside the block by random sketches."""
     factor = low_rank_factor(state, max(k + GUARD, FACTOR_PAIRS))
-    block = torch.linalg.svd(factor, full_matrices=False).U[:, : k + GUARD]
+    block = leading_block(factor, k + GUARD)
     pairs = iterate(partial(fisher.hvp, state), block, k, tolerance, MOST_PASSES)
     probes = fisher.sketch(state, PROBES, seed=1)
     outside = probes - pairs.vectors @ (pairs.vectors.T @ probes)

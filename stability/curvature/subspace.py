@@ -65,6 +65,12 @@ def _small_eigh(matrix: Float[Tensor, "*T m m"]) -> tuple[Tensor, Tensor]:
     return values.to(matrix.device), vectors.to(matrix.device)
 
 
+def leading_block(factor: Float[Tensor, "d m"], b: int) -> Float[Tensor, "d b"]:
+    """An orthonormal block along the `b` leading eigenvectors of `C Cᵀ`, by the smaller `CᵀC`."""
+    rotation = _small_eigh(factor.T @ factor)[1].flip(-1)[:, :b]
+    return torch.linalg.qr(factor @ rotation).Q
+
+
 def nearly_orthonormal(block: Float[Tensor, "*T d b"]) -> Float[Tensor, "*T d b"]:
     """Columns that span what those of a block do, and are well apart: `B L⁻ᵀ` with `L Lᵀ ≈ BᵀB`.
 

@@ -12,7 +12,7 @@ from stability import numerics
 from stability.arguments import whole
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
-from stability.prediction.jacobian import Jacobian, jacobian
+from stability.prediction.jacobian import CopiedJacobian, Jacobian, jacobian
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
 
@@ -154,7 +154,7 @@ class State:
         return float(self.vector.double().norm())
 
     @cached_property
-    def _jacobian(self) -> Jacobian | None:
+    def _jacobian(self) -> Jacobian | CopiedJacobian | None:
         return None if self.above is None else jacobian(self.above, self.vector)
 
     def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
