@@ -62,8 +62,8 @@ class KeptSlopes:
 
     def token_bounds(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "n 2 m"]:
         """See `self_concordance.token_bounds`: of the tokens that were kept."""
-        kept = map(torch.from_numpy, (self._supported, self._log_weights))
-        return self_concordance.token_bounds(*kept, epsilon)
+        slopes, log_weights = map(torch.from_numpy, (self._supported, self._log_weights))
+        return self_concordance.token_bounds(slopes, log_weights, epsilon)
 
 
 def certificates(

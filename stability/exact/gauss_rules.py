@@ -66,8 +66,7 @@ def interval_rules(
     `m (μ₄ − μ₃²/σ² − σ⁴)`: zero where an interval holds two values or fewer.
     """
     moments, edges = interval_moments(values, weights, bins)
-    *moments, edges = (part.cpu().numpy() for part in (*moments.cpu(), edges))
-    mass, mean, variance, third, fourth = moments
+    mass, mean, variance, third, fourth = moments.cpu().numpy()
     left, right, lean = two_points(variance, third)
     nodes = np.concatenate([mean + right, mean - left], axis=1)
     # each from the other's distance: one less a share would lose a small mass beside a large one
@@ -76,4 +75,4 @@ def interval_rules(
     )
     masses = np.concatenate([*(mass * shares)], axis=1)
     defect = np.maximum(fourth - 4 * lean**2 * variance - variance**2, 0) + MOMENT_ROUNDING * fourth
-    return nodes, masses, mass * defect, edges
+    return nodes, masses, mass * defect, edges.cpu().numpy()

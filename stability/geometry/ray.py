@@ -32,9 +32,9 @@ class Ray:
     """The line `vector + t·direction`, with the slope of each logit at its start.
 
     `state` is the state at `t = 0`, `direction` (d,) a unit vector, and `t` a length in the state's own
-    coordinates, negative on the minus side; divergences are in nats. The closed form follows from the
-    centred slope `a_c` of every token, `device_slopes` (V,), on the device of the state; the truth is
-    exact where the logits are linear in the state, and evaluated by running the network elsewhere.
+    coordinates, negative on the minus side; divergences are in nats. The closed form follows from
+    `device_slopes` (V,), the centred `a_c` of every token on the state's device; the truth is exact
+    where logits are linear, and found by running the network elsewhere.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -65,8 +65,6 @@ class Ray:
     @cached_property
     def curvature(self) -> float:
         """`vᵀHv`, the variance of the slope under `p`, in nats per squared coordinate."""
-        if self.exact:
-            return self.exact.cumulants[0]
         return float(fisher.projected_hessian(self.state.probs, self.device_slopes[:, None]))
 
     @property
@@ -197,6 +195,6 @@ def rays(
     state: State, directions: Iterable[Float[Tensor, " d"] | Float[ndarray, " d"]]
 ) -> list[Ray]:
     """The rays along several directions, in one read of `W_U`."""
-    units = [unit(v, state.width).to(state.vector.device) for v in directions]
-    slopes = fisher.centred_slopes(state, torch.stack(units, dim=1)).T.contiguous()
+    units = torch.stack([unit(v, state.width) for v in directions]).to(state.vector.device)
+    slopes = fisher.centred_slopes(state, units.T).T.contiguous()
     return [Ray(state, v, a) for v, a in zip(units, slopes, strict=True)]

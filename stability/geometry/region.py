@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,15 +30,13 @@ CANCELLED_CURVATURE = 1e-14  # of the larger curvature in a plane
 class Region:
     """The plane `vector + x·e₁ + y·e₂` of an orthonormal pair, with its logit slopes.
 
-    `x`, `y` are lengths in the state's own coordinates; divergences are in nats. The ellipse follows
-    from `slopes`; the truth is exact where the logits are linear in the state, and evaluated by running
-    the network elsewhere.
+    `x`, `y` are lengths in the state's own coordinates; divergences are in nats. The truth is exact where
+    logits are linear, and found by running the network elsewhere.
 
     Attributes:
         state: the origin of the plane.
         axes: the orthonormal pair `E = (e₁, e₂)`, (d, 2).
-        device_slopes: the centred slope `a_c` of every token along both, (V, 2), in nats per
-            coordinate, on the device of the state.
+        device_slopes: the centred `a_c` of every token along both, (V, 2), on the state's device.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -62,10 +61,6 @@ class Region:
             return ExactPlane(self.state, self.device_slopes)
         return NumericalPlane(self.state, self.axes, self.curvature)
 
-    @property
-    def _linear(self) -> Float[Tensor, "V 2"] | None:
-        return self.device_slopes if self.state.is_linear else None
-
     @cached_property
     def curvature(self) -> Float[ndarray, "2 2"]:
         """`EᵀHE`: the curvature of the divergence in the plane."""
@@ -89,8 +84,7 @@ class Region:
             epsilon: nats.
 
         Returns:
-            None where the plane has a direction without curvature, or with so little beside the other
-            that rounding hides it.
+            None where a direction of the plane has no curvature that rounding leaves beside the other.
         """
         values, vectors = np.linalg.eigh(self.curvature)
         # of the smaller eigenvalue rounding leaves so much where it is zero
@@ -115,17 +109,20 @@ class Region:
         """
         return self.truth.boundary(nats(epsilon), finite_array(angles, "Angles"))
 
+    def _points(self, x: Any, y: Any, paired: bool = True) -> tuple[ndarray, ndarray]:
+        return points(x, y, self.device_slopes if self.state.is_linear else None, paired)
+
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The true divergence at points of the plane."""
-        return self.truth.kl(*points(x, y, self._linear))
+        return self.truth.kl(*self._points(x, y))
 
     def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
         """The true divergence on a grid, rows by `y`."""
-        return self.truth.kl_grid(*points(x, y, self._linear, paired=False))
+        return self.truth.kl_grid(*self._points(x, y, paired=False))
 
     def argmax(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Int[ndarray, "*n"]:
         """The most likely token at points of the plane."""
-        return self.truth.argmax(*points(x, y, self._linear))
+        return self.truth.argmax(*self._points(x, y))
 
     def cells(self, extent: Extent) -> list[Cell]:
         """The argmax cells in view, as polygons.
@@ -145,7 +142,7 @@ class Region:
                 f"An extent must be (x_min, x_max, y_min, y_max), each growing; received {extent}: "
                 "put the smaller ends first."
             )
-        points(ends[:2], ends[2:], self._linear)
+        self._points(ends[:2], ends[2:])
         x_min, x_max, y_min, y_max = ends.tolist()
         return self.truth.cells((x_min, x_max, y_min, y_max))
 
@@ -174,9 +171,7 @@ def region(
     >>> region.boundary(0.1, np.array([0.0, np.pi / 2])).round(3)
     array([1.24 , 1.353])
     """
-    width, device = state.width, state.vector.device
-    e1 = unit(first, width).to(device)
-    e2 = unit(second, width).to(device)
+    e1, e2 = (unit(part, state.width).to(state.vector.device) for part in (first, second))
     rest = e2 - (e1 @ e2) * e1
     if rest.norm() < 1e-6:
         raise StabilityError(
