@@ -33,8 +33,7 @@ class Ray:
 
     `state` is the state at `t = 0`, `direction` (d,) a unit vector, and `t` a length in the state's own
     coordinates, negative on the minus side; divergences are in nats. The closed form follows from
-    `device_slopes` (V,), the centred `a_c` of every token on the state's device; the truth is exact
-    where logits are linear, and found by running the network elsewhere.
+    `device_slopes` (V,), the centred `a_c` of every token; the truth is exact where logits are linear.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))

@@ -30,8 +30,7 @@ CANCELLED_CURVATURE = 1e-14  # of the larger curvature in a plane
 class Region:
     """The plane `vector + x·e₁ + y·e₂` of an orthonormal pair, with its logit slopes.
 
-    `x`, `y` are lengths in the state's own coordinates; divergences are in nats. The truth is exact where
-    logits are linear, and found by running the network elsewhere.
+    `x`, `y` are in the state's coordinates, KL in nats; the truth is exact where logits are linear.
 
     Attributes:
         state: the origin of the plane.
