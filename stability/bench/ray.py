@@ -25,7 +25,7 @@ def compare_rays(states: Sequence[State]) -> list[Comparison]:
     state = states[-1]
     vectors = spectrum(state, TIMED_RAYS).vectors
     line = ray(state, vectors[:, 0])
-    exact = boundaries(ExactLine(state, line.slopes).distribution.tokens, TIMED_EPSILONS)
+    exact = boundaries(ExactLine(state, line.device_slopes).distribution.tokens, TIMED_EPSILONS)
     accuracy = {
         "relative error of a boundary": float(
             np.abs(line.boundaries(TIMED_EPSILONS) / exact - 1).max()
@@ -64,7 +64,11 @@ def explore_ray(state: State, direction: Float[Tensor, " d"]) -> Ray:
     """Compute all that Explore shows of a ray."""
     line = ray(state, direction)
     minus, plus = line.boundaries(TIMED_EPSILONS)
-    _ = line.cumulants, line.certificates(TIMED_EPSILONS), line.flips(limit=len(line.slopes))
+    _ = (
+        line.cumulants,
+        line.certificates(TIMED_EPSILONS),
+        line.flips(limit=state.readout.vocab_size),
+    )
     line.kl(np.linspace(-minus[-1], plus[-1], TIMED_POINTS))
     return line
 

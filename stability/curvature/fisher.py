@@ -20,6 +20,7 @@ from torch import Tensor
 
 from stability.arguments import nats
 from stability.curvature.row_spread import cap_slopes, mean_offsets, means
+from stability.devices import rows_at_once
 from stability.prediction.premise import require_at_readout
 from stability.prediction.state import State
 
@@ -88,17 +89,18 @@ def hvp_batched(
     tops = torch.tensor([state.argmax for state in states], device=W_U.device)[:, None]
     probs = torch.stack([state.probs for state in states])
     others = probs.scatter(1, tops, 0).to(W_U)
-    weights = others.T.split(ROWS_IN_CACHE)
+    part = rows_at_once(W_U.device, T * b, ROWS_IN_CACHE * T * b)
+    weights = others.T.split(part)
     capping = cap_slopes(states)
     slowing = (None,) * len(weights)
     if capping is not None:
-        slowing = capping.to(W_U).T.split(ROWS_IN_CACHE)
+        slowing = capping.to(W_U).T.split(part)
     centres = means(states, offsets)
     levels = torch.einsum("td,tdb->tb", centres, blocks.to(centres)).to(W_U)
     vectors = scale * torch.cat([*blocks], dim=1).to(W_U)
     pulled = torch.zeros(T * b, d, dtype=centres.dtype, device=W_U.device)
     total = torch.zeros(T, b, dtype=centres.dtype, device=W_U.device)
-    for rows, p, slowed in zip(readout.in_parts(ROWS_IN_CACHE), weights, slowing, strict=True):
+    for rows, p, slowed in zip(readout.in_parts(part), weights, slowing, strict=True):
         slopes = (rows @ vectors).view(-1, T, b)
         if slowed is not None:
             slopes *= slowed[..., None]
@@ -106,11 +108,20 @@ def hvp_batched(
         total += slopes.sum(dim=0)
         if slowed is not None:
             slopes *= slowed[..., None]
-        # twice as fast as its transpose
-        pulled += slopes.view(-1, T * b).T @ rows
+        pulled += _summed_products(slopes.view(-1, T * b), rows)
     top = probs.gather(1, tops) * torch.einsum("td,tdb->tb", offsets, blocks.to(centres))
     image = scale * pulled.view(T, b, d) - total[..., None] * centres[:, None]
     return (image + top[..., None] * offsets[:, None]).mT
+
+
+def _summed_products(S: Float[Tensor, "n k"], rows: Float[Tensor, "n d"]) -> Float[Tensor, "k d"]:
+    """`Sᵀ R`: of more rows than `ROWS_IN_CACHE`, what so many give is added in float64."""
+    whole = len(rows) // ROWS_IN_CACHE * ROWS_IN_CACHE
+    # twice as fast as its transpose
+    if len(rows) <= ROWS_IN_CACHE:
+        return S.T @ rows
+    left, right = (part[:whole].unflatten(0, (-1, ROWS_IN_CACHE)) for part in (S, rows))
+    return (left.mT @ right).sum(dim=0, dtype=torch.float64) + S[whole:].T @ rows[whole:]
 
 
 def hvp(state: State, directions: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:

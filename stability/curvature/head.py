@@ -15,11 +15,11 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from stability.curvature.row_spread import RowSpread, weighted_rows
-from stability.curvature.subspace import RITZ_ROUNDING, RitzPairs
+from stability.curvature.subspace import RITZ_ROUNDING, RitzPairs, nearly_orthonormal
 from stability.prediction.state import State
 
 MASS, FEWEST_TOKENS, MOST_TOKENS = 0.95, 1024, 3072  # share of weight, and number of tokens
-HEAD_PASSES = 12
+HEAD_PASSES, PASSES_TOGETHER = 12, 2  # and how many without making the block orthonormal
 
 
 def head_weights(state: State) -> Float[Tensor, " V"]:
@@ -108,6 +108,6 @@ def dominant_block(
 
     It has no more columns than the space has dimensions.
     """
-    for _ in range(passes):
-        block = apply(torch.linalg.qr(block).Q)
+    for done in range(passes):
+        block = apply(block if done % PASSES_TOGETHER else nearly_orthonormal(block))
     return torch.linalg.qr(block.double()).Q

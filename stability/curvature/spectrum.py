@@ -14,11 +14,11 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.arguments import positive, whole
-from stability.curvature import fisher
+from stability.curvature import fisher, subspace
 from stability.curvature.effective_rank import effective_rank_bounds
 from stability.curvature.head import Head
 from stability.curvature.row_spread import RowSpread, row_spread
-from stability.curvature.subspace import RITZ_ROUNDING, eigenvalue_upper_bounds, iterate, sign_fixed
+from stability.curvature.subspace import RITZ_ROUNDING, eigenvalue_upper_bounds, sign_fixed
 from stability.defaults import LEADING_PAIRS
 from stability.errors import StabilityError
 from stability.prediction.state import State
@@ -153,8 +153,8 @@ def low_rank_factor(state: State, m: int) -> Float[Tensor, "d m"]:
 def _by_factor(state: State, k: int, tolerance: float) -> Spectrum:
     """Block iteration from a factor of `H`; the trace outside the block by random sketches."""
     factor = low_rank_factor(state, max(k + GUARD, FACTOR_PAIRS))
-    block = torch.linalg.svd(factor, full_matrices=False).U[:, : k + GUARD]
-    pairs = iterate(partial(fisher.hvp, state), block, k, tolerance, MOST_PASSES)
+    block = subspace.leading_block(factor, k + GUARD)
+    pairs = subspace.iterate(partial(fisher.hvp, state), block, k, tolerance, MOST_PASSES)
     probes = fisher.sketch(state, PROBES, seed=1)
     outside = probes - pairs.vectors @ (pairs.vectors.T @ probes)
     traces = outside.square().sum(dim=0)
@@ -181,7 +181,9 @@ def _by_head(state: State, k: int, tolerance: float) -> Spectrum:
         return fisher.hvp_batched([state], block[None], spread.offset[None])[0]
 
     columns = -(-(k + GUARD) // LANES) * LANES
-    pairs = iterate(apply, head.start(min(columns, state.width)), k, tolerance, MOST_PASSES)
+    pairs = subspace.iterate(
+        apply, head.start(min(columns, state.width)), k, tolerance, MOST_PASSES
+    )
     rest = head.norm_outside(pairs)
     upper = eigenvalue_upper_bounds(pairs.values, pairs.residuals, rest) * (1 + RITZ_ROUNDING)
     return Spectrum(

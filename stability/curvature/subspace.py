@@ -14,6 +14,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 RITZ_ROUNDING = 1e-6  # relative, of a Ritz value from float32 products; 2e-7 was measured
+SHIFT = 1e-12  # of the squared length of a column
 LEADING, LOOSER = 8, 5  # beyond the leading pairs, errors may be so many times the tolerance
 
 
@@ -51,10 +52,36 @@ def rayleigh_ritz(
 ) -> RitzPairs:
     """The `b` leading Ritz pairs of `H` on an orthonormal basis, whose image is `H` times it."""
     compressed = basis.mT @ image
-    values, rotation = torch.linalg.eigh(0.5 * (compressed + compressed.mT))
+    values, rotation = _small_eigh(0.5 * (compressed + compressed.mT))
     values, rotation = values.flip(-1)[..., :b], rotation.flip(-1)[..., :b]
     vectors = basis @ rotation
     return RitzPairs(values, vectors, image @ rotation - vectors * values[..., None, :])
+
+
+def _small_eigh(matrix: Float[Tensor, "*T m m"]) -> tuple[Tensor, Tensor]:
+    """Eigenpairs of small symmetric matrices: on the host those of a single one."""
+    home = matrix.device if matrix.dim() > 2 else torch.device("cpu")
+    values, vectors = torch.linalg.eigh(matrix.to(home))
+    return values.to(matrix.device), vectors.to(matrix.device)
+
+
+def leading_block(factor: Float[Tensor, "d m"], b: int) -> Float[Tensor, "d b"]:
+    """An orthonormal block along the `b` leading eigenvectors of `C Cᵀ`, by the smaller `CᵀC`."""
+    rotation = _small_eigh(factor.T @ factor)[1].flip(-1)[:, :b]
+    return torch.linalg.qr(factor @ rotation).Q
+
+
+def nearly_orthonormal(block: Float[Tensor, "*T d b"]) -> Float[Tensor, "*T d b"]:
+    """Columns that span what those of a block do, and are well apart: `B L⁻ᵀ` with `L Lᵀ ≈ BᵀB`.
+
+    By Cholesky, which takes a few launches where Householder takes one for each column, of columns of
+    length one. A shift keeps columns that rounding cannot tell apart from stopping it.
+    """
+    columns = torch.nn.functional.normalize(block.double(), dim=-2, eps=1e-300)
+    gram = columns.mT @ columns
+    gram.diagonal(dim1=-2, dim2=-1).add_(SHIFT)
+    root = torch.linalg.cholesky_ex(gram).L
+    return torch.linalg.solve_triangular(root.mT, columns, upper=True, left=False).to(block)
 
 
 def iterate(

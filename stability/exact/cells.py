@@ -34,6 +34,12 @@ class Cell:
         return x * y_next - x_next * y
 
 
+def corners_of(extent: Extent) -> Float[ndarray, "4 2"]:
+    """The corners of a view, counter-clockwise."""
+    x_min, x_max, y_min, y_max = extent
+    return np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]])
+
+
 def envelope(
     offsets: Float[ndarray, " V"], gradients: Float[ndarray, "V 2"], extent: Extent
 ) -> dict[int, Float[ndarray, "n 2"]]:
@@ -44,13 +50,8 @@ def envelope(
     vertices the envelope is complete: the full one is convex, theirs is linear on each cell, and
     the two agree at its corners. Ties go to the lowest id.
     """
-    x_min, x_max, y_min, y_max = extent
-    rectangle = np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]])
-    at_corners = rectangle @ gradients.T + offsets
-    # a plane below the best plane's lowest corner everywhere can win nowhere
-    able = np.flatnonzero(at_corners.max(axis=0) >= at_corners.min(axis=0).max())
-    offsets, gradients = offsets[able], gradients[able]
-    candidates = set(at_corners[:, able].argmax(axis=1).tolist())
+    rectangle = corners_of(extent)
+    candidates = set((rectangle @ gradients.T + offsets).argmax(axis=1).tolist())
     while True:
         members = np.array(sorted(candidates))
         clipped = {
@@ -64,7 +65,7 @@ def envelope(
         beaten = values.max(axis=1) > values[np.arange(len(vertices)), owners] + rounding
         others = set(values[beaten].argmax(axis=1).tolist()) - candidates
         if not others:
-            return {int(able[i]): polygon for i, polygon in polygons.items()}
+            return polygons
         candidates |= others
 
 

@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import numpy as np
 import torch
-from jaxtyping import Float
+from jaxtyping import Float, Int
 from numpy import ndarray
 from torch import Tensor
 
@@ -20,6 +20,7 @@ from stability.prediction.state import State
 CANCELLED_SQUARE = (
     1e-4  # of ‖w‖²: below, a squared distance from float32 products has lost its digits
 )
+INTERVALS = 128  # of slopes, in which those that may win are told apart
 ROUGH = 1.01  # its square root beyond that errs by 1e-3 at worst: the nearest is within this
 
 
@@ -76,21 +77,43 @@ def envelope(
     return winners
 
 
-def along(state: State, slopes: Float[ndarray, " V"], limit: int) -> tuple[list[Flip], list[Flip]]:
+def along(state: State, slopes: Float[Tensor, " V"], limit: int) -> tuple[list[Flip], list[Flip]]:
     """The argmax changes on the minus and on the plus side, in order, by slopes before capping."""
-    logits, W_U = state.uncapped_logits.cpu().numpy(), state.readout.W_U
+    ids, logits, slopes_of_few = _able(state.uncapped_logits, slopes)
+    W_U, start = state.readout.W_U, int(np.searchsorted(ids, state.argmax))
 
     def are_twins(winner: int, other: int) -> bool:
-        return torch.equal(W_U[winner], W_U[other])
+        return torch.equal(W_U[ids[winner]], W_U[ids[other]])
 
     minus, plus = (
         [
-            Flip(t, token, state.text(token))
-            for t, token in envelope(logits, sign * slopes, state.argmax, limit, are_twins)
+            Flip(t, int(ids[i]), state.text(int(ids[i])))
+            for t, i in envelope(logits, sign * slopes_of_few, start, limit, are_twins)
         ]
         for sign in (-1, 1)
     )
     return minus, plus
+
+
+def _able(
+    logits: Float[Tensor, " V"], slopes: Float[Tensor, " V"]
+) -> tuple[Int[ndarray, " m"], Float[ndarray, " m"], Float[ndarray, " m"]]:
+    """The tokens that may win anywhere on the line, by growing id, with their logits and slopes.
+
+    One does only if no steeper one has a larger logit. Steeper are those of the intervals beyond its
+    own; what its own hold apart is left to the envelope.
+    """
+    low, high = slopes.aminmax()
+    width = (high - low) / INTERVALS
+    index = ((slopes - low) / width.where(width > 0, 1.0)).long().clamp_max_(INTERVALS - 1)
+    largest = logits.new_full((INTERVALS,), -torch.inf).scatter_reduce_(0, index, logits, "amax")
+    edge = largest.new_full((1,), -torch.inf)
+    steeper = torch.cat([largest.flip(0).cummax(0).values.flip(0)[1:], edge])
+    less_steep = torch.cat([edge, largest.cummax(0).values[:-1]])
+    # on either side of the state the lines beyond on that side are steeper
+    able = (logits >= torch.minimum(steeper, less_steep)[index]).nonzero()[:, 0]
+    few = torch.stack([able.double(), logits[able], slopes[able]]).cpu().numpy()
+    return few[0].astype(int), few[1], few[2]
 
 
 def nearest(state: State) -> Flip | None:

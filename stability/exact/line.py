@@ -5,8 +5,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
+import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
+from torch import Tensor
 
 from stability import numerics
 from stability.curvature import fisher
@@ -15,6 +17,7 @@ from stability.exact.boundaries import Boundaries
 from stability.exact.discrete_measure import DiscreteMeasure
 from stability.exact.flips import Flip
 from stability.exact.slope_distribution import SlopeDistribution
+from stability.exact.token_measure import TokenMeasure
 from stability.prediction.state import State
 
 
@@ -26,27 +29,26 @@ class ExactLine:
     """
 
     state: State
-    slopes: Float[ndarray, " V"]
+    slopes: Float[Tensor, " V"]
 
     @cached_property
     def distribution(self) -> SlopeDistribution:
         """The distribution of the slope under the next-token probabilities."""
-        p, log_p = (part.cpu().numpy() for part in (self.state.probs, self.state.log_probs))
-        return SlopeDistribution(DiscreteMeasure(self.slopes, p, log_p))
+        state = self.state
+        return SlopeDistribution(TokenMeasure(self.slopes, state.probs, state.log_probs))
 
     @cached_property
     def cumulants(self) -> tuple[float, float, float]:
         """`κ₂, κ₃, κ₄` of the slope: curvature, asymmetry of the sides, and the next term."""
-        second, third, fourth = self.distribution.tokens.cumulants().tolist()
+        second, third, fourth = self.distribution.slopes.cumulants().tolist()
         return second, third, fourth
 
     @cached_property
     def rounding(self) -> Float[ndarray, " 2"]:
         """How far rounding moves a radius on either side, as a part of it: `radius_rounding`."""
-        steepest = np.array([self.slopes.argmin(), self.slopes.argmax()])
-        return radius_rounding(
-            self.state, np.array(self.cumulants[0]), steepest, np.abs(self.slopes[steepest])
-        )
+        steepest = torch.stack([self.slopes.argmin(), self.slopes.argmax()])
+        ids, rises = torch.stack([steepest.double(), self.slopes[steepest].abs()]).cpu().numpy()
+        return radius_rounding(self.state, np.array(self.cumulants[0]), ids.astype(int), rises)
 
     def kl(self, t: Float[ndarray, " n"]) -> Float[ndarray, " n"]:
         """The divergence at points of the line, in nats."""
@@ -65,7 +67,7 @@ class ExactLine:
 
     def certificates(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
         """Guaranteed distances of the boundary: (minus, plus) × (inner, outer), for every `ε`."""
-        return self_concordance.brackets(self.distribution.tokens, epsilon, self.rounding)
+        return self_concordance.brackets(self.distribution.slopes, epsilon, self.rounding)
 
     def moment_brackets(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "2 2 m"]:
         """The same, and tighter, from the first four moments of the slope and its ends."""
@@ -75,8 +77,9 @@ class ExactLine:
         self, t: Float[ndarray, " n"], tokens: Int[ndarray, " m"]
     ) -> Float[ndarray, "m n"]:
         """Probabilities of tokens along the ray, `p_i exp(t·a_c,i − KL(t))`."""
-        growth = np.outer(self.slopes[tokens], t) - self.kl(t)
-        return np.exp(growth + self.distribution.tokens.log_weights[tokens][:, None])
+        measure = self.distribution.tokens
+        growth = np.outer(measure.values[tokens], t) - self.kl(t)
+        return np.exp(growth + measure.log_weights[tokens][:, None])
 
     def flips(self, limit: int) -> tuple[list[Flip], list[Flip]]:
         """The argmax changes on the minus and on the plus side, in order of distance."""
@@ -85,7 +88,7 @@ class ExactLine:
     def trust_range(self, tolerance: float) -> tuple[float | None, float | None]:
         """The first `t` of each side at which the quadratic is off by `tolerance` of the true KL."""
         # self-concordance keeps the quadratic within half of `tolerance` up to the first point
-        start = min(tolerance, 1) / np.ptp(self.slopes)
+        start = min(tolerance, 1) / float(self.distribution.spans)
         end = 100 * (fisher.radius(self.cumulants[0], 1.0) or np.inf)
         grid = np.geomspace(start, end, 400)
         minus, plus = (self._leaves(sign * grid, tolerance) for sign in (-1, 1))
@@ -93,7 +96,7 @@ class ExactLine:
 
     def _leaves(self, grid: Float[ndarray, " n"], tolerance: float) -> float | None:
         """Where the quadratic leaves the true KL: by the merged measure, or else by all tokens."""
-        if self.distribution.tokens.underflows:  # what merging loses
+        if self.distribution.slopes.underflows:  # what merging loses
             return self._departure(self.distribution.tokens, grid, tolerance)
         t = self._departure(self.distribution.merged, grid, tolerance)
         if t is not None:
@@ -144,10 +147,8 @@ def radius_rounding(
     large; there `s` is 1, or `1 − p_top` where the likeliest token is the steepest, as the others
     centre its slope.
     """
-    probs, top = state.probs.cpu().numpy(), state.argmax
-    alpha = math.sqrt(2) * state.readout.rounding
-    others = probs[:top].sum() + probs[top + 1 :].sum()
-    share = np.where(steepest == top, others, 1.0)
+    others, alpha = state.others, math.sqrt(2) * state.readout.rounding
+    share = np.where(steepest == state.argmax, others, 1.0)
     with np.errstate(divide="ignore", invalid="ignore"):
         by_spread = np.sqrt(np.divide(others, curvature))[..., None]
         rounding = 2 * state.logit_rounding + alpha * (by_spread + share / rises)

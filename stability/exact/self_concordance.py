@@ -17,8 +17,10 @@ from functools import partial
 from typing import Protocol, runtime_checkable
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy import ndarray
+from torch import Tensor
 
 from stability import numerics
 from stability.arguments import nats
@@ -33,16 +35,7 @@ LEAST_EIGENVALUE = 1e-290  # less is zero: of probabilities that underflow too m
 
 @runtime_checkable
 class Slopes(Protocol):
-    """What a bracket is made of: the variance of the slope, and some of its values with both ends.
-
-    Of the values (zero where the weight is) any may be left out but the least and the greatest: what a
-    single token guarantees is then that of fewer tokens.
-    """
-
-    @property
-    def supported(self) -> Float[ndarray, "*batch n"]:
-        """Values, the least and the greatest among them."""
-        ...
+    """What a bracket is made of: the variance of the slope, its ends, and single tokens' bounds."""
 
     @property
     def variance(self) -> Float[ndarray, "*batch"]:
@@ -50,29 +43,58 @@ class Slopes(Protocol):
         ...
 
     @property
-    def log_weights(self) -> Float[ndarray, "*#batch n"]:
-        """The logarithms of the values' weights."""
+    def ends(self) -> Float[ndarray, "*batch 2"]:
+        """The least and the greatest value with any weight, or zero."""
         ...
+
+    def token_bounds(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "*batch 2 m"]:
+        """See `token_bounds`: of all tokens, or of some, which guarantees less."""
+        ...
+
+
+def token_bounds(
+    slopes: Float[Tensor, "*batch n"],
+    log_weights: Float[Tensor, "*#batch n"],
+    epsilon: Float[ndarray, " m"],
+) -> Float[ndarray, "*batch 2 m"]:
+    """`min_j (ε − log p_j)/(±a_c,j)` over the tokens that gain, (minus, plus), for every `ε`.
+
+    As `KL(t) ≥ log p_j + t·a_c,j`, no boundary is further. Infinite where no token gains.
+    """
+    sides = torch.stack([-slopes, slopes], dim=-2)
+    reciprocal = (1 / sides).where(sides > 0, torch.inf)
+    nearest = [
+        ((level - log_weights)[..., None, :] * reciprocal).amin(dim=-1)
+        for level in epsilon.tolist()
+    ]
+    return torch.stack(nearest, dim=-1).cpu().numpy()
 
 
 def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
     """The positive `y` with `e^y − 1 − y = c`, for `c > 0`."""
-    # e^y − 1 − y is at least y²/2 and at least e^y/4 − 1, and at most (y²/2)e^y
-    high = np.minimum(np.sqrt(2 * c), np.log(4 + 4 * c))
-    low = np.sqrt(2 * c) * np.exp(-high / 2)
-    return np.exp(numerics.solve(partial(_log_ratio, c, 1), np.log(low), np.log(high)))
+    return solve_excess(c, 1.0)
 
 
 def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
     """The positive `y` with `e^{−y} − 1 + y = c`, for `c > 0`."""
+    return solve_excess(c, -1.0)
+
+
+def solve_excess(
+    c: Float[ndarray, "*s"], sign: Float[ndarray, "*#s"] | float
+) -> Float[ndarray, "*s"]:
+    """The positive `y` with `e^x − 1 − x = c` at `x = ±y`, for `c > 0`."""
+    # e^y − 1 − y is at least y²/2 and at least e^y/4 − 1, and at most (y²/2)e^y;
     # e^{−y} − 1 + y is at most y²/2 and at most y, and at least y²/(2 + y)
-    low = np.maximum(np.sqrt(2 * c), c)
-    high = 0.5 * (c + np.sqrt(c) * np.sqrt(c + 8))
-    return np.exp(numerics.solve(partial(_log_ratio, c, -1), np.log(low), np.log(high)))
+    root, grows = np.sqrt(2 * c), np.greater(sign, 0)
+    decayed = 0.5 * (c + np.sqrt(c) * np.sqrt(c + 8))
+    high = np.where(grows, np.minimum(root, np.log(4 + 4 * c)), decayed)
+    low = np.where(grows, root * np.exp(-high / 2), np.maximum(root, c))
+    return np.exp(numerics.solve(partial(_log_ratio, c, sign), np.log(low), np.log(high)))
 
 
 def _log_ratio(
-    c: Float[ndarray, "*s"], sign: int, u: Float[ndarray, "*s"]
+    c: Float[ndarray, "*s"], sign: Float[ndarray, "*#s"] | float, u: Float[ndarray, "*s"]
 ) -> tuple[Float[ndarray, "*s"], Float[ndarray, "*s"]]:
     """`log((e^y − 1 − y)/c)` at `y = ±e^u`, and its derivative by `u`."""
     y = sign * np.exp(u)
@@ -91,8 +113,21 @@ def brackets(
     everything beyond `outer` does. Both are moved to the safe side by `rounding`, relative, of either
     side. Infinite on a side on which no token gains.
     """
-    sides = [_bracket(measure, sign, epsilon) for sign in (-1, 1)]
-    return widened(np.stack(sides, axis=-3), rounding)
+    deviation = np.sqrt(measure.variance)[..., None, None]
+    rises = (measure.ends * np.array([-1.0, 1.0]))[..., None]
+    span = rises.sum(axis=-2, keepdims=True)
+    shape = (*rises.shape[:-1], len(epsilon))
+    flat = np.broadcast_to(rises <= 0, shape)
+    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
+        growth = np.minimum(epsilon * (rises / deviation) ** 2, LARGEST_SIDE)
+        decay = np.broadcast_to(epsilon * (span / deviation) ** 2, shape)
+        finite = np.isfinite(decay)
+        right_sides = np.stack([np.where(flat, 1.0, growth), np.where(finite, decay, 1.0)])
+        signs = np.array([1.0, -1.0]).reshape(2, *[1] * len(shape))
+        inner, outer = solve_excess(right_sides, signs) / np.stack(np.broadcast_arrays(rises, span))
+    outer = np.minimum(np.where(finite, outer, np.inf), measure.token_bounds(epsilon))
+    bounds = np.where(flat[..., None, :], np.inf, np.stack([inner, outer], axis=-2))
+    return widened(bounds, rounding)
 
 
 def widened(
@@ -106,28 +141,6 @@ def widened(
     )
     finite = np.where(np.isinf(bounds), 1.0, bounds)
     return np.where(np.isinf(bounds), bounds, finite * factors[..., None])
-
-
-def _bracket(
-    measure: Slopes, sign: int, epsilon: Float[ndarray, " m"]
-) -> Float[ndarray, "*batch 2 m"]:
-    """The bracket on one side."""
-    slopes = sign * measure.supported
-    deviation = np.sqrt(measure.variance)[..., None]
-    rise, span = slopes.max(axis=-1)[..., None], np.ptp(slopes, axis=-1)[..., None]
-    flat = np.broadcast_to(rise <= 0, (*rise.shape[:-1], len(epsilon)))
-    with np.errstate(divide="ignore", invalid="ignore", over="ignore"):
-        growth = np.minimum(epsilon * (rise / deviation) ** 2, LARGEST_SIDE)
-        decay = epsilon * (span / deviation) ** 2
-        inner = solve_growth(np.where(flat, 1.0, growth)) / rise
-        outer = solve_decay(np.where(np.isfinite(decay), decay, 1.0)) / span
-        outer = np.where(np.isfinite(decay), outer, np.inf)
-        # KL(t) ≥ log p_j + t·a_c,j: the lines of all tokens that gain are an envelope of their own
-        reciprocal = 1 / np.maximum(slopes, 0)
-    for i, level in enumerate(epsilon):
-        by_token = ((level - measure.log_weights) * reciprocal).min(axis=-1)
-        outer[..., i] = np.minimum(outer[..., i], by_token)
-    return np.where(flat[..., None, :], np.inf, np.stack([inner, outer], axis=-2))
 
 
 def ball(

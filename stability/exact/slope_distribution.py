@@ -13,13 +13,16 @@ from dataclasses import dataclass
 from functools import cached_property, partial
 
 import numpy as np
-from jaxtyping import Float, Int
+import torch
+from jaxtyping import Bool, Float, Int
 from numpy import ndarray
 
 from stability import numerics
+from stability.devices import IN_CACHE, rows_at_once
 from stability.exact.discrete_measure import DiscreteMeasure, weighted
 from stability.exact.gauss_rules import BINS, interval_rules
 from stability.exact.self_concordance import brackets
+from stability.exact.token_measure import TokenMeasure
 
 MERGE_TOLERANCE = 1e-5  # relative error of a divergence that merging may cause
 EPS = float(np.finfo(float).eps)
@@ -61,19 +64,44 @@ def _log_excess(
 class SlopeDistribution:
     """The measure on all tokens, and a copy merged into intervals, used where its error is bounded."""
 
-    tokens: DiscreteMeasure
+    slopes: TokenMeasure
     intervals: int = BINS
+
+    @staticmethod
+    def of(measure: DiscreteMeasure, intervals: int = BINS) -> "SlopeDistribution":
+        """That of a measure on the host."""
+        return SlopeDistribution(TokenMeasure.of(measure), intervals)
+
+    @property
+    def tokens(self) -> DiscreteMeasure:
+        """The measure on all tokens, on the host."""
+        return self.slopes.on_host
 
     @cached_property
     def _rules(self) -> tuple[Float[ndarray, "*batch n"], ...]:
         """Nodes, masses and defects of the intervals' Gauss rules, and all edges: `interval_rules`."""
-        values = self.tokens.values
-        flat = values.reshape(-1, values.shape[-1])
-        weights = np.broadcast_to(self.tokens.weights, values.shape).reshape(flat.shape)
-        rules = [interval_rules(v, w, self.intervals) for v, w in zip(flat, weights, strict=True)]
-        return tuple(
-            np.stack(part).reshape(*values.shape[:-1], -1) for part in zip(*rules, strict=True)
-        )
+        values, weights = self.slopes.values, self.slopes.weights
+        *batch, V = values.shape
+        flat, weights = values.reshape(-1, V), weights.reshape(-1, V)
+        rows = rows_at_once(values.device, V, IN_CACHE)
+        parts = flat.split(rows)
+        shares = weights.split(rows) if len(weights) > 1 else [weights] * len(parts)
+        rules = [interval_rules(v, w, self.intervals) for v, w in zip(parts, shares, strict=True)]
+        return tuple(np.concatenate(part).reshape(*batch, -1) for part in zip(*rules, strict=True))
+
+    @property
+    def spans(self) -> Float[ndarray, "*batch"]:
+        """From the least value to the greatest, of each distribution."""
+        edges = self._rules[3]
+        return np.asarray(edges[..., -1] - edges[..., 0])
+
+    def rows(self, which: Bool[ndarray, " n"]) -> "SlopeDistribution":
+        """Some of a batch of distributions that share their weights."""
+        if which.all():
+            return self
+        values = self.slopes.values[torch.from_numpy(which).to(self.slopes.values.device)]
+        some = TokenMeasure(values, self.slopes.weights, self.slopes.log_weights)
+        return SlopeDistribution(some, self.intervals)
 
     @cached_property
     def merged(self) -> DiscreteMeasure:
@@ -95,7 +123,7 @@ class SlopeDistribution:
         the merged `E = e^{KL}`. Added is what the rounding of the nodes themselves may cause. Infinite
         where weights underflow, which merging loses.
         """
-        if self.tokens.underflows:
+        if self.slopes.underflows:
             return np.full_like(kl, np.inf)
         _, _, defects, edges = self._rules
         low, high = edges[..., :-1], edges[..., 1:]
@@ -127,8 +155,9 @@ class SlopeDistribution:
         return distances
 
     def _row(self, index: Int[ndarray, " b"]) -> DiscreteMeasure:
-        tokens, shape = self.tokens, self.tokens.values.shape
-        weights, log_weights = (
-            np.broadcast_to(part, shape)[*index] for part in (tokens.weights, tokens.log_weights)
-        )
-        return DiscreteMeasure(tokens.values[*index], weights, log_weights)
+        if not index.size:
+            return self.tokens
+        slopes, shape = self.slopes, self.slopes.values.shape
+        parts = slopes.values, slopes.weights, slopes.log_weights
+        row = (part.broadcast_to(shape)[tuple(index.tolist())] for part in parts)
+        return TokenMeasure(*row).on_host

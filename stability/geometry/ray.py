@@ -33,8 +33,7 @@ class Ray:
 
     `state` is the state at `t = 0`, `direction` (d,) a unit vector, and `t` a length in the state's own
     coordinates, negative on the minus side; divergences are in nats. The closed form follows from
-    `slopes` (V,), the centred `a_c` of every token; the truth is exact where
-    the logits are linear in the state, and evaluated by running the network elsewhere.
+    `device_slopes` (V,), the centred `a_c` of every token; the truth is exact where logits are linear.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -45,12 +44,17 @@ class Ray:
 
     state: State
     direction: Float[Tensor, " d"] = field(repr=False)
-    slopes: Float[ndarray, " V"] = field(repr=False)
+    device_slopes: Float[Tensor, " V"] = field(repr=False)
+
+    @cached_property
+    def slopes(self) -> Float[ndarray, " V"]:
+        """The centred slope `a_c` of every token, in nats per coordinate."""
+        return self.device_slopes.cpu().numpy()
 
     @cached_property
     def exact(self) -> ExactLine | None:
         """The exact truth along the line, where logits are linear in the state; None elsewhere."""
-        return ExactLine(self.state, self.slopes) if self.state.is_linear else None
+        return ExactLine(self.state, self.device_slopes) if self.state.is_linear else None
 
     @cached_property
     def truth(self) -> LineTruth:
@@ -60,8 +64,7 @@ class Ray:
     @cached_property
     def curvature(self) -> float:
         """`vᵀHv`, the variance of the slope under `p`, in nats per squared coordinate."""
-        probs = self.state.probs.cpu().numpy()
-        return float(fisher.projected_hessian(probs, self.slopes[:, None])[0, 0])
+        return float(fisher.projected_hessian(self.state.probs, self.device_slopes[:, None]))
 
     @property
     def cumulants(self) -> tuple[float, float, float] | None:
@@ -69,7 +72,7 @@ class Ray:
         return self.exact.cumulants if self.exact else None
 
     def _reached(self, t: Any) -> Float[ndarray, " n"]:
-        return reach.distances(t, self.slopes if self.exact else None)
+        return reach.distances(t, self.exact.distribution.slopes.ends if self.exact else None)
 
     def kl(self, t: Float[ndarray, " n"] | float) -> Float[ndarray, " n"]:
         """The true divergence `KL(p₀‖p_t)`, in nats, at distances `t`."""
@@ -191,6 +194,6 @@ def rays(
     state: State, directions: Iterable[Float[Tensor, " d"] | Float[ndarray, " d"]]
 ) -> list[Ray]:
     """The rays along several directions, in one read of `W_U`."""
-    units = [unit(v, state.width).to(state.vector.device) for v in directions]
-    slopes = fisher.centred_slopes(state, torch.stack(units, dim=1)).T.contiguous().cpu().numpy()
+    units = torch.stack([unit(v, state.width) for v in directions]).to(state.vector.device)
+    slopes = fisher.centred_slopes(state, units.T).T.contiguous()
     return [Ray(state, v, a) for v, a in zip(units, slopes, strict=True)]

@@ -3,8 +3,10 @@
 from typing import Any
 
 import numpy as np
+import torch
 from jaxtyping import Float
 from numpy import ndarray
+from torch import Tensor
 
 from stability.arguments import finite_array
 from stability.errors import StabilityError
@@ -12,8 +14,8 @@ from stability.errors import StabilityError
 MOST_SHIFT = 1e13  # nats by which a logit rises; beyond, rounding is a thousandth of one
 
 
-def distances(t: Any, slopes: Float[ndarray, " V"] | None) -> Float[ndarray, " n"]:
-    """Distances as an array; `slopes` are those of the logits where they are linear.
+def distances(t: Any, ends: Float[ndarray, " 2"] | None) -> Float[ndarray, " n"]:
+    """Distances as an array; `ends` are the least and the greatest slope of logits that are linear.
 
     Raises:
         StabilityError: one is not finite, or a logit rises by more than `MOST_SHIFT`.
@@ -22,13 +24,13 @@ def distances(t: Any, slopes: Float[ndarray, " V"] | None) -> Float[ndarray, " n
         The distances, (n,).
     """
     given = finite_array(t, "Distances")
-    if slopes is not None and given.size:
-        _require_digits(np.outer(slopes, [given.min(), given.max()]))
+    if ends is not None and given.size:
+        _require_digits(float(np.outer(ends, [given.min(), given.max()]).max()))
     return given
 
 
 def points(
-    x: Any, y: Any, slopes: Float[ndarray, "V 2"] | None, paired: bool = True
+    x: Any, y: Any, slopes: Float[Tensor, "V 2"] | None, paired: bool = True
 ) -> tuple[ndarray, ndarray]:
     """Coordinates as two arrays of one shape, or as the two axes of a grid unless they are `paired`.
 
@@ -45,12 +47,12 @@ def points(
         )
     if slopes is not None and x.size and y.size:
         corners = np.meshgrid([x.min(), x.max()], [y.min(), y.max()])
-        _require_digits(slopes @ np.array(corners).reshape(2, 4))
+        rises = slopes @ torch.from_numpy(np.array(corners).reshape(2, 4)).to(slopes)
+        _require_digits(float(rises.max()))
     return x, y
 
 
-def _require_digits(shifts: Float[ndarray, "V n"]) -> None:
-    rise = shifts.max(initial=0.0)
+def _require_digits(rise: float) -> None:
     if not rise <= MOST_SHIFT:
         raise StabilityError(
             f"Logits must not rise by more than {MOST_SHIFT:g} nats; at these distances one does by "

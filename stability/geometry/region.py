@@ -3,6 +3,7 @@
 import math
 from dataclasses import dataclass, field
 from functools import cached_property
+from typing import Any
 
 import numpy as np
 import torch
@@ -29,14 +30,12 @@ CANCELLED_CURVATURE = 1e-14  # of the larger curvature in a plane
 class Region:
     """The plane `vector + x·e₁ + y·e₂` of an orthonormal pair, with its logit slopes.
 
-    `x`, `y` are lengths in the state's own coordinates; divergences are in nats. The ellipse follows
-    from `slopes`; the truth is exact where the logits are linear in the state, and evaluated by running
-    the network elsewhere.
+    `x`, `y` are in the state's coordinates, KL in nats; the truth is exact where logits are linear.
 
     Attributes:
         state: the origin of the plane.
         axes: the orthonormal pair `E = (e₁, e₂)`, (d, 2).
-        slopes: the centred slope `a_c` of every token along both, (V, 2), in nats per coordinate.
+        device_slopes: the centred `a_c` of every token along both, (V, 2), on the state's device.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -47,23 +46,24 @@ class Region:
 
     state: State
     axes: Float[Tensor, "d 2"] = field(repr=False)
-    slopes: Float[ndarray, "V 2"] = field(repr=False)
+    device_slopes: Float[Tensor, "V 2"] = field(repr=False)
+
+    @cached_property
+    def slopes(self) -> Float[ndarray, "V 2"]:
+        """The slopes as an array."""
+        return self.device_slopes.cpu().numpy()
 
     @cached_property
     def truth(self) -> PlaneTruth:
         """The truth in the plane, exact or evaluated."""
         if self.state.is_linear:
-            return ExactPlane(self.state, self.slopes)
+            return ExactPlane(self.state, self.device_slopes)
         return NumericalPlane(self.state, self.axes, self.curvature)
-
-    @property
-    def _linear(self) -> Float[ndarray, "V 2"] | None:
-        return self.slopes if self.state.is_linear else None
 
     @cached_property
     def curvature(self) -> Float[ndarray, "2 2"]:
         """`EᵀHE`: the curvature of the divergence in the plane."""
-        return fisher.projected_hessian(self.state.probs.cpu().numpy(), self.slopes)
+        return fisher.projected_hessian(self.state.probs, self.device_slopes).cpu().numpy()
 
     def coordinates(self, vector: Float[Tensor, " d"]) -> tuple[float, float]:
         """The plane's coordinates of a vector at the site, `Eᵀ(w − vector)`: of its foot, if off it."""
@@ -83,8 +83,7 @@ class Region:
             epsilon: nats.
 
         Returns:
-            None where the plane has a direction without curvature, or with so little beside the other
-            that rounding hides it.
+            None where a direction of the plane has no curvature that rounding leaves beside the other.
         """
         values, vectors = np.linalg.eigh(self.curvature)
         # of the smaller eigenvalue rounding leaves so much where it is zero
@@ -109,17 +108,20 @@ class Region:
         """
         return self.truth.boundary(nats(epsilon), finite_array(angles, "Angles"))
 
+    def _points(self, x: Any, y: Any, paired: bool = True) -> tuple[ndarray, ndarray]:
+        return points(x, y, self.device_slopes if self.state.is_linear else None, paired)
+
     def kl(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Float[ndarray, "*n"]:
         """The true divergence at points of the plane."""
-        return self.truth.kl(*points(x, y, self._linear))
+        return self.truth.kl(*self._points(x, y))
 
     def kl_grid(self, x: Float[ndarray, " n"], y: Float[ndarray, " m"]) -> Float[ndarray, "m n"]:
         """The true divergence on a grid, rows by `y`."""
-        return self.truth.kl_grid(*points(x, y, self._linear, paired=False))
+        return self.truth.kl_grid(*self._points(x, y, paired=False))
 
     def argmax(self, x: Float[ndarray, "*n"], y: Float[ndarray, "*n"]) -> Int[ndarray, "*n"]:
         """The most likely token at points of the plane."""
-        return self.truth.argmax(*points(x, y, self._linear))
+        return self.truth.argmax(*self._points(x, y))
 
     def cells(self, extent: Extent) -> list[Cell]:
         """The argmax cells in view, as polygons.
@@ -139,7 +141,7 @@ class Region:
                 f"An extent must be (x_min, x_max, y_min, y_max), each growing; received {extent}: "
                 "put the smaller ends first."
             )
-        points(ends[:2], ends[2:], self._linear)
+        self._points(ends[:2], ends[2:])
         x_min, x_max, y_min, y_max = ends.tolist()
         return self.truth.cells((x_min, x_max, y_min, y_max))
 
@@ -168,9 +170,7 @@ def region(
     >>> region.boundary(0.1, np.array([0.0, np.pi / 2])).round(3)
     array([1.24 , 1.353])
     """
-    width, device = state.width, state.vector.device
-    e1 = unit(first, width).to(device)
-    e2 = unit(second, width).to(device)
+    e1, e2 = (unit(part, state.width).to(state.vector.device) for part in (first, second))
     rest = e2 - (e1 @ e2) * e1
     if rest.norm() < 1e-6:
         raise StabilityError(
@@ -178,7 +178,7 @@ def region(
             "choose another second one."
         )
     axes = torch.stack([e1, rest / rest.norm()], dim=1)
-    return Region(state, axes, fisher.centred_slopes(state, axes).cpu().numpy())
+    return Region(state, axes, fisher.centred_slopes(state, axes))
 
 
 def region_through(a: State, b: State, c: State) -> Region:

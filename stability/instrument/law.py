@@ -108,7 +108,7 @@ def _merged(tokens: DiscreteMeasure, reach: tuple[float, float]) -> DiscreteMeas
         [-np.geomspace(1e-3, 1, 12) * reach[0], np.geomspace(1e-3, 1, 12) * reach[1]]
     )
     for intervals in INTERVALS:
-        distribution = SlopeDistribution(tokens, intervals)
+        distribution = SlopeDistribution.of(tokens, intervals)
         kl = distribution.merged.kl_and_slope(t)[0]
         if (distribution.merge_error(t, kl) <= MERGE_TOLERANCE * kl).all():
             break

@@ -92,7 +92,7 @@ def _exact(
     left = np.arange(len(values))
     # merging loses weights that underflow
     for intervals in () if tokens.underflows else INTERVALS:
-        distribution = SlopeDistribution(_lines(tokens, left), intervals)
+        distribution = SlopeDistribution.of(_lines(tokens, left), intervals)
         distances[left], slopes[left] = _along(distribution.merged)
         left = left[_is_rough(distribution, distances[left])]
         if not left.size:

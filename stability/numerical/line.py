@@ -72,7 +72,7 @@ class NumericalLine:
         # soft-capping changes no argmax
         if self.state.is_at_readout:
             slopes = self.state.readout.slopes(self.direction[:, None])[:, 0]
-            return flips.along(self.state, slopes.cpu().numpy(), limit)
+            return flips.along(self.state, slopes, limit)
         minus, plus = self._sides.flips(self.samples, limit)
         return minus, plus
 

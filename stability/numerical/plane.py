@@ -11,7 +11,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.curvature import fisher
-from stability.exact.cells import Cell, Extent
+from stability.exact.cells import Cell, Extent, corners_of
 from stability.exact.plane import cells_in_view
 from stability.numerical.crossings import Lines
 from stability.prediction.perturbation import Perturbed, RecentEvaluations, perturb
@@ -67,15 +67,14 @@ class NumericalPlane:
         cell that lies in it.
         """
         if self.state.is_at_readout:
-            slopes = self.state.readout.slopes(self.axes).cpu().numpy()
+            slopes = self.state.readout.slopes(self.axes)
             return cells_in_view(self.state, slopes, extent)
         x_min, x_max, y_min, y_max = extent
         x, y = np.linspace(x_min, x_max, LATTICE), np.linspace(y_min, y_max, LATTICE)
         predictions = self.at(*np.meshgrid(x, y))
         winners = np.unique(predictions.argmax)
         if len(winners) == 1:
-            corners = np.array([[x_min, y_min], [x_max, y_min], [x_max, y_max], [x_min, y_max]])
-            return [Cell(int(winners[0]), self.state.text(int(winners[0])), corners)]
+            return [Cell(int(winners[0]), self.state.text(int(winners[0])), corners_of(extent))]
         logits = predictions.uncapped(winners).cpu().numpy()
         cells: list[Cell] = []
         for i, token in enumerate(winners.tolist()):

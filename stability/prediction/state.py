@@ -12,7 +12,7 @@ from stability import numerics
 from stability.arguments import whole
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
-from stability.prediction.jacobian import Jacobian, jacobian
+from stability.prediction.jacobian import CopiedJacobian, Jacobian, jacobian
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
 
@@ -127,6 +127,12 @@ class State:
         """Id of the most likely next token; ties go to the lowest id."""
         return int(distribution.argmax(self.uncapped_logits))
 
+    @cached_property
+    def others(self) -> float:
+        """`1 − p_top`, summed over the other tokens so that nothing cancels."""
+        probs, top = self.probs, self.argmax
+        return float(probs[:top].sum() + probs[top + 1 :].sum())
+
     @property
     def entropy(self) -> float:
         """Entropy of the next-token distribution, in nats."""
@@ -137,7 +143,7 @@ class State:
         """Gap between the two largest logits."""
         return float(distribution.margin(self.logits))
 
-    @property
+    @cached_property
     def logit_rounding(self) -> float:
         """How far rounding moves a logit, in nats: the readout's rounding times `‖y‖`."""
         return self.readout.rounding * float(self.prelogit.double().norm())
@@ -148,7 +154,7 @@ class State:
         return float(self.vector.double().norm())
 
     @cached_property
-    def _jacobian(self) -> Jacobian | None:
+    def _jacobian(self) -> Jacobian | CopiedJacobian | None:
         return None if self.above is None else jacobian(self.above, self.vector)
 
     def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:

@@ -134,10 +134,10 @@ def test_a_duplicate_row_with_a_higher_id_never_takes_over():
 
 def test_along_limits_the_flips_and_measures_in_state_coordinates():
     state = binary_state(0.3)
-    minus, (flip,) = along(state, np.array([0.0, 2.0]), limit=8)
+    minus, (flip,) = along(state, torch.tensor([0.0, 2.0], dtype=torch.float64), limit=8)
     assert minus == []
     assert flip.distance == pytest.approx(np.log(0.7 / 0.3) / 2, rel=1e-14)
-    assert along(state, np.array([0.0, 2.0]), limit=0) == ([], [])
+    assert along(state, torch.tensor([0.0, 2.0], dtype=torch.float64), limit=0) == ([], [])
 
 
 # --- where logits are soft-capped -----------------------------------------------------------------

@@ -168,7 +168,7 @@ def test_cumulants_are_the_derivatives_of_kl_at_the_start():
 def test_merging_keeps_mass_mean_variance_and_third_moment():
     values, weights = random_measure(0, 4000, 2.0, 1.0)
     exact_moments = [(weights * values**order).sum() for order in (2, 3)]
-    merged = SlopeDistribution(weighted(values, weights)).merged
+    merged = SlopeDistribution.of(weighted(values, weights)).merged
     assert merged.values.shape == (2 * BINS,)
     assert (merged.weights >= 0).all()
     # sums of 4,000 terms of size one, each with a rounding of 1e-16
@@ -182,7 +182,7 @@ def test_a_merged_interval_keeps_the_nodes_of_its_gauss_rule():
     inside, p = np.array([0.0, 1.0, 3.0]), np.array([0.2, 0.5, 0.3])
     far = 1e4
     values, weights = np.append(inside, far), np.append(0.9 * p, 0.1)
-    merged = SlopeDistribution(weighted(values - weights @ values, weights)).merged
+    merged = SlopeDistribution.of(weighted(values - weights @ values, weights)).merged
     first = np.isin(np.arange(2 * BINS), [0, BINS])  # both nodes of the first interval
     nodes, masses = merged.values[first] + weights @ values, merged.weights[first]
     # moments 0 to 3 of the three tokens; rounding of numbers of size 1e3 (the mean), cubed at most 27
@@ -193,7 +193,7 @@ def test_a_merged_interval_keeps_the_nodes_of_its_gauss_rule():
 @pytest.mark.parametrize("side", [-1, 1])
 def test_a_tiny_mass_beside_a_large_one_in_an_interval_is_kept(side):
     values, weights = np.array([0.0, side * 1.0, 1e3]), np.array([1.0, 1e-19, 1e-40])
-    merged = SlopeDistribution(weighted(values, weights)).merged
+    merged = SlopeDistribution.of(weighted(values, weights)).merged
     beside = np.abs(merged.values - side) < 1e-6
     assert merged.weights[beside].sum() == pytest.approx(1e-19, rel=1e-9)
 
@@ -201,7 +201,7 @@ def test_a_tiny_mass_beside_a_large_one_in_an_interval_is_kept(side):
 @properties(60)
 @given(seeds, st.sampled_from([5, 300, 3000]), certainties, scales)
 def test_merged_kl_is_below_the_exact_one_by_no_more_than_the_bound(seed, n, certainty, scale):
-    slopes = SlopeDistribution(weighted(*random_measure(seed, n, certainty, scale)))
+    slopes = SlopeDistribution.of(weighted(*random_measure(seed, n, certainty, scale)))
     t = ray_lengths(slopes.tokens.values, slopes.tokens.weights)
     exact, merged = slopes.tokens.kl_and_slope(t)[0], slopes.merged.kl_and_slope(t)[0]
     # nodes lie within 1e-16 of the largest slope from where they should, KL within 1e-12
@@ -212,7 +212,7 @@ def test_merged_kl_is_below_the_exact_one_by_no_more_than_the_bound(seed, n, cer
 
 @pytest.mark.parametrize("sign", [-1, 1])
 def test_the_bound_of_the_merge_error_is_tight_where_intervals_are_short(sign):
-    slopes = SlopeDistribution(weighted(*random_measure(0, 4000, 1.0, 1.0)))
+    slopes = SlopeDistribution.of(weighted(*random_measure(0, 4000, 1.0, 1.0)))
     t = sign * np.array(
         [0.1 * BINS / np.ptp(slopes.tokens.values)]
     )  # intervals of a tenth of a nat
@@ -224,7 +224,7 @@ def test_the_bound_of_the_merge_error_is_tight_where_intervals_are_short(sign):
 
 def test_the_bound_of_the_merge_error_is_nearly_zero_for_two_values_an_interval_and_never_nan():
     values = np.repeat(np.arange(5.0), 2) + np.tile([0.0, 1e-3], 5)
-    slopes = SlopeDistribution(weighted(values - values.mean(), np.full(10, 0.1)))
+    slopes = SlopeDistribution.of(weighted(values - values.mean(), np.full(10, 0.1)))
     t = np.array([0.0, 3.0, -1e3, 1e9])
     bound = slopes.merge_error(t, slopes.merged.kl_and_slope(t)[0])
     assert bound[0] == 0
@@ -236,7 +236,7 @@ def test_the_bound_of_the_merge_error_is_nearly_zero_for_two_values_an_interval_
 @properties(40)
 @given(seeds, certainties, scales)
 def test_kl_of_a_distribution_is_exact_to_the_merge_tolerance_near_and_far(seed, certainty, scale):
-    slopes = SlopeDistribution(weighted(*random_measure(seed, 200, certainty, scale)))
+    slopes = SlopeDistribution.of(weighted(*random_measure(seed, 200, certainty, scale)))
     t = np.concatenate([ray_lengths(slopes.tokens.values, slopes.tokens.weights), [0.0, 5e3, -5e3]])
     np.testing.assert_allclose(
         slopes.kl(t), slopes.tokens.kl_and_slope(t)[0], rtol=2 * MERGE_TOLERANCE
@@ -244,7 +244,7 @@ def test_kl_of_a_distribution_is_exact_to_the_merge_tolerance_near_and_far(seed,
 
 
 def test_a_distribution_uses_all_tokens_where_the_merged_answer_is_too_rough():
-    slopes = SlopeDistribution(weighted(np.linspace(-1, 1, 4001), np.full(4001, 1 / 4001)))
+    slopes = SlopeDistribution.of(weighted(np.linspace(-1, 1, 4001), np.full(4001, 1 / 4001)))
     t = np.array([5000.0])
     exact, merged = slopes.tokens.kl_and_slope(t)[0], slopes.merged.kl_and_slope(t)[0]
     # the last node lies about a fifth of an interval before the last token: 1/1280 of KL
@@ -253,7 +253,7 @@ def test_a_distribution_uses_all_tokens_where_the_merged_answer_is_too_rough():
 
 
 def test_a_distribution_on_one_value_merges_to_itself():
-    merged = SlopeDistribution(weighted(np.zeros(7), np.full(7, 1 / 7))).merged
+    merged = SlopeDistribution.of(weighted(np.zeros(7), np.full(7, 1 / 7))).merged
     kl = merged.kl_and_slope(np.array([-2.0, 0.0, 2.0]))[0]
     np.testing.assert_allclose(
         kl, 0, atol=1e-15
@@ -267,7 +267,9 @@ def test_a_distribution_on_one_value_merges_to_itself():
 @given(seeds, certainties, scales, st.floats(-4, 0.5).map(lambda x: 10**x))
 def test_the_divergence_at_a_boundary_is_epsilon(seed, certainty, scale, epsilon):
     values, weights = random_measure(seed, 15, certainty, scale)
-    distances = SlopeDistribution(weighted(values, weights)).boundaries(np.array([epsilon]))[:, 0]
+    distances = SlopeDistribution.of(weighted(values, weights)).boundaries(np.array([epsilon]))[
+        :, 0
+    ]
     for sign, distance in zip([-1, 1], distances, strict=True):
         # the merged distribution may be off by a relative MERGE_TOLERANCE
         kl = exact_kl(values, weights, sign * distance)
@@ -293,7 +295,7 @@ def test_boundaries_ask_all_tokens_where_a_far_token_puts_the_others_in_one_inte
     values, weights = np.append(bulk, -3000.0), np.append(np.full(30, 1 / 30), 1e-13)
     weights /= weights.sum()
     slopes, epsilon = (
-        SlopeDistribution(weighted(values - weights @ values, weights)),
+        SlopeDistribution.of(weighted(values - weights @ values, weights)),
         np.array([0.1]),
     )
     rough, sharpened = boundaries(slopes.merged, epsilon)[1, 0], slopes.boundaries(epsilon)[1, 0]
@@ -311,13 +313,13 @@ def test_distributions_in_a_batch_are_as_each_alone():
     values -= (values @ weights)[:, None]
     t, epsilon = np.array([-900.0, 0.1, 40.0]), np.array([0.01, 1.0])
     for batch in (
-        SlopeDistribution(weighted(values, weights)),
-        SlopeDistribution(weighted(values, np.tile(weights, (3, 1)))),
+        SlopeDistribution.of(weighted(values, weights)),
+        SlopeDistribution.of(weighted(values, np.tile(weights, (3, 1)))),
     ):
         kl, distances = batch.kl(np.tile(t, (3, 1))), batch.boundaries(epsilon)
         cumulants = batch.tokens.cumulants()
         for i in range(3):
-            alone = SlopeDistribution(weighted(values[i], weights))
+            alone = SlopeDistribution.of(weighted(values[i], weights))
             # one sum may be made in another order
             np.testing.assert_allclose(kl[i], alone.kl(t), rtol=1e-12)
             np.testing.assert_allclose(distances[i], alone.boundaries(epsilon), rtol=1e-10)
@@ -346,7 +348,7 @@ def test_a_token_whose_probability_underflows_still_bounds_the_region(gap):
     """Two tokens `gap` nats apart: KL(t) = log(1 + e^{t − gap}), but for terms that underflow."""
     values, log_weights = np.array([0.0, 1.0]), np.array([0.0, -gap])
     slopes, epsilon = (
-        SlopeDistribution(DiscreteMeasure(values, np.exp(log_weights), log_weights)),
+        SlopeDistribution.of(DiscreteMeasure(values, np.exp(log_weights), log_weights)),
         np.array([0.01, 1.0]),
     )
     minus, plus = slopes.boundaries(epsilon)
@@ -365,7 +367,7 @@ def test_boundaries_of_logits_far_apart_are_those_of_sums_in_logs(seed, spread, 
     log_weights, values = log_softmax(logits), scale * draw.standard_normal(12)
     values -= values[logits.argmax()]
     values -= np.exp(log_weights) @ values
-    distances = SlopeDistribution(
+    distances = SlopeDistribution.of(
         DiscreteMeasure(values, np.exp(log_weights), log_weights)
     ).boundaries(np.array([0.5]))
     for sign, distance in zip((-1, 1), distances[:, 0], strict=True):
@@ -380,6 +382,6 @@ def test_a_weight_of_zero_is_no_token():
     epsilon = np.array([0.1])
     values, weights = np.array([-0.5, 0.5, 40.0]), np.array([0.5, 0.5, 0.0])
     with_it, without = (
-        SlopeDistribution(weighted(values[:n], weights[:n])).boundaries(epsilon) for n in (3, 2)
+        SlopeDistribution.of(weighted(values[:n], weights[:n])).boundaries(epsilon) for n in (3, 2)
     )
     np.testing.assert_allclose(with_it, without, rtol=1e-9)

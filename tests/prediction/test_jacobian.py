@@ -48,9 +48,12 @@ def exact(function) -> Tensor:
 
 
 @every_function
+@pytest.mark.parametrize(
+    "copies", [None, 1, 4], ids=["one vector", "a copy", "four copies, as on a card"]
+)
 @pytest.mark.parametrize("k", [1, 3, COLUMNS_AT_ONCE, COLUMNS_AT_ONCE + 1, 2 * COLUMNS_AT_ONCE + 5])
-def test_push_and_pull_are_the_jacobian_and_its_transpose(function, k):
-    J, derivative = exact(function), jacobian(function, X)
+def test_push_and_pull_are_the_jacobian_and_its_transpose(function, copies, k):
+    J, derivative = exact(function), jacobian(function, X, copies)
     V, U = random(D_IN, k), random(len(J), k)
     torch.testing.assert_close(derivative.jvp([V]), J @ V, **EXACT)
     torch.testing.assert_close(derivative.vjp(U)[0], J.T @ U, **EXACT)
