@@ -5,9 +5,8 @@ from functools import lru_cache
 import torch
 
 IN_CACHE, IN_MEMORY = 2**17, 2**22  # numbers, on a processor
-SHARE_OF_CARD = (
-    2**10
-)  # bytes of a card for each number: a tenth of it, with all that is made of them
+# bytes of a card for each number, so that it takes a tenth of the card with all that is made of it
+SHARE_OF_CARD = 2**10
 
 
 @lru_cache
