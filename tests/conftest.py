@@ -1,5 +1,6 @@
 """Fixtures and rules of the whole suite."""
 
+import gc
 import os
 import tempfile
 from pathlib import Path
@@ -20,6 +21,17 @@ from stability.models.packaged.cache import ensure
 def smollm2_folder() -> Path:
     """The default model in the real cache, prepared once for the whole suite."""
     return ensure("smollm2-135m")
+
+
+@pytest.hookimpl(wrapper=True)
+def pytest_collection():
+    """Look for no garbage among the tests and the library: each look takes half a second."""
+    gc.disable()
+    try:
+        return (yield)
+    finally:
+        gc.enable()
+        gc.freeze()
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

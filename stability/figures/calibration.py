@@ -1,6 +1,7 @@
 """Predicted against actual radii, and where the closed form goes wrong."""
 
 from collections.abc import Callable, Mapping, Sequence
+from functools import lru_cache
 from typing import Any
 
 import numpy as np
@@ -82,6 +83,7 @@ def case_points(cases: pd.DataFrame, predictor: str, trace: Any) -> list[Any]:
     traces = []
     for kind, rows in cases.groupby("kind"):
         colour, symbol = KIND_MARKS.get(str(kind), OTHER_KIND_MARK)
+        by_index = zip(rows.index, rows.to_dict("records"), strict=True)
         traces.append(
             trace(
                 x=rows[predictor].to_numpy(np.float32),
@@ -90,7 +92,7 @@ def case_points(cases: pd.DataFrame, predictor: str, trace: Any) -> list[Any]:
                 legendgroup=str(kind),
                 mode="markers",
                 marker={"color": colour, "symbol": symbol, "size": 6, "opacity": 0.6},
-                customdata=[[index, *_hover(row, predictor)] for index, row in rows.iterrows()],
+                customdata=[[index, *_hover(row, predictor)] for index, row in by_index],
                 hovertemplate="%{customdata[1]}<br>%{customdata[2]}<br>%{customdata[3]}"
                 "<extra></extra>",
             )
@@ -98,16 +100,26 @@ def case_points(cases: pd.DataFrame, predictor: str, trace: Any) -> list[Any]:
     return traces
 
 
-def _hover(row: pd.Series, predictor: str) -> tuple[str, str, str]:
+def _hover(row: Mapping[str, Any], predictor: str) -> tuple[str, str, str]:
     """A case in three lines: its place, its direction, and how far off the predictor is."""
-    place = f"after {visible(row['token'])} in {escaped(row['prompt'])}"
-    direction = escaped(DirectionSpec.parse(row["direction"]).label)
     side = "+" if row["side"] > 0 else "−"
+    direction = _direction(row["direction"])
     boundary = f"{row['site']}, {direction}, ε = {row['epsilon']:.2g} nats, {side} side"
-    error = relative_error(row[predictor], row["actual"])
-    sign = "+" if error > 0 else "−"
+    error = 100 * relative_error(row[predictor], row["actual"])
     radii = f"{predictor} {digits(row[predictor])}, actual {digits(row['actual'])}"
-    return place, boundary, f"{radii}: {sign}{digits(abs(100 * error))} %"
+    off = f"{'+' if error > 0 else '−'}{digits(abs(error))} %"
+    return _place(row["token"], row["prompt"]), boundary, f"{radii}: {off}"
+
+
+# of thousands of cases many share a place or a direction
+@lru_cache(maxsize=4096)
+def _place(token: str, prompt: str) -> str:
+    return f"after {visible(token)} in {escaped(prompt)}"
+
+
+@lru_cache(maxsize=4096)
+def _direction(written: str) -> str:
+    return escaped(DirectionSpec.parse(written).label)
 
 
 def _equality(least: float, greatest: float) -> go.Scatter:
@@ -131,8 +143,7 @@ def predictors_figure(cases: pd.DataFrame, predictors: Sequence[str]) -> go.Figu
     least, greatest = float(cases["actual"].min()), float(cases["actual"].max())
     radii = cases[[*predictors]].to_numpy()
     for column, predictor in enumerate(predictors, start=1):
-        traces = [*case_points(cases, predictor, go.Scatter), _equality(least, greatest)]
-        for trace in traces:
+        for trace in [*case_points(cases, predictor, go.Scatter), _equality(least, greatest)]:
             trace.update(customdata=None, hovertemplate=None, showlegend=column == 1)
             drawn.add_trace(trace, row=1, col=column)
     drawn.update_xaxes(

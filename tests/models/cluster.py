@@ -11,9 +11,11 @@ from collections.abc import Callable
 from importlib.abc import MetaPathFinder
 from pathlib import Path
 
+import dask
 import pyarrow as pa
 import pytest
 from dask import distributed
+from distributed.utils import get_mp_context
 from support.models import FAMILIES, PROMPT, SENTENCES, save_model
 from support.tables import assert_same
 
@@ -28,6 +30,12 @@ from stability.sweeps.sweep import Sweep
 
 PLAN = Plan(directions=("eig:0", "random:1"), epsilons=(0.1,), positions=1)
 PROMPTS = [Prompt(i, str(i), f"{SENTENCES[i % 3]} {'abcd'[i // 3]}") for i in range(12)]
+# what takes workers seconds to import
+PRELOADED = [
+    "distributed",
+    "stability.sweeps.measurement",
+    "transformers.models.llama.modeling_llama",
+]
 LONG = 300.0  # seconds: an upper bound for a very busy machine
 
 
@@ -51,14 +59,17 @@ def local(lm) -> list[pa.Table]:
 def address() -> str:
     """Where a scheduler with two workers listens."""
     before = dict(os.environ)
-    with distributed.LocalCluster(
-        n_workers=2,
-        processes=True,
-        threads_per_worker=1,
-        dashboard_address=":0",  # any port: another cluster may have the usual one
-        silence_logs=60,  # nothing: that a worker was killed is no news here
-    ) as cluster:
-        yield cluster.scheduler_address
+    # a worker, also one in place of a dead one, is a copy of one process that has loaded torch
+    with dask.config.set({"distributed.worker.multiprocessing-method": "forkserver"}):
+        get_mp_context().set_forkserver_preload(PRELOADED)
+        with distributed.LocalCluster(
+            n_workers=2,
+            processes=True,
+            threads_per_worker=1,
+            dashboard_address=":0",  # any port: another cluster may have the usual one
+            silence_logs=60,  # nothing: that a worker was killed is no news here
+        ) as cluster:
+            yield cluster.scheduler_address
     # Dask tells its workers by way of ours how many threads to have
     os.environ.clear()
     os.environ.update(before)
