@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stability.models import LanguageModel
     from stability.prediction.conversation import PromptLike
-    from stability.steering.dose import Dose
+    from stability.steering.doses.dose import Dose
 
 
 def add_dose(commands: Any) -> argparse.ArgumentParser:
@@ -102,8 +102,8 @@ def run_dose(options: argparse.Namespace) -> None:
     """`dose`: predicted and true doses of every token, and of statistics over tokens."""
     from stability.cli.dose_table import readable
     from stability.prediction.distribution import require_nats
-    from stability.steering.dose import dose
-    from stability.steering.report import dose_report
+    from stability.steering.doses.dose import dose
+    from stability.steering.doses.report import dose_report
 
     require_nats(*options.epsilon)
     prompts = _prompts(options)
@@ -128,7 +128,7 @@ def run_dose(options: argparse.Namespace) -> None:
 def run_check_vector(options: argparse.Namespace) -> None:
     """`check-vector`: what was found of a file and its doses, as a card."""
     from stability.prediction.distribution import require_nats
-    from stability.steering.vector_check import check_vector, require_copy
+    from stability.steering.checks.vector_check import check_vector, require_copy
     from stability.vector_files.registry import split_name
 
     require_nats(*options.epsilon)
@@ -155,8 +155,8 @@ def _layers(
     lm: "LanguageModel", found: "Dose", prompts: "list[PromptLike]", epsilons: "Sequence[float]"
 ) -> list[dict[str, Any]]:
     from stability.cli.progress import progress
-    from stability.steering.layers import dose_map
-    from stability.steering.report import layers_report
+    from stability.steering.doses.layers import dose_map
+    from stability.steering.doses.report import layers_report
 
     with progress("Layers") as report:
         done = dose_map(

@@ -8,7 +8,7 @@ from rich.cells import cell_len
 
 from stability.cli.console import REPORT_WIDTH, fitted
 from stability.exact.boundaries import NOT_REACHED, UNRESOLVED
-from stability.steering.budget import SIDES, UNDEFINED
+from stability.steering.crossings.budget import SIDES, UNDEFINED
 from stability.text import counted, spelled
 
 MOST_TOKENS = 12  # of a prompt

@@ -11,7 +11,7 @@ from support.drawn import settled
 
 from stability.cli.parser import parser
 from stability.instrument import bundle
-from stability.steering.first import first
+from stability.steering.scenes.first import first
 from stability.text import digits
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]

@@ -14,8 +14,8 @@ from support.steering import random_vector
 
 import stability
 from stability import cli
-from stability.steering.scene import dose_scene
-from stability.steering.scene_parts import truth_part
+from stability.steering.scenes.scene import dose_scene
+from stability.steering.scenes.scene_parts import truth_part
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 

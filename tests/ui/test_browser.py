@@ -9,7 +9,8 @@ from support.vector_files import sae_folder
 import stability
 from stability.evaluation.calibration import cases
 from stability.reproduction.settings import shipped
-from stability.steering import first, statistics
+from stability.steering.crossings import statistics
+from stability.steering.scenes import first
 from stability.text import digits, spelled
 
 pytestmark = MARKS

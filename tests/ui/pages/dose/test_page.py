@@ -9,8 +9,8 @@ from support.models import PROMPT, WIDTH
 from support.steering import divergences, random_vector, steered_logits
 
 import stability
-from stability.steering.pairs import read_pairs
-from stability.steering.written import steered_texts
+from stability.steering.texts.written import steered_texts
+from stability.steering.vectors.pairs import read_pairs
 from stability.ui.cached.models import loaded
 from stability.ui.dose_choice import BLOCKS, FromContent
 from stability.ui.pages.dose import defaults
