@@ -40,6 +40,11 @@ def counted(number: int, noun: str) -> str:
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
 
 
+def in_nats(amount: str) -> str:
+    """An amount of nats as it is written: "1 nat", "0.1 nats"."""
+    return f"{amount} {'nat' if amount == '1' else 'nats'}"
+
+
 def is_unicode(text: str) -> bool:
     """Whether a text has a UTF-8 form: lone surrogates have none."""
     try:

@@ -28,7 +28,7 @@ from stability.figures.style import (
     log_axis,
     visible,
 )
-from stability.text import digits
+from stability.text import digits, in_nats
 from stability.units import relative_error
 
 # from predicted to calibrated radii
@@ -102,8 +102,8 @@ def _hover(row: pd.Series, predictor: str) -> tuple[str, str, str]:
     """A case in three lines: its place, its direction, and how far off the predictor is."""
     place = f"after {visible(row['token'])} in {escaped(row['prompt'])}"
     direction = escaped(DirectionSpec.parse(row["direction"]).label)
-    side = "+" if row["side"] > 0 else "−"
-    boundary = f"{row['site']}, {direction}, ε = {row['epsilon']:.2g} nats, {side} side"
+    side, epsilon = "+" if row["side"] > 0 else "−", in_nats(f"{row['epsilon']:.2g}")
+    boundary = f"{row['site']}, {direction}, ε = {epsilon}, {side} side"
     error = relative_error(row[predictor], row["actual"])
     sign = "+" if error > 0 else "−"
     radii = f"{predictor} {digits(row[predictor])}, actual {digits(row['actual'])}"

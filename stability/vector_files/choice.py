@@ -13,7 +13,21 @@ from stability.vector_files.vector_file import Entry, VectorFile
 ALL = "all"
 
 
-class UnsitedError(StabilityError):
+class UnsettledError(StabilityError):
+    """A file that leaves open what is meant of it.
+
+    Attributes:
+        problem: the sentence without its remedy, which is in the words of the library and the command
+            line.
+        wanted: what would settle it: `vector`, `site`, `site and vector`, or `site or vector`.
+    """
+
+    def __init__(self, problem: str, wanted: str, remedy: str) -> None:
+        super().__init__(f"{problem}: {remedy}.")
+        self.problem, self.wanted = problem, wanted
+
+
+class UnsitedError(UnsettledError):
     """What is meant of a file has no site, and may be given any."""
 
 
@@ -83,9 +97,11 @@ def _named(file: VectorFile, name: str) -> Entry:
         found = [entry for entry in file.entries if way(entry)]
         if len(found) == 1:
             return found[0]
-    raise StabilityError(
+    raise UnsettledError(
         f"The name of a vector must be one of those in {file.file!r}, {file.names}; received "
-        f"{name!r:.60}: name one after the #."
+        f"{name!r:.60}",
+        "vector",
+        "name one after the #",
     )
 
 
@@ -120,16 +136,19 @@ def _at(file: VectorFile, site: str) -> Entry:
     measured = [entry for entry in file.entries if entry.extracted == site]
     if measured:
         entry = measured[0]
-        raise StabilityError(
+        raise UnsettledError(
             f"A steering vector must be applied where it is meant; {entry.name!r} of {file.file!r} was "
-            f"measured at {site} and is added by its own tool at {entry.applied}: give that site, or "
-            f"name it, FILE#{entry.name}, to add it at {site}."
+            f"measured at {site} and is added by its own tool at {entry.applied}",
+            "site or vector",
+            f"give that site, or name it, FILE#{entry.name}, to add it at {site}",
         )
     entry = file.entries[0]
-    raise StabilityError(
+    raise UnsettledError(
         f"A steering vector must be applied where it is meant; {file.file!r} has "
-        f"{_sites_of(file)}, and not {site:.40}: give one of its sites, or name a vector, "
-        f"FILE#{entry.name}, to apply it at {site:.40} all the same."
+        f"{_sites_of(file)}, and not {site:.40}",
+        "site or vector",
+        f"give one of its sites, or name a vector, FILE#{entry.name}, to apply it at {site:.40} all "
+        "the same",
     )
 
 
@@ -142,12 +161,13 @@ def _sites_of(file: VectorFile) -> str:
     return ", ".join(sites[:6]) + (f" and {len(sites) - 6} more" if len(sites) > 6 else "")
 
 
-def _partly_sited(file: VectorFile) -> StabilityError:
+def _partly_sited(file: VectorFile) -> UnsettledError:
     entry = next(entry for entry in file.entries if entry.applied is None)
-    return StabilityError(
+    return UnsettledError(
         f"The vectors of a file must each have a site, or none of them; {file.file!r} ({file.format}) "
-        f"says of {entry.name!r:.60} not where it is applied: name the one you mean after a #, "
-        f"FILE#{entry.name}, and give its site."
+        f"says of {entry.name!r:.60} not where it is applied",
+        "site and vector",
+        f"name the one you mean after a #, FILE#{entry.name}, and give its site",
     )
 
 
@@ -155,15 +175,19 @@ def _unsited(file: VectorFile) -> UnsitedError:
     many = len(file.entries) > 1
     return UnsitedError(
         f"A steering vector needs a site; {file.file!r} ({file.format}) does not say where "
-        f"{'its vectors belong' if many else 'its vector belongs'}: give a site, as block:12"
-        + (f", and one of {file.names} after a #, FILE#{file.entries[0].name}." if many else ".")
+        f"{'its vectors belong' if many else 'its vector belongs'}",
+        "site and vector" if many else "site",
+        "give a site, as block:12"
+        + (f", and one of {file.names} after a #, FILE#{file.entries[0].name}" if many else ""),
     )
 
 
-def _several(file: VectorFile, site: str) -> StabilityError:
-    return StabilityError(
+def _several(file: VectorFile, site: str) -> UnsettledError:
+    return UnsettledError(
         f"One vector is needed for {site:.40}; {file.file!r} ({file.format}) has several, "
-        f"{file.names}: name the one you mean after a #, FILE#{file.entries[0].name}."
+        f"{file.names}",
+        "vector",
+        f"name the one you mean after a #, FILE#{file.entries[0].name}",
     )
 
 

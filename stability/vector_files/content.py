@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, reason_of
 from stability.vector_files.vector_file import NUMBERS
 
 # bytes: as text, a vector of a million components takes 25 MB
@@ -22,22 +22,21 @@ def read_bytes(path: Path) -> bytes:
         # a pipe or a device may never end
         if not path.is_file() and path.exists():
             raise StabilityError(
-                f"A direction's file must be a regular file; {str(path)!r} is none: check the path."
+                f"A file of vectors must be a regular file; {str(path)!r} is none: check the path."
             )
         size = path.stat().st_size
         if size > LARGEST:
             raise StabilityError(
-                f"A direction's file must be at most {LARGEST / 1e6:.0f} MB; {str(path)!r} has "
+                f"A file of vectors must be at most {LARGEST / 1e6:.0f} MB; {str(path)!r} has "
                 f"{size / 1e6:.0f} MB: save the one vector alone, with numpy.save."
             )
         return path.read_bytes()
     except (OSError, ValueError) as error:
         if isinstance(error, StabilityError):
             raise
-        reason = getattr(error, "strerror", None) or error
         raise StabilityError(
-            f"A direction's file must be readable; {str(path)!r:.300} is not ({reason}): check "
-            "the path."
+            f"A file of vectors must be readable; {str(path)!r:.300} is not ({reason_of(error)}): "
+            "check the path."
         ) from error
 
 

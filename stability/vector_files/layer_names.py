@@ -44,6 +44,11 @@ def site_of_hook(hook: str, file: str) -> tuple[str | None, tuple[str, ...]]:
     return None, (warning + "where it is to be applied.",)
 
 
+def extracted_at(hook: str | None) -> str:
+    """Where vectors were measured, in the file's own words, as part of a sentence."""
+    return f"extracted at {hook or 'a site that the file does not name'}"
+
+
 def named(site: str | None, name: str) -> tuple[str, ...]:
     """The warning that only a name says where a vector belongs."""
     if site is None:

@@ -58,8 +58,9 @@ class RowFile:
 
 
 def in_float64(values: "ndarray | Tensor") -> Float[ndarray, "*n"]:
-    """A part of a stored array in float64, whatever it is stored in."""
-    return np.asarray(
+    """A copy of a part of a stored array in float64, whatever it is stored in."""
+    # of a mapped file, what is not copied cannot be written to, of which torch warns
+    return np.array(
         values if isinstance(values, np.ndarray) else values.double().cpu().numpy(), float
     )
 

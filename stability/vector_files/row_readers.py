@@ -9,7 +9,7 @@ from typing import Any
 
 import numpy as np
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, reason_of
 from stability.vector_files.content import array_of, header_of, pickled
 from stability.vector_files.row_file import RowFile, chosen_key, decoder, plain
 from stability.vector_files.sae import DECODERS, LARGEST_DECODER, open_decoder, parts_of
@@ -63,9 +63,9 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(16)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise StabilityError(
-            f"A dictionary must be readable; {str(path)!r:.300} is not ({reason}): check the path."
+            f"A dictionary must be readable; {str(path)!r:.300} is not ({reason_of(error)}): check the "
+            "path."
         ) from error
 
 

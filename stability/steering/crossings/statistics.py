@@ -11,7 +11,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, require_distinct
 
 DRAWS, COVERAGE, SEED = 400, 0.95, 0
 LAST = "last"
@@ -25,11 +25,12 @@ STATISTICS: dict[str, Callable[[Float[ndarray, "t n"]], Float[ndarray, " n"]]] =
 
 
 def require(*names: str) -> None:
-    """Raise StabilityError for a statistic that is not known."""
+    """Raise StabilityError for a statistic that is not known, and for one that is named twice."""
     if unknown := [name for name in names if name not in STATISTICS]:
         raise StabilityError(
             f"A statistic must be one of {', '.join(STATISTICS)}; received {unknown[0]!r:.40}: try p95."
         )
+    require_distinct(names, "Statistics")
 
 
 def read_by(name: str, start: int) -> slice:

@@ -19,6 +19,7 @@ from stability.steering.crossings.crossing import ACCURACY
 from stability.steering.crossings.search import OnRun, Side
 from stability.steering.crossings.side_search import Interval, SideSearch
 from stability.steering.passes.steered_text import SteeredText
+from stability.text import in_nats
 
 EARLY = 0.7  # of the smallest predicted dose: where sampling begins, or a part of the limit
 SMALLEST_PART = 1e-3
@@ -63,9 +64,9 @@ class Truth:
         """
         columns = np.flatnonzero(self.epsilons == epsilon)
         if name not in self.statistics or not columns.size:
-            asked = ", ".join(f"{each:g}" for each in self.epsilons)
+            asked = in_nats(", ".join(f"{each:g}" for each in self.epsilons))
             raise StabilityError(
-                f"A truth answers for {', '.join(self.statistics) or 'no statistic'} at {asked} nats; "
+                f"A truth answers for {', '.join(self.statistics) or 'no statistic'} at {asked}; "
                 f"received {name} at {epsilon:g}: ask for it in `truth`, or leave the truth out."
             )
         column = int(columns[0])

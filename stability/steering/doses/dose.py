@@ -22,6 +22,7 @@ from numpy import ndarray
 from stability.arguments import levels
 from stability.curvature import fisher
 from stability.defaults import DOSE_STATISTICS
+from stability.errors import require_distinct
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard
@@ -33,6 +34,7 @@ from stability.steering.passes.intervention import Positions, given_positions
 from stability.steering.passes.reading import prompts_in, steered_text
 from stability.steering.passes.steered_text import SteeredText
 from stability.steering.vectors.given import VectorLike, steering_vector
+from stability.text import counted
 from stability.vector_files.steering_vector import SteeringVector
 
 
@@ -64,8 +66,10 @@ class Dose:
 
     @property
     def warnings(self) -> tuple[str, ...]:
-        """What is easily got wrong about the vector, a sentence each."""
-        return self.vector.warnings
+        """What is easily got wrong about the vector, or the texts, a sentence each."""
+        repeated = len(self.texts) - len({text.prompt for text in self.texts})
+        said = f"{counted(repeated, 'prompt')} repeated: each counts as often as it is given."
+        return (*self.vector.warnings, *([said] if repeated else []))
 
     @cached_property
     def information(self) -> tuple[Float[ndarray, " _"], ...]:
@@ -103,7 +107,7 @@ class Dose:
         Raises:
             StabilityError: an epsilon is not a positive number of nats, or a statistic is unknown.
         """
-        return find_truth(self.texts, levels(epsilons), self.information, names, self.reverse)
+        return find_truth(self.texts, _budgets(epsilons), self.information, names, self.reverse)
 
     def prices(
         self, position: int = -1, n: int = 8, text: int = 0
@@ -142,12 +146,13 @@ class Dose:
             StabilityError: as for `truth`; or what `truth` has found is for others.
         """
         names = names or DOSE_STATISTICS
+        nats = _budgets(epsilons)
         found = truth or find_truth(
-            self.texts, levels(epsilons), self.information, names, self.reverse, tokens=False
+            self.texts, nats, self.information, names, self.reverse, tokens=False
         )
         return tuple(
             found.budget(name, epsilon, self._predicted(name, epsilon))
-            for epsilon in levels(epsilons).tolist()
+            for epsilon in nats.tolist()
             for name in names
         )
 
@@ -155,6 +160,12 @@ class Dose:
         starts = [text.start for text in self.texts]
         columns = [found[:, None] for found in self.information]
         return fisher.radius(float(statistics.over_texts(name, columns, starts)[0]), epsilon)
+
+
+def _budgets(epsilons: float | Sequence[float]) -> Float[ndarray, " m"]:
+    nats = levels(epsilons)
+    require_distinct(nats.tolist(), "Epsilons")
+    return nats
 
 
 def dose(

@@ -14,7 +14,7 @@ from numpy import ndarray
 from torch import Tensor, nn
 
 from stability.arguments import MOST, finite_array, real_array
-from stability.errors import StabilityError
+from stability.errors import StabilityError, require_distinct
 from stability.models.language_model import LanguageModel
 from stability.models.network_view import StandIn, block_output, others_of, stream_of
 from stability.models.sites import resolve_position
@@ -114,7 +114,8 @@ def sites_by_block(lm: LanguageModel, sites: Iterable[str]) -> dict[int | None, 
 def resolve_positions(positions: Any, length: int) -> tuple[int, ...] | None:
     """The positions of a text that are changed, ascending; None for all.
 
-    Raises StabilityError as `given_positions` does, and for positions outside the text.
+    An index and one from the end may name one position. Raises StabilityError as `given_positions`
+    does, and for positions outside the text.
     """
     given = given_positions(positions)
     if given == ALL:
@@ -133,11 +134,18 @@ def first_changed(positions: Any, length: int) -> int:
 def given_positions(positions: Any) -> str | tuple[int, ...]:
     """Positions as they are given: `all`, `last`, or indices, which may count from the end.
 
-    Raises StabilityError for other words, for none, and for what is no whole number.
+    Raises StabilityError for other words, for none, for what is no whole number, and for one that is
+    given twice.
     """
+    if isinstance(positions, str) and positions in (ALL, LAST):
+        return positions
+    given = _indices(positions)
+    require_distinct(given, "Positions")
+    return given
+
+
+def _indices(positions: Any) -> tuple[int, ...]:
     if isinstance(positions, str):
-        if positions in (ALL, LAST):
-            return positions
         try:
             return tuple(int(part) for part in positions.split(","))
         except ValueError as error:

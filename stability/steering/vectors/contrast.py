@@ -65,7 +65,14 @@ def contrast_vector(
         format="contrast",
         vectors=vectors,
         extracted={each: each for each in sites},
+        warnings=_repeated([*zip(more, less, strict=True)]),
     )
+
+
+def _repeated(pairs: Sequence[tuple[PromptLike, PromptLike]]) -> tuple[str, ...]:
+    repeated = len(pairs) - len(set(pairs))
+    said = f"{counted(repeated, 'contrast pair')} repeated: each counts as often as it is given."
+    return (said,) if repeated else ()
 
 
 def _differences(

@@ -11,7 +11,7 @@ from stability.errors import StabilityError
 from stability.models.language_model import LanguageModel
 from stability.steering.passes.intervention import sites_by_block
 from stability.vector_files.choice import ALL, choose, choose_from
-from stability.vector_files.steering_vector import SteeringVector, from_array
+from stability.vector_files.steering_vector import SteeringVector, from_array, sites_in
 from stability.vector_files.vector_file import ADD, VectorFile
 
 VectorLike = SteeringVector | VectorFile | str | Path | Tensor | ndarray
@@ -60,7 +60,8 @@ def _require_sites(lm: LanguageModel, site: str) -> None:
             "Where a vector is applied must be one site, several with commas, or all by itself; "
             f"received {site!r:.60}: try block:{lm.card.n_layers // 2}."
         )
-    sites_by_block(lm, dict.fromkeys(parts))
+    sites_in(site)
+    sites_by_block(lm, parts)
 
 
 def _at_sites(lm: LanguageModel, vector: SteeringVector, site: str | None) -> SteeringVector:

@@ -236,6 +236,8 @@ def test_coefficients_without_a_prediction_are_refused(lm, site, coefficients, w
         ([], "a position at least"),
         (np.array([], dtype=int), "a position at least"),
         ([1.5], "must be whole numbers; received .1.5."),
+        (np.array([3, 1, 3]), "received 3 twice"),
+        ("0,-1,0", "received 0 twice"),
         ([[0, 1]], "must be whole numbers"),
         (["0"], "must be real numbers"),
         (None, "must be real numbers; received None"),
@@ -252,7 +254,9 @@ def test_what_is_no_position_of_a_text_is_refused(positions, words):
     [
         (0, (0,)),
         (np.int64(-1), (5,)),
-        (np.array([3, 1, 3]), (1, 3)),
+        (np.array([3, 1]), (1, 3)),
+        # an index and one from the end may name one token of some text
+        ("5,-1", (5,)),
         (range(2), (0, 1)),
         ("-1,-2", (4, 5)),
         (torch.tensor([2]), (2,)),

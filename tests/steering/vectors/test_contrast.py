@@ -52,7 +52,17 @@ def test_a_lone_text_is_one_prompt_and_not_its_letters(lm):
     assert alone.file == "mean of 1 contrast pair"
 
 
+def test_a_pair_that_is_given_twice_counts_twice_and_is_said(lm):
+    twice = contrast_vector(lm, [*MORE, MORE[0]], [*LESS, LESS[0]], "block:0")
+    assert twice.warnings == ("1 contrast pair repeated: each counts as often as it is given.",)
+    assert contrast_vector(lm, MORE, LESS, "block:0").warnings == ()
+    # one text against several others is no repetition
+    assert contrast_vector(lm, MORE, [LESS[0]] * len(MORE), "block:0").warnings == ()
+
+
 def test_two_names_of_one_site_are_refused(lm):
+    with pytest.raises(StabilityError, match="'block:1' twice"):
+        contrast_vector(lm, MORE, LESS, "block:1,model.layers.1")
     with pytest.raises(StabilityError, match="'block:1' and 'final' are one site"):
         contrast_vector(lm, MORE, LESS, "final,block:1")
 

@@ -9,12 +9,13 @@ import streamlit as st
 from stability.dictionaries.dictionary import Dictionary
 from stability.dictionaries.report import write_table
 from stability.dictionaries.row import DictionaryRow
-from stability.text import counted, spelled
+from stability.text import counted, in_nats, spelled
 from stability.ui import wording
 from stability.ui.cached import dictionary as cached
 from stability.ui.cached.dictionary import DictionaryKey
 from stability.ui.choice import Pasted, look_along_choice, look_at, open_explore
 from stability.ui.widgets.start import start_button
+from stability.vector_files.layer_names import extracted_at
 
 # rows that are followed to their boundaries; below the readout the network is run for each
 LISTED, LISTED_BELOW = 20, 8
@@ -105,11 +106,11 @@ def _setting(found: Dictionary, epsilon: float, listed: int, matching: int, by_t
     """What is listed, where the rows come from, and where they are measured."""
     of = counted(matching, "row")
     order = "that push such a token hardest" if by_text else "with the shortest radius"
-    extracted = found.rows.extracted or "no site that the file names"
+    extracted = extracted_at(found.rows.extracted)
     return wording.plain(
-        f"{listed} of {of} {order}. Extracted at {extracted}, measured at {found.state.site}, ε = "
-        f"{epsilon:.2g} nats; lengths in the vector's own coordinates, whose norm there is "
-        f"{wording.number(found.state.norm)}."
+        f"{listed} of {of} {order}. They were {extracted}, and are measured at {found.state.site}; "
+        f"ε = {in_nats(f'{epsilon:.2g}')}. Lengths are in the vector's own coordinates; its norm there "
+        f"is {wording.number(found.state.norm)}."
     )
 
 

@@ -59,7 +59,7 @@ def test_all_rows_are_ranked_at_the_site_that_the_file_names(page, model, folder
     )
     assert "certified +" not in table
     said = " ".join(plain_text(caption) for caption in page.caption)
-    assert "Extracted at blocks.0.hook_resid_post, measured at block:0" in said
+    assert "were extracted at blocks.0.hook_resid_post, and are measured at block:0" in said
     assert "nothing is certified" in said
 
 
