@@ -20,6 +20,7 @@ KINDS = {
     "cheapest push to a token": "cheapest",
     "towards another prompt": "prompt",
     "a vector of your own": "vector",
+    "a file on this computer": "file",
 }
 SITES = {
     "prelogit": "the vector after the final norm, which the unembedding multiplies",
@@ -57,6 +58,23 @@ class Pasted:
 
 
 @dataclass(frozen=True)
+class AtPath:
+    """A vector in a file on the server, as `PATH` or `PATH#NAME`.
+
+    `stamp` tells the file's versions apart; None as long as nobody has asked to read it, as a link may
+    name any path.
+    """
+
+    path: str
+    stamp: int | None = None
+
+    @property
+    def is_empty(self) -> bool:
+        """Whether the vector is still to be given."""
+        return self.stamp is None
+
+
+@dataclass(frozen=True)
 class Turned:
     """A direction turned by some degrees towards the eigendirection of a rank, from 0."""
 
@@ -65,7 +83,7 @@ class Turned:
     rank: int
 
 
-DirectionChoice = DirectionSpec | TokenPair | Pasted | Turned
+DirectionChoice = DirectionSpec | TokenPair | Pasted | AtPath | Turned
 
 
 @dataclass(frozen=True)
@@ -129,6 +147,19 @@ def start_anew() -> None:
     st.session_state.second = None
 
 
+def given_in(direction: DirectionChoice) -> Pasted | AtPath | None:
+    """The vector that a person gives, turned or not; None for a direction of another kind."""
+    if isinstance(direction, Turned):
+        return given_in(direction.direction)
+    return direction if isinstance(direction, Pasted | AtPath) else None
+
+
+def read_and_look_along(path: str) -> None:
+    """Choose the vector in a file on the server, which a person has asked to read; for callbacks."""
+    st.session_state.direction_read = path
+    look_along_choice(AtPath(path))
+
+
 def look_along_choice(direction: DirectionChoice) -> None:
     """Choose a direction; for callbacks."""
     state = st.session_state
@@ -141,6 +172,8 @@ def look_along_choice(direction: DirectionChoice) -> None:
             state.update(kind=named("tokens"), start=start, end=end)
         case Pasted():
             state.kind = named("vector")
+        case AtPath(path):
+            state.update(kind=named("file"), direction_path=path)
         case DirectionSpec("eig", int(rank)):
             state.update(kind=named("eig"), rank=rank + 1)
         case DirectionSpec("random" | "covariance" as kind, int(seed)):

@@ -69,20 +69,20 @@ def choose(
     given = [] if site in (None, ALL) else sites_in(str(site))
     wanted = [last if each == "final" else each for each in given] or None
     if name is not None:
-        found = _placed_by_name(file, _named(file, name), wanted)
+        entries = _placed_by_name(file, _named(file, name), wanted)
     elif wanted is None:
-        found = _all(file, asked=site == ALL)
+        entries = _all(file, asked=site == ALL)
     else:
-        found = {each: _at(file, each) for each in wanted}
+        entries = {each: _at(file, each) for each in wanted}
     return SteeringVector(
         file=file.file,
         format=file.format,
-        vectors={each: entry.vector for each, entry in found.items()},
+        vectors={each: entry.vector for each, entry in entries.items()},
         mode=mode or file.mode,
-        extracted={each: entry.extracted for each, entry in found.items()},
+        extracted={each: entry.extracted for each, entry in entries.items()},
         coefficient=file.coefficient,
         model_type=file.model_type,
-        warnings=(*file.warnings, *_notes(file, found, n_layers, site)),
+        warnings=(*file.warnings, *_notes(file, entries, n_layers, site)),
     )
 
 
@@ -94,9 +94,9 @@ def _named(file: VectorFile, name: str) -> Entry:
         lambda entry: entry.applied is not None and entry.applied == canonical_site(name),
     )
     for way in ways:
-        found = [entry for entry in file.entries if way(entry)]
-        if len(found) == 1:
-            return found[0]
+        entries = [entry for entry in file.entries if way(entry)]
+        if len(entries) == 1:
+            return entries[0]
     raise UnsettledError(
         f"The name of a vector must be one of those in {file.file!r}, {file.names}; received "
         f"{name!r:.60}",
@@ -128,10 +128,10 @@ def _all(file: VectorFile, asked: bool) -> dict[str, Entry]:
 def _at(file: VectorFile, site: str) -> Entry:
     """The vector that the file has for a site, or its only one where it names no site at all."""
     wanted = site if _is_sited(file) else None
-    found = [entry for entry in file.entries if entry.applied == wanted]
-    if len(found) == 1:
-        return found[0]
-    if len(found) > 1:
+    entries = [entry for entry in file.entries if entry.applied == wanted]
+    if len(entries) == 1:
+        return entries[0]
+    if len(entries) > 1:
         raise _several(file, site)
     measured = [entry for entry in file.entries if entry.extracted == site]
     if measured:
@@ -192,21 +192,21 @@ def _several(file: VectorFile, site: str) -> UnsettledError:
 
 
 def _notes(
-    file: VectorFile, found: Mapping[str, Entry], n_layers: int, site: str | None
+    file: VectorFile, entries: Mapping[str, Entry], n_layers: int, site: str | None
 ) -> list[str]:
     """What the choice should be known for."""
     notes = [
         f"The file's own tool applies {entry.name!r} at {entry.applied}; here it is applied at {at}."
-        for at, entry in found.items()
+        for at, entry in entries.items()
         if entry.applied not in (None, at)
     ]
-    if len(found) > 1 and site is None:
+    if len(entries) > 1 and site is None:
         notes.append(
-            f"It has vectors for {len(found)} sites, {_sites_of(file)}, which are all applied with one "
-            "coefficient: give a site for one of them."
+            f"It has vectors for {len(entries)} sites, {_sites_of(file)}, which are all applied with "
+            "one coefficient: give a site for one of them."
         )
     last = f"block:{n_layers - 1}"
-    if last in found and file.ends_normed and found[last].applied == last:
+    if last in entries and file.ends_normed and entries[last].applied == last:
         notes.append(
             f"The vector of the last block, {last}, was measured on states after the final norm, which "
             "leave it in other coordinates."

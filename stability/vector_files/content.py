@@ -49,6 +49,14 @@ def no_vector(name: str, error: object) -> StabilityError:
     )
 
 
+def no_lens(name: str) -> StabilityError:
+    """The sentence for a Jacobian lens, in the place of a vector."""
+    return StabilityError(
+        f"A steering vector is needed; {name!r} is a Jacobian lens, a map for each layer, which gives "
+        "another vector for each token: save the row of W_U·J that you mean."
+    )
+
+
 def pickled(name: str, held: str) -> StabilityError:
     """The sentence for pickled objects, of which a file `held` some: none is ever read."""
     return StabilityError(
@@ -93,6 +101,13 @@ def header_of(stream: Any, name: str) -> tuple[tuple[int, ...], np.dtype]:
     if dtype.kind not in NUMBERS:
         raise TypeError(f"it holds {dtype}")
     return shape, dtype
+
+
+def floats_of(tensor: Any) -> ndarray:
+    """A tensor of torch's as an array, its numbers in float32 where numpy has no such type."""
+    is_single = tensor.is_floating_point() and str(tensor.dtype) != "torch.float64"
+    array: ndarray = (tensor.float() if is_single else tensor).numpy()
+    return array
 
 
 def array_of(data: bytes, name: str) -> ndarray:

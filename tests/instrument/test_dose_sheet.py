@@ -3,6 +3,7 @@
 import ast
 import copy
 import csv
+import json
 import shlex
 
 import pytest
@@ -373,6 +374,9 @@ def test_what_is_copied_names_all_that_is_shown(blank):
     ]
     positive, negative = SCENE["setting"]["vector"]["source"]["pairs"]
     assert {scene["setting"]["prompt"], *positive, *negative, "block:15"} <= set(texts)
+    # it makes the vector's file first
+    making, command = command.split("\nEND\n")
+    assert all(text in making for text in (json.dumps(positive[0]), json.dumps(negative[-1])))
     options = parser().parse_args(shlex.split(command)[3:])
     assert options.prompt == scene["setting"]["prompt"]
     assert (options.file, options.site, options.positions, options.mode) == (

@@ -1,8 +1,8 @@
 """Where a sampled curve first reaches a level: interpolated, with an estimate of the error.
 
-Divergences are read on double logarithmic scales, on which they are nearly straight lines. The place is
-interpolated by the inverse polynomial through up to four points around it; that through three of them
-says how far it may be off.
+Divergences are read on double logarithmic scales, on which they are nearly straight lines. The crossing
+is interpolated by the inverse polynomial through up to four points around it; that through three of
+them says how far it may be off.
 """
 
 from dataclasses import dataclass
@@ -18,31 +18,31 @@ MIDDLE = 0.5  # of the bracket: beyond a quarter of it, the error is no estimate
 
 @dataclass(frozen=True)
 class Crossing:
-    """The first place where a curve reaches a level.
+    """The first coefficient at which a curve reaches a level.
 
     Attributes:
-        place: the interpolated coefficient.
+        coefficient: the interpolated one.
         low: the last sampled coefficient before it; 0 for none.
         high: the sampled coefficient at which the level is reached.
-        error: how far the place may be off, relative.
+        error: how far the coefficient may be off, relative.
     """
 
-    place: float
+    coefficient: float
     low: float
     high: float
     error: float
 
     @property
     def is_found(self) -> bool:
-        """Whether the place is known to `ACCURACY`; where the curve jumps, by its bracket."""
+        """Whether the coefficient is known to `ACCURACY`; where the curve jumps, by its bracket."""
         return min(self.error * MARGIN, 1 - self.low / self.high) <= ACCURACY
 
     @property
     def next(self) -> float:
-        """Where to evaluate the curve for a better place."""
+        """Where to evaluate the curve for a better one."""
         width = 1 - self.low / self.high
         if self.error < width / MARGIN:
-            return self.place
+            return self.coefficient
         return (self.low * self.high) ** MIDDLE if self.low else self.high / 2
 
 
@@ -57,8 +57,8 @@ def first_crossing(
     high = float(c[j])
     if j == 0:
         # from nothing, a parabola
-        place = high * (level / values[0]) ** 0.5 if logarithmic else high / 2
-        return Crossing(place, 0.0, high, np.inf)
+        coefficient = high * (level / values[0]) ** 0.5 if logarithmic else high / 2
+        return Crossing(coefficient, 0.0, high, np.inf)
     low = float(c[j - 1])
     around = np.arange(max(j - 2, 0), min(j + 2, len(c)))
     x = np.log(c[around])
@@ -66,13 +66,17 @@ def first_crossing(
         f = np.log(values[around] / level) if logarithmic else values[around] - level
     usable = np.isfinite(f)
     around, x, f = around[usable], x[usable], f[usable]
-    places = [_inverse(x[part], f[part]) for part in _choices(around, j)]
-    if not places or not np.isfinite(places).all():
+    logarithms = [_inverse(x[part], f[part]) for part in _choices(around, j)]
+    if not logarithms or not np.isfinite(logarithms).all():
         return Crossing((low * high) ** 0.5, low, high, np.inf)
-    place = float(np.clip(np.exp(places[0]), low, high))
-    error = max(abs(places[0] - other) for other in places[1:]) if len(places) > 1 else np.inf
-    inside = np.log(low) <= places[0] <= np.log(high)
-    return Crossing(place, low, high, float(error) if inside else np.inf)
+    coefficient = float(np.clip(np.exp(logarithms[0]), low, high))
+    error = (
+        max(abs(logarithms[0] - other) for other in logarithms[1:])
+        if len(logarithms) > 1
+        else np.inf
+    )
+    inside = np.log(low) <= logarithms[0] <= np.log(high)
+    return Crossing(coefficient, low, high, float(error) if inside else np.inf)
 
 
 def _choices(around: Int[ndarray, " k"], j: int) -> list[Int[ndarray, " n"]]:

@@ -71,10 +71,10 @@ class Side:
                 position: [row for row, at in enumerate(c) if position in here[at]]
                 for position in sorted(set.union(*here.values()))
             }
-            for position, found, shift in text.read(vectors, rows):
-                kl = reverse_kl(found, shift) if self.reverse else found.kl
-                moved = found.displacement.float().cpu().numpy()
-                parts = zip(rows[position], kl, found.argmax, moved, strict=True)
+            for position, perturbed, shift in text.read(vectors, rows):
+                kl = reverse_kl(perturbed, shift) if self.reverse else perturbed.kl
+                moved = perturbed.displacement.float().cpu().numpy()
+                parts = zip(rows[position], kl, perturbed.argmax, moved, strict=True)
                 for row, nats, winner, displacement in parts:
                     sample = Sample(float(nats), int(winner), displacement)
                     self.samples[k, position][c[row]] = sample
@@ -101,7 +101,7 @@ class Side:
 
     def shared(self) -> tuple[Float[ndarray, " m"], list[Float[ndarray, "_ m"]]]:
         """The coefficients at which all places are sampled, and the divergences of each text."""
-        c = sorted(set.intersection(*(set(found) for found in self.samples.values())))
+        c = sorted(set.intersection(*(set(samples) for samples in self.samples.values())))
         by_text = [
             np.concatenate([np.zeros((text.start, len(c))), self._rows(k, c)])
             for k, text in enumerate(self.texts)
@@ -125,14 +125,14 @@ class Side:
     def flip(self, place: Place) -> Crossing | None:
         """Where the most likely token of a place first changes."""
         k, i = place
-        state, found = self.texts[k].states[i], self.samples[place]
-        c = sorted(found)
-        changed = np.array([found[at].winner != state.argmax for at in c])
+        state, samples = self.texts[k].states[i], self.samples[place]
+        c = sorted(samples)
+        changed = np.array([samples[at].winner != state.argmax for at in c])
         if not changed.any():
             return None
         j = int(changed.argmax())
         near = c[max(j - 2, 0) : j + 2]
-        ahead = self._ahead(place, found[c[j]].winner, near)
+        ahead = self._ahead(place, samples[c[j]].winner, near)
         # a tie goes to the lower id, and rounding may hold the two together
         ahead[near.index(c[j])] = max(ahead[near.index(c[j])], 0.0)
         return first_crossing(np.array(near), ahead, 0.0, logarithmic=False)
@@ -142,7 +142,7 @@ class Side:
 
         The lead that the change ends falls from a step before it, or from zero.
         """
-        before = [at for at in self.samples[place] if at <= flip.place / STEP]
+        before = [at for at in self.samples[place] if at <= flip.coefficient / STEP]
         winner = self.samples[place][flip.high].winner
         if not before:
             k, i = place
@@ -151,7 +151,7 @@ class Side:
             fall = float(z[state.argmax] - z[winner])
         else:
             [lead] = -self._ahead(place, winner, [max(before)])
-            fall = float(lead) / np.log(flip.place / max(before))
+            fall = float(lead) / np.log(flip.coefficient / max(before))
         return bool(rounding <= ACCURACY * fall)
 
     def _ahead(self, place: Place, token: int, c: Sequence[float]) -> Float[ndarray, " m"]:

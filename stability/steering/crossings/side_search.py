@@ -34,13 +34,13 @@ class SideSearch:
 
     def _crossings(self) -> list[tuple[Place | None, Crossing | None]]:
         side = self.side
-        found: list[tuple[Place | None, Crossing | None]] = []
+        crossings: list[tuple[Place | None, Crossing | None]] = []
         for place in self.tokens:
-            found += [(place, side.kl_crossing(place, epsilon)) for epsilon in self.epsilons]
-            found.append((place, side.flip(place)))
+            crossings += [(place, side.kl_crossing(place, epsilon)) for epsilon in self.epsilons]
+            crossings.append((place, side.flip(place)))
         for name in self.names:
-            found += [(None, self._statistic(name, epsilon)) for epsilon in self.epsilons]
-        return found
+            crossings += [(None, self._statistic(name, epsilon)) for epsilon in self.epsilons]
+        return crossings
 
     def _statistic(self, name: str, epsilon: float) -> Crossing | None:
         return self.side.statistic_crossing(
@@ -51,15 +51,15 @@ class SideSearch:
         self, text: int, limit: float, resolution: Float[ndarray, " T"]
     ) -> Float[ndarray, "T m"]:
         """The first crossings of a text's tokens; NaN where they are not resolved."""
-        found = np.full((len(resolution), len(self.epsilons)), np.inf)
+        doses = np.full((len(resolution), len(self.epsilons)), np.inf)
         for place in self.side.places:
             for column, epsilon in enumerate(self.epsilons):
                 if place[0] == text:
                     crossing = self.side.kl_crossing(place, epsilon)
-                    found[place[1], column] = _within(
+                    doses[place[1], column] = _within(
                         crossing, limit, epsilon, resolution[place[1]]
                     )
-        return found
+        return doses
 
     def flips(
         self, text: int, limit: float, rounding: Float[ndarray, " T"]
@@ -71,13 +71,13 @@ class SideSearch:
         flips, winners = np.full(len(rounding), np.inf), np.full(len(rounding), -1)
         for place in self.side.places:
             crossing = self.side.flip(place) if place[0] == text else None
-            if crossing is None or crossing.place > limit:
+            if crossing is None or crossing.coefficient > limit:
                 continue
             i = place[1]
             if crossing.is_found and self.side.is_flip_resolved(
                 place, crossing, float(rounding[i])
             ):
-                flips[i] = crossing.place
+                flips[i] = crossing.coefficient
                 winners[i] = self.side.samples[place][crossing.high].winner
             else:
                 flips[i] = np.nan
@@ -87,8 +87,8 @@ class SideSearch:
         """The first crossings of a statistic; NaN where they are not resolved, and for no statistic."""
         if np.isnan(resolution):
             return np.full(len(self.epsilons), np.nan)
-        found = [self._statistic(name, epsilon) for epsilon in self.epsilons]
-        pairs = zip(found, self.epsilons, strict=True)
+        crossings = [self._statistic(name, epsilon) for epsilon in self.epsilons]
+        pairs = zip(crossings, self.epsilons, strict=True)
         return np.array([_within(each, limit, epsilon, resolution) for each, epsilon in pairs])
 
     def intervals(self, name: str, limit: float) -> tuple[Interval, ...]:
@@ -99,13 +99,15 @@ class SideSearch:
             return (None,) * len(self.epsilons)
         draws = statistics.resampled(values)
 
-        def place(row: Float[ndarray, " m"], epsilon: float) -> float:
+        def coefficient(row: Float[ndarray, " m"], epsilon: float) -> float:
             # between the samples that are there: draws are not refined
             crossing = first_crossing(c, row, epsilon)
-            return np.inf if crossing is None or crossing.place > limit else crossing.place
+            return (
+                np.inf if crossing is None or crossing.coefficient > limit else crossing.coefficient
+            )
 
         return tuple(
-            statistics.interval(np.array([place(row, epsilon) for row in draws]))
+            statistics.interval(np.array([coefficient(row, epsilon) for row in draws]))
             for epsilon in self.epsilons
         )
 
@@ -114,6 +116,6 @@ def _within(crossing: Crossing | None, limit: float, epsilon: float, resolution:
     """A dose: infinite if it is not reached up to the limit, NaN if it is not resolved."""
     if epsilon < resolution:
         return np.nan
-    if crossing is None or crossing.place > limit:
+    if crossing is None or crossing.coefficient > limit:
         return np.inf
-    return crossing.place if crossing.is_found else np.nan
+    return crossing.coefficient if crossing.is_found else np.nan

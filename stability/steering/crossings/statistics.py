@@ -49,16 +49,16 @@ def by_text(
 ) -> Float[ndarray, "k n"]:
     """The statistic of every text that has it."""
     pairs = zip(texts, starts, strict=True)
-    found = np.stack([of_text(name, values, start) for values, start in pairs])
-    return found[~np.isnan(found).any(axis=1)]
+    of_each = np.stack([of_text(name, values, start) for values, start in pairs])
+    return of_each[~np.isnan(of_each).any(axis=1)]
 
 
 def over_texts(
     name: str, texts: Sequence[Float[ndarray, "_ n"]], starts: Sequence[int]
 ) -> Float[ndarray, " n"]:
     """The statistic, in the mean over texts; NaN where no text has it."""
-    found = by_text(name, texts, starts)
-    return found.mean(axis=0) if len(found) else np.full(found.shape[1], np.nan)
+    of_each = by_text(name, texts, starts)
+    return of_each.mean(axis=0) if len(of_each) else np.full(of_each.shape[1], np.nan)
 
 
 def resampled(values: Float[ndarray, "k n"]) -> Float[ndarray, "draws n"]:

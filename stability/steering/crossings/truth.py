@@ -164,10 +164,10 @@ def _most(
 ) -> float:
     """The largest information of what is looked for."""
     if tokens:
-        return max(float(found.max()) for found in information)
-    columns = [found[:, None] for found in information]
-    found = [float(statistics.over_texts(name, columns, starts)[0]) for name in names]
-    return float(np.nan_to_num(found).max())
+        return max(float(each.max()) for each in information)
+    columns = [each[:, None] for each in information]
+    values = [float(statistics.over_texts(name, columns, starts)[0]) for name in names]
+    return float(np.nan_to_num(values).max())
 
 
 def _first(most: float, epsilons: Float[ndarray, " m"], limit: float) -> float:
@@ -191,8 +191,8 @@ def _resolution(
         base = torch.stack([state.vector for state in text.states[text.first :]]).double()
         least, noise = np.zeros(len(text.states)), np.zeros(len(text.states))
         changed = dict.fromkeys(range(text.first, len(text.states)), range(PAIRS))
-        for position, found, shift in text.read(there + back - base, changed):
-            least[position] = found.kl.max() / 3 / ACCURACY**2
+        for position, perturbed, shift in text.read(there + back - base, changed):
+            least[position] = perturbed.kl.max() / 3 / ACCURACY**2
             noise[position] = float(shift.abs().max()) / 3**0.5
         resolution.append(least)
         logits.append(noise)

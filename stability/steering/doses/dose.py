@@ -89,8 +89,8 @@ class Dose:
             StabilityError: `epsilon` is not a positive number of nats.
         """
         return tuple(
-            np.array([fisher.radius(float(each), epsilon) or np.inf for each in found])
-            for found in self.information
+            np.array([fisher.radius(float(each), epsilon) or np.inf for each in information])
+            for information in self.information
         )
 
     def truth(self, epsilons: float | Sequence[float], *names: str) -> Truth:
@@ -147,18 +147,18 @@ class Dose:
         """
         names = names or DOSE_STATISTICS
         nats = _budgets(epsilons)
-        found = truth or find_truth(
+        searched = truth or find_truth(
             self.texts, nats, self.information, names, self.reverse, tokens=False
         )
         return tuple(
-            found.budget(name, epsilon, self._predicted(name, epsilon))
+            searched.budget(name, epsilon, self._predicted(name, epsilon))
             for epsilon in nats.tolist()
             for name in names
         )
 
     def _predicted(self, name: str, epsilon: float) -> float | None:
         starts = [text.start for text in self.texts]
-        columns = [found[:, None] for found in self.information]
+        columns = [information[:, None] for information in self.information]
         return fisher.radius(float(statistics.over_texts(name, columns, starts)[0]), epsilon)
 
 

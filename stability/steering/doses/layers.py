@@ -71,11 +71,11 @@ class DoseMap:
         """
         statistics.require(statistic)
         starts = [first_changed(self.positions, len(tokens)) for tokens in self.tokens]
-        found = (
+        information = (
             statistics.over_texts(statistic, [each[:, None] for each in texts], starts)[0]
             for texts in self.information
         )
-        return np.array([fisher.radius(float(value), epsilon) or np.inf for value in found])
+        return np.array([fisher.radius(float(value), epsilon) or np.inf for value in information])
 
 
 def dose_map(

@@ -57,32 +57,32 @@ def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
     }
 
 
-def layers_report(found: DoseMap, epsilons: Sequence[float]) -> list[dict[str, Any]]:
+def layers_report(layers: DoseMap, epsilons: Sequence[float]) -> list[dict[str, Any]]:
     """The predicted doses after each block as plain data: statistics over tokens at every `ε`."""
     columns = [
-        (epsilon, name, found.predicted(epsilon, name))
+        (epsilon, name, layers.predicted(epsilon, name))
         for epsilon in epsilons
         for name in DOSE_STATISTICS
     ]
     return [
         {
             "site": site,
-            "reach": number(found.reach[layer]),
+            "reach": number(layers.reach[layer]),
             "doses": [
                 {"epsilon": epsilon, "statistic": name, "predicted": number(doses[layer])}
                 for epsilon, name, doses in columns
             ],
         }
-        for layer, site in enumerate(found.sites)
+        for layer, site in enumerate(layers.sites)
     ]
 
 
 def _prices(dose: Dose, truth: Truth, index: int) -> dict[str, Any]:
     """What the vector buys first after a text's last token, and what it truly does."""
-    found = zip(SIDES, dose.prices(text=index), strict=True)
+    sides = zip(SIDES, dose.prices(text=index), strict=True)
     changes = zip(SIDES, truth.flips[index][:, -1], truth.winners[index][:, -1], strict=True)
     spell = dose.texts[index].states[-1].text
-    return {side: [asdict(price) for price in prices] for side, prices in found} | {
+    return {side: [asdict(price) for price in prices] for side, prices in sides} | {
         "first": {
             side: {"coefficient": float(c), "id": int(token), "text": spell(int(token))}
             if token >= 0

@@ -85,15 +85,15 @@ class SteeredText:
     @cached_property
     def information(self) -> Float[ndarray, " T"]:
         """`I = Var_p(dz/dc)` at every position: the scalar Fisher information of the coefficient."""
-        found = np.zeros(len(self.states))
+        information = np.zeros(len(self.states))
         # one product for all positions: alone, each would read all of W_U
         slopes = self.states[0].readout.shifts(self._tangent)
         for position, row in enumerate(slopes, start=self.first):
             state = self.states[position]
             capped = row if state.cap_slope is None else row.mul_(state.cap_slope)
             centred = fisher.centred(state, capped[:, None])
-            found[position] = float(fisher.projected_hessian(state.probs, centred))
-        return found
+            information[position] = float(fisher.projected_hessian(state.probs, centred))
+        return information
 
     def slopes(self, position: int) -> Float[Tensor, " V"]:
         """`dz/dc` at a position: how fast each logit moves, before any soft-capping."""
@@ -128,9 +128,9 @@ class SteeredText:
         """
         moved = [self._displacement(position, vectors[rows]) for position, rows in wanted.items()]
         states = [self.states[position] for position in wanted]
-        for position, (found, shift) in zip(wanted, perturb_each(states, moved), strict=True):
-            _require_finite(np.isfinite(found.kl))
-            yield position, found, shift
+        for position, (perturbed, shift) in zip(wanted, perturb_each(states, moved), strict=True):
+            _require_finite(np.isfinite(perturbed.kl))
+            yield position, perturbed, shift
 
     def _displacement(self, position: int, vectors: Float[Tensor, "n t D"]) -> Float[Tensor, "n D"]:
         original = self.states[position].vector.double()

@@ -47,18 +47,18 @@ def make(lm: "LanguageModel") -> dict[str, Any]:
     from stability.steering.scenes.scene import dose_scene
     from stability.steering.texts.written import steered_texts
 
-    found = measure(lm)
-    information = parts.by_statistic(found.information[0])[STATISTIC]
+    measured = measure(lm)
+    information = parts.by_statistic(measured.information[0])[STATISTIC]
     c = fisher.radius(information or 0.0, EPSILON) or 0.0
-    named = parts.writing_coefficients(found, STATISTIC, SIGN)
-    texts = steered_texts(lm, PROMPT, found.vector, [*named.values()], WRITTEN)
+    named = parts.writing_coefficients(measured, STATISTIC, SIGN)
+    texts = steered_texts(lm, PROMPT, measured.vector, [*named.values()], WRITTEN)
     made = dose_scene(
-        found,
+        measured,
         {"pairs": read_pairs(PAIRS), "method": METHOD, "site": SITE},
-        truth=parts.truth_part(found),
-        passes=[parts.pass_part(found.texts[0], float(f"{c:.4g}"))],
-        prices=parts.prices_part(found),
-        layers=parts.layers_part(dose_map(lm, found.vector, PROMPT)),
+        truth=parts.truth_part(measured),
+        passes=[parts.pass_part(measured.texts[0], float(f"{c:.4g}"))],
+        prices=parts.prices_part(measured),
+        layers=parts.layers_part(dose_map(lm, measured.vector, PROMPT)),
         written=parts.written_part(STATISTIC, SIGN, [*named], texts),
         wanted={"statistic": STATISTIC, "sign": SIGN},
     )

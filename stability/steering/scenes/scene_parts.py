@@ -34,10 +34,10 @@ SIDE_POINTS, FIRST_PART = 12, 0.3
 
 def by_statistic(information: Float[ndarray, " T"], start: int = 0) -> dict[str, float | None]:
     """The statistics of a text's informations, by name, where it is changed from `start` on."""
-    found = {
+    statistics_by_name = {
         name: statistics.of_text(name, information[:, None], start)[0] for name in DOSE_STATISTICS
     }
-    made: dict[str, float | None] = plain(found)
+    made: dict[str, float | None] = plain(statistics_by_name)
     return made
 
 
@@ -85,14 +85,14 @@ def truth_part(dose: Dose, on_run: OnRun = lambda: None) -> Part:
 def pass_part(text: SteeredText, c: float) -> Part:
     """What one pass says at a coefficient: every token's divergence, and who leads then."""
     everywhere = dict.fromkeys(range(len(text.states)), range(1))
-    found = [each for _, each, _ in text.read(text.vectors([c]), everywhere)]
+    perturbed = [each for _, each, _ in text.read(text.vectors([c]), everywhere)]
     spell = text.states[0].text
     return {
         "c": c,
-        "kl": rounded(np.array([each.kl[0] for each in found])),
+        "kl": rounded(np.array([each.kl[0] for each in perturbed])),
         "leading": [
             {"id": int(each.argmax[0]), "text": spelled(spell(int(each.argmax[0])))}
-            for each in found
+            for each in perturbed
         ],
     }
 
@@ -109,13 +109,13 @@ def prices_part(dose: Dose) -> list[Part]:
     ]
 
 
-def layers_part(found: DoseMap) -> list[Part]:
+def layers_part(layers: DoseMap) -> list[Part]:
     """The statistics of the information after every block."""
-    [tokens] = found.tokens
-    start = first_changed(found.positions, len(tokens))
+    [tokens] = layers.tokens
+    start = first_changed(layers.positions, len(tokens))
     return [
         {"site": site, "information": by_statistic(information, start)}
-        for site, [information] in zip(found.sites, found.information, strict=True)
+        for site, [information] in zip(layers.sites, layers.information, strict=True)
     ]
 
 
@@ -152,12 +152,12 @@ def writing_coefficients(dose: Dose, statistic: str, sign: int) -> dict[str, flo
 
 def _predicted(dose: Dose) -> list[float]:
     """The predicted doses of every statistic at every `ε`."""
-    found = [
+    radii = [
         fisher.radius(value or 0.0, epsilon)
         for value in by_statistic(dose.information[0], dose.texts[0].start).values()
         for epsilon in DOSE_EPSILONS
     ]
-    return [radius for radius in found if radius is not None]
+    return [radius for radius in radii if radius is not None]
 
 
 def _sampled(dose: Dose, limit: float) -> Float[ndarray, " m"]:

@@ -419,10 +419,10 @@ def test_a_found_crossing_is_as_near_as_it_says(power, scale, bend, level, shift
     if crossing is None:
         assert curve(c).max() < level
     else:
-        assert crossing.low < crossing.place <= crossing.high
+        assert crossing.low < crossing.coefficient <= crossing.high
         assert curve(crossing.low) < level <= curve(crossing.high)
         if crossing.is_found:
-            exact = crossing.place
+            exact = crossing.coefficient
             slope = (np.log(curve(exact * 1.001)) - np.log(curve(exact))) / np.log(1.001)
             assert abs(np.log(curve(exact) / level) / slope) <= 1e-3
 
@@ -431,7 +431,7 @@ def test_a_jump_is_found_by_its_bracket_alone():
     c = np.array([1.0, 1.2, 1.2005, 1.44])
     crossing = first_crossing(c, np.array([0.1, 0.1, 9.0, 9.0]), 1.0)
     assert crossing.is_found
-    assert 1.2 <= crossing.place <= 1.2005
+    assert 1.2 <= crossing.coefficient <= 1.2005
     wide = first_crossing(c[[0, 1, 3]], np.array([0.1, 0.1, 9.0]), 1.0)
     assert not wide.is_found
     assert wide.low < wide.next < wide.high

@@ -13,7 +13,14 @@ from stability.text import counted, in_nats, spelled
 from stability.ui import wording
 from stability.ui.cached import dictionary as cached
 from stability.ui.cached.dictionary import DictionaryKey
-from stability.ui.choice import Pasted, look_along_choice, look_at, open_explore
+from stability.ui.choice import (
+    Pasted,
+    look_along_choice,
+    look_at,
+    open_explore,
+    read_and_look_along,
+)
+from stability.ui.uploads import upload_at
 from stability.ui.widgets.start import start_button
 from stability.vector_files.layer_names import extracted_at
 
@@ -55,7 +62,9 @@ def draw_listing(key: DictionaryKey, epsilon: float, rows: str) -> None:
         selection_mode="single-cell",
         height=36 * (len(listed) + 1),
     )
-    st.caption(f"Click a row to open it in Explore. {wording.plain(found.certainty)}")
+    by_link = address_of(key, found, 0) is not None
+    opened = "Its link names it" if by_link else "Its link cannot hold it"
+    st.caption(f"Click a row to open it in Explore. {opened}. {wording.plain(found.certainty)}")
     st.download_button(
         "Download all rows as CSV",
         lambda: _csv(found, epsilon),
@@ -88,12 +97,21 @@ def cells_of(rows: tuple[DictionaryRow, ...]) -> dict[str, list[Any]]:
 
 
 def open_row(key: DictionaryKey, found: Dictionary, index: int) -> None:
-    """Look along a row in Explore, as along a vector that was uploaded; for callbacks."""
-    st.session_state.kept_vector = given = vector_of(found, index)
+    """Look along a row in Explore, by its address if it has one, or by its numbers; for callbacks."""
     look_at(key.state.site)
-    look_along_choice(given)
+    if (address := address_of(key, found, index)) is not None:
+        read_and_look_along(address)
+    else:
+        st.session_state.kept_vector = given = vector_of(found, index)
+        look_along_choice(given)
     st.session_state.position = key.state.position
     open_explore()
+
+
+def address_of(key: DictionaryKey, found: Dictionary, index: int) -> str | None:
+    """The written form of a row; None for one that no other session finds: of an upload, of a lens."""
+    path = key.file.path
+    return None if upload_at(path) or found.rows.are_tokens else f"{path}#{index}"
 
 
 def vector_of(found: Dictionary, index: int) -> Pasted:

@@ -9,6 +9,7 @@ from stability.ui.choice import (
     MOST_BLOCKS,
     MOST_SECONDS,
     Pasted,
+    given_in,
     look_along,
     look_along_choice,
     look_at,
@@ -46,7 +47,7 @@ def _read_direction(asked: str | None) -> None:
     look_along(1)
     direction = read_direction(asked or "eig:0")
     look_along_choice(direction)
-    is_lost = isinstance(direction, Pasted) and "kept_vector" not in st.session_state
+    is_lost = isinstance(given_in(direction), Pasted) and "kept_vector" not in st.session_state
     if is_lost and not st.session_state.get("numbers"):
         raise StabilityError("a vector of one's own is not part of it: upload it again.")
 
