@@ -63,8 +63,8 @@ def draw_listing(key: DictionaryKey, epsilon: float, rows: str) -> None:
         height=36 * (len(listed) + 1),
     )
     by_link = address_of(key, found, 0) is not None
-    opened = "Its link names it" if by_link else "Its link cannot hold it"
-    st.caption(f"Click a row to open it in Explore. {opened}. {wording.plain(found.certainty)}")
+    link = "whose link then names it" if by_link else "whose link cannot hold it"
+    st.caption(f"Click a row to open it in Explore, {link}. {wording.plain(found.certainty)}")
     st.download_button(
         "Download all rows as CSV",
         lambda: _csv(found, epsilon),
