@@ -10,7 +10,7 @@ import streamlit as st
 from stability.errors import StabilityError
 from stability.ui import warm_up
 from stability.ui.choice import AtPath, Choice, Pasted, given_in, start_at_the_end
-from stability.ui.pages.explore import events, first
+from stability.ui.pages.explore import events, first, rivals
 from stability.ui.pages.explore.link import PAGE
 from stability.ui.pages.explore.pins import pins, take_up
 from stability.ui.widgets import instrument
@@ -38,6 +38,7 @@ def draw() -> None:
         from stability.ui.pages.explore import cloud
 
         cloud.draw(choice, epsilon, bool(events.view().get("relative")))
+    rivals.draw(choice)
     instrument.settle()
 
 
