@@ -11,6 +11,7 @@ from stability.curvature.direction_spec import MOST_TURNS, DirectionSpec, Turn
 from stability.errors import StabilityError
 from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
+from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair, Turned
 
 KINDS = {
     "eigendirection": "eig",
@@ -30,60 +31,6 @@ SITES = {
 MOST_MESSAGES = 20  # of a conversation, the system's apart
 MOST_BLOCKS, MOST_RANKS, MOST_SEEDS = 512, 512, 2**31
 MOST_SECONDS = 16  # eigendirections that span a plane with the ray: those that are shown
-
-
-@dataclass(frozen=True)
-class TokenPair:
-    """The direction from one token to another, each as its spelled text or its id."""
-
-    start: str
-    end: str
-
-
-@dataclass(frozen=True)
-class Pasted:
-    """A vector given on the page: a name, and the bytes of the file or of the text field.
-
-    `entry` is the file's own name of the vector, where it holds several.
-    """
-
-    name: str
-    data: bytes
-    entry: str | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the vector is still to be given."""
-        return not self.data.strip()
-
-
-@dataclass(frozen=True)
-class AtPath:
-    """A vector in a file on the server, as `PATH` or `PATH#NAME`.
-
-    `stamp` tells the file's versions apart; None as long as nobody has asked to read it, as a link may
-    name any path.
-    """
-
-    path: str
-    stamp: int | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the vector is still to be given."""
-        return self.stamp is None
-
-
-@dataclass(frozen=True)
-class Turned:
-    """A direction turned by some degrees towards the eigendirection of a rank, from 0."""
-
-    direction: "DirectionChoice"
-    degrees: float
-    rank: int
-
-
-DirectionChoice = DirectionSpec | TokenPair | Pasted | AtPath | Turned
 
 
 @dataclass(frozen=True)
@@ -145,13 +92,6 @@ def start_anew() -> None:
     look_at("prelogit")
     start_at_the_end()
     st.session_state.second = None
-
-
-def given_in(direction: DirectionChoice) -> Pasted | AtPath | None:
-    """The vector that a person gives, turned or not; None for a direction of another kind."""
-    if isinstance(direction, Turned):
-        return given_in(direction.direction)
-    return direction if isinstance(direction, Pasted | AtPath) else None
 
 
 def read_and_look_along(path: str) -> None:

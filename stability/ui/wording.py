@@ -9,7 +9,7 @@ from stability.errors import StabilityError
 from stability.geometry.continuation import LEAST_KL
 from stability.text import WHITE_SPACE, digits, printable, spelled, whole
 from stability.units import relative_error
-from stability.vector_files.choice import UnsettledError
+from stability.vector_files.unsettled import UnsettledError
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from collections.abc import Sequence

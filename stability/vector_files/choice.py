@@ -3,32 +3,20 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stability.errors import StabilityError
 from stability.prediction.site_names import canonical_site
 from stability.vector_files.layer_names import with_layers
 from stability.vector_files.registry import read_vectors, split_name
 from stability.vector_files.steering_vector import SteeringVector, sites_in
+from stability.vector_files.unsettled import (
+    UnsettledError,
+    partly_sited,
+    several,
+    sites_of,
+    unsited,
+)
 from stability.vector_files.vector_file import Entry, VectorFile
 
 ALL = "all"
-
-
-class UnsettledError(StabilityError):
-    """A file that leaves open what is meant of it.
-
-    Attributes:
-        problem: the sentence without its remedy, which is in the words of the library and the command
-            line.
-        wanted: what would settle it: `vector`, `site`, `site and vector`, or `site or vector`.
-    """
-
-    def __init__(self, problem: str, wanted: str, remedy: str) -> None:
-        super().__init__(f"{problem}: {remedy}.")
-        self.problem, self.wanted = problem, wanted
-
-
-class UnsitedError(UnsettledError):
-    """What is meant of a file has no site, and may be given any."""
 
 
 def choose_from(
@@ -109,7 +97,7 @@ def _placed_by_name(
     file: VectorFile, entry: Entry, wanted: Sequence[str] | None
 ) -> dict[str, Entry]:
     if wanted is None and entry.applied is None:
-        raise _unsited(file)
+        raise unsited(file)
     return dict.fromkeys(wanted or [str(entry.applied)], entry)
 
 
@@ -117,11 +105,11 @@ def _all(file: VectorFile, asked: bool) -> dict[str, Entry]:
     """Every vector at its own site, if the file has one for each and says so."""
     sites = [entry.applied for entry in file.entries]
     if not any(sites) or (file.layered and not asked):
-        raise _unsited(file)
+        raise unsited(file)
     if None in sites:
-        raise _partly_sited(file)
+        raise partly_sited(file)
     if len(set(sites)) < len(sites):
-        raise _several(file, str(sites[0]))
+        raise several(file, str(sites[0]))
     return {str(entry.applied): entry for entry in file.entries}
 
 
@@ -132,7 +120,7 @@ def _at(file: VectorFile, site: str) -> Entry:
     if len(entries) == 1:
         return entries[0]
     if len(entries) > 1:
-        raise _several(file, site)
+        raise several(file, site)
     measured = [entry for entry in file.entries if entry.extracted == site]
     if measured:
         entry = measured[0]
@@ -145,7 +133,7 @@ def _at(file: VectorFile, site: str) -> Entry:
     entry = file.entries[0]
     raise UnsettledError(
         f"A steering vector must be applied where it is meant; {file.file!r} has "
-        f"{_sites_of(file)}, and not {site:.40}",
+        f"{sites_of(file)}, and not {site:.40}",
         "site or vector",
         f"give one of its sites, or name a vector, FILE#{entry.name}, to apply it at {site:.40} all "
         "the same",
@@ -154,41 +142,6 @@ def _at(file: VectorFile, site: str) -> Entry:
 
 def _is_sited(file: VectorFile) -> bool:
     return any(entry.applied or entry.extracted for entry in file.entries)
-
-
-def _sites_of(file: VectorFile) -> str:
-    sites = list(dict.fromkeys(entry.applied or "no site" for entry in file.entries))
-    return ", ".join(sites[:6]) + (f" and {len(sites) - 6} more" if len(sites) > 6 else "")
-
-
-def _partly_sited(file: VectorFile) -> UnsettledError:
-    entry = next(entry for entry in file.entries if entry.applied is None)
-    return UnsettledError(
-        f"The vectors of a file must each have a site, or none of them; {file.file!r} ({file.format}) "
-        f"says of {entry.name!r:.60} not where it is applied",
-        "site and vector",
-        f"name the one you mean after a #, FILE#{entry.name}, and give its site",
-    )
-
-
-def _unsited(file: VectorFile) -> UnsitedError:
-    many = len(file.entries) > 1
-    return UnsitedError(
-        f"A steering vector needs a site; {file.file!r} ({file.format}) does not say where "
-        f"{'its vectors belong' if many else 'its vector belongs'}",
-        "site and vector" if many else "site",
-        "give a site, as block:12"
-        + (f", and one of {file.names} after a #, FILE#{file.entries[0].name}" if many else ""),
-    )
-
-
-def _several(file: VectorFile, site: str) -> UnsettledError:
-    return UnsettledError(
-        f"One vector is needed for {site:.40}; {file.file!r} ({file.format}) has several, "
-        f"{file.names}",
-        "vector",
-        f"name the one you mean after a #, FILE#{file.entries[0].name}",
-    )
 
 
 def _notes(
@@ -202,7 +155,7 @@ def _notes(
     ]
     if len(entries) > 1 and site is None:
         notes.append(
-            f"It has vectors for {len(entries)} sites, {_sites_of(file)}, which are all applied with "
+            f"It has vectors for {len(entries)} sites, {sites_of(file)}, which are all applied with "
             "one coefficient: give a site for one of them."
         )
     last = f"block:{n_layers - 1}"

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from stability.curvature.direction_spec import DirectionSpec
 from stability.instrument.examples import EXAMPLES
-from stability.ui.choice import Pasted, TokenPair, Turned
+from stability.ui.direction_choice import Pasted, TokenPair, Turned
 from stability.ui.link import COMPRESSED, LONG
 
 

@@ -7,8 +7,7 @@ Any intervention with one coefficient `c` makes the logits of every position a f
 
 the scalar Fisher information of the coefficient and the predicted dose, in the vector's own units; one
 product in forward mode gives `a` at every position of a text. The truth is the first crossing on
-either side, by whole passes. A budget in nats is necessary, not sufficient: it says nothing of a text's
-quality.
+either side, by whole passes. A budget in nats is necessary, not sufficient: it is no measure of quality.
 """
 
 from collections.abc import Sequence
@@ -19,22 +18,20 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability.arguments import levels
 from stability.curvature import fisher
 from stability.defaults import DOSE_STATISTICS
-from stability.errors import require_distinct
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard
 from stability.steering.crossings import statistics
-from stability.steering.crossings.budget import Budget
+from stability.steering.crossings.budget import Budget, distinct_levels
 from stability.steering.crossings.truth import Truth, find_truth
 from stability.steering.doses.prices import Price, prices
 from stability.steering.passes.intervention import Positions, given_positions
 from stability.steering.passes.reading import prompts_in, steered_text
 from stability.steering.passes.steered_text import SteeredText
 from stability.steering.vectors.given import VectorLike, steering_vector
-from stability.text import counted
+from stability.text import repeated
 from stability.vector_files.steering_vector import SteeringVector
 
 
@@ -67,9 +64,7 @@ class Dose:
     @property
     def warnings(self) -> tuple[str, ...]:
         """What is easily got wrong about the vector, or the texts, a sentence each."""
-        repeated = len(self.texts) - len({text.prompt for text in self.texts})
-        said = f"{counted(repeated, 'prompt')} repeated: each counts as often as it is given."
-        return (*self.vector.warnings, *([said] if repeated else []))
+        return (*self.vector.warnings, *repeated([text.prompt for text in self.texts], "prompt"))
 
     @cached_property
     def information(self) -> tuple[Float[ndarray, " _"], ...]:
@@ -107,7 +102,9 @@ class Dose:
         Raises:
             StabilityError: an epsilon is not a positive number of nats, or a statistic is unknown.
         """
-        return find_truth(self.texts, _budgets(epsilons), self.information, names, self.reverse)
+        return find_truth(
+            self.texts, distinct_levels(epsilons), self.information, names, self.reverse
+        )
 
     def prices(
         self, position: int = -1, n: int = 8, text: int = 0
@@ -145,8 +142,7 @@ class Dose:
         Raises:
             StabilityError: as for `truth`; or what `truth` has found is for others.
         """
-        names = names or DOSE_STATISTICS
-        nats = _budgets(epsilons)
+        names, nats = names or DOSE_STATISTICS, distinct_levels(epsilons)
         searched = truth or find_truth(
             self.texts, nats, self.information, names, self.reverse, tokens=False
         )
@@ -160,12 +156,6 @@ class Dose:
         starts = [text.start for text in self.texts]
         columns = [information[:, None] for information in self.information]
         return fisher.radius(float(statistics.over_texts(name, columns, starts)[0]), epsilon)
-
-
-def _budgets(epsilons: float | Sequence[float]) -> Float[ndarray, " m"]:
-    nats = levels(epsilons)
-    require_distinct(nats.tolist(), "Epsilons")
-    return nats
 
 
 def dose(
@@ -191,8 +181,7 @@ def dose(
         prompts: a text or several, each read as it is.
         site: where the vector is applied, as `block:12`, several with commas, or `all` of the file's;
             by default where the file says.
-        positions: `all`, also what is written later; `last`; or indices of each prompt, of which
-            negative ones count from its end.
+        positions: `all`, also what is written later; `last`; or indices, from the end if negative.
         mode: `add`, h ← h + c·v, or `project`, h ← h − c·(h·d)d with d = v/‖v‖; by default the file's.
         reverse: measure KL(changed ‖ original) instead of KL(original ‖ changed).
 

@@ -21,8 +21,9 @@ from stability.steering.crossings import statistics
 from stability.steering.passes.intervention import Positions, first_changed, sites_by_block
 from stability.steering.passes.reading import prompts_in, steered_layers
 from stability.steering.vectors.given import VectorLike, steering_vector
-from stability.vector_files.choice import ALL, UnsitedError
+from stability.vector_files.choice import ALL
 from stability.vector_files.steering_vector import SteeringVector
+from stability.vector_files.unsettled import UnsitedError
 from stability.vector_files.vector_file import VectorFile
 
 FIRST = "block:0"

@@ -11,7 +11,7 @@ from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.steering.passes.intervention import sites_by_block
 from stability.steering.passes.reading import prompts_in
-from stability.text import counted
+from stability.text import counted, repeated
 from stability.vector_files.steering_vector import SteeringVector, sites_in
 
 MEAN, PCA = "mean", "pca"
@@ -65,14 +65,8 @@ def contrast_vector(
         format="contrast",
         vectors=vectors,
         extracted={each: each for each in sites},
-        warnings=_repeated([*zip(more, less, strict=True)]),
+        warnings=repeated([*zip(more, less, strict=True)], "contrast pair"),
     )
-
-
-def _repeated(pairs: Sequence[tuple[PromptLike, PromptLike]]) -> tuple[str, ...]:
-    repeated = len(pairs) - len(set(pairs))
-    said = f"{counted(repeated, 'contrast pair')} repeated: each counts as often as it is given."
-    return (said,) if repeated else ()
 
 
 def _differences(

@@ -11,7 +11,7 @@ from stability.errors import StabilityError
 from stability.models import LanguageModel
 from stability.prediction.state import State
 from stability.text import spelled
-from stability.ui.choice import AtPath, DirectionChoice, Pasted, TokenPair, Turned
+from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair, Turned
 
 
 def resolve(

@@ -10,14 +10,11 @@ from stability.ui.choice import (
     KINDS,
     MOST_RANKS,
     MOST_SEEDS,
-    AtPath,
-    DirectionChoice,
-    Pasted,
-    TokenPair,
     look_straight,
     read_and_look_along,
     turned,
 )
+from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair
 from stability.ui.kept import within
 from stability.ui.server import may_name_paths, stamp_of
 from stability.ui.widgets.vector_upload import entry_of_upload, upload_field

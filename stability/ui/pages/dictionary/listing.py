@@ -13,14 +13,10 @@ from stability.text import counted, in_nats, spelled
 from stability.ui import wording
 from stability.ui.cached import dictionary as cached
 from stability.ui.cached.dictionary import DictionaryKey
-from stability.ui.choice import (
-    Pasted,
-    look_along_choice,
-    look_at,
-    open_explore,
-    read_and_look_along,
-)
+from stability.ui.choice import look_along_choice, look_at, open_explore, read_and_look_along
+from stability.ui.direction_choice import Pasted
 from stability.ui.uploads import upload_at
+from stability.ui.widgets.rows import draw_rows
 from stability.ui.widgets.start import start_button
 from stability.vector_files.layer_names import extracted_at
 
@@ -48,20 +44,7 @@ def draw_listing(key: DictionaryKey, epsilon: float, rows: str) -> None:
         return
     listed = cached.followed(key, found.ranked(epsilon, shown, among), epsilon, stop)
     st.caption(_setting(found, epsilon, len(listed), len(among), bool(search)))
-
-    def clicked() -> None:
-        cells = st.session_state[TABLE].selection.cells
-        if cells:
-            open_row(key, found, listed[cells[0][0]].index)
-
-    st.dataframe(
-        cells_of(listed),
-        key=TABLE,
-        hide_index=True,
-        on_select=clicked,
-        selection_mode="single-cell",
-        height=36 * (len(listed) + 1),
-    )
+    draw_rows(cells_of(listed), TABLE, lambda row: open_row(key, found, listed[row].index))
     by_link = address_of(key, found, 0) is not None
     link = "whose link then names it" if by_link else "whose link cannot hold it"
     st.caption(f"Click a row to open it in Explore, {link}. {wording.plain(found.certainty)}")

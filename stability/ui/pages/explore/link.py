@@ -5,15 +5,8 @@ import re
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui.choice import (
-    MOST_BLOCKS,
-    MOST_SECONDS,
-    Pasted,
-    given_in,
-    look_along,
-    look_along_choice,
-    look_at,
-)
+from stability.ui.choice import MOST_BLOCKS, MOST_SECONDS, look_along, look_along_choice, look_at
+from stability.ui.direction_choice import Pasted, given_in
 from stability.ui.link import Field, Page, differs
 from stability.ui.link_fields import is_budget, read_budget
 from stability.ui.pages.explore.pins import read_pins, written_pins

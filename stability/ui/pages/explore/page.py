@@ -9,7 +9,8 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui import warm_up
-from stability.ui.choice import AtPath, Choice, Pasted, given_in, start_at_the_end
+from stability.ui.choice import Choice, start_at_the_end
+from stability.ui.direction_choice import AtPath, Pasted, given_in
 from stability.ui.pages.explore import events, first, rivals
 from stability.ui.pages.explore.link import PAGE
 from stability.ui.pages.explore.pins import pins, take_up

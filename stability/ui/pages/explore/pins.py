@@ -8,7 +8,8 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.prediction.conversation import Conversation
-from stability.ui.choice import Choice, given_in
+from stability.ui.choice import Choice
+from stability.ui.direction_choice import given_in
 from stability.ui.link_fields import from_json
 from stability.ui.pages.explore.written import read_direction, written_direction
 from stability.ui.prompt_link import MOST_POSITIONS

@@ -1,6 +1,7 @@
 """The cheapest rivals of a prediction, listed below the instrument when they are asked for."""
 
 import time
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -13,6 +14,7 @@ from stability.ui.cached.looks import failures
 from stability.ui.choice import Choice, look_along_choice
 from stability.ui.imports import imported
 from stability.ui.widgets.errors import show_error
+from stability.ui.widgets.rows import draw_rows
 from stability.ui.widgets.start import start_button
 
 if TYPE_CHECKING:
@@ -57,28 +59,25 @@ def _job(choice: Choice) -> "Job":
 
 
 @st.fragment(run_every=PAUSE)
-def _draw_progress(job: "Job", stop: Any) -> None:
+def _draw_progress(job: "Job", stop: Callable[[], None]) -> None:
     if job.future.done():
         st.rerun()
     job.looked_at = time.monotonic()
     message, fraction = job.progress
     st.progress(fraction, message)
-    st.button("Stop", on_click=lambda: (job.stop(), stop()), key="stop_rivals")
+
+    def stop_all() -> None:
+        job.stop()
+        stop()
+
+    st.button("Stop", on_click=stop_all, key="stop_rivals")
 
 
 def _draw_list(found: "Rivals") -> None:
-    def clicked() -> None:
-        if cells := st.session_state[TABLE].selection.cells:
-            look_along_choice(DirectionSpec("cheapest", found.pushes[cells[0][0]].id))
+    def open_row(row: int) -> None:
+        look_along_choice(DirectionSpec("cheapest", found.pushes[row].id))
 
-    st.dataframe(
-        cells_of(found),
-        key=TABLE,
-        hide_index=True,
-        on_select=clicked,
-        selection_mode="single-cell",
-        height=36 * (len(found.pushes) + 1),
-    )
+    draw_rows(cells_of(found), TABLE, open_row)
     st.caption(wording.plain(_notes(found)))
 
 

@@ -11,15 +11,8 @@ from stability.curvature.direction_spec import (
     written_degrees,
 )
 from stability.errors import StabilityError
-from stability.ui.choice import (
-    MOST_RANKS,
-    MOST_SEEDS,
-    AtPath,
-    DirectionChoice,
-    Pasted,
-    TokenPair,
-    Turned,
-)
+from stability.ui.choice import MOST_RANKS, MOST_SEEDS
+from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair, Turned
 from stability.ui.link import differs
 from stability.ui.link_fields import from_json
 from stability.ui.server import may_name_paths
