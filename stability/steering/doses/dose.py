@@ -7,7 +7,7 @@ Any intervention with one coefficient `c` makes the logits of every position a f
 
 the scalar Fisher information of the coefficient and the predicted dose, in the vector's own units; one
 product in forward mode gives `a` at every position of a text. The truth is the first crossing on
-either side, by whole passes. A budget in nats is necessary, not sufficient: it is no measure of quality.
+either side, by whole passes. A budget in nats is necessary, not sufficient: no measure of quality.
 """
 
 from collections.abc import Sequence

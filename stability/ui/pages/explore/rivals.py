@@ -22,7 +22,7 @@ if TYPE_CHECKING:
     from stability.ui.cached.job import Job
 
 TITLE = "The cheapest pushes to other next tokens"
-TABLE = "rivals"
+TABLE, ASKED = "rivals", "rivals_asked"
 # seconds between two looks at how far the work is
 PAUSE = 1.0
 
@@ -31,9 +31,10 @@ def draw(choice: Choice) -> None:
     """Draw the button that starts the work, its progress, or the list; nothing below the readout."""
     if choice.site != "prelogit":
         return
-    with st.expander(TITLE):
-        asked = (choice.model, choice.prompt, choice.position)
-        started, stop = start_button("rivals_asked", asked, "Find the twenty cheapest")
+    asked = (choice.model, choice.prompt, choice.position)
+    # it stays open while the work goes on
+    with st.expander(TITLE, expanded=st.session_state.get(ASKED) == asked):
+        started, stop = start_button(ASKED, asked, "Find the twenty cheapest")
         if not started:
             st.caption("Some forty seconds of a processor's time; it can be stopped.")
             return
