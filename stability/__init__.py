@@ -49,12 +49,12 @@ if TYPE_CHECKING:
     from stability.prediction.provenance import Token
     from stability.prediction.readout import Readout
     from stability.prediction.state import State
-    from stability.steering.budget import Budget
-    from stability.steering.contrast import contrast_vector
-    from stability.steering.dose import Dose, dose
-    from stability.steering.layers import DoseMap, dose_map
-    from stability.steering.prices import Price
-    from stability.steering.vector_check import check_vector
+    from stability.steering.checks.vector_check import check_vector
+    from stability.steering.crossings.budget import Budget
+    from stability.steering.doses.dose import Dose, dose
+    from stability.steering.doses.layers import DoseMap, dose_map
+    from stability.steering.doses.prices import Price
+    from stability.steering.vectors.contrast import contrast_vector
     from stability.vector_files.registry import read_vectors
     from stability.vector_files.steering_vector import SteeringVector
     from stability.vector_files.vector_file import VectorFile
@@ -103,14 +103,14 @@ _HOMES = {
     "spectrum": "curvature.spectrum",
     "State": "prediction.state",
     "Token": "prediction.provenance",
-    "Budget": "steering.budget",
-    "Dose": "steering.dose",
-    "dose": "steering.dose",
-    "DoseMap": "steering.layers",
-    "dose_map": "steering.layers",
-    "Price": "steering.prices",
-    "check_vector": "steering.vector_check",
-    "contrast_vector": "steering.contrast",
+    "Budget": "steering.crossings.budget",
+    "Dose": "steering.doses.dose",
+    "dose": "steering.doses.dose",
+    "DoseMap": "steering.doses.layers",
+    "dose_map": "steering.doses.layers",
+    "Price": "steering.doses.prices",
+    "check_vector": "steering.checks.vector_check",
+    "contrast_vector": "steering.vectors.contrast",
     "read_vectors": "vector_files.registry",
     "write_vectors": "vector_files.write",
     "SteeringVector": "vector_files.steering_vector",

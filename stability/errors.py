@@ -1,6 +1,6 @@
 """The exceptions whose messages are written for users."""
 
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
@@ -27,5 +27,21 @@ def writing(what: str, path: Path) -> Iterator[None]:
         yield
     except OSError as error:
         raise StabilityError(
-            f"{what} that can be written; {str(path)!r} is not ({error}): choose another."
+            f"{what} that can be written; {str(path)!r} is not ({reason_of(error)}): choose another."
         ) from error
+
+
+def reason_of(error: Exception) -> str:
+    """Why a file could not be had, without the number and the path that Python repeats."""
+    return str(getattr(error, "strerror", None) or error)
+
+
+def require_distinct(things: Iterable[Hashable], what: str) -> None:
+    """Raise StabilityError where a list names a thing twice; in it they go by `what`, in the plural."""
+    known = set()
+    for thing in things:
+        if thing in known:
+            raise StabilityError(
+                f"{what} must be named once each; received {thing!r:.60} twice: leave one out."
+            )
+        known.add(thing)

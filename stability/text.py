@@ -3,7 +3,7 @@
 import re
 import unicodedata
 from collections import Counter
-from collections.abc import Sequence
+from collections.abc import Hashable, Sequence
 from itertools import groupby
 
 # characters without ink, each with the mark that stands for it
@@ -38,6 +38,18 @@ def in_bytes(size: int) -> str:
 def counted(number: int, noun: str) -> str:
     """A number of things: "1 prompt", "2,000 prompts"."""
     return f"{number:,} {noun}{'' if number == 1 else 's'}"
+
+
+def repeated(things: Sequence[Hashable], noun: str) -> tuple[str, ...]:
+    """The sentence that some of a list stand there before; none where all are different."""
+    count = len(things) - len(set(things))
+    said = f"{counted(count, noun)} repeated: each counts as often as it is given."
+    return (said,) if count else ()
+
+
+def in_nats(amount: str) -> str:
+    """An amount of nats as it is written: "1 nat", "0.1 nats"."""
+    return f"{amount} {'nat' if amount == '1' else 'nats'}"
 
 
 def is_unicode(text: str) -> bool:

@@ -37,6 +37,8 @@ CHAPTERS = (
     "cli",
     "ui",
 )
+# and so do the parts of the chapter on steering
+STEERING = ("passes", "vectors", "crossings", "doses", "checks", "texts", "scenes")
 FRONT = {Path("stability", "__init__.py"), Path("stability", "__main__.py")}
 
 
@@ -148,6 +150,16 @@ def test_each_chapter_rests_only_on_those_before_it():
         if chapter(imported) > chapter(name) and name not in ("stability", "stability.__main__")
     ]
     assert upwards == []
+
+
+def test_each_part_of_steering_rests_only_on_those_before_it():
+    def part(name):
+        return STEERING.index(name.split(".")[2]) if name.startswith("stability.steering.") else -1
+
+    pairs = [(name, other) for name, found in graph().items() for other in found]
+    inside = [pair for pair in pairs if pair[0].startswith("stability.steering.")]
+    assert {part(name) for name, _ in inside} == set(range(len(STEERING)))
+    assert [pair for pair in inside if part(pair[1]) > part(pair[0])] == []
 
 
 def test_inside_the_app_pages_rest_on_widgets_and_on_no_other_page():

@@ -6,6 +6,7 @@ from stability.text import (
     counted,
     digits,
     in_bytes,
+    in_nats,
     isolated,
     printable,
     spelled,
@@ -21,6 +22,13 @@ from stability.text import (
 )
 def test_a_number_has_three_significant_digits(value, shown):
     assert digits(value) == shown
+
+
+@pytest.mark.parametrize(
+    ("amount", "said"), [("1", "1 nat"), ("0.1", "0.1 nats"), ("1.00", "1.00 nats")]
+)
+def test_one_nat_is_one(amount, said):
+    assert in_nats(amount) == said
 
 
 @pytest.mark.parametrize(

@@ -9,10 +9,10 @@ from numpy import ndarray
 
 from stability.bench.timing import Comparison, Method, compare
 from stability.errors import StabilityError
-from stability.steering.dose import dose
-from stability.steering.statistics import of_text
-from stability.steering.steered_text import SteeredText
-from stability.steering.writing import write_steered
+from stability.steering.crossings.statistics import of_text
+from stability.steering.doses.dose import dose
+from stability.steering.passes.steered_text import SteeredText
+from stability.steering.texts.writing import write_steered
 from stability.vector_files.steering_vector import SteeringVector
 
 TOKENS = 64

@@ -13,7 +13,8 @@ from stability.cli.command import add_command
 from stability.cli.commands import load_model
 from stability.cli.console import REPORT_WIDTH, fitted
 from stability.errors import writing
-from stability.text import digits, printable, spelled
+from stability.text import digits, in_nats, printable, spelled
+from stability.vector_files.layer_names import extracted_at
 
 TOP, SIDES = 10, ("minus", "plus")
 LONGEST = 9  # characters of a token in the table
@@ -102,16 +103,16 @@ def readable(listed: dict[str, Any], epsilon: float) -> str:
     lines = [
         f"model       {model['name']} ({model['revision']})",
         f"dictionary  {about['file']}, {about['format']}",
-        f"rows        {about['rows']:,}; extracted at {about['extracted'] or 'no stated site'}, "
-        f"measured at {about['measured']}",
+        f"rows        {about['rows']:,}; {extracted_at(about['extracted'])}, measured at "
+        f"{about['measured']}",
         f"after       position {listed['position']}, {spelled(listed['token']['text'])}",
         "",
         *_rows(listed),
         "",
         *wrap(
-            f"Radius: closed form at {epsilon:g} nats; minus and plus: the true boundaries; in the "
-            "vector's own coordinates. First: what takes over on either side. Pushed: what gains most "
-            f"probability on + (on −). {about['certainty']}",
+            f"Radius: closed form at {in_nats(f'{epsilon:g}')}; minus and plus: the true boundaries; "
+            "in the vector's own coordinates. First: what takes over on either side. Pushed: what "
+            f"gains most probability on + (on −). {about['certainty']}",
             REPORT_WIDTH,
         ),
     ]

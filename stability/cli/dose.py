@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
     from stability.models import LanguageModel
     from stability.prediction.conversation import PromptLike
-    from stability.steering.dose import Dose
+    from stability.steering.doses.dose import Dose
 
 
 def add_dose(commands: Any) -> argparse.ArgumentParser:
@@ -102,13 +102,13 @@ def run_dose(options: argparse.Namespace) -> None:
     """`dose`: predicted and true doses of every token, and of statistics over tokens."""
     from stability.cli.dose_table import readable
     from stability.prediction.distribution import require_nats
-    from stability.steering.dose import dose
-    from stability.steering.report import dose_report
+    from stability.steering.doses.dose import dose
+    from stability.steering.doses.report import dose_report
 
     require_nats(*options.epsilon)
     prompts = _prompts(options)
     lm = load_model(options.model)
-    found = dose(
+    measured = dose(
         lm,
         options.file,
         prompts,
@@ -117,25 +117,25 @@ def run_dose(options: argparse.Namespace) -> None:
         options.mode,
         options.reverse,
     )
-    for sentence in found.warnings:
+    for sentence in measured.warnings:
         print(f"stability: {printable(sentence)}", file=sys.stderr)
-    report = dose_report(found, options.epsilon)
+    report = dose_report(measured, options.epsilon)
     if options.layers:
-        report["layers"] = _layers(lm, found, prompts, options.epsilon)
+        report["layers"] = _layers(lm, measured, prompts, options.epsilon)
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))
 
 
 def run_check_vector(options: argparse.Namespace) -> None:
     """`check-vector`: what was found of a file and its doses, as a card."""
     from stability.prediction.distribution import require_nats
-    from stability.steering.vector_check import check_vector, require_copy
+    from stability.steering.checks.vector_check import check_vector, require_copy
     from stability.vector_files.registry import split_name
 
     require_nats(*options.epsilon)
     if options.write is not None:
         # before all that takes long
         require_copy(options.write, split_name(options.file)[0])
-    found = check_vector(
+    check = check_vector(
         load_model(options.model),
         options.file,
         site=options.site,
@@ -145,25 +145,25 @@ def run_check_vector(options: argparse.Namespace) -> None:
         **({"prompts": [options.prompt]} if options.prompt is not None else {}),
     )
     if options.write is not None:
-        found.write(options.write)
-    print(json.dumps(found.report(), allow_nan=False) if options.json else encodable(found.card()))
-    if not found.holds:
+        check.write(options.write)
+    print(json.dumps(check.report(), allow_nan=False) if options.json else encodable(check.card()))
+    if not check.holds:
         raise SystemExit(DOES_NOT_HOLD)
 
 
 def _layers(
-    lm: "LanguageModel", found: "Dose", prompts: "list[PromptLike]", epsilons: "Sequence[float]"
+    lm: "LanguageModel", measured: "Dose", prompts: "list[PromptLike]", epsilons: "Sequence[float]"
 ) -> list[dict[str, Any]]:
     from stability.cli.progress import progress
-    from stability.steering.layers import dose_map
-    from stability.steering.report import layers_report
+    from stability.steering.doses.layers import dose_map
+    from stability.steering.doses.report import layers_report
 
     with progress("Layers") as report:
         done = dose_map(
             lm,
-            found.vector,
+            measured.vector,
             prompts,
-            found.positions,
+            measured.positions,
             lambda fraction: report(round(100 * fraction), 100),
         )
     return layers_report(done, epsilons)
@@ -175,10 +175,10 @@ def _prompts(options: argparse.Namespace) -> "list[PromptLike]":
 
     if options.prompts is None:
         return [options.prompt]
-    found = read_prompts(options.prompts)
-    if bad := [prompt for prompt in found if prompt.text is None]:
+    rows = read_prompts(options.prompts)
+    if bad := [prompt for prompt in rows if prompt.text is None]:
         raise StabilityError(
             f"Every row of prompts must hold one; row {bad[0].index} of {str(options.prompts)!r} does "
             f"not ({bad[0].reason}): mend or remove it."
         )
-    return [prompt.text for prompt in found if prompt.text is not None]
+    return [prompt.text for prompt in rows if prompt.text is not None]

@@ -8,8 +8,8 @@ from rich.cells import cell_len
 
 from stability.cli.console import REPORT_WIDTH, fitted
 from stability.exact.boundaries import NOT_REACHED, UNRESOLVED
-from stability.steering.budget import SIDES, UNDEFINED
-from stability.text import counted, spelled
+from stability.steering.crossings.budget import SIDES, UNDEFINED
+from stability.text import counted, in_nats, spelled
 
 MOST_TOKENS = 12  # of a prompt
 MOST_PRICES = 3  # on either side
@@ -78,7 +78,7 @@ def _tokens(tokens: list[dict[str, Any]], limit: float) -> Iterator[str]:
     shown = tokens[-MOST_TOKENS:]
     names = ["token", *(spelled(token["text"], LONGEST_TOKEN) for token in shown)]
     columns = [
-        [f"{dose['epsilon']:g} nats", *(_doses(token["doses"][i], limit) for token in shown)]
+        [in_nats(f"{dose['epsilon']:g}"), *(_doses(token["doses"][i], limit) for token in shown)]
         for i, dose in enumerate(tokens[0]["doses"])
     ]
     yield from _beside(names, columns)
@@ -110,7 +110,7 @@ def _layer_lines(layers: list[dict[str, Any]]) -> Iterator[str]:
     names = ["mean, after", *(layer["site"] for layer in layers)]
     means = [[dose for dose in layer["doses"] if dose["statistic"] == "mean"] for layer in layers]
     columns = [
-        [f"{dose['epsilon']:g} nats", *(_number(each[i]["predicted"]) for each in means)]
+        [in_nats(f"{dose['epsilon']:g}"), *(_number(each[i]["predicted"]) for each in means)]
         for i, dose in enumerate(means[0])
     ]
     yield from _beside(names, columns)

@@ -57,6 +57,7 @@ def run_push(options: argparse.Namespace) -> None:
     from stability.cli.progress import import_torch
 
     import_torch()
+    from stability.errors import require_distinct
     from stability.geometry.cheapest_push import cheapest_push
     from stability.geometry.rivals import Rivals, rivals
 
@@ -67,6 +68,7 @@ def run_push(options: argparse.Namespace) -> None:
         found = rivals(state, LISTED if options.n is None else options.n)
     else:
         tokens = [lm.token_id(text) for text in options.target]
+        require_distinct(tokens, "Target tokens")
         found = Rivals((cheapest_push(state, tokens),), float("inf"))
     report = {
         "model": {"name": lm.card.name, "revision": lm.card.revision},
@@ -92,6 +94,11 @@ def _require_one_question(options: argparse.Namespace) -> None:
         raise StabilityError(
             f"A number of rivals is for a list, without a target; received --n {options.n} with "
             f"--target {options.target[0]!r:.80}: leave one of them out."
+        )
+    if options.target is None and options.site != "prelogit":
+        raise StabilityError(
+            f"A list of rivals is for --site prelogit; received --site {options.site!r:.40} without a "
+            "target: give one with --target, or leave --site out."
         )
 
 

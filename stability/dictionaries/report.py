@@ -16,19 +16,19 @@ ROWS_AT_ONCE = 1024
 FORMULA = ("=", "+", "-", "@", "\t", "\r")
 
 
-def report(found: Dictionary, rows: Sequence[DictionaryRow]) -> dict[str, Any]:
+def report(dictionary: Dictionary, rows: Sequence[DictionaryRow]) -> dict[str, Any]:
     """Some rows of a dictionary with what they were measured on, ready for JSON."""
-    state, here = found.state, found.state.here
+    state, here = dictionary.state, dictionary.state.here
     return {
         "model": asdict(state.model),
         "dictionary": {
-            "file": found.rows.file,
-            "format": found.rows.format,
-            "rows": len(found),
-            "extracted": found.rows.extracted,
+            "file": dictionary.rows.file,
+            "format": dictionary.rows.format,
+            "rows": len(dictionary),
+            "extracted": dictionary.rows.extracted,
             "measured": state.site,
-            "certainty": found.certainty,
-            "warnings": list(found.warnings),
+            "certainty": dictionary.certainty,
+            "warnings": list(dictionary.warnings),
         },
         "prompt": str(state.prompt),
         "position": state.position,
@@ -39,7 +39,7 @@ def report(found: Dictionary, rows: Sequence[DictionaryRow]) -> dict[str, Any]:
     }
 
 
-def write_csv(found: Dictionary, epsilons: Sequence[float], path: Path) -> None:
+def write_csv(dictionary: Dictionary, epsilons: Sequence[float], path: Path) -> None:
     """Write all rows in their own order, with closed form and brackets at every `ε`.
 
     Raises StabilityError if the file cannot be written.
@@ -48,15 +48,15 @@ def write_csv(found: Dictionary, epsilons: Sequence[float], path: Path) -> None:
         writing("A table needs a file", path),
         path.open("w", newline="", encoding="utf-8") as file,
     ):
-        write_table(found, epsilons, file)
+        write_table(dictionary, epsilons, file)
 
 
-def write_table(found: Dictionary, epsilons: Sequence[float], file: TextIO) -> None:
+def write_table(dictionary: Dictionary, epsilons: Sequence[float], file: TextIO) -> None:
     """Write the same table into an open file."""
-    csv.writer(file, quoting=csv.QUOTE_NONNUMERIC).writerows(_table(found, epsilons))
+    csv.writer(file, quoting=csv.QUOTE_NONNUMERIC).writerows(_table(dictionary, epsilons))
 
 
-def _table(found: Dictionary, epsilons: Sequence[float]) -> Iterator[list[Any]]:
+def _table(dictionary: Dictionary, epsilons: Sequence[float]) -> Iterator[list[Any]]:
     """The lines of a table of all rows, its header first."""
     radii = ("radius", *(f"{end} {side}" for side in SIDES for end in ("inner", "outer")))
     yield [
@@ -68,9 +68,9 @@ def _table(found: Dictionary, epsilons: Sequence[float]) -> Iterator[list[Any]]:
             for name in ("flip distance", "flip", "pushed", "raised")
         ),
     ]
-    for start in range(0, len(found), ROWS_AT_ONCE):
-        part = range(start, min(start + ROWS_AT_ONCE, len(found)))
-        at_each = [found.ranked(epsilon, len(part), part) for epsilon in epsilons]
+    for start in range(0, len(dictionary), ROWS_AT_ONCE):
+        part = range(start, min(start + ROWS_AT_ONCE, len(dictionary)))
+        at_each = [dictionary.ranked(epsilon, len(part), part) for epsilon in epsilons]
         for rows in zip(*at_each, strict=True):
             yield [_cell(cell) for cell in _line(rows)]
 

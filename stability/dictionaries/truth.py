@@ -16,6 +16,7 @@ from stability.exact.flips import Flip
 from stability.geometry.ray import rays
 from stability.numerical.crossings import FIRST, Lines
 from stability.prediction.state import State
+from stability.text import in_nats
 
 ROWS_AT_ONCE = 8
 Sides = tuple[Flip | None, Flip | None]
@@ -79,7 +80,7 @@ def followed(
     if len(budgets) > 1:
         raise StabilityError(
             f"Rows must have one epsilon to be followed; received rows of {budgets[0]:g} to "
-            f"{budgets[-1]:g} nats: follow those of each on their own."
+            f"{in_nats(f'{budgets[-1]:g}')}: follow those of each on their own."
         )
     curvatures = np.array([row.curvature for row in rows])
     found = truth(state, directions, curvatures, budgets[0], progress)

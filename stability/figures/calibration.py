@@ -29,7 +29,7 @@ from stability.figures.style import (
     log_axis,
     visible,
 )
-from stability.text import digits
+from stability.text import digits, in_nats
 from stability.units import relative_error
 
 # from predicted to calibrated radii
@@ -102,9 +102,8 @@ def case_points(cases: pd.DataFrame, predictor: str, trace: Any) -> list[Any]:
 
 def _hover(row: Mapping[str, Any], predictor: str) -> tuple[str, str, str]:
     """A case in three lines: its place, its direction, and how far off the predictor is."""
-    side = "+" if row["side"] > 0 else "−"
-    direction = _direction(row["direction"])
-    boundary = f"{row['site']}, {direction}, ε = {row['epsilon']:.2g} nats, {side} side"
+    side, epsilon = "+" if row["side"] > 0 else "−", in_nats(f"{row['epsilon']:.2g}")
+    boundary = f"{row['site']}, {_direction(row['direction'])}, ε = {epsilon}, {side} side"
     error = 100 * relative_error(row[predictor], row["actual"])
     radii = f"{predictor} {digits(row[predictor])}, actual {digits(row['actual'])}"
     off = f"{'+' if error > 0 else '−'}{digits(abs(error))} %"

@@ -5,7 +5,7 @@ the natural gradient of the token's lead, and the divergence is that at the true
 """
 
 import math
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
 
 from numpy import ndarray
 from torch import Tensor
@@ -56,9 +56,16 @@ def cheapest_push(state: State, target: int | Iterable[int] | Tensor | ndarray) 
 
 
 def cheapest_of(
-    state: State, tokens: Sequence[int], n: int, most: int, tolerance: float
+    state: State,
+    tokens: Sequence[int],
+    n: int,
+    most: int,
+    tolerance: float,
+    progress: Callable[[int], None] = lambda tried: None,
 ) -> tuple[tuple[Push, ...], float]:
     """The `n` cheapest of some tokens, the likeliest first, of which at most so many are tried.
+
+    `progress` is called with the number that has been tried; what it raises ends the work.
 
     Returns:
         Their pushes, and what the tokens cost at least that were not tried, or not solved for: the
@@ -77,6 +84,7 @@ def cheapest_of(
         if tried == most or (len(costs) >= n and costs[n - 1] <= least):
             others = min(others, least)
             break
+        progress(tried)
         try:
             found.append(push_to(state, token, metric, tolerance))
         except UnreachableError as error:

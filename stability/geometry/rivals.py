@@ -5,6 +5,7 @@ candidates: it never grows with a token's probability. The closed form does not 
 tokens, on whose rows `H` hardly rests, seem nearly free.
 """
 
+from collections.abc import Callable
 from dataclasses import dataclass
 
 from stability.arguments import whole
@@ -43,7 +44,9 @@ class Rivals:
         return all(push.nats is not None and push.nats <= self.others for push in self.pushes)
 
 
-def rivals(state: State, n: int = LISTED) -> Rivals:
+def rivals(
+    state: State, n: int = LISTED, progress: Callable[[int], None] = lambda tried: None
+) -> Rivals:
     """The `n` tokens that take over for the least divergence, each with its cheapest push.
 
     Candidates are tried in order of probability until none that is left can be among the cheapest, or
@@ -53,6 +56,8 @@ def rivals(state: State, n: int = LISTED) -> Rivals:
     Args:
         state: at `prelogit`, without soft-capping.
         n: how many are listed.
+        progress: called with the number of tokens that have been tried, of at most `4n`; what it raises
+            ends the work.
 
     Returns:
         The pushes, in order of their true divergence, each within a thousandth of the least.
@@ -69,4 +74,4 @@ def rivals(state: State, n: int = LISTED) -> Rivals:
     require_linear(state)
     order = state.log_probs.argsort(descending=True, stable=True).tolist()
     tokens = [token for token in order if token != state.argmax]
-    return Rivals(*cheapest_of(state, tokens, n, MOST_CANDIDATES * n, TOLERANCE))
+    return Rivals(*cheapest_of(state, tokens, n, MOST_CANDIDATES * n, TOLERANCE, progress))

@@ -13,6 +13,8 @@ from stability.curvature.direction_spec import DirectionSpec
 from stability.defaults import MODELS
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from stability.prediction.source import Model
 
 MODEL, PROMPT, DIRECTION, SECOND = MODELS[0], "The capital of France is", DirectionSpec("eig", 0), 1
@@ -23,7 +25,7 @@ NAME = "first.json"
 
 def first() -> dict[str, Any]:
     """The scene of the default choice, as it was computed when the package was made."""
-    return shipped("stability.instrument")
+    return shipped(__package__)
 
 
 def shipped(package: str) -> dict[str, Any]:
@@ -63,8 +65,13 @@ def shortened(value: Any) -> Any:
     return float(f"{value:.{DIGITS}g}") if isinstance(value, float) else value
 
 
-if __name__ == "__main__":
+def ship(make: "Callable[[Any], dict[str, Any]]", module: str) -> None:
+    """Write the scene that a function makes with the default model beside the file of its module."""
     from stability import load
 
     text = json.dumps(make(load(MODEL)), ensure_ascii=False, separators=(",", ":"))
-    Path(__file__).with_name(NAME).write_text(text + "\n", "utf-8")
+    Path(module).with_name(NAME).write_text(text + "\n", "utf-8")
+
+
+if __name__ == "__main__":
+    ship(make, __file__)

@@ -1,5 +1,7 @@
 """Where a state is captured: the sites of a model, by name, and the positions of a prompt."""
 
+import re
+
 from stability.errors import StabilityError
 from stability.prediction.provenance import ModelCard
 from stability.prediction.site_names import canonical_site
@@ -15,8 +17,9 @@ def block_at(site: str, card: ModelCard) -> int | None:
     """The block whose output a site is, None for `prelogit`; raises StabilityError for no site."""
     given, site = site, canonical_site(site)
     if site not in sites_of(card):
-        is_block = site.startswith("block:") and card.n_layers
-        remedy = f"block:{card.n_layers - 1}" if is_block else "prelogit"
+        numbers = re.findall(r"\d{1,9}", site) if card.n_layers else []
+        blocks = [f"block:{min(int(number), card.n_layers - 1)}" for number in numbers]
+        remedy = next(iter(blocks), "prelogit")
         raise StabilityError(
             f"A site must be prelogit, final or block:L with L from 0 to "
             f"{card.n_layers - 1} for {card.name}; received {given!r:.40}: use '{remedy}'."

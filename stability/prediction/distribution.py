@@ -7,15 +7,15 @@ from jaxtyping import Float, Int
 from torch import Tensor
 
 from stability.arguments import nats
+from stability.errors import require_distinct
 
 OVERFLOW = 600.0  # exp of more, times a slope, may be infinite in float64
 UNDERFLOW = -708.0  # the logarithm of the least probability that float64 holds in full
 
 
 def require_nats(*epsilons: float) -> None:
-    """Raise StabilityError unless every `ε` is a positive number of nats, up to `MOST_NATS`."""
-    for epsilon in epsilons:
-        nats(epsilon)
+    """Raise StabilityError unless each `ε` is another positive number of nats, up to `MOST_NATS`."""
+    require_distinct([nats(epsilon) for epsilon in epsilons], "Epsilons")
 
 
 def log_probs(logits: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:

@@ -7,7 +7,7 @@ from stability.defaults import DOSE_EPSILONS, DOSE_STATISTICS
 from stability.errors import StabilityError
 from stability.prediction.distribution import require_nats
 from stability.prediction.site_names import canonical_site
-from stability.steering.intervention import ALL, LAST
+from stability.steering.passes.intervention import ALL, LAST
 from stability.sweeps.prompts import Prompt
 
 # where the last token alone is changed, every statistic is that of the last

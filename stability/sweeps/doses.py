@@ -9,9 +9,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability.errors import StabilityError
-from stability.steering import statistics
-from stability.steering.contrast import contrast_vector
-from stability.steering.dose import Dose, dose
+from stability.steering.crossings import statistics
+from stability.steering.doses.dose import Dose, dose
+from stability.steering.vectors.contrast import contrast_vector
 from stability.sweeps.dose_plan import DosePlan
 from stability.sweeps.measurement import Outcome
 from stability.sweeps.prompts import Prompt

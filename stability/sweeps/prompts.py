@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, reason_of
 from stability.prediction.conversation import Conversation, PromptLike
 from stability.text import counted, is_unicode
 
@@ -55,7 +55,7 @@ def read_prompts(path: Path) -> list[Prompt]:
     except (OSError, ValueError, OverflowError) as error:
         raise StabilityError(
             f"A file of prompts must be readable {path.suffix[1:]} in UTF-8; {str(path)!r} is not "
-            f"({error}): check the path and the file."
+            f"({reason_of(error)}): check the path and the file."
         ) from error
     if all(prompt.text is None for prompt in prompts):
         reason = f" ({prompts[0].reason})" if prompts else ""

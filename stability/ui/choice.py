@@ -11,6 +11,7 @@ from stability.curvature.direction_spec import MOST_TURNS, DirectionSpec, Turn
 from stability.errors import StabilityError
 from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
+from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair, Turned
 
 KINDS = {
     "eigendirection": "eig",
@@ -20,6 +21,7 @@ KINDS = {
     "cheapest push to a token": "cheapest",
     "towards another prompt": "prompt",
     "a vector of your own": "vector",
+    "a file on this computer": "file",
 }
 SITES = {
     "prelogit": "the vector after the final norm, which the unembedding multiplies",
@@ -29,43 +31,6 @@ SITES = {
 MOST_MESSAGES = 20  # of a conversation, the system's apart
 MOST_BLOCKS, MOST_RANKS, MOST_SEEDS = 512, 512, 2**31
 MOST_SECONDS = 16  # eigendirections that span a plane with the ray: those that are shown
-
-
-@dataclass(frozen=True)
-class TokenPair:
-    """The direction from one token to another, each as its spelled text or its id."""
-
-    start: str
-    end: str
-
-
-@dataclass(frozen=True)
-class Pasted:
-    """A vector given on the page: a name, and the bytes of the file or of the text field.
-
-    `entry` is the file's own name of the vector, where it holds several.
-    """
-
-    name: str
-    data: bytes
-    entry: str | None = None
-
-    @property
-    def is_empty(self) -> bool:
-        """Whether the vector is still to be given."""
-        return not self.data.strip()
-
-
-@dataclass(frozen=True)
-class Turned:
-    """A direction turned by some degrees towards the eigendirection of a rank, from 0."""
-
-    direction: "DirectionChoice"
-    degrees: float
-    rank: int
-
-
-DirectionChoice = DirectionSpec | TokenPair | Pasted | Turned
 
 
 @dataclass(frozen=True)
@@ -129,6 +94,12 @@ def start_anew() -> None:
     st.session_state.second = None
 
 
+def read_and_look_along(path: str) -> None:
+    """Choose the vector in a file on the server, which a person has asked to read; for callbacks."""
+    st.session_state.direction_read = path
+    look_along_choice(AtPath(path))
+
+
 def look_along_choice(direction: DirectionChoice) -> None:
     """Choose a direction; for callbacks."""
     state = st.session_state
@@ -141,6 +112,8 @@ def look_along_choice(direction: DirectionChoice) -> None:
             state.update(kind=named("tokens"), start=start, end=end)
         case Pasted():
             state.kind = named("vector")
+        case AtPath(path):
+            state.update(kind=named("file"), direction_path=path)
         case DirectionSpec("eig", int(rank)):
             state.update(kind=named("eig"), rank=rank + 1)
         case DirectionSpec("random" | "covariance" as kind, int(seed)):

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from stability.prediction.conversation import PromptLike
-from stability.steering import first
+from stability.steering.scenes import first
 
 # kinds of vectors by their names in a link
 KINDS = {

@@ -2,6 +2,7 @@
 
 import os
 from ipaddress import ip_address
+from pathlib import Path
 
 import streamlit as st
 
@@ -27,6 +28,14 @@ def may_name_paths() -> bool:
         and _is_this_computer(asked_for.rpartition(":")[0] or asked_for)
         and not any(name.startswith(PROXIED) for name in headers)
     )
+
+
+def stamp_of(path: str | Path) -> int:
+    """When a file on the server was changed last; 0 for none."""
+    try:
+        return os.stat(path).st_mtime_ns
+    except (OSError, ValueError):
+        return 0
 
 
 def _is_this_computer(host: str) -> bool:

@@ -5,9 +5,11 @@ from typing import TYPE_CHECKING
 
 import numpy as np
 
+from stability.errors import StabilityError
 from stability.geometry.continuation import LEAST_KL
 from stability.text import WHITE_SPACE, digits, printable, spelled, whole
 from stability.units import relative_error
+from stability.vector_files.unsettled import UnsettledError
 
 if TYPE_CHECKING:  # views bring torch, and the first controls are drawn without it
     from collections.abc import Sequence
@@ -23,6 +25,13 @@ WORDS = (
     (1.2, "often another word"),
     (float("inf"), "a different distribution"),
 )
+# what a person does on a page where the library asks for an argument
+REMEDIES = {
+    "vector": "choose in the side bar which vector of it is meant",
+    "site": "choose in the side bar where it is applied",
+    "site and vector": "choose in the side bar which vector of it is meant, and where it is applied",
+    "site or vector": "choose in the side bar one of its sites, or which vector of it is meant",
+}
 # without width: it keeps signs apart, and nothing else
 WORD_JOINER = "\u2060"
 NO_BREAK_SPACE = "\u00a0"
@@ -63,6 +72,13 @@ def error(predicted: float, actual: float | None, kind: str = "reached") -> str:
     if longer >= 2:
         return f"{number(longer)} times too {direction}"
     return f"{percent(abs(off))} too {direction}"
+
+
+def refusal(error: StabilityError) -> str:
+    """Why something could not be done, and what to do about it on a page."""
+    if isinstance(error, UnsettledError):
+        return f"{error.problem}: {REMEDIES[error.wanted]}."
+    return str(error)
 
 
 def plain(text: str) -> str:

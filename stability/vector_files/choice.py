@@ -3,18 +3,20 @@
 from collections.abc import Mapping, Sequence
 from pathlib import Path
 
-from stability.errors import StabilityError
 from stability.prediction.site_names import canonical_site
 from stability.vector_files.layer_names import with_layers
 from stability.vector_files.registry import read_vectors, split_name
 from stability.vector_files.steering_vector import SteeringVector, sites_in
+from stability.vector_files.unsettled import (
+    UnsettledError,
+    partly_sited,
+    several,
+    sites_of,
+    unsited,
+)
 from stability.vector_files.vector_file import Entry, VectorFile
 
 ALL = "all"
-
-
-class UnsitedError(StabilityError):
-    """What is meant of a file has no site, and may be given any."""
 
 
 def choose_from(
@@ -55,20 +57,20 @@ def choose(
     given = [] if site in (None, ALL) else sites_in(str(site))
     wanted = [last if each == "final" else each for each in given] or None
     if name is not None:
-        found = _placed_by_name(file, _named(file, name), wanted)
+        entries = _placed_by_name(file, _named(file, name), wanted)
     elif wanted is None:
-        found = _all(file, asked=site == ALL)
+        entries = _all(file, asked=site == ALL)
     else:
-        found = {each: _at(file, each) for each in wanted}
+        entries = {each: _at(file, each) for each in wanted}
     return SteeringVector(
         file=file.file,
         format=file.format,
-        vectors={each: entry.vector for each, entry in found.items()},
+        vectors={each: entry.vector for each, entry in entries.items()},
         mode=mode or file.mode,
-        extracted={each: entry.extracted for each, entry in found.items()},
+        extracted={each: entry.extracted for each, entry in entries.items()},
         coefficient=file.coefficient,
         model_type=file.model_type,
-        warnings=(*file.warnings, *_notes(file, found, n_layers, site)),
+        warnings=(*file.warnings, *_notes(file, entries, n_layers, site)),
     )
 
 
@@ -80,12 +82,14 @@ def _named(file: VectorFile, name: str) -> Entry:
         lambda entry: entry.applied is not None and entry.applied == canonical_site(name),
     )
     for way in ways:
-        found = [entry for entry in file.entries if way(entry)]
-        if len(found) == 1:
-            return found[0]
-    raise StabilityError(
+        entries = [entry for entry in file.entries if way(entry)]
+        if len(entries) == 1:
+            return entries[0]
+    raise UnsettledError(
         f"The name of a vector must be one of those in {file.file!r}, {file.names}; received "
-        f"{name!r:.60}: name one after the #."
+        f"{name!r:.60}",
+        "vector",
+        "name one after the #",
     )
 
 
@@ -93,7 +97,7 @@ def _placed_by_name(
     file: VectorFile, entry: Entry, wanted: Sequence[str] | None
 ) -> dict[str, Entry]:
     if wanted is None and entry.applied is None:
-        raise _unsited(file)
+        raise unsited(file)
     return dict.fromkeys(wanted or [str(entry.applied)], entry)
 
 
@@ -101,35 +105,38 @@ def _all(file: VectorFile, asked: bool) -> dict[str, Entry]:
     """Every vector at its own site, if the file has one for each and says so."""
     sites = [entry.applied for entry in file.entries]
     if not any(sites) or (file.layered and not asked):
-        raise _unsited(file)
+        raise unsited(file)
     if None in sites:
-        raise _partly_sited(file)
+        raise partly_sited(file)
     if len(set(sites)) < len(sites):
-        raise _several(file, str(sites[0]))
+        raise several(file, str(sites[0]))
     return {str(entry.applied): entry for entry in file.entries}
 
 
 def _at(file: VectorFile, site: str) -> Entry:
     """The vector that the file has for a site, or its only one where it names no site at all."""
     wanted = site if _is_sited(file) else None
-    found = [entry for entry in file.entries if entry.applied == wanted]
-    if len(found) == 1:
-        return found[0]
-    if len(found) > 1:
-        raise _several(file, site)
+    entries = [entry for entry in file.entries if entry.applied == wanted]
+    if len(entries) == 1:
+        return entries[0]
+    if len(entries) > 1:
+        raise several(file, site)
     measured = [entry for entry in file.entries if entry.extracted == site]
     if measured:
         entry = measured[0]
-        raise StabilityError(
+        raise UnsettledError(
             f"A steering vector must be applied where it is meant; {entry.name!r} of {file.file!r} was "
-            f"measured at {site} and is added by its own tool at {entry.applied}: give that site, or "
-            f"name it, FILE#{entry.name}, to add it at {site}."
+            f"measured at {site} and is added by its own tool at {entry.applied}",
+            "site or vector",
+            f"give that site, or name it, FILE#{entry.name}, to add it at {site}",
         )
     entry = file.entries[0]
-    raise StabilityError(
+    raise UnsettledError(
         f"A steering vector must be applied where it is meant; {file.file!r} has "
-        f"{_sites_of(file)}, and not {site:.40}: give one of its sites, or name a vector, "
-        f"FILE#{entry.name}, to apply it at {site:.40} all the same."
+        f"{sites_of(file)}, and not {site:.40}",
+        "site or vector",
+        f"give one of its sites, or name a vector, FILE#{entry.name}, to apply it at {site:.40} all "
+        "the same",
     )
 
 
@@ -137,52 +144,22 @@ def _is_sited(file: VectorFile) -> bool:
     return any(entry.applied or entry.extracted for entry in file.entries)
 
 
-def _sites_of(file: VectorFile) -> str:
-    sites = list(dict.fromkeys(entry.applied or "no site" for entry in file.entries))
-    return ", ".join(sites[:6]) + (f" and {len(sites) - 6} more" if len(sites) > 6 else "")
-
-
-def _partly_sited(file: VectorFile) -> StabilityError:
-    entry = next(entry for entry in file.entries if entry.applied is None)
-    return StabilityError(
-        f"The vectors of a file must each have a site, or none of them; {file.file!r} ({file.format}) "
-        f"says of {entry.name!r:.60} not where it is applied: name the one you mean after a #, "
-        f"FILE#{entry.name}, and give its site."
-    )
-
-
-def _unsited(file: VectorFile) -> UnsitedError:
-    many = len(file.entries) > 1
-    return UnsitedError(
-        f"A steering vector needs a site; {file.file!r} ({file.format}) does not say where "
-        f"{'its vectors belong' if many else 'its vector belongs'}: give a site, as block:12"
-        + (f", and one of {file.names} after a #, FILE#{file.entries[0].name}." if many else ".")
-    )
-
-
-def _several(file: VectorFile, site: str) -> StabilityError:
-    return StabilityError(
-        f"One vector is needed for {site:.40}; {file.file!r} ({file.format}) has several, "
-        f"{file.names}: name the one you mean after a #, FILE#{file.entries[0].name}."
-    )
-
-
 def _notes(
-    file: VectorFile, found: Mapping[str, Entry], n_layers: int, site: str | None
+    file: VectorFile, entries: Mapping[str, Entry], n_layers: int, site: str | None
 ) -> list[str]:
     """What the choice should be known for."""
     notes = [
         f"The file's own tool applies {entry.name!r} at {entry.applied}; here it is applied at {at}."
-        for at, entry in found.items()
+        for at, entry in entries.items()
         if entry.applied not in (None, at)
     ]
-    if len(found) > 1 and site is None:
+    if len(entries) > 1 and site is None:
         notes.append(
-            f"It has vectors for {len(found)} sites, {_sites_of(file)}, which are all applied with one "
-            "coefficient: give a site for one of them."
+            f"It has vectors for {len(entries)} sites, {sites_of(file)}, which are all applied with "
+            "one coefficient: give a site for one of them."
         )
     last = f"block:{n_layers - 1}"
-    if last in found and file.ends_normed and found[last].applied == last:
+    if last in entries and file.ends_normed and entries[last].applied == last:
         notes.append(
             f"The vector of the last block, {last}, was measured on states after the final norm, which "
             "leave it in other coordinates."

@@ -8,7 +8,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, reason_of
 from stability.vector_files.vector_file import NUMBERS
 
 # bytes: as text, a vector of a million components takes 25 MB
@@ -22,22 +22,21 @@ def read_bytes(path: Path) -> bytes:
         # a pipe or a device may never end
         if not path.is_file() and path.exists():
             raise StabilityError(
-                f"A direction's file must be a regular file; {str(path)!r} is none: check the path."
+                f"A file of vectors must be a regular file; {str(path)!r} is none: check the path."
             )
         size = path.stat().st_size
         if size > LARGEST:
             raise StabilityError(
-                f"A direction's file must be at most {LARGEST / 1e6:.0f} MB; {str(path)!r} has "
+                f"A file of vectors must be at most {LARGEST / 1e6:.0f} MB; {str(path)!r} has "
                 f"{size / 1e6:.0f} MB: save the one vector alone, with numpy.save."
             )
         return path.read_bytes()
     except (OSError, ValueError) as error:
         if isinstance(error, StabilityError):
             raise
-        reason = getattr(error, "strerror", None) or error
         raise StabilityError(
-            f"A direction's file must be readable; {str(path)!r:.300} is not ({reason}): check "
-            "the path."
+            f"A file of vectors must be readable; {str(path)!r:.300} is not ({reason_of(error)}): "
+            "check the path."
         ) from error
 
 
@@ -47,6 +46,14 @@ def no_vector(name: str, error: object) -> StabilityError:
     return StabilityError(
         "A vector must be a .npy array or a JSON list of numbers, or in a format of the steering "
         f"tools; {name!r} is neither ({reason:.160}): save it with numpy.save, or paste [0.1, -0.2, …]."
+    )
+
+
+def no_lens(name: str) -> StabilityError:
+    """The sentence for a Jacobian lens, in the place of a vector."""
+    return StabilityError(
+        f"A steering vector is needed; {name!r} is a Jacobian lens, a map for each layer, which gives "
+        "another vector for each token: save the row of W_U·J that you mean."
     )
 
 
@@ -94,6 +101,13 @@ def header_of(stream: Any, name: str) -> tuple[tuple[int, ...], np.dtype]:
     if dtype.kind not in NUMBERS:
         raise TypeError(f"it holds {dtype}")
     return shape, dtype
+
+
+def floats_of(tensor: Any) -> ndarray:
+    """A tensor of torch's as an array, its numbers in float32 where numpy has no such type."""
+    is_single = tensor.is_floating_point() and str(tensor.dtype) != "torch.float64"
+    array: ndarray = (tensor.float() if is_single else tensor).numpy()
+    return array
 
 
 def array_of(data: bytes, name: str) -> ndarray:

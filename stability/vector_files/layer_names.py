@@ -10,7 +10,8 @@ from stability.vector_files.vector_file import VectorFile
 _NUMBERED = re.compile(r"(?<![a-z])(?:layer|block|blk|resid_post)s?[._-]?(\d{1,6})(?!\d)", re.I)
 # what attention and MLPs compute inside a block, in coordinates of their own
 _INSIDE = re.compile(
-    r"hook_(?:q|k|v|z|pattern|attn_scores|pre|post|rot_q|rot_k)$|(?:[qkv]|qkv|gate|up)_proj"
+    r"hook_(?:q|k|v|z|pattern|attn_scores|pre|post|rot_q|rot_k|normalized|scale)$"
+    r"|(?:[qkv]|qkv|gate|up)_proj|act_fn|c_fc|fc1|fc_in|dense_h_to_4h"
 )
 
 
@@ -34,14 +35,19 @@ def site_of_hook(hook: str, file: str) -> tuple[str | None, tuple[str, ...]]:
     """
     if _INSIDE.search(hook):
         raise StabilityError(
-            f"A steering vector belongs to the residual stream; that of {file!r} was measured at "
-            f"{hook!r:.60}, inside a block: make one at the block's output."
+            f"A direction must belong to the residual stream; {file!r} was measured at {hook!r:.60}, "
+            "inside a block: use one of a block's output."
         )
     site = site_in(hook)
     if site is not None:
         return site, ()
     warning = f"It was measured at {hook!r:.60}, which is no state between blocks: say with a site "
     return None, (warning + "where it is to be applied.",)
+
+
+def extracted_at(hook: str | None) -> str:
+    """Where vectors were measured, in the file's own words, as part of a sentence."""
+    return f"extracted at {hook or 'a site that the file does not name'}"
 
 
 def named(site: str | None, name: str) -> tuple[str, ...]:

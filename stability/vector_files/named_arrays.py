@@ -6,7 +6,7 @@ from numpy import ndarray
 
 from stability.errors import StabilityError
 from stability.vector_files.layer_names import named, site_in
-from stability.vector_files.sae import DECODERS, decoder_rows
+from stability.vector_files.row_file import DECODERS, decoder, vectors_of
 from stability.vector_files.vector_file import Entry, VectorFile, checked, rows_of
 
 
@@ -16,7 +16,7 @@ def from_arrays(arrays: Mapping[str, ndarray], kind: str, file: str) -> VectorFi
     Raises StabilityError for learned maps, and for arrays that are no vectors.
     """
     if found := [key for key in DECODERS if key in arrays]:
-        return decoder_rows(arrays[found[0]], found[0], file)
+        return vectors_of(decoder(arrays[found[0]], found[0], file, kind, None))
     if len(arrays) == 1:
         [(name, array)] = arrays.items()
         if array.ndim == 2 and len(array) > 1:

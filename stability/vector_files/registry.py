@@ -7,11 +7,12 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stability.errors import StabilityError
-from stability.vector_files.content import members, pickled, read_bytes
+from stability.vector_files.content import LARGEST, members, pickled, read_bytes
 from stability.vector_files.control_vector import read_control_vector
 from stability.vector_files.json_file import read_json
 from stability.vector_files.numpy_file import read_npy, read_npz
-from stability.vector_files.sae import read_folder
+from stability.vector_files.row_file import vectors_of
+from stability.vector_files.row_readers import open_rows
 from stability.vector_files.safetensors_file import is_safetensors, read_safetensors
 from stability.vector_files.torch_file import read_torch
 from stability.vector_files.vector_file import VectorFile
@@ -68,6 +69,8 @@ def parse_vectors(data: bytes, name: str) -> VectorFile:
 def read_vectors(path: str | Path) -> VectorFile:
     """Read a file of vectors, or the folder of a sparse autoencoder; nothing in it is ever run.
 
+    A file above 100 MB must be a matrix, which is mapped from the disk.
+
     Args:
         path: where it is.
 
@@ -86,8 +89,8 @@ def read_vectors(path: str | Path) -> VectorFile:
     """
     path = Path(path)
     # of a name that no file can have, `os.path` says no, and does not raise
-    if os.path.isdir(path):
-        return read_folder(path)
+    if os.path.isdir(path) or (os.path.isfile(path) and os.path.getsize(path) > LARGEST):
+        return vectors_of(open_rows(path))
     return parse_vectors(read_bytes(path), path.name)
 
 

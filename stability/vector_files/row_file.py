@@ -1,4 +1,8 @@
-"""A file with a direction in each of many rows: a matrix, or a lens, whose rows `W_U` makes."""
+"""A file with a direction in each of many rows: a matrix, or a lens, whose rows `W_U` makes.
+
+Of a sparse autoencoder the rows are those of the decoder: SAELens and Gemma Scope keep `W_dec`
+(d_sae, d), Llama Scope `decoder.weight` (d, d_sae).
+"""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -9,14 +13,16 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability.errors import StabilityError
-from stability.prediction.site_names import canonical_site
-from stability.vector_files.sae import DECODERS, LARGEST_DECODER
+from stability.vector_files.content import floats_of, no_lens
+from stability.vector_files.layer_names import site_in, site_of_hook
+from stability.vector_files.vector_file import Entry, VectorFile
 
 if TYPE_CHECKING:
     from torch import Tensor
 
-# hooks of what is added to the residual stream, or of the stream where there is no site
-BESIDE = ("hook_mlp_out", "hook_attn_out", "hook_resid_mid", "hook_resid_pre", "hook_embed")
+DECODERS = ("W_dec", "decoder.weight")
+LARGEST_DECODER = 2**29  # numbers
+AT_ONCE = 4096  # rows that are looked through
 ENCODERS = ("W_enc", "encoder.weight")
 
 
@@ -41,8 +47,7 @@ class RowFile:
     @property
     def site(self) -> str | None:
         """The site that the hook names; None for no hook, and for one that is no site."""
-        site = canonical_site(self.hook or "")
-        return site if site.startswith("block:") else None
+        return site_in(self.hook) if self.hook else None
 
     @property
     def only_site(self) -> str:
@@ -58,8 +63,9 @@ class RowFile:
 
 
 def in_float64(values: "ndarray | Tensor") -> Float[ndarray, "*n"]:
-    """A part of a stored array in float64, whatever it is stored in."""
-    return np.asarray(
+    """A copy of a part of a stored array in float64, whatever it is stored in."""
+    # of a mapped file, what is not copied cannot be written to, of which torch warns
+    return np.array(
         values if isinstance(values, np.ndarray) else values.double().cpu().numpy(), float
     )
 
@@ -71,14 +77,29 @@ def decoder(
 
     Raises StabilityError if it is no matrix, or its hook lies within a block.
     """
-    if hook and not canonical_site(hook).startswith("block:") and not hook.endswith(BESIDE):
-        raise StabilityError(
-            f"A dictionary's rows must be directions of the residual stream; those of {file!r} belong "
-            f"to {hook!r:.60}: use one trained at hook_resid_post."
-        )
+    if hook:
+        site_of_hook(hook, file)
     matrix = values.T if key == "decoder.weight" else values
     require_matrix(matrix, key, file)
     return RowFile(file, f"sparse autoencoder ({tool}, rows of {key})", matrix, hook=hook)
+
+
+def vectors_of(rows: RowFile) -> VectorFile:
+    """The rows of a matrix as vectors, each as it is stored.
+
+    Raises StabilityError for a lens, and for numbers that are not finite.
+    """
+    if rows.matrix is None:
+        raise no_lens(rows.file)
+    matrix = rows.matrix if isinstance(rows.matrix, np.ndarray) else floats_of(rows.matrix)
+    parts = (matrix[start : start + AT_ONCE] for start in range(0, len(matrix), AT_ONCE))
+    if not all(np.isfinite(part).all() for part in parts):
+        raise StabilityError(
+            f"A dictionary must be finite numbers; that of {rows.file!r} is not: get a clean copy."
+        )
+    site, warnings = site_of_hook(rows.hook, rows.file) if rows.hook else (None, ())
+    entries = tuple(Entry(str(row), vector, site, site) for row, vector in enumerate(matrix))
+    return VectorFile(rows.file, rows.format, entries, warnings=warnings)
 
 
 def plain(values: "ndarray | Tensor", key: str, file: str, kind: str) -> RowFile:

@@ -9,10 +9,17 @@ from typing import Any
 
 import numpy as np
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, reason_of
 from stability.vector_files.content import array_of, header_of, pickled
-from stability.vector_files.row_file import RowFile, chosen_key, decoder, plain
-from stability.vector_files.sae import DECODERS, LARGEST_DECODER, open_decoder, parts_of
+from stability.vector_files.row_file import (
+    DECODERS,
+    LARGEST_DECODER,
+    RowFile,
+    chosen_key,
+    decoder,
+    plain,
+)
+from stability.vector_files.sae import parts_of
 
 BYTES = 8  # of the widest number
 
@@ -34,7 +41,12 @@ def open_rows(path: str | Path) -> RowFile:
     path = Path(path)
     if path.is_dir():
         tool, hook, weights = parts_of(path)
-        key, values = open_decoder(weights)
+        key, values = _stored(weights)
+        if key not in DECODERS:
+            raise StabilityError(
+                f"The weights of a sparse autoencoder must have {' or '.join(DECODERS)}; "
+                f"{str(weights)!r:.200} has {key!r:.40} alone: give the folder with the decoder."
+            )
         return decoder(values, key, path.name, tool, hook)
     return _reader_of(_head(path), path.name)(path)
 
@@ -63,9 +75,9 @@ def _head(path: Path) -> bytes:
         with path.open("rb") as file:
             return file.read(16)
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", None) or error
         raise StabilityError(
-            f"A dictionary must be readable; {str(path)!r:.300} is not ({reason}): check the path."
+            f"A dictionary must be readable; {str(path)!r:.300} is not ({reason_of(error)}): check the "
+            "path."
         ) from error
 
 
@@ -120,13 +132,18 @@ def _shape(archive: zipfile.ZipFile, inner: str, name: str) -> tuple[int, ...]:
 
 
 def _safetensors(path: Path) -> RowFile:
+    key, values = _stored(path)
+    return _one(values, key, ".safetensors", path.name)
+
+
+def _stored(path: Path) -> tuple[str, Any]:
+    """The tensor that is meant, mapped from the disk: encoders are as large, and are not read."""
     from safetensors import safe_open
 
     with _reading(path.name), safe_open(path, "pt") as file:
         shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
         key = chosen_key(shapes, path.name)
-        values = file.get_tensor(key)
-    return _one(values, key, ".safetensors", path.name)
+        return key, file.get_tensor(key)
 
 
 def _torch(path: Path) -> RowFile:

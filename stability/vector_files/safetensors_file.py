@@ -3,9 +3,7 @@
 import json
 from typing import Any
 
-from numpy import ndarray
-
-from stability.vector_files.content import no_vector
+from stability.vector_files.content import floats_of, no_vector
 from stability.vector_files.named_arrays import from_arrays
 from stability.vector_files.steering_lite import read_steering_lite
 from stability.vector_files.vector_file import VectorFile
@@ -25,13 +23,9 @@ def read_safetensors(data: bytes, name: str) -> VectorFile:
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         metadata: dict[str, Any] = header.get("__metadata__") or {}
         # in the file's own order
-        arrays = {key: _array(tensors[key]) for key in header if key in tensors}
+        arrays = {key: floats_of(tensors[key]) for key in header if key in tensors}
     except Exception as error:
         raise no_vector(name, error) from error
     if "cfg" in metadata:
         return read_steering_lite(arrays, str(metadata["cfg"]), name)
     return from_arrays(arrays, ".safetensors", name)
-
-
-def _array(tensor: Any) -> ndarray:
-    return (tensor.double() if tensor.is_floating_point() else tensor).numpy()

@@ -8,7 +8,7 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, require_distinct
 from stability.prediction.site_names import canonical_site
 from stability.vector_files.vector_file import ADD, PROJECT, checked
 
@@ -97,8 +97,12 @@ def from_array(values: ndarray, site: str, mode: str = ADD, file: str = "vector"
 
 
 def sites_in(text: str) -> list[str]:
-    """The sites of a list with commas, canonical, in order of depth and each once."""
-    sites = {canonical_site(part.strip()) for part in text.split(",")}
+    """The sites of a list with commas, canonical, in order of depth.
+
+    Raises StabilityError where one is named twice.
+    """
+    sites = [canonical_site(part.strip()) for part in text.split(",")]
+    require_distinct(sites, "Sites")
     return sorted(sites, key=depth)
 
 

@@ -7,7 +7,7 @@ from typing import Any
 import numpy as np
 
 from stability.errors import StabilityError
-from stability.vector_files.content import LARGEST, no_vector, pickled
+from stability.vector_files.content import LARGEST, floats_of, no_lens, no_vector, pickled
 from stability.vector_files.layer_names import named, site_in
 from stability.vector_files.lm_eval import is_lm_eval, read_lm_eval
 from stability.vector_files.named_arrays import from_arrays
@@ -22,10 +22,7 @@ def read_torch(data: bytes, name: str) -> VectorFile:
     if is_lm_eval(content):
         return read_lm_eval(content, name)
     if isinstance(content, dict) and "J" in content:
-        raise StabilityError(
-            f"A steering vector is needed; {name!r} is a Jacobian lens, a map for each layer, which "
-            "gives another vector for each token: save the row of W_U·J that you mean."
-        )
+        raise no_lens(name)
     if isinstance(content, dict):
         arrays = {
             str(key): value for key, value in content.items() if isinstance(value, np.ndarray)
@@ -75,7 +72,4 @@ def _plain(content: Any, name: str) -> Any:
     # a tensor may repeat one number without end
     if content.layout != torch.strided or content.numel() * 8 > 4 * LARGEST:
         raise no_vector(name, f"a tensor of the shape {list(content.shape)}")
-    tensor = content.detach().resolve_neg()
-    if tensor.is_floating_point():
-        tensor = tensor.float() if tensor.dtype != torch.float64 else tensor
-    return tensor.numpy()
+    return floats_of(content.detach().resolve_neg())

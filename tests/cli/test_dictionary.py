@@ -107,7 +107,7 @@ BAD = {
     "width": (["narrow.npy", "--site", "block:0"], f"received 30 rows of {WIDTH - 1}"),
     "map": (["map.npy", "--site", "block:0"], "is a map of 32×32"),
     "encoder": (["encoder.safetensors"], "holds the encoder 'W_enc' alone"),
-    "heads": (["heads"], "belong to 'blocks.1.attn.hook_z'"),
+    "heads": (["heads"], "measured at 'blocks.1.attn.hook_z', inside a block"),
     "objects": (["objects.pt"], "Pickled objects are not read"),
     "absent": (["absent.npy"], "'absent.npy' is not (No such file"),
     "epsilon": (["sae", "--epsilon", "0"], "positive number of nats"),

@@ -206,9 +206,17 @@ BAD = {
     "half a list of sites": ([*PLAIN[:3], "--site", "block:1,"], "received 'block:1,'"),
     "all beside another": ([*PLAIN[:3], "--site", "all,block:1"], "received 'all,block:1'"),
     "position": ([*PLAIN, "--positions", "0,99"], "received 99"),
+    "a site twice": ([*PLAIN[:3], "--site", "block:1,blocks.1.hook_resid_post"], "'block:1' twice"),
+    "a site that is misspelled": ([*PLAIN[:3], "--site", "blok:1"], "'blok:1': use 'block:1'"),
+    "a position twice": ([*PLAIN, "--positions", "0,1,0"], "received 0 twice: leave one out"),
+    "an epsilon twice": ([*PLAIN, "--epsilon", "0.1", "1", "0.1"], "received 0.1 twice"),
     "mode": ([*PLAIN, "--mode", "rotate"], "invalid choice: 'rotate'"),
     "epsilon": ([*PLAIN, "--epsilon", "0"], "positive number of nats"),
-    "absent": (["absent.npy", *PLAIN[1:]], "'absent.npy' is not (No such file"),
+    "absent": (
+        ["absent.npy", *PLAIN[1:]],
+        "A file of vectors must be readable; 'absent.npy' is not (No such file",
+    ),
+    "no prompts": (["plain.npy", "--prompts", "no.txt"], "'no.txt' is not (No such file or dir"),
     "rows": (["plain.npy", "--prompts", "bad.jsonl", "--site", "block:0"], "row 1 of 'bad.jsonl'"),
 }
 

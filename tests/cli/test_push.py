@@ -100,7 +100,8 @@ def test_a_direction_may_name_the_token_by_its_text(lm):
         (["--target", "two words"], "A single token is needed"),
         (["--target", "5", "--n", "3"], "leave one of them out"),
         (["--n", "0"], "number of rivals"),
-        (["--site", "final"], "capture it at 'prelogit'"),
+        (["--site", "final"], "received --site 'final' without a target: give one with --target"),
+        (["--target", "7", "5", "7"], "received 7 twice"),
         (["--target", "99999"], "between 0 and"),
     ],
 )

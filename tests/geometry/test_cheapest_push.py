@@ -116,7 +116,9 @@ def test_rivals_are_the_cheapest_of_all_tokens():
             costs[token] = stability.cheapest_push(state, token).nats
         except StabilityError:
             continue
-    found = stability.rivals(state, 4)
+    tried = []
+    found = stability.rivals(state, 4, tried.append)
+    assert tried == [*range(len(tried))]
     cheapest = sorted(costs, key=costs.get)[:4]
     assert found.is_complete
     assert [push.id for push in found.pushes] == cheapest

@@ -5,7 +5,7 @@ import pytest
 
 from stability.curvature import fisher
 from stability.defaults import DOSE_EPSILONS, DOSE_STATISTICS
-from stability.steering import statistics
+from stability.steering.crossings import statistics
 
 pytestmark = pytest.mark.browser
 

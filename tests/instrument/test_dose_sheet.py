@@ -3,6 +3,7 @@
 import ast
 import copy
 import csv
+import json
 import shlex
 
 import pytest
@@ -11,8 +12,8 @@ from support.drawn import settled
 
 from stability.cli.parser import parser
 from stability.instrument import bundle
-from stability.steering.first import first
-from stability.text import digits
+from stability.steering.scenes.first import first
+from stability.text import digits, in_nats
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -81,7 +82,7 @@ def test_the_verdict_and_the_numbers_are_those_of_the_budget_and_no_server_is_as
             assert said(page, "dose-plus") == digits(plus)
             assert said(page, "dose-verdict") == (
                 f"This vector may be applied from −{digits(minus)} to {digits(plus)} before the "
-                f"prediction changes by {epsilon} nats ({over}); the formula says "
+                f"prediction changes by {in_nats(str(epsilon))} ({over}); the formula says "
                 f"{digits(predicted)} on either side."
             )
     assert page.evaluate("events.length") == 0
@@ -145,9 +146,8 @@ def test_dragging_moves_the_text_at_once_and_the_network_is_asked_for_when_the_h
     assert c > known["c"]
     predicted = [0.5 * token["information"] * c * c for token in SCENE["tokens"]]
     assert shares(page) == blank.evaluate(colour, predicted)
-    assert (
-        "predicted; true when you let go" in page.get_by_label("The text", exact=True).inner_text()
-    )
+    text = page.get_by_label("The text", exact=True)
+    assert "predicted; true once the network has been run there" in text.inner_text()
     page.mouse.up()
     page.wait_for_function("events.length > 0")
     assert asked(page, "steer") == [{"kind": "steer", "c": c}]
@@ -374,6 +374,9 @@ def test_what_is_copied_names_all_that_is_shown(blank):
     ]
     positive, negative = SCENE["setting"]["vector"]["source"]["pairs"]
     assert {scene["setting"]["prompt"], *positive, *negative, "block:15"} <= set(texts)
+    # it makes the vector's file first
+    making, command = command.split("\nEND\n")
+    assert all(text in making for text in (json.dumps(positive[0]), json.dumps(negative[-1])))
     options = parser().parse_args(shlex.split(command)[3:])
     assert options.prompt == scene["setting"]["prompt"]
     assert (options.file, options.site, options.positions, options.mode) == (

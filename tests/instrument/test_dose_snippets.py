@@ -8,14 +8,15 @@ import json
 import re
 import shlex
 
+import numpy as np
 import pytest
 from support.models import FAMILIES, WIDTH, byte_tokenizer, save_model
 from support.steering import random_vector
 
 import stability
 from stability import cli
-from stability.steering.scene import dose_scene
-from stability.steering.scene_parts import truth_part
+from stability.steering.scenes.scene import dose_scene
+from stability.steering.scenes.scene_parts import truth_part
 
 pytestmark = [pytest.mark.browser, pytest.mark.slow]
 
@@ -96,8 +97,13 @@ def test_the_program_and_the_command_line_give_the_shown_doses(
         for side, value in zip(("minus", "plus"), values, strict=True)
     }
     assert alike(of_program, scene)
-    npy = base64.b64decode(scene["setting"]["vector"]["npy"])
-    (tmp_path / "vector.npy").write_bytes(npy)
+    # what makes the vector's file comes first
+    making, command = re.fullmatch(
+        r"python - <<'END'\n(.*)\nEND\n(.*)", command, re.DOTALL
+    ).groups()
+    exec(compile(making, "<copied>", "exec"), {})
+    npy = np.load(io.BytesIO(base64.b64decode(scene["setting"]["vector"]["npy"])))
+    np.testing.assert_allclose(np.load("vector.npy"), npy, rtol=1e-6)
     dose_command, *options = shlex.split(command)[3:]
     report = json.loads(printed(lambda: cli.main([dose_command, "--json", *options])))
     of_command = {

@@ -5,7 +5,7 @@ import pytest
 from plotly.colors import hex_to_rgb, sequential, unlabel_rgb
 
 from stability.figures import style
-from stability.text import digits
+from stability.text import digits, in_nats
 from stability.ui import wording
 
 pytestmark = pytest.mark.browser
@@ -42,6 +42,11 @@ def test_a_divergence_is_put_in_the_same_words(blank):
     budgets = [1e-4, 3e-4, 3.1e-4, 3e-3, 0.01, 0.03, 0.031, 0.3, 1.0, 1.2, 1.3, 3.0]
     found = each(blank, "/format.js", "epsilonWords", budgets)
     assert found == [wording.epsilon_words(epsilon) for epsilon in budgets]
+
+
+def test_nats_are_counted_in_the_same_words(blank):
+    amounts = ["1", "0.1", "10", "1.00"]
+    assert each(blank, "/format.js", "natsText", amounts) == [*map(in_nats, amounts)]
 
 
 @pytest.mark.parametrize("kind", KINDS)

@@ -9,7 +9,8 @@ from support.vector_files import sae_folder
 import stability
 from stability.evaluation.calibration import cases
 from stability.reproduction.settings import shipped
-from stability.steering import first, statistics
+from stability.steering.crossings import statistics
+from stability.steering.scenes import first
 from stability.text import digits, spelled
 
 pytestmark = MARKS
@@ -373,6 +374,7 @@ def test_a_row_of_a_dictionary_opens_in_explore(page, lm, tmp_path):
     wait_for(page, "predicted", along.predicted_radius(0.01))
     wait_for(page, "actual-plus", along.boundary(0.01)[1])
     assert f"sae#{first}" in page.locator(".instrument").inner_text()
+    page.wait_for_function("location.href.includes('direction=file')")
     assert page.get_by_test_id("stException").count() == 0
 
 

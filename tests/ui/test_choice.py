@@ -5,6 +5,7 @@ from streamlit.testing.v1 import AppTest
 
 from stability.instrument.examples import EXAMPLES
 from stability.ui import choice
+from stability.ui.direction_choice import Pasted
 
 
 def called(function, *arguments, **session):
@@ -69,4 +70,4 @@ def test_no_example_leaves_the_prompt():
 
 @pytest.mark.parametrize(("data", "is_empty"), [(b"", True), (b" \n", True), (b"[1]", False)])
 def test_a_pasted_vector_is_empty_until_something_is_given(data, is_empty):
-    assert choice.Pasted("pasted vector", data).is_empty is is_empty
+    assert Pasted("pasted vector", data).is_empty is is_empty

@@ -8,7 +8,7 @@ from streamlit.testing.v1 import AppTest
 
 from stability.curvature.direction_spec import DirectionSpec
 from stability.instrument.examples import EXAMPLES
-from stability.ui.choice import Pasted, TokenPair, Turned
+from stability.ui.direction_choice import Pasted, TokenPair, Turned
 from stability.ui.link import COMPRESSED, LONG
 
 
@@ -184,6 +184,27 @@ def test_a_vector_of_ones_own_is_no_part_of_a_link_which_says_so():
     assert "upload it again" in said
 
 
+def test_a_vector_in_a_file_of_this_computer_is_part_of_a_link_which_reads_it_when_asked(
+    monkeypatch, tmp_path
+):
+    monkeypatch.setenv("STABILITY_ALLOW_PATHS", "1")
+    path = f"{tmp_path}/a, b:c.npy#3"
+    given = {"kind": "a file on this computer", "direction_path": path, "direction_read": path}
+    query = link_of(opened("explore", turns=((30.0, 1),), **given))
+    assert query["direction"] == f"turn:30,1,file:{path}"
+    again = opened("explore", query)
+    state = again.session_state
+    assert (state["kind"], state["direction_path"]) == (given["kind"], path)
+    assert "direction_read" not in state
+    assert told(again) == []
+    assert link_of(again)["direction"] == query["direction"]
+    monkeypatch.setenv("STABILITY_ALLOW_PATHS", "0")
+    elsewhere = opened("explore", query)
+    [said] = told(elsewhere)
+    assert "upload the vector" in said
+    assert elsewhere.session_state["kind"] == "eigendirection"
+
+
 @pytest.mark.parametrize(
     ("page", "name", "text", "kept", "words"),
     [
@@ -194,7 +215,6 @@ def test_a_vector_of_ones_own_is_no_part_of_a_link_which_says_so():
         ("explore", "direction", "eig:x", 1, "whole and not negative"),
         ("explore", "direction", "banana:1", 1, "A direction must be"),
         ("explore", "direction", "tokens:[1]", 1, "tokens:A,B"),
-        ("explore", "direction", "file:/etc/passwd", 1, "upload the vector"),
         ("explore", "direction", "turn:1,1," * 9 + "eig:0", 1, "at most 8 turns"),
         ("explore", "direction", "turn:1000,1,eig:0", 1, "at most 360 degrees"),
         ("explore", "direction", "turn:10,400000000,eig:0", 1, "towards 0 to 511"),

@@ -2,11 +2,15 @@
 
 import numpy as np
 import pytest
+from support.vector_files import control_vector, npy, npz, svec
 
+from stability.errors import StabilityError
 from stability.geometry.continuation import Continuation
 from stability.geometry.depth_check import DepthCheck
 from stability.prediction.provenance import Token
 from stability.ui import wording
+from stability.vector_files.choice import choose
+from stability.vector_files.registry import parse_vectors
 
 
 @pytest.mark.parametrize(
@@ -127,3 +131,39 @@ def test_a_text_keeps_its_indentation_and_shows_what_it_holds():
     assert wording.written(Continuation(1.0, parts, kl[:4], None)) == r"猫\!"
     marked = wording.written(Continuation(1.0, tokens, kl, 1))
     assert marked.startswith("if:orange-background[ x]")
+
+
+ONES = np.ones(4)
+UNSETTLED = {
+    "no site": ("own", lambda path: npy(ONES), {}, "where it is applied"),
+    "no site of several": ("own", lambda path: npz(a=ONES, b=ONES), {}, "and where it is applied"),
+    "several": ("own", lambda path: npz(a=ONES, b=ONES), {"site": "block:1"}, "which vector of it"),
+    "a site for some": ("own", lambda path: npz(layer_1=ONES, b=ONES), {}, "and where it is"),
+    "another site": (
+        "layer_1.npy",
+        lambda path: npy(ONES),
+        {"site": "block:2"},
+        "one of its sites",
+    ),
+    "measured there": ("own", lambda path: svec(), {"site": "block:3"}, "one of its sites"),
+    "no such name": (
+        "own",
+        lambda path: control_vector(path, {1: ONES}),
+        {"name": "direction.2"},
+        "which vector",
+    ),
+}
+
+
+@pytest.mark.parametrize(("file", "made", "asked", "remedy"), UNSETTLED.values(), ids=UNSETTLED)
+def test_a_page_says_what_to_do_there_and_not_on_the_command_line(
+    tmp_path, file, made, asked, remedy
+):
+    with pytest.raises(StabilityError) as refused:
+        choose(parse_vectors(made(tmp_path / "v"), file), 4, **asked)
+    said = wording.refusal(refused.value)
+    problem, _, instead = said.rpartition(": ")
+    assert str(refused.value).startswith(f"{problem}: ")
+    assert instead.startswith("choose in the side bar")
+    assert remedy in instead
+    assert "#" not in said

@@ -17,7 +17,7 @@ from support.models import FAMILIES, WIDTH, blocks, loaded_once
 from support.steering import TEXT, random_vector
 
 from stability.errors import StabilityError
-from stability.steering.reading import steered_text
+from stability.steering.passes.reading import steered_text
 from stability.vector_files.choice import choose_from
 from stability.vector_files.steering_vector import SteeringVector
 

@@ -162,6 +162,12 @@ def test_the_rows_of_a_dictionarys_decoder_are_read_and_not_its_encoder(tmp_path
     )
 
 
+def test_the_rows_of_a_decoder_are_parts_of_what_is_stored_and_no_copies(tmp_path):
+    first, second, _ = read_vectors(sae_folder(tmp_path / "sae")).entries
+    assert first.vector.base is second.vector.base is not None
+    assert first.vector.dtype == np.float32
+
+
 @pytest.mark.parametrize(
     ("hook", "site"),
     [("blocks.2.hook_resid_pre", "block:1"), ("blocks.2.hook_mlp_out", None)],
@@ -361,6 +367,18 @@ def test_a_file_that_is_no_vectors_by_its_size_is_not_read(tmp_path):
         file.truncate(LARGEST + 1)
     with pytest.raises(StabilityError, match="must be at most 100 MB"):
         read_bytes(path)
+
+
+def test_a_matrix_too_large_to_be_read_at_once_is_mapped(tmp_path):
+    path = tmp_path / "rows.npy"
+    shape = (1 + LARGEST // (8 * 8192), 8192)
+    rows = np.lib.format.open_memmap(path, "w+", dtype=float, shape=shape)
+    rows[3, :2] = 3.0, 4.0
+    del rows
+    assert path.stat().st_size > LARGEST
+    entry = read_vectors(path).entries[3]
+    assert (entry.name, entry.vector[:3].tolist()) == ("3", [3.0, 4.0, 0.0])
+    assert not entry.vector.flags.writeable
 
 
 WHOLE = {

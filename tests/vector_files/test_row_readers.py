@@ -117,9 +117,17 @@ def test_what_is_no_dictionary_is_refused_in_one_sentence(name, tmp_path):
     assert "\n" not in str(caught.value)
 
 
-@pytest.mark.parametrize("hook", ["blocks.2.attn.hook_z", "blocks.2.mlp.hook_post"])
+@pytest.mark.parametrize(
+    "hook",
+    [
+        "blocks.2.attn.hook_z",
+        "blocks.2.mlp.hook_post",
+        "blocks.2.ln2.hook_normalized",
+        "h.2.mlp.c_fc",
+    ],
+)
 def test_rows_within_a_block_are_refused_though_they_may_be_as_wide(hook, tmp_path):
-    with pytest.raises(StabilityError, match="must be directions of the residual stream"):
+    with pytest.raises(StabilityError, match="inside a block: use one of a block's output"):
         open_rows(sae_folder(tmp_path / "sae", hook, ROWS))
 
 

@@ -7,7 +7,7 @@ import { coefficientIn, statisticsAtHand, trueSides, within } from "./dose_model
 import { DOSE_EPSILONS, STATISTICS } from "./dose_view.js";
 import { atHandText, doseVerdictText, signedText } from "./dose_words.js";
 import { keepView, onDrag, onKeys, onSliderKeys } from "./drag.js";
-import { digits } from "./format.js";
+import { digits, natsText } from "./format.js";
 import { frame } from "./frame.js";
 import { legend } from "./legend.js";
 import { each, html, say, set, svg } from "./nodes.js";
@@ -142,7 +142,7 @@ function tableRows(model) {
   const { scene, information, view } = model;
   const sampled = scene.truth ? scene.truth.curves.c.map((c, i) => [c, scene.truth.curves[view.statistic][i], ""]) : [];
   const marks = doseMarks(model).map(({ c, epsilon, isTrue }) =>
-    [c, isTrue ? epsilon : null, `${isTrue ? "true" : "predicted"} dose at ${epsilon} nats`]);
+    [c, isTrue ? epsilon : null, `${isTrue ? "true" : "predicted"} dose at ${natsText(epsilon)}`]);
   return [...sampled, ...marks]
     .sort(([one], [other]) => one - other)
     .map(([c, actual, note]) => [signedText(c), digits(predictedKl(information, c)), digits(actual), note]);

@@ -1,6 +1,7 @@
 // What a dose is read by: ε, the statistic over tokens, the scale of coefficients.
 
 import { DOSE_EPSILONS, STATISTICS } from "./dose_view.js";
+import { natsText } from "./format.js";
 import { each, html, say, set } from "./nodes.js";
 
 /**
@@ -10,7 +11,7 @@ import { each, html, say, set } from "./nodes.js";
  */
 export function doseControls(sheet) {
   const choices = [
-    choice(sheet, "epsilon", "Nats that count as a change", DOSE_EPSILONS, (value) => `${value} nats`),
+    choice(sheet, "epsilon", "Nats that count as a change", DOSE_EPSILONS, natsText),
     choice(sheet, "statistic", "Over which tokens", Object.keys(STATISTICS), (name) => STATISTICS[name]),
     choice(sheet, "linear", "Scale of coefficients", [false, true], (isLinear) => (isLinear ? "linear" : "log")),
     largeType(sheet),

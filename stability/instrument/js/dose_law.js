@@ -1,5 +1,5 @@
 // The law of a dose: what is predicted of a vector at any coefficient and ε, and what is read from
-// divergences of tokens. As stability/curvature/fisher.py and stability/steering/statistics.py have it.
+// divergences of tokens. As stability/curvature/fisher.py and stability/steering/crossings/statistics.py have it.
 
 /** Nats between which colours and heights tell divergences apart. */
 export const KL_ENDS = [1e-3, 3];

@@ -3,7 +3,7 @@
 import { predictedDose } from "./dose_law.js";
 import { STATISTICS } from "./dose_view.js";
 import { onKeys } from "./drag.js";
-import { digits } from "./format.js";
+import { digits, natsText } from "./format.js";
 import { frame } from "./frame.js";
 import { each, html, say, set, svg } from "./nodes.js";
 import { linearScale, linearTicks, logScale, logTicks, roundTicks } from "./scales.js";
@@ -39,7 +39,7 @@ export function doseLayers(sheet) {
       const { scene, view } = model;
       const size = figure.size(view.large);
       if (!isNew(scene.layers, scene.layers_note, scene.setting, view.epsilon, view.statistic, size.width, size.scale)) return;
-      figure.title(`Predicted dose after every block, at ${view.epsilon} nats (log)`);
+      figure.title(`Predicted dose after every block, at ${natsText(view.epsilon)} (log)`);
       const layers = layerDoses(model);
       const note = scene.layers_note ?? (scene.layers ? null : "The other layers are being computed.");
       figure.note(layers.length ? null : (note ?? "No layer changes this prediction."));
@@ -71,7 +71,7 @@ export function layerDoses({ scene, view }) {
 function layersText(layers, { epsilon, statistic }) {
   const sorted = [...layers].sort((one, other) => one.dose - other.dose);
   const [first, last] = [sorted[0], sorted.at(-1)];
-  return `The same vector reaches ${epsilon} nats (${STATISTICS[statistic]}) at the smallest coefficient after ${first.site}, ${digits(first.dose)}, and at the largest after ${last.site}, ${digits(last.dose)}. A coefficient changes the prediction most after ${first.site}, and least after ${last.site}.`;
+  return `The same vector reaches ${natsText(epsilon)} (${STATISTICS[statistic]}) at the smallest coefficient after ${first.site}, ${digits(first.dose)}, and at the largest after ${last.site}, ${digits(last.dose)}. A coefficient changes the prediction most after ${first.site}, and least after ${last.site}.`;
 }
 
 function drawLayers(figure, dots, layers, size) {

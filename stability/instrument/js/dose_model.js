@@ -12,7 +12,7 @@ export const COEFFICIENT = { length: 1, symbol: "" };
  * @property {"reached" | "not reached" | "unresolved" | "undefined" | "not known"} kind
  *
  * @typedef {object} DoseModel
- * @property {any} scene  see stability/steering/scene.py
+ * @property {any} scene  see stability/steering/scenes/scene.py
  * @property {import("./dose_view.js").DoseView} view
  * @property {number | null} information  of the chosen statistic
  * @property {number | null} predicted    dose at ε

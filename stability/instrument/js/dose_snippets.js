@@ -1,9 +1,9 @@
 // A dose as text that computes it again: a Python program with the library's public names, and a command line.
 
-import { digits } from "./format.js";
+import { digits, natsText } from "./format.js";
 import { namedModel, option, pythonComment, pythonList, pythonText, shellText } from "./snippets.js";
 
-/** The file of a vector that came from none, as it is saved. */
+/** The file of a vector that came from none, as it is saved, or as the command line makes it. */
 export const VECTOR_FILE = "vector.npy";
 
 /**
@@ -15,21 +15,32 @@ export function dosePython(model) {
   const { setting, epsilons } = model.scene;
   const { vector, positions, prompt, messages } = setting;
   const [low, high] = model.sides.map(({ distance }) => digits(distance));
-  const said = `predicted ${digits(model.predicted)}, minus ${low}, plus ${high} at ${model.view.epsilon} nats`;
+  const said = `predicted ${digits(model.predicted)}, minus ${low}, plus ${high} at ${natsText(model.view.epsilon)}`;
   const asked = messages ? `stability.Conversation.of(${pythonList(messages)})` : pythonText(prompt);
   const settings = [`site=${pythonText(vector.site)}`, `positions=${pythonValue(positions)}`, `mode=${pythonText(vector.mode)}`];
   return [
-    ...(vector.source.numbers ? ["import io", "from base64 import b64decode", "", "import numpy as np", ""] : []),
+    ...(isGiven(vector) ? [...DECODING, "import numpy as np", ""] : []),
     "import stability",
     "",
     `prompt = ${asked}`,
-    `lm = stability.load(${pythonText(namedModel(setting.model))})  # revision ${pythonComment(setting.model.revision)}`,
+    loadLine(setting),
     ...vectorLines(vector),
     `dose = stability.dose(lm, vector, prompt, ${settings.join(", ")})`,
     `for budget in dose.budgets([${epsilons.map(pythonFloat).join(", ")}]):`,
     `    print(budget)  # ${model.view.statistic}: ${said}`,
     "",
   ].join("\n");
+}
+
+const DECODING = ["import io", "from base64 import b64decode", ""];
+
+function loadLine({ model }) {
+  return `lm = stability.load(${pythonText(namedModel(model))})  # revision ${pythonComment(model.revision)}`;
+}
+
+/** Whether the vector is numbers, with nothing that makes it again. */
+function isGiven({ source: { pairs, file } }) {
+  return !pairs && !file;
 }
 
 function pythonFloat(value) {
@@ -64,7 +75,8 @@ function pythonValue(value) {
 }
 
 /**
- * The command line that prints the shown doses, for a POSIX shell.
+ * The command line that prints the shown doses, for a POSIX shell; where the vector came from no file,
+ * it makes one first.
  * @param {import("./dose_model.js").DoseModel} model
  * @returns {string | null} null where it cannot be asked for on a command line
  */
@@ -78,7 +90,23 @@ export function doseCommandLine({ scene: { setting } }) {
     ["mode", vector.mode],
     ["prompt", prompt],
   ];
-  const file = vector.source.file ? fileAddress(vector.source) : VECTOR_FILE;
+  const { source } = vector;
+  const file = source.file ? fileAddress(source) : VECTOR_FILE;
   const given = options.map(([name, value]) => option(name, value));
-  return ["python -m stability dose", ...given, "--", shellText(file)].join(" ");
+  const command = ["python -m stability dose", ...given, "--", shellText(file)].join(" ");
+  return source.file ? command : `${makingCommand(setting)}\n${command}`;
+}
+
+/** The command that writes the vector's file. No line of it can be its END: texts are quoted. */
+function makingCommand(setting) {
+  const isMade = !isGiven(setting.vector);
+  return [
+    "python - <<'END'",
+    ...(isMade ? [] : DECODING),
+    "import numpy as np",
+    ...(isMade ? ["", "import stability", "", loadLine(setting)] : [""]),
+    ...vectorLines(setting.vector),
+    `np.save(${pythonText(VECTOR_FILE)}, vector)`,
+    "END",
+  ].join("\n");
 }

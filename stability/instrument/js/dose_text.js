@@ -43,7 +43,7 @@ export function doseText(sheet) {
 }
 
 function titleText({ c, kls }) {
-  const kind = kls ? "true" : "predicted; true when you let go";
+  const kind = kls ? "true" : "predicted; true once the network has been run there";
   return `The text at c = ${signedText(c)}: each token by the KL of what follows it (${kind})`;
 }
 

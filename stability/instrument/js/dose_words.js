@@ -1,6 +1,6 @@
 // A dose in words: the verdict, its alternative, and how coefficients are written.
 
-import { digits } from "./format.js";
+import { digits, natsText } from "./format.js";
 import { plainText } from "./sentence.js";
 import { STATISTICS } from "./dose_view.js";
 
@@ -27,7 +27,7 @@ export function doseFinding({ scene, view, information, predicted, sides }) {
   if (information === null) return [`A text of one token has no ${over}: choose the last token, or a longer text.`];
   if (predicted === null) return ["This vector changes nothing in the predictions of this text."];
   const formula = { term: "closed form", text: "the formula" };
-  const change = [" before the prediction changes by ", { term: "nat", text: `${view.epsilon} nats` }, ` (${over})`];
+  const change = [" before the prediction changes by ", { term: "nat", text: natsText(view.epsilon) }, ` (${over})`];
   if (sides[0].kind === "not known") {
     const ends = `${digits(-predicted)} to ${digits(predicted)}`;
     return ["By ", formula, ` this vector may be applied from ${ends}`, ...change, "; the true coefficients are being computed."];

@@ -18,6 +18,15 @@ export function digits(value) {
   return value < 0 ? `−${written}` : written;
 }
 
+/**
+ * An amount of nats in words, the one way in which they are counted.
+ * @param {number | string} amount  as it is written
+ * @returns {string}
+ */
+export function natsText(amount) {
+  return `${amount} ${String(amount) === "1" ? "nat" : "nats"}`;
+}
+
 /** 1.20e-5 as 1.20e-05, the way Python writes it. */
 function exponential(size) {
   const [mantissa, power] = size.toExponential(2).split("e");

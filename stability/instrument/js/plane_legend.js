@@ -1,6 +1,6 @@
 // What is drawn of a plane, exactly: each line with its name, and the colours of KL.
 
-import { digits, length } from "./format.js";
+import { digits, length, natsText } from "./format.js";
 import { changeWord, word } from "./glossary.js";
 import { each, html, say } from "./nodes.js";
 import { bandColour } from "./plane_picture.js";
@@ -30,7 +30,7 @@ export function planeLegend(instrument) {
 
 /** Every kind of line in view. */
 function legendLines({ plane, half, epsilon, ball, cells, unit, levels, isFitted }) {
-  const nats = `KL = ${Number(epsilon.toPrecision(3))} nats`;
+  const nats = `KL = ${natsText(Number(epsilon.toPrecision(3)))}`;
   return [
     { mark: "actual", term: "boundary", text: plane.exact ? nats : `${nats}, found at the dots` },
     { mark: "formula", term: "closed form", text: "closed form" },

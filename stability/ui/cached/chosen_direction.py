@@ -5,13 +5,13 @@ from contextlib import suppress
 from stability.curvature import directions
 from stability.curvature.direction import Direction
 from stability.curvature.direction_spec import DirectionSpec, Turn
-from stability.curvature.given_vector import pasted
+from stability.curvature.given_vector import from_file, pasted
 from stability.curvature.spectrum import Spectrum
 from stability.errors import StabilityError
 from stability.models import LanguageModel
 from stability.prediction.state import State
 from stability.text import spelled
-from stability.ui.choice import DirectionChoice, Pasted, TokenPair, Turned
+from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair, Turned
 
 
 def resolve(
@@ -21,6 +21,8 @@ def resolve(
     match direction:
         case Pasted(name, data, entry):
             return pasted(here, data, name, entry)
+        case AtPath(path):
+            return from_file(here, path)
         case Turned(start, degrees, rank):
             return directions.turned(resolve(lm, here, pairs, start), pairs, degrees, rank)
     spec = spec_of(lm, direction)
@@ -38,6 +40,8 @@ def spec_of(lm: LanguageModel, direction: DirectionChoice) -> DirectionSpec | No
         case Turned(start, degrees, rank):
             before = spec_of(lm, start)
             return before and DirectionSpec("turn", Turn(degrees, rank, before))
+        case AtPath(path):
+            return DirectionSpec("file", path)
         case Pasted():
             return None
     return direction

@@ -8,7 +8,7 @@ import streamlit as st
 from stability.dictionaries.dictionary import Dictionary
 from stability.dictionaries.measure import dictionary
 from stability.dictionaries.row import DictionaryRow
-from stability.errors import StabilityError
+from stability.errors import StabilityError, reason_of
 from stability.models.progress import Report
 from stability.ui.cached.background import Jobs, Stop
 from stability.ui.cached.states import StateKey, state
@@ -31,9 +31,9 @@ class FileKey:
         try:
             return cls(path, os.stat(path).st_mtime)
         except (OSError, ValueError) as error:
-            reason = getattr(error, "strerror", None) or error
             raise StabilityError(
-                f"A dictionary must be readable; {path!r:.300} is not ({reason}): check the path."
+                f"A dictionary must be readable; {path!r:.300} is not ({reason_of(error)}): check the "
+                "path."
             ) from error
 
 

@@ -6,10 +6,10 @@ from functools import partial
 from typing import Any
 
 from stability.models.progress import Report
-from stability.steering.dose import Dose, dose
-from stability.steering.first import WRITTEN
-from stability.steering.layers import dose_map
-from stability.steering.scene_parts import (
+from stability.steering.doses.dose import Dose, dose
+from stability.steering.doses.layers import dose_map
+from stability.steering.scenes.first import WRITTEN
+from stability.steering.scenes.scene_parts import (
     Part,
     layers_part,
     pass_part,
@@ -18,7 +18,7 @@ from stability.steering.scene_parts import (
     writing_coefficients,
     written_part,
 )
-from stability.steering.written import steered_texts
+from stability.steering.texts.written import steered_texts
 from stability.ui.cached.background import Jobs
 from stability.ui.cached.job import Job, awaited, turn
 from stability.ui.cached.models import loaded, start_loading

@@ -36,7 +36,8 @@ from stability.ui.cached.states import (
 )
 from stability.ui.cached.turns import Urgency
 from stability.ui.cached.within import position_within, second_within
-from stability.ui.choice import Choice, DirectionChoice
+from stability.ui.choice import Choice
+from stability.ui.direction_choice import DirectionChoice
 
 Part = dict[str, Any]
 # threads only wait: networks run one at a time

@@ -9,6 +9,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui.cached.job import Job
+from stability.ui.wording import refusal
 
 # seconds that a page waits for what a person has just asked for before it shows what it has, and
 # between two glances at whether that is still wanted
@@ -29,7 +30,7 @@ def result_of(job: Job | None) -> Any:
 def failures(jobs: Sequence[Job]) -> list[str]:
     """Why some jobs have found nothing, a sentence each."""
     errors = [job.future.exception() for job in jobs if job.future.done() and not job.is_stopped]
-    return [str(error) for error in errors if isinstance(error, StabilityError)]
+    return [refusal(error) for error in errors if isinstance(error, StabilityError)]
 
 
 def status_of(job: Job, message: str | None = None) -> dict[str, Any]:

@@ -5,9 +5,9 @@ from dataclasses import replace
 from typing import Any
 
 from stability.models import LanguageModel
-from stability.steering.contrast import contrast_vector
-from stability.steering.pairs import read_pairs
-from stability.steering.vectors import for_model
+from stability.steering.vectors.contrast import contrast_vector
+from stability.steering.vectors.given import for_model
+from stability.steering.vectors.pairs import read_pairs
 from stability.ui.cached.job import turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded

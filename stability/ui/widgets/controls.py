@@ -7,6 +7,7 @@ import streamlit as st
 from stability.instrument.epsilons import EPSILON_STEPS
 from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
+from stability.text import in_nats
 from stability.ui import wording
 from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.choice import (
@@ -44,7 +45,7 @@ def choose_epsilon() -> float:
         format_func=lambda nats: f"{nats:.2g}",
         help=EPSILON_HELP,
     )
-    st.caption(f"ε = {epsilon:.2g} nats: {wording.epsilon_words(epsilon)}.")
+    st.caption(f"ε = {in_nats(f'{epsilon:.2g}')}: {wording.epsilon_words(epsilon)}.")
     return epsilon
 
 

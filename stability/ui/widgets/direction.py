@@ -10,22 +10,27 @@ from stability.ui.choice import (
     KINDS,
     MOST_RANKS,
     MOST_SEEDS,
-    DirectionChoice,
-    Pasted,
-    TokenPair,
     look_straight,
+    read_and_look_along,
     turned,
 )
+from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair
+from stability.ui.kept import within
+from stability.ui.server import may_name_paths, stamp_of
 from stability.ui.widgets.vector_upload import entry_of_upload, upload_field
+from stability.vector_files.registry import split_name
 
 SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
 SITES_OWN = "the one that belongs to the site"
+PATH_HELP = "PATH, or PATH#NAME for one vector of several, as a row of a dictionary: FOLDER#123."
 FIRST = {"start": "␣Paris", "end": "␣the", "goal": "␣the", "other": "The capital of Italy is"}
 
 
 def choose_direction(model: str) -> DirectionChoice:
     """Draw the fields of a direction; another one begins without turns."""
-    kind = KINDS[st.selectbox("Direction", list(KINDS), key="kind", on_change=look_straight)]
+    names = [name for name, kind in KINDS.items() if kind != "file" or may_name_paths()]
+    within("kind", names)
+    kind = KINDS[st.selectbox("Direction", names, key="kind", on_change=look_straight)]
     match kind:
         case "eig":
             _number("Eigendirection", 1, MOST_RANKS, "rank")
@@ -42,6 +47,8 @@ def choose_direction(model: str) -> DirectionChoice:
             _text("Other prompt", "other")
         case "vector":
             _choose_vector()
+        case "file":
+            _choose_path()
     _draw_turns()
     return chosen_direction()
 
@@ -56,6 +63,7 @@ def chosen_direction() -> DirectionChoice:
         "cheapest": DirectionSpec("cheapest", goal),
         "prompt": DirectionSpec("prompt", other),
         "vector": _vector(),
+        "file": _at_path(),
     }
     return turned(named.get(kind) or DirectionSpec(kind, state.get("seed", 0)))
 
@@ -93,6 +101,19 @@ def _choose_vector() -> None:
         st.button("Use another vector", on_click=_drop_vector, key="drop_vector")
     else:
         st.text_area("or its numbers", key="numbers", height=100, placeholder="[0.1, -0.2, …]")
+
+
+def _choose_path() -> None:
+    path = st.text_input("Path, of a file or of a folder", key="direction_path", help=PATH_HELP)
+    # a link may not have a file read unasked: to read a path may wake a device
+    if path.strip() and _at_path().is_empty:
+        st.button("Read it", on_click=read_and_look_along, args=(path.strip(),), key="read_path")
+
+
+def _at_path() -> AtPath:
+    path = st.session_state.get("direction_path", "").strip()
+    is_asked_for = path and st.session_state.get("direction_read") == path and may_name_paths()
+    return AtPath(path, stamp_of(split_name(path)[0]) if is_asked_for else None)
 
 
 def _vector() -> Pasted:

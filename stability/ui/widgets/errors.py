@@ -3,9 +3,9 @@
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui.wording import plain
+from stability.ui.wording import plain, refusal
 
 
 def show_error(error: StabilityError) -> None:
     """Say that something could not be done."""
-    st.error(plain(str(error)))
+    st.error(plain(refusal(error)))

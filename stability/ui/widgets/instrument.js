@@ -60,7 +60,8 @@ function place(root) {
   };
   here.onLink = (event) => {
     const link = event.target.closest?.(PAGE_LINK);
-    if (!link || here.leaves || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // before a first scene there is no view to be told
+    if (!link || !here.view || here.leaves || event.ctrlKey || event.metaKey || event.shiftKey) return;
     // first the view, then the page
     event.preventDefault();
     event.stopPropagation();

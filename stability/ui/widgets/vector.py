@@ -1,6 +1,5 @@
 """The vector of the Dose page: what makes it, where and how it is applied."""
 
-import os
 from collections.abc import Callable
 from pathlib import Path
 
@@ -23,7 +22,7 @@ from stability.ui.dose_choice import (
     middle,
 )
 from stability.ui.kept import within
-from stability.ui.server import may_name_paths
+from stability.ui.server import may_name_paths, stamp_of
 from stability.ui.widgets.vector_upload import entry_of, entry_of_upload, upload_field
 from stability.vector_files.registry import read_vectors
 from stability.vector_files.vector_file import ADD, VectorFile
@@ -123,10 +122,7 @@ def _from_path() -> FromPath | None:
         return None
     if not path:
         return None
-    try:
-        stamp = os.stat(path).st_mtime_ns
-    except (OSError, ValueError):
-        stamp = 0
+    stamp = stamp_of(path)
     entry = entry_of(lambda: _at_path(path, stamp), "vector_entry", ALL_ENTRIES)
     return FromPath(path, entry, stamp)
 

@@ -30,13 +30,17 @@ def entry_of_upload(name: str, data: bytes, key: str, unnamed: str) -> str | Non
 
 
 def entry_of(read: Callable[[], VectorFile], key: str, unnamed: str) -> str | None:
-    """Choose one vector of what is read; None for its only one, or as `unnamed` says."""
+    """Choose one vector of what is read; None as `unnamed` says, and for its only one.
+
+    The only one may be chosen, too, where it has a site: then it is applied at any other.
+    """
     try:
         file = read()
     except StabilityError as error:
         show_error(error)
         return None
-    if len(file.entries) == 1:
+    [first, *others] = file.entries
+    if not others and (first.applied, first.extracted) == (None, None):
         return None
     places = {entry.name: f"{entry.name} ({_placed(entry)})" for entry in file.entries}
     names = {"": unnamed, **places}

@@ -9,7 +9,7 @@ from support.models import FAMILIES, PROMPT, WIDTH, save_model
 from support.vector_files import control_vector
 
 from stability.ui.cached.models import loaded
-from stability.ui.choice import Pasted
+from stability.ui.direction_choice import Pasted
 from stability.ui.pages.depth.link import SECTIONS
 
 pytestmark = pytest.mark.slow

@@ -9,12 +9,16 @@ import streamlit as st
 from stability.dictionaries.dictionary import Dictionary
 from stability.dictionaries.report import write_table
 from stability.dictionaries.row import DictionaryRow
-from stability.text import counted, spelled
+from stability.text import counted, in_nats, spelled
 from stability.ui import wording
 from stability.ui.cached import dictionary as cached
 from stability.ui.cached.dictionary import DictionaryKey
-from stability.ui.choice import Pasted, look_along_choice, look_at, open_explore
+from stability.ui.choice import look_along_choice, look_at, open_explore, read_and_look_along
+from stability.ui.direction_choice import Pasted
+from stability.ui.uploads import upload_at
+from stability.ui.widgets.rows import draw_rows
 from stability.ui.widgets.start import start_button
+from stability.vector_files.layer_names import extracted_at
 
 # rows that are followed to their boundaries; below the readout the network is run for each
 LISTED, LISTED_BELOW = 20, 8
@@ -40,21 +44,10 @@ def draw_listing(key: DictionaryKey, epsilon: float, rows: str) -> None:
         return
     listed = cached.followed(key, found.ranked(epsilon, shown, among), epsilon, stop)
     st.caption(_setting(found, epsilon, len(listed), len(among), bool(search)))
-
-    def clicked() -> None:
-        cells = st.session_state[TABLE].selection.cells
-        if cells:
-            open_row(key, found, listed[cells[0][0]].index)
-
-    st.dataframe(
-        cells_of(listed),
-        key=TABLE,
-        hide_index=True,
-        on_select=clicked,
-        selection_mode="single-cell",
-        height=36 * (len(listed) + 1),
-    )
-    st.caption(f"Click a row to open it in Explore. {wording.plain(found.certainty)}")
+    draw_rows(cells_of(listed), TABLE, lambda row: open_row(key, found, listed[row].index))
+    by_link = address_of(key, found, 0) is not None
+    link = "whose link then names it" if by_link else "whose link cannot hold it"
+    st.caption(f"Click a row to open it in Explore, {link}. {wording.plain(found.certainty)}")
     st.download_button(
         "Download all rows as CSV",
         lambda: _csv(found, epsilon),
@@ -87,12 +80,21 @@ def cells_of(rows: tuple[DictionaryRow, ...]) -> dict[str, list[Any]]:
 
 
 def open_row(key: DictionaryKey, found: Dictionary, index: int) -> None:
-    """Look along a row in Explore, as along a vector that was uploaded; for callbacks."""
-    st.session_state.kept_vector = given = vector_of(found, index)
+    """Look along a row in Explore, by its address if it has one, or by its numbers; for callbacks."""
     look_at(key.state.site)
-    look_along_choice(given)
+    if (address := address_of(key, found, index)) is not None:
+        read_and_look_along(address)
+    else:
+        st.session_state.kept_vector = given = vector_of(found, index)
+        look_along_choice(given)
     st.session_state.position = key.state.position
     open_explore()
+
+
+def address_of(key: DictionaryKey, found: Dictionary, index: int) -> str | None:
+    """The written form of a row; None for one that no other session finds: of an upload, of a lens."""
+    path = key.file.path
+    return None if upload_at(path) or found.rows.are_tokens else f"{path}#{index}"
 
 
 def vector_of(found: Dictionary, index: int) -> Pasted:
@@ -105,11 +107,11 @@ def _setting(found: Dictionary, epsilon: float, listed: int, matching: int, by_t
     """What is listed, where the rows come from, and where they are measured."""
     of = counted(matching, "row")
     order = "that push such a token hardest" if by_text else "with the shortest radius"
-    extracted = found.rows.extracted or "no site that the file names"
+    extracted = extracted_at(found.rows.extracted)
     return wording.plain(
-        f"{listed} of {of} {order}. Extracted at {extracted}, measured at {found.state.site}, ε = "
-        f"{epsilon:.2g} nats; lengths in the vector's own coordinates, whose norm there is "
-        f"{wording.number(found.state.norm)}."
+        f"{listed} of {of} {order}. They were {extracted}, and are measured at {found.state.site}; "
+        f"ε = {in_nats(f'{epsilon:.2g}')}. Lengths are in the vector's own coordinates; its norm there "
+        f"is {wording.number(found.state.norm)}."
     )
 
 

@@ -4,7 +4,7 @@ import json
 from functools import cache
 from typing import Any
 
-from stability.steering import first
+from stability.steering.scenes import first
 from stability.ui.dose_choice import DoseChoice, FromPairs
 from stability.ui.widgets.instrument import Sent
 

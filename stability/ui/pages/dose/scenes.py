@@ -7,8 +7,8 @@ from dataclasses import replace
 from typing import Any
 
 from stability.errors import StabilityError
-from stability.steering.scene import dose_scene
-from stability.steering.scene_parts import Part
+from stability.steering.scenes.scene import dose_scene
+from stability.steering.scenes.scene_parts import Part
 from stability.ui.cached import dose
 from stability.ui.cached.dose import Measured
 from stability.ui.cached.job import Job, Wishes

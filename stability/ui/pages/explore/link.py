@@ -5,14 +5,8 @@ import re
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui.choice import (
-    MOST_BLOCKS,
-    MOST_SECONDS,
-    Pasted,
-    look_along,
-    look_along_choice,
-    look_at,
-)
+from stability.ui.choice import MOST_BLOCKS, MOST_SECONDS, look_along, look_along_choice, look_at
+from stability.ui.direction_choice import Pasted, given_in
 from stability.ui.link import Field, Page, differs
 from stability.ui.link_fields import is_budget, read_budget
 from stability.ui.pages.explore.pins import read_pins, written_pins
@@ -46,7 +40,7 @@ def _read_direction(asked: str | None) -> None:
     look_along(1)
     direction = read_direction(asked or "eig:0")
     look_along_choice(direction)
-    is_lost = isinstance(direction, Pasted) and "kept_vector" not in st.session_state
+    is_lost = isinstance(given_in(direction), Pasted) and "kept_vector" not in st.session_state
     if is_lost and not st.session_state.get("numbers"):
         raise StabilityError("a vector of one's own is not part of it: upload it again.")
 

@@ -9,8 +9,9 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui import warm_up
-from stability.ui.choice import Choice, Pasted, start_at_the_end
-from stability.ui.pages.explore import events, first
+from stability.ui.choice import Choice, start_at_the_end
+from stability.ui.direction_choice import AtPath, Pasted, given_in
+from stability.ui.pages.explore import events, first, rivals
 from stability.ui.pages.explore.link import PAGE
 from stability.ui.pages.explore.pins import pins, take_up
 from stability.ui.widgets import instrument
@@ -21,6 +22,10 @@ if TYPE_CHECKING:
     from stability.ui.pages.explore.scenes import Scenes
 
 __all__ = ["PAGE", "draw"]
+TO_BE_GIVEN = {
+    Pasted: "Upload a file with a vector, or paste a JSON list of numbers, in the side bar",
+    AtPath: "Name a file with a vector, and read it, in the side bar",
+}
 
 
 def draw() -> None:
@@ -34,6 +39,7 @@ def draw() -> None:
         from stability.ui.pages.explore import cloud
 
         cloud.draw(choice, epsilon, bool(events.view().get("relative")))
+    rivals.draw(choice)
     instrument.settle()
 
 
@@ -44,11 +50,9 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
     if instrument.heard() != heard:
         st.rerun()
     above = st.container()
-    if isinstance(choice.direction, Pasted) and choice.direction.is_empty:
-        above.info(
-            "Upload a file with a vector, or paste a JSON list of numbers, in the side "
-            "bar: until then the last ray is shown."
-        )
+    given = given_in(choice.direction)
+    if given is not None and given.is_empty:
+        above.info(f"{TO_BE_GIVEN[type(given)]}: until then the last ray is shown.")
         _mount(choice, is_pending=False)
         return
     if not warm_up.is_imported():

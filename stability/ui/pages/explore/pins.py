@@ -8,7 +8,8 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.prediction.conversation import Conversation
-from stability.ui.choice import Choice, Pasted
+from stability.ui.choice import Choice
+from stability.ui.direction_choice import given_in
 from stability.ui.link_fields import from_json
 from stability.ui.pages.explore.written import read_direction, written_direction
 from stability.ui.prompt_link import MOST_POSITIONS
@@ -80,7 +81,7 @@ def written_pins() -> str | None:
 
 
 def _is_written(pin: Choice, model: str) -> bool:
-    return pin.model in ("", model) and not isinstance(pin.direction, Pasted)
+    return pin.model in ("", model) and given_in(pin.direction) is None
 
 
 def _row(pin: Choice) -> list[Any]:
@@ -95,13 +96,10 @@ def _choice(row: Any) -> Choice | None:
             if not -1 <= position <= MOST_POSITIONS:
                 return None
             try:
-                return Choice(
-                    "",
-                    Conversation.parse(prompt) if is_chat else prompt,
-                    position,
-                    read_direction(direction),
-                    site,
-                )
+                read = Conversation.parse(prompt) if is_chat else prompt
+                along = read_direction(direction)
             except StabilityError:
                 return None
+            # a vector that is to be given is none yet
+            return None if given_in(along) else Choice("", read, position, along, site)
     return None

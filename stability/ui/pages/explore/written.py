@@ -11,16 +11,11 @@ from stability.curvature.direction_spec import (
     written_degrees,
 )
 from stability.errors import StabilityError
-from stability.ui.choice import (
-    MOST_RANKS,
-    MOST_SEEDS,
-    DirectionChoice,
-    Pasted,
-    TokenPair,
-    Turned,
-)
+from stability.ui.choice import MOST_RANKS, MOST_SEEDS
+from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair, Turned
 from stability.ui.link import differs
 from stability.ui.link_fields import from_json
+from stability.ui.server import may_name_paths
 
 TURN = re.compile(r"turn:([^,:]*),(\d{1,9}),(.*)", re.DOTALL | re.ASCII)
 # a vector that was uploaded or pasted, which is not part of a link
@@ -38,6 +33,8 @@ def written_direction(direction: DirectionChoice) -> str:
             return "tokens:" + json.dumps([start, end], ensure_ascii=False)
         case Pasted():
             return VECTOR
+        case AtPath(path):
+            return f"file:{path}"
     return str(direction)
 
 
@@ -60,8 +57,12 @@ def read_direction(text: str, turns: int = 0) -> DirectionChoice:
         raise differs("direction", FORMS["tokens"], text, "eig:0")
     if kind == "cheapest" and argument:
         return DirectionSpec(kind, argument)
+    if kind == "file" and may_name_paths():
+        return AtPath(argument)
     if kind == "file":
-        raise StabilityError("direction must not name a file: upload the vector.")
+        raise StabilityError(
+            "direction must not name a file of this server, which others may see: upload the vector."
+        )
     return _within(DirectionSpec.parse(text), text)
 
 

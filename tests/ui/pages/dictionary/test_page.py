@@ -2,13 +2,15 @@
 
 import numpy as np
 import pytest
-from support.app import opened, plain_text, press
+from support.app import explored, opened, plain_text, press
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
-from support.vector_files import sae_folder
+from support.vector_files import jacobian_lens, sae_folder
 
 import stability
 from stability.curvature.given_vector import pasted
-from stability.ui.pages.dictionary.listing import vector_of
+from stability.ui.cached.dictionary import DictionaryKey, FileKey
+from stability.ui.cached.states import StateKey
+from stability.ui.pages.dictionary.listing import address_of, vector_of
 
 pytestmark = pytest.mark.slow
 DICTIONARY = "pages/4_Dictionary.py"
@@ -59,7 +61,7 @@ def test_all_rows_are_ranked_at_the_site_that_the_file_names(page, model, folder
     )
     assert "certified +" not in table
     said = " ".join(plain_text(caption) for caption in page.caption)
-    assert "Extracted at blocks.0.hook_resid_post, measured at block:0" in said
+    assert "were extracted at blocks.0.hook_resid_post, and are measured at block:0" in said
     assert "nothing is certified" in said
 
 
@@ -88,6 +90,32 @@ def test_a_row_is_opened_as_it_is_whatever_layer_its_files_name_says(model, tmp_
     assert (direction.label, direction.warnings) == ("layer_1.npy#3", ())
     unit = ROWS[3] / np.linalg.norm(ROWS[3].astype(float))
     assert direction.vector.numpy() == pytest.approx(unit, rel=1e-12)
+
+
+def test_a_row_is_opened_by_its_address_which_a_link_holds(page, model, folder):
+    explore = opened(model=model, prompt=PROMPT)
+    path = f"{folder}#3"
+    explore.session_state["kind"] = "a file on this computer"
+    explore.session_state["direction_path"] = path
+    explore.run()
+    assert "read it, in the side bar" in explore.info[0].value
+    press(explore, "Read it")
+    scene = explored(explore)
+    assert scene["setting"]["direction"]["spec"] == f"file:{path}"
+    ray = stability.ray(stability.load(model).capture(PROMPT), ROWS[3])
+    assert scene["line"]["variance"] == pytest.approx(ray.curvature, rel=1e-4)
+
+
+def test_a_row_of_an_upload_or_of_a_lens_has_no_address(model, folder, tmp_path, monkeypatch):
+    state = stability.load(model).capture(PROMPT, site="block:0")
+    key = DictionaryKey(FileKey.of(folder), StateKey(model, PROMPT, 0, "block:0"))
+    assert address_of(key, stability.dictionary(state, folder), 3) == f"{folder}#3"
+    (tmp_path / "lens.pt").write_bytes(jacobian_lens({0: np.eye(WIDTH)}))
+    lens = stability.dictionary(state, tmp_path / "lens.pt")
+    assert address_of(key, lens, 3) is None
+    # as every file in the folder of a session
+    monkeypatch.setattr("stability.ui.uploads._folders", {tmp_path.resolve()})
+    assert address_of(key, stability.dictionary(state, folder), 3) is None
 
 
 BAD = {

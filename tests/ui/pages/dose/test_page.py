@@ -9,8 +9,8 @@ from support.models import PROMPT, WIDTH
 from support.steering import divergences, random_vector, steered_logits
 
 import stability
-from stability.steering.pairs import read_pairs
-from stability.steering.written import steered_texts
+from stability.steering.texts.written import steered_texts
+from stability.steering.vectors.pairs import read_pairs
 from stability.ui.cached.models import loaded
 from stability.ui.dose_choice import BLOCKS, FromContent
 from stability.ui.pages.dose import defaults
@@ -102,6 +102,7 @@ def test_a_file_is_applied_where_the_person_says_if_it_does_not(folder, lm):
     given = FromContent("mine.npy", npy(V))
     page = opened(DOSE, model=folder, prompt=PROMPT, vector="file", vector_file=given)
     assert "needs a site" in error_of(page)
+    assert "choose in the side bar where it is applied" in error_of(page)
     page.session_state["applied"], page.session_state["applied_block"] = "block", 0
     page.run()
     assert not page.error
@@ -110,6 +111,18 @@ def test_a_file_is_applied_where_the_person_says_if_it_does_not(folder, lm):
     found = [token["information"] for token in scene["tokens"]]
     assert found == pytest.approx(expected.tolist(), rel=1e-4)
     assert scene["setting"]["vector"]["source"] == {"file": "mine.npy", "name": None}
+
+
+def test_a_lone_vector_that_says_its_site_may_be_chosen_for_another(folder):
+    given = FromContent("layer_1.npy", npy(V))
+    page = opened(DOSE, model=folder, prompt=PROMPT, vector="file", vector_file=given)
+    assert scene_of(page)["setting"]["vector"]["site"] == "block:1"
+    page.session_state["applied"], page.session_state["applied_block"] = "block", 0
+    page.run()
+    assert "one of its sites, or which vector of it is meant" in error_of(page)
+    page.selectbox(key="vector_entry").set_value("vector").run()
+    assert not page.error
+    assert scene_of(page)["setting"]["vector"]["site"] == "block:0"
 
 
 def test_one_of_several_vectors_is_chosen_and_where_each_belongs_is_shown(folder, tmp_path):

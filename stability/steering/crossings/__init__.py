@@ -1,0 +1,1 @@
+"""Where a divergence first reaches a budget: the true doses, found by whole passes."""

@@ -1,0 +1,1 @@
+"""The dose of a vector: of every token, of every layer, in nats and in the tokens that it buys."""

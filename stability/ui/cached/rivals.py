@@ -1,0 +1,33 @@
+"""Cached results of the list of rivals, made in the background: the cheapest pushes of a prediction."""
+
+from stability.errors import StoppedError
+from stability.geometry.rivals import LISTED, MOST_CANDIDATES, Rivals, rivals
+from stability.models.progress import Report
+from stability.ui.cached.background import Jobs
+from stability.ui.cached.job import Job
+from stability.ui.cached.states import StateKey, state
+
+_rivals = Jobs(8, takes_turns=True)
+
+
+def start_rivals(key: StateKey) -> Job:
+    """Find the cheapest rivals of a prediction; what has failed is not tried again unasked."""
+    known = _rivals.find(key)
+    if known and not (known.future.done() and _was_stopped(known)):
+        return known
+    here = state(key)
+
+    def work(report: Report) -> Rivals:
+        most = MOST_CANDIDATES * LISTED
+        return rivals(
+            here,
+            progress=lambda tried: report(
+                f"Solving for the push to token {tried + 1}", tried / most
+            ),
+        )
+
+    return _rivals.start(key, work)
+
+
+def _was_stopped(job: Job) -> bool:
+    return isinstance(job.future.exception(), StoppedError)
