@@ -36,7 +36,7 @@ const mounted = new WeakMap();
 export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
   if (data instanceof Uint8Array) {
     const sent = JSON.parse(new TextDecoder().decode(data));
-    if (!mounted.has(parentElement)) mounted.set(parentElement, place(parentElement));
+    if (!mounted.has(parentElement)) mounted.set(parentElement, place(parentElement, sent.look));
     const here = mounted.get(parentElement);
     here.sheet = sent.sheet;
     here.sendAlone = (events) => setTriggerValue("events", events);
@@ -53,8 +53,8 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   }
 }
 
-function place(root) {
-  const here = { root, looks: 0, stamp: null, timer: 0, gone: false };
+function place(root, looks) {
+  const here = { root, looks, stamp: null, timer: 0, gone: false };
   here.back = () => {
     here.restores = true;
     here.instrument?.change(here.read().view);
@@ -132,10 +132,8 @@ function receive(here, sent, scripts) {
   const follow = () => (here.timer = setTimeout(() => shared.send?.(shared.unanswered)));
   if (shared.unanswered.length && sent.heard === shared.number) requestAnimationFrame(follow);
   else if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
-  if (!here.instrument && !sent.scene) {
-    sayWaiting(here, sent);
-    return;
-  }
+  // Streamlit removes it where it loses a message, and then draws it anew without the scene that it had
+  if (!here.instrument && !sent.scene) return sent.stamp === null ? sayWaiting(here, sent) : here.look(null);
   if (!here.instrument) mount(here, sent, scripts);
   if (!sent.scene) {
     if (sent.stamp !== here.stamp) here.look(here.stamp);
