@@ -145,7 +145,8 @@ def _lines(tokens: DiscreteMeasure, sign: int) -> Float[ndarray, "k 2"]:
         return np.zeros((0, 2))
     a, log_p = slopes[gaining], tokens.log_weights[gaining]
     offset, rate = -log_p / a, 1 / a
-    current, epsilon, lines = int(np.lexsort((rate, offset))[0]), 0.0, []
+    nearest = np.flatnonzero(offset == offset.min())
+    current, epsilon, lines = int(nearest[rate[nearest].argmin()]), 0.0, []
     while True:
         lines.append((log_p[current], a[current]))
         slower = np.flatnonzero(rate < rate[current])

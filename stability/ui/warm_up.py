@@ -28,6 +28,7 @@ def is_imported() -> bool:
 def _warm_up() -> None:
     imported("stability.ui.pages.explore.scenes")
     from stability.ui.cached import cloud, explore
+    from stability.ui.cached.ahead import start_ahead
     from stability.ui.pages.explore.first import CHOICE
 
     gc.freeze()
@@ -36,7 +37,7 @@ def _warm_up() -> None:
         for start in (explore.start_plane, explore.start_calibrated):
             start(along, CHOICE.direction)
         explore.start_chips(along.key).future.result()
-        for job in explore.start_neighbours(along.key):
+        for job in start_ahead(along, CHOICE.direction):
             job.future.result()
         cloud.compile_umap()
     # a page that asks for it says so

@@ -60,8 +60,12 @@ if __name__ == "__main__":
         Token(i, i, text, "user" if i % 9 else None, not i % 5) for i, text in enumerate(HOSTILE)
     ]
     scene = {**first.first(), "tokens": parts.tokens(tokens)}
-    instrument.load_scripts(lambda event: None)
-    instrument.mount(instrument.Sent(1, json.dumps(scene)), {}, is_pending=False)
+
+    def answer(event, is_again):
+        """Nothing is asked for."""
+
+    instrument.load_scripts(answer)
+    instrument.mount(instrument.Sent(1, json.dumps(scene)), {}, False, answer, 0)
     draw_figure(depth_map_figure(np.ones((len(HOSTILE), 1)), HOSTILE, "unit", 0), "map", "")
     for token in tokens:
         with st.container(key=f"code{token.id}"):

@@ -135,6 +135,10 @@ def test_a_budget_asks_the_server_for_nothing_and_a_direction_changes_the_pictur
     page.wait_for_function("document.body.innerText.includes('Pushed along eigendirection 2')")
     settled(page)
     assert page.evaluate("document.querySelector('.instrument').mark") == "the same"
+    # the picture comes before the side bar, whose controls are twenty messages, follows
+    scene = next(i for i, frame in enumerate(received) if b'"spectrum"' in frame)
+    assert len(received) > scene + 20 > 2 * scene + 2
+    assert page.get_by_label("Eigendirection", exact=True).input_value() == "2"
     # the scripts were sent once
     assert not [frame for frame in received if b"const $law" in frame]
 

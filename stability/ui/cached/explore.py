@@ -42,10 +42,10 @@ from stability.ui.direction_choice import DirectionChoice
 Part = dict[str, Any]
 # threads only wait: networks run one at a time
 AT_ONCE = 8
-# tokens of a prompt whose spectrum is found before they are asked for
-NEIGHBOURS = 12
-_rays, _truths, _chips, _planes, _calibrated, _neighbours = (
-    Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 32, 64, 32)
+# that are kept: each holds four numbers for every token of a vocabulary
+RAYS = 2 * POSITIONS
+_rays, _truths, _chips, _planes, _calibrated = (
+    Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 32, 64)
 )
 
 
@@ -121,21 +121,6 @@ def start_calibrated(along: Along, direction: DirectionChoice) -> Job:
     )
 
 
-def start_neighbours(key: StateKey) -> list[Job]:
-    """Find the spectra of the other tokens of a prompt, before they are asked for: at the readout."""
-    if key.site != "prelogit":
-        return []
-
-    def work(report: Report) -> None:
-        count = len(states(key.model, key.prompt, key.site))
-        near = sorted(range(count), key=lambda other: abs(other - key.position))
-        for other in near[1 : NEIGHBOURS + 1]:
-            report("Looking at the other tokens", 0.0)
-            eigenpairs(StateKey(key.model, key.prompt, other, key.site), LEADING_PAIRS)
-
-    return [_neighbours.start(key, work, Urgency.LONG)]
-
-
 def _held(work: Callable[[], Any]) -> Callable[[Report], Any]:
     """Work that runs a network, in one turn."""
 
@@ -153,10 +138,8 @@ def _along(choice: Choice, report: Report) -> Along:
     position, notes = position_within(choice.position, last)
     key = StateKey(choice.model, choice.prompt, position, choice.site)
     analysis_, spec = analysis(key, choice.direction), spec_of(loaded(key.model), choice.direction)
-    with turn():
-        drawn = line(analysis_.ray, with_truth=False)
     second, said = second_within(choice, analysis_)
-    return Along(key, analysis_, spec, drawn, second, (*notes, *said))
+    return Along(key, analysis_, spec, known_line(key, choice.direction), second, (*notes, *said))
 
 
 def _parts_of_analysis(
@@ -168,7 +151,7 @@ def _parts_of_analysis(
     return lm, here, eigenpairs(key, k), sensed_at(key, k)
 
 
-@cached(POSITIONS, parts=_parts_of_analysis)
+@cached(RAYS, parts=_parts_of_analysis)
 def analysis(
     _parts: tuple[LanguageModel, State, Spectrum, Sensitivity],
     key: StateKey,
@@ -179,6 +162,13 @@ def analysis(
     with turn():
         found = resolve(lm, here, pairs, direction)
         return Analysis(here, pairs, sensed, found, ray(here, found.vector))
+
+
+@cached(RAYS, parts=analysis)
+def known_line(_analysis: Analysis, key: StateKey, direction: DirectionChoice) -> Part | None:
+    """What is known of a ray without running a network."""
+    with turn():
+        return line(_analysis.ray, with_truth=False)
 
 
 def turned_on(along: Along, degrees: float) -> DirectionSpec | None:

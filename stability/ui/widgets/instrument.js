@@ -1,6 +1,6 @@
 // The instrument on a page. The one component of this file stands on the page twice: once with the
 // text of all scripts, which the browser is sent once, and once with what they draw. What a person
-// asks for runs the whole page; the second one's own fragment only looks whether more has come.
+// asks for runs the whole page; the second one's own fragment looks for more, and answers some of it first.
 
 /**
  * What both find: the scripts of each sheet once they have come, and how to ask for something.
@@ -36,9 +36,10 @@ const mounted = new WeakMap();
 export default function ({ data, parentElement, setTriggerValue, setStateValue }) {
   if (data instanceof Uint8Array) {
     const sent = JSON.parse(new TextDecoder().decode(data));
-    if (!mounted.has(parentElement)) mounted.set(parentElement, place(parentElement));
+    if (!mounted.has(parentElement)) mounted.set(parentElement, place(parentElement, sent.look));
     const here = mounted.get(parentElement);
     here.sheet = sent.sheet;
+    here.sendAlone = (events) => setTriggerValue("events", events);
     here.look = (has) => setStateValue("look", { number: (here.looks += 1), has });
     sheetOf(sent.sheet).scripts.then((scripts) => receive(here, sent, scripts));
     return () => leave(here);
@@ -52,8 +53,8 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   }
 }
 
-function place(root) {
-  const here = { root, looks: 0, stamp: null, timer: 0, gone: false };
+function place(root, looks) {
+  const here = { root, looks, stamp: null, timer: 0, gone: false };
   here.back = () => {
     here.restores = true;
     here.instrument?.change(here.read().view);
@@ -93,9 +94,11 @@ function leave(here) {
 function ask(here, event) {
   clearTimeout(here.timer);
   insist(here, INSISTENCE);
+  // a run of the whole page ends the one that is under way, the sheet's own waits for it
+  const isAlone = !shared.unanswered.length && here.isAnswered && here.atOnce.includes(event.kind);
   shared.number += 1;
   shared.unanswered.push({ ...event, sheet: here.sheet, number: shared.number });
-  shared.send?.(shared.unanswered);
+  (isAlone ? here.sendAlone : shared.send)?.(shared.unanswered);
   if (event.kind === "cloud") showCloud(here, event.epsilon === null ? 0 : CLOUD_LOOKS);
 }
 
@@ -121,14 +124,17 @@ function insist(here, patience) {
 
 function receive(here, sent, scripts) {
   if (here.gone) return;
-  shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.heard);
+  here.atOnce = sent.atOnce;
+  here.isAnswered = sent.look === here.looks;
+  shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.seen);
   if (here.leaves && !shared.unanswered.length) here.leaves();
   clearTimeout(here.timer);
-  if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
-  if (!here.instrument && !sent.scene) {
-    sayWaiting(here, sent);
-    return;
-  }
+  // the sheet has answered alone: now the rest of the page, once that is painted
+  const follow = () => (here.timer = setTimeout(() => shared.send?.(shared.unanswered)));
+  if (shared.unanswered.length && sent.heard === shared.number) requestAnimationFrame(follow);
+  else if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
+  // Streamlit removes it where it loses a message, and then draws it anew without the scene that it had
+  if (!here.instrument && !sent.scene) return sent.stamp === null ? sayWaiting(here, sent) : here.look(null);
   if (!here.instrument) mount(here, sent, scripts);
   if (!sent.scene) {
     if (sent.stamp !== here.stamp) here.look(here.stamp);

@@ -4,7 +4,7 @@ import json
 import time
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import streamlit as st
@@ -18,17 +18,20 @@ AGAIN = 120
 # drop that, and then remove the instrument as a thing that this run has not drawn
 ON_ITS_WAY = 0.03
 Event = dict[str, Any]
+OnEvent = Callable[[Event, bool], None]
 
 
 @dataclass(frozen=True)
 class Sheet:
     """What one page has the browser draw: its name there, and the scripts that draw it.
 
-    They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`.
+    They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`. Events of
+    the kinds `at_once` are answered by the sheet alone, before the rest of the page follows them.
     """
 
     name: str
     entries: tuple[str, ...]
+    at_once: tuple[str, ...] = ()
 
     @property
     def scripts(self) -> str:
@@ -36,7 +39,7 @@ class Sheet:
         return f"{self.name}_scripts"
 
 
-INSTRUMENT = Sheet("instrument", ("instrument", "view"))
+INSTRUMENT = Sheet("instrument", ("instrument", "view"), ("position", "direction", "second"))
 DOSE = Sheet("dose", ("dose_sheet", "dose_view"))
 
 
@@ -49,37 +52,46 @@ class Sent:
     status: dict[str, Any] | None = None
 
 
-def load_scripts(on_event: Callable[[Event, bool], None], sheet: Sheet = INSTRUMENT) -> None:
+def load_scripts(on_event: OnEvent, sheet: Sheet = INSTRUMENT) -> None:
     """Send the scripts; Streamlit sends what is long and has not changed only once.
 
     `on_event` is called with each of the events that the browser sends, before the page runs. After a
-    run that a newer event has ended before `settle`, it is called with those of that run again, and
-    told so: the browser may not have seen what they set, and then sets it back.
+    run that has not come to `settle`, or was one of the sheet alone, it is called with those of that
+    run again, and told so: the browser may not have seen what they set, and then sets it back.
     """
-
-    def hear() -> None:
-        # another page has been opened meanwhile if it is gone
-        for event in st.session_state.get(sheet.scripts, {}).get("events") or ():
-            number = event["number"]
-            # another page may have asked for something last
-            is_own = event.get("sheet", sheet.name) == sheet.name
-            if is_own and number > st.session_state.get("settled", 0):
-                on_event(event, number <= heard())
-                # the address that came with it may be older than what was written last
-                st.session_state.acts = True
-            st.session_state.heard = max(number, heard())
-
     _component(sheet.scripts, bundle.style())(
         key=sheet.scripts,
         data={"sheet": sheet.name, "module": bundle.module(*sheet.entries)},
-        on_events_change=hear,
+        on_events_change=partial(_hear, sheet.scripts, on_event, sheet),
     )
+
+
+def _hear(component: str, on_event: OnEvent, sheet: Sheet) -> None:
+    state = st.session_state
+    # another page has been opened meanwhile if it is gone
+    for event in state.get(component, {}).get("events") or ():
+        number = event["number"]
+        # another page may have asked for something last
+        is_own = event.get("sheet", sheet.name) == sheet.name
+        if is_own and number > state.get("settled", 0):
+            on_event(event, number <= heard())
+            # the address that came with it may be older than what was written last
+            state.acts = True
+        if event.get("kind") not in sheet.at_once:
+            state.heard_by_page = number
+        state.heard = max(number, heard())
 
 
 def heard() -> int:
     """The number of the last event that the page has heard of."""
     number: int = st.session_state.get("heard", 0)
     return number
+
+
+def is_behind(number: int) -> bool:
+    """Whether the page has not run since an event after `number` that the sheet cannot answer alone."""
+    last: int = st.session_state.get("heard_by_page", 0)
+    return last > number
 
 
 def settle() -> None:
@@ -92,18 +104,24 @@ def mount(
     sent: Sent | None,
     view: Mapping[str, Any],
     is_pending: bool,
+    on_event: OnEvent,
+    seen: int,
     sheet: Sheet = INSTRUMENT,
     waits_for: str | None = None,
 ) -> None:
     """Draw the instrument, or another sheet; while more is pending the browser comes back for it.
 
-    The scene itself is left out where the browser has said that it has it. `view` is where a browser
-    begins whose link says nothing else. As long as there is no scene, what it `waits_for` is said.
+    `on_event` is called as by `load_scripts`, for what the sheet answers alone; the whole page has
+    followed the events up to `seen`. The scene itself is left out where the browser has said that it
+    has it. `view` is where a browser begins whose link says nothing else. As long as there is no
+    scene, what it `waits_for` is said.
     """
     look = st.session_state.get(sheet.name, {}).get("look") or {"number": 0, "has": None}
     frame = {
         "sheet": sheet.name,
         "heard": heard(),
+        "seen": seen,
+        "atOnce": sheet.at_once,
         "stamp": sent and sent.stamp,
         "status": sent.status if sent else {"message": waits_for or "Starting"},
         "look": look["number"],
@@ -115,6 +133,7 @@ def mount(
         key=sheet.name,
         data=f'{json.dumps(frame)[:-1]}, "scene": {scene}}}'.encode(),
         on_look_change=lambda: None,
+        on_events_change=partial(_hear, sheet.name, on_event, sheet),
     )
 
 

@@ -51,17 +51,17 @@ def _choose() -> DoseChoice | None:
 def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
     """Draw the sheet with what is known; the browser comes back as long as more is pending."""
     # an event may come together with such a look, which runs this fragment alone
-    if instrument.heard() != heard:
+    if instrument.is_behind(heard):
         st.rerun()
     above = st.container()
     if choice is None:
         above.info("Give a vector in the side bar: until then the last one is shown.")
-        _mount(choice, is_pending=False)
+        _mount(choice, heard, is_pending=False)
         return
     if not warm_up.is_imported():
         if defaults.sent(choice) is None:
             above.caption("The model is being loaded: the dose appears in some seconds.")
-        _mount(choice, is_pending=True)
+        _mount(choice, heard, is_pending=True)
         return
     try:
         is_pending = _scenes().look(choice, events.asked(choice), events.notes())
@@ -77,14 +77,14 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
                 st.caption(
                     f"The picture is that of the last vector, {plain(shown.dose.vector.file)}."
                 )
-    _mount(choice, is_pending)
+    _mount(choice, heard, is_pending)
 
 
-def _mount(choice: DoseChoice | None, is_pending: bool) -> None:
+def _mount(choice: DoseChoice | None, heard: int, is_pending: bool) -> None:
     """Mount the newest scene, or the shipped one."""
     scenes: DoseScenes | None = st.session_state.get("dose_scenes")
     sent = (scenes.sent if scenes else None) or defaults.sent(choice)
-    instrument.mount(sent, events.view(), is_pending, instrument.DOSE)
+    instrument.mount(sent, events.view(), is_pending, events.answer, heard, instrument.DOSE)
 
 
 def _scenes() -> "DoseScenes":

@@ -3,6 +3,7 @@
 Modules that bring torch are imported once the controls and the first scene are drawn.
 """
 
+from dataclasses import replace
 from typing import TYPE_CHECKING
 
 import streamlit as st
@@ -16,6 +17,7 @@ from stability.ui.pages.explore.link import PAGE
 from stability.ui.pages.explore.pins import pins, take_up
 from stability.ui.widgets import instrument
 from stability.ui.widgets.controls import choose
+from stability.ui.widgets.direction import chosen_direction
 from stability.ui.widgets.errors import show_error
 
 if TYPE_CHECKING:
@@ -47,16 +49,19 @@ def draw() -> None:
 def _draw_instrument(choice: Choice, heard: int) -> None:
     """Draw the instrument with what is known; the browser comes back as long as more is pending."""
     # an event may come together with such a look, which runs this fragment alone
-    if instrument.heard() != heard:
+    if instrument.is_behind(heard):
         st.rerun()
+    if instrument.heard() > heard:
+        choice = _at_once(choice)
     above = st.container()
     given = given_in(choice.direction)
     if given is not None and given.is_empty:
         above.info(f"{TO_BE_GIVEN[type(given)]}: until then the last ray is shown.")
-        _mount(choice, is_pending=False)
+        _mount(choice, heard, is_pending=False)
         return
     if not warm_up.is_imported():
-        instrument.mount(first.sent(choice), events.view(), is_pending=True)
+        shown = first.sent(choice)
+        instrument.mount(shown, events.view(), True, events.answer, heard)
         return
     try:
         is_pending = _scenes().look(choice, pins(), events.notes(), events.refusals())
@@ -67,7 +72,21 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
             show_error(error)
             if _scenes().model == choice.model:
                 st.caption("The picture is that of the last choice.")
-    _mount(choice, is_pending)
+    _mount(choice, heard, is_pending)
+
+
+def _at_once(choice: Choice) -> Choice:
+    """A choice after the events that the instrument answers before the page has run."""
+    state = st.session_state
+    # whichever run of the page comes next may follow a link
+    state.pop("acts", None)
+    state.choice = replace(
+        choice,
+        position=state.get("position", -1),
+        second=state.get("second"),
+        direction=chosen_direction(),
+    )
+    return state.choice
 
 
 def _choose_what_is_shown(choice: Choice) -> None:
@@ -83,13 +102,18 @@ def _choose_what_is_shown(choice: Choice) -> None:
     st.rerun()
 
 
-def _mount(choice: Choice, is_pending: bool) -> None:
+def _mount(choice: Choice, heard: int, is_pending: bool) -> None:
     """Mount the newest scene; where nothing else will come, only one of the same model."""
     scenes = _scenes()
     is_last = scenes.model == choice.model or is_pending
     shown = scenes.sent if is_last else None
     instrument.mount(
-        shown or first.sent(choice), events.view(), is_pending, waits_for=scenes.waits_for
+        shown or first.sent(choice),
+        events.view(),
+        is_pending,
+        events.answer,
+        heard,
+        waits_for=scenes.waits_for,
     )
 
 

@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from stability.instrument.parts import PENDING, UNKNOWN
 from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
+from stability.ui.cached.ahead import start_ahead
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job, Wishes
 from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
@@ -75,7 +76,7 @@ class Scenes:
         is_found = all(job.future.done() and not job.is_stopped for job in parts.jobs)
         is_pending = is_first or not is_found or len(jobs) > len(parts.jobs)
         if not is_pending:
-            self._wishes.renew([ray, *jobs, *explore.start_neighbours(along.key)])
+            self._wishes.renew([ray, *jobs, *start_ahead(along, choice.direction)])
         drawn = [part for part in kept if isinstance(part, dict)]
         failed = [part for part in kept if isinstance(part, str)]
         warnings = along.analysis.direction.warnings

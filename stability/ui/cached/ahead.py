@@ -1,0 +1,42 @@
+"""What may be asked for next of a token that is looked at, found while nothing else is to be done."""
+
+from dataclasses import replace
+
+from stability.curvature.direction_spec import DirectionSpec
+from stability.defaults import LEADING_PAIRS
+from stability.models.progress import Report
+from stability.ui.cached.background import Jobs
+from stability.ui.cached.explore import AT_ONCE, Along, known_line
+from stability.ui.cached.job import Job
+from stability.ui.cached.states import sensed_at, states
+from stability.ui.cached.turns import Urgency
+from stability.ui.choice import DirectionChoice
+
+# eigendirections, and tokens of a prompt, that are looked at
+AHEAD = 8
+_ahead = Jobs(32, at_once=AT_ONCE)
+
+
+def start_ahead(along: Along, direction: DirectionChoice) -> list[Job]:
+    """Look along other eigendirections, then at other tokens, at the readout."""
+    key = along.key
+    if key.site != "prelogit":
+        return []
+    spec = direction if isinstance(direction, DirectionSpec) and direction.kind == "eig" else None
+
+    def work(report: Report) -> None:
+        ranks = range(len(along.analysis.spectrum.eigenvalues[:LEADING_PAIRS]))
+        others = [other for rank in ranks if (other := DirectionSpec("eig", rank)) != spec]
+        for other in others[:AHEAD]:
+            report("Looking along the other eigendirections", 0.0)
+            known_line(key, other)
+        positions = range(len(states(key.model, key.prompt, key.site)))
+        near = sorted(positions, key=lambda position: abs(position - key.position))
+        for position in near[1 : AHEAD + 1]:
+            report("Looking at the other tokens", 0.0)
+            there = replace(key, position=position)
+            sensed_at(there, LEADING_PAIRS)
+            if spec:
+                known_line(there, spec)
+
+    return [_ahead.start((key, spec), work, Urgency.LONG)]
