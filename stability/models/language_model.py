@@ -15,6 +15,7 @@ from stability.models.capture import captured
 from stability.models.network import Network
 from stability.models.sites import block_at, resolve_position, sites_of
 from stability.prediction.conversation import PromptLike
+from stability.prediction.pause import Pause, no_pause
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
 from stability.prediction.site_names import canonical_site
@@ -162,11 +163,12 @@ class LanguageModel:
         ]
         return self._states(prompt, tokens, places)
 
-    def background(self, site: str) -> Float[Tensor, "n d"]:
+    def background(self, site: str, pause: Pause = no_pause) -> Float[Tensor, "n d"]:
         """Return vectors of many prompts at a site, whose covariance gives `covariance_matched`.
 
         Args:
             site: a name as for `capture`.
+            pause: called before each of the prompts.
 
         Returns:
             All positions of the built-in prompts, (n, d), but the first of each: an attention sink,
@@ -175,7 +177,7 @@ class LanguageModel:
         Raises:
             StabilityError: as for `capture`.
         """
-        return background_vectors(self, site)
+        return background_vectors(self, site, pause)
 
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
         """Return the vectors that the unembedding is given, in float32, for rows of token ids."""

@@ -10,8 +10,9 @@ from stability.instrument.parts import PENDING, UNKNOWN
 from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
 from stability.ui.cached.explore import Along, Part
-from stability.ui.cached.job import Job, Wishes
+from stability.ui.cached.job import Job
 from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
+from stability.ui.cached.wishes import Wishes
 from stability.ui.choice import Choice
 from stability.ui.pages.explore.scene_parts import Parts
 from stability.ui.widgets.instrument import Sent
@@ -138,6 +139,7 @@ class Scenes:
         return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:
+        self._wishes.renew([ray])
         self.waits_for = ray.progress[0]
         if self.sent is not None and time.monotonic() > self._asked_at + QUIET:
             self.sent = replace(self.sent, status=status_of(ray))
