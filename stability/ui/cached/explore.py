@@ -151,6 +151,7 @@ def _along(choice: Choice, report: Report) -> Along:
     last = len(states(choice.model, choice.prompt, choice.site)) - 1
     position, notes = position_within(choice.position, last)
     key = StateKey(choice.model, choice.prompt, position, choice.site)
+    report("Looking along the direction", 0.0)
     analysis_, spec = analysis(key, choice.direction), spec_of(loaded(key.model), choice.direction)
     with turn():
         drawn = line(analysis_.ray, with_truth=False)

@@ -130,7 +130,7 @@ function receive(here, sent, scripts) {
   }
   if (!here.instrument) mount(here, sent, scripts);
   if (!sent.scene) {
-    if (sent.stamp !== here.stamp) here.look(here.stamp);
+    if (sent.stamp !== null && sent.stamp !== here.stamp) here.look(here.stamp);
     else if (here.scene) waitFor(here, sent.status);
     return;
   }
