@@ -44,7 +44,8 @@ function outcome(model) {
     return [...far, FORMULA, "; the truth is still being computed."];
   }
   const far = [staysOrChanges(model), ...within, bothReach(model), "; the "];
-  return [...far, FORMULA, ` says ${radius} for both: ${formulaErrors(model)}. `, ...takeover(model)];
+  const right = ` says ${radius} for both: ${formulaErrors(model)}. `;
+  return [...far, FORMULA, right, ...takeover(model), ...whetherItWins(model)];
 }
 
 /** ε as short as it is. */
@@ -80,9 +81,16 @@ function directionPieces({ kind, rank, label, spec }) {
 }
 
 function staysOrChanges({ sides }) {
-  return sides.every(({ boundary }) => boundary.kind === "unresolved")
-    ? "changes at a distance that is not known "
-    : "stays the same ";
+  if (sides.every(({ boundary }) => boundary.kind === "unresolved"))
+    return "changes at a distance that is not known ";
+  // another most likely token may be a small change
+  return sides.some(holdsAFlip) ? "stays the same as a whole " : "stays the same ";
+}
+
+/** Whether another token takes over before the boundary of a side. */
+function holdsAFlip({ boundary: { distance, kind }, flips }) {
+  if (kind === "unresolved" || !flips.length) return false;
+  return distance === null || flips[0][0] < distance;
 }
 
 /** How far it stays the same, either way. */
@@ -130,20 +138,32 @@ function takeover(model) {
   const where = `${length(distance, unit)} on the ${side.sign > 0 ? "+" : "−"} side`;
   return [
     first,
-    " stays the most likely token until ",
+    ` stays the most likely token ${holdsAFlip(side) ? "only " : ""}until `,
     where,
     ", where ",
     { token: line.texts[place] },
-    ` takes over${insideOrOutside(side.boundary, distance)}`,
+    ` takes over${insideOrOutside(side)}`,
     ".",
   ];
 }
 
-function insideOrOutside({ distance, kind }, flip) {
-  if (kind === "unresolved") return "";
-  return distance === null || flip < distance
-    ? ", inside the stable region"
-    : ", outside the stable region";
+function insideOrOutside(side) {
+  if (side.boundary.kind === "unresolved") return "";
+  return holdsAFlip(side) ? ", inside the stable region" : ", outside the stable region";
+}
+
+/** Along the cheapest push to a token, whether that wins: by the truth, which is no push of least cost. */
+function whetherItWins({ scene, line, unit, sides }) {
+  const { kind, spec, label } = scene.setting.direction;
+  if (kind !== "cheapest") return [];
+  const place = line.ids.indexOf(Number(spec.split(":")[1]));
+  const { flips } = sides[1];
+  const i = flips.findIndex(([, winner]) => winner === place);
+  const token = { token: line.texts[place] ?? label.replace(/^.*? (?:to|towards) /s, "") };
+  if (i < 0) return [" ", token, " does not win on the + side, as far as was searched."];
+  const until = i + 1 < flips.length ? ` until ${length(flips[i + 1][0], unit)}` : "";
+  const cost = [", for ", digits(line.kl(flips[i][0])), " ", NATS, "."];
+  return [" ", token, ` wins from ${length(flips[i][0], unit)} on the + side${until}`, ...cost];
 }
 
 /**

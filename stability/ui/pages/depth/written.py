@@ -85,5 +85,5 @@ def _setting(key: StateKey, rank: int, r: float, epsilon: float) -> str:
     )
     return (
         f"Greedy texts after token {key.position}, with the vector at {key.site} moved once, along "
-        f"eigendirection {rank}; r = {wording.number(r)} at ε = {epsilon:.2g} nats. {lasting}"
+        f"eigendirection {rank}; r = {wording.number(r)} at ε = {epsilon:.3g} nats. {lasting}"
     )

@@ -108,7 +108,7 @@ def _setting(found: Dictionary, epsilon: float, listed: int, matching: int, by_t
     extracted = found.rows.extracted or "no site that the file names"
     return wording.plain(
         f"{listed} of {of} {order}. Extracted at {extracted}, measured at {found.state.site}, ε = "
-        f"{epsilon:.2g} nats; lengths in the vector's own coordinates, whose norm there is "
+        f"{epsilon:.3g} nats; lengths in the vector's own coordinates, whose norm there is "
         f"{wording.number(found.state.norm)}."
     )
 
