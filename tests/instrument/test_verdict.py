@@ -100,10 +100,14 @@ def test_of_a_push_to_a_token_it_is_said_where_it_wins_and_for_how_much(mounted,
     analysis = along(state, pairs, cheapest(state, token))
     page = mounted(scene(analysis, spec, ray_line=line(analysis.ray)), epsilon=0.01)
     found = page.get_by_test_id("verdict").text_content()
-    where = re.search(rf"<{token}> wins from (\S+) on the \+ side.*, for (\S+) nats\.$", found)
+    told = (
+        rf"until (\S+) on the \+ side, where <{token}> takes over, \w+ the stable region\. It wins"
+        rf"|<{token}> wins from (\S+) on the \+ side"
+    )
+    where = re.search(rf"(?:{told})(?: until \S+|, level with \S+)?, for (\S+) nats\.$", found)
     # the picture's three digits; where the network is run, crossings are held to 1e-3
-    assert float(where[1]) == pytest.approx(push.distance, rel=6e-3)
-    assert float(where[2]) == pytest.approx(push.nats, rel=6e-3)
+    assert float(where[1] or where[2]) == pytest.approx(push.distance, rel=6e-3)
+    assert float(where[3]) == pytest.approx(push.nats, rel=6e-3)
 
 
 @pytest.mark.parametrize(

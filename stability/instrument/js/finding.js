@@ -2,15 +2,14 @@
 // another token takes over, and what of it is certain.
 
 import { digits, errorText, length } from "./format.js";
+import { FOR_EVER, NATS, holdsAFlip, takeover, whetherItWins } from "./takeover.js";
 
 /** @typedef {import("./sentence.js").Piece} Piece */
 
 const WAYS = ["one way (−)", "the other (+)"];
-const FOR_EVER = "however far it is pushed";
 const FORMULA = { term: "closed form", text: "formula" };
 const CLOSED_FORM = { term: "closed form", text: "closed form" };
 const CURVATURE = { term: "curvature", text: "curvature" };
-const NATS = { term: "nat", text: "nats" };
 
 /**
  * The finding, in two sentences.
@@ -87,12 +86,6 @@ function staysOrChanges({ sides }) {
   return sides.some(holdsAFlip) ? "stays the same as a whole " : "stays the same ";
 }
 
-/** Whether another token takes over before the boundary of a side. */
-function holdsAFlip({ boundary: { distance, kind }, flips }) {
-  if (kind === "unresolved" || !flips.length) return false;
-  return distance === null || flips[0][0] < distance;
-}
-
 /** How far it stays the same, either way. */
 function bothReach(model) {
   const [minus, plus] = model.sides.map((side) => sideReach(model, side));
@@ -120,50 +113,6 @@ function formulaErrors({ sides, predicted }) {
     return boundary.kind === "unresolved" ? "not to be compared" : "too short";
   });
   return minus === plus ? minus : `${minus} and ${plus}`;
-}
-
-/** Where another token becomes the most likely one. */
-function takeover(model) {
-  const { scene, sides, unit, line } = model;
-  const first = { token: scene.next[0].text };
-  const flips = sides.flatMap((side) =>
-    side.flips.slice(0, 1).map(([distance, place]) => ({ side, distance, place })),
-  );
-  if (!flips.length) {
-    const far =
-      scene.line.kind === "exact" ? FOR_EVER.replace("it", "the vector") : "as far as was searched";
-    return [first, ` stays the most likely token ${far}.`];
-  }
-  const { side, distance, place } = flips.reduce((a, b) => (b.distance < a.distance ? b : a));
-  const where = `${length(distance, unit)} on the ${side.sign > 0 ? "+" : "−"} side`;
-  return [
-    first,
-    ` stays the most likely token ${holdsAFlip(side) ? "only " : ""}until `,
-    where,
-    ", where ",
-    { token: line.texts[place] },
-    ` takes over${insideOrOutside(side)}`,
-    ".",
-  ];
-}
-
-function insideOrOutside(side) {
-  if (side.boundary.kind === "unresolved") return "";
-  return holdsAFlip(side) ? ", inside the stable region" : ", outside the stable region";
-}
-
-/** Along the cheapest push to a token, whether that wins: by the truth, which is no push of least cost. */
-function whetherItWins({ scene, line, unit, sides }) {
-  const { kind, spec, label } = scene.setting.direction;
-  if (kind !== "cheapest") return [];
-  const place = line.ids.indexOf(Number(spec.split(":")[1]));
-  const { flips } = sides[1];
-  const i = flips.findIndex(([, winner]) => winner === place);
-  const token = { token: line.texts[place] ?? label.replace(/^.*? (?:to|towards) /s, "") };
-  if (i < 0) return [" ", token, " does not win on the + side, as far as was searched."];
-  const until = i + 1 < flips.length ? ` until ${length(flips[i + 1][0], unit)}` : "";
-  const cost = [", for ", digits(line.kl(flips[i][0])), " ", NATS, "."];
-  return [" ", token, ` wins from ${length(flips[i][0], unit)} on the + side${until}`, ...cost];
 }
 
 /**
