@@ -9,6 +9,7 @@ import stability
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.least_push import cheapest
 from stability.geometry.analysis import along
+from stability.instrument import law, samples
 from stability.instrument.line import line
 from stability.instrument.scene import scene
 
@@ -116,7 +117,11 @@ def test_of_a_push_to_a_token_it_is_said_where_it_wins_and_for_how_much(mounted,
 def test_a_push_whose_token_is_not_found_to_win_says_so(said, label):
     direction = {"kind": "cheapest", "rank": None, "label": label, "spec": "cheapest:7"}
     told = model(side(-1, 0.13), side(1, 0.117, flips=[[0.44, 1]]), direction=direction)
-    assert said(told).endswith(" ␣the does not win on the + side, as far as was searched.")
+    assert said(told).endswith(" ␣the does not win within 8.00 on the + side.")
+    # beyond the last of the takeovers that are looked for there may be more
+    assert samples.FLIPS <= law.FLIPS
+    told["sides"][1]["flips"] = [[0.1 * i, 1] for i in range(1, samples.FLIPS + 1)]
+    assert said(told).endswith(" ␣the does not win within 0.800 on the + side.")
 
 
 @pytest.mark.parametrize(

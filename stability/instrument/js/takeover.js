@@ -5,6 +5,8 @@ import { digits, length } from "./format.js";
 /** @typedef {import("./sentence.js").Piece} Piece */
 
 export const FOR_EVER = "however far it is pushed";
+/** Takeovers of a side that are looked for, at least: beyond the last of so many there may be more. */
+const FEWEST = 8;
 export const NATS = { term: "nat", text: "nats" };
 
 /** Whether another token takes over before the boundary of a side. */
@@ -57,7 +59,10 @@ export function whetherItWins({ scene, line, unit, sides }) {
   const { flips } = sides[1];
   const i = flips.findIndex(([, winner]) => winner === place);
   const token = { token: line.texts[place] ?? label.replace(/^.*? (?:to|towards) /s, "") };
-  if (i < 0) return [" ", token, " does not win on the + side, as far as was searched."];
+  if (i < 0) {
+    const known = flips.length < FEWEST ? line.reach[1] : flips.at(-1)[0];
+    return [" ", token, ` does not win within ${length(known, unit)} on the + side.`];
+  }
   const [from, until] = flips.slice(i, i + 2).map(([distance]) => length(distance, unit));
   const next = until && { token: line.texts[flips[i + 1][1]] };
   // the cheapest push may end where another token is as likely

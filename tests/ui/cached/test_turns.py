@@ -94,6 +94,15 @@ def test_work_that_another_session_wants_goes_on(held):
     assert job.future.result(PATIENCE) == "done"
 
 
+def begun():
+    """Endless work that runs as urgently as any, for a session that waits for it."""
+    session, long = Wishes(), Endless()
+    job = Jobs(4).start("long", long, Urgency.FIRST)
+    session.renew([job])
+    assert long.began.wait(PATIENCE)
+    return job, session
+
+
 class Endless:
     """Work that makes way between steps, once it has begun, until it is told to end."""
 
@@ -148,10 +157,7 @@ def test_work_makes_way_for_none_that_is_less_urgent_until_it_has_taken_long(mon
 
 
 def test_work_that_nobody_wants_any_more_ends_at_its_next_step_and_gives_its_turn_back():
-    store, session, long = Jobs(4, at_once=4), Wishes(), Endless()
-    job = store.start("long", long, Urgency.FIRST)
-    session.renew([job])
-    assert long.began.wait(PATIENCE)
+    job, session = begun()
     session.renew([])
     with pytest.raises(StabilityError, match="was stopped"):
         job.future.result(PATIENCE)
@@ -160,10 +166,7 @@ def test_work_that_nobody_wants_any_more_ends_at_its_next_step_and_gives_its_tur
 
 
 def test_work_that_is_stopped_while_it_lets_others_go_first_gives_no_turn_of_theirs_away():
-    store, session, long = Jobs(4, at_once=4), Wishes(), Endless()
-    job = store.start("long", long, Urgency.FIRST)
-    session.renew([job])
-    assert long.began.wait(PATIENCE)
+    job, session = begun()
     TURN.acquire(timeout=PATIENCE)
     session.renew([])
     with pytest.raises(StabilityError, match="was stopped"):
@@ -173,10 +176,7 @@ def test_work_that_is_stopped_while_it_lets_others_go_first_gives_no_turn_of_the
 
 
 def test_work_whose_sessions_look_no_more_ends(monkeypatch):
-    store, session, long = Jobs(4, at_once=4), Wishes(), Endless()
-    job = store.start("long", long, Urgency.FIRST)
-    session.renew([job])
-    assert long.began.wait(PATIENCE)
+    job, _ = begun()
     monkeypatch.setattr(jobs, "ABANDONED", -1.0)
     with pytest.raises(StabilityError, match="was stopped"):
         job.future.result(PATIENCE)
