@@ -58,7 +58,30 @@ def test_a_cheapest_push_below_the_readout_holds_up_no_other_ray_and_ends_when_i
         assert along.analysis.state.site == site
         if not along.is_complete:
             assert explore.start_truth(along, top).future.result(PATIENCE)["kind"] == "sampled"
+            # which comes once the truth is there
+            plane = explore.start_plane(along, top, explore.start_truth(along, top))
+            assert plane.future.result(PATIENCE)["levels"]
     assert not long.future.done()
     mine.renew([])
     with pytest.raises(StabilityError, match="was stopped"):
         long.future.result(PATIENCE)
+
+
+@pytest.mark.parametrize("outcome", ["found", "failed"])
+def test_the_plane_of_a_ray_comes_after_its_truth_be_there_one_or_not(folder, outcome):
+    top, gate = DirectionSpec("eig", 0), threading.Event()
+    ray = explore.start_ray(Choice(folder, f"the cat sat {outcome}", -1, top, "block:0"))
+    along = ray.future.result(PATIENCE)
+
+    def work(report):
+        gate.wait(PATIENCE)
+        if outcome == "failed":
+            raise StabilityError("There is none: look elsewhere.")
+
+    truth = Jobs(4).start("truth", work)
+    plane = explore.start_plane(along, top, truth)
+    while plane.progress != truth.progress:
+        threading.Event().wait(0.01)
+    assert plane.used == 0
+    gate.set()
+    assert plane.future.result(PATIENCE)["levels"]
