@@ -165,7 +165,7 @@ MAKERS: dict[str, Callable[[Any, State, Spectrum, Source], Direction]] = {
     "eig": lambda rank, _, spectrum, __: eigen(spectrum, rank),
     "random": lambda seed, state, *_: random(state, seed),
     "covariance": lambda seed, state, _, source: covariance_matched(
-        state, source.background(state.site), seed
+        state, source.background(state.site, state.pause), seed
     ),
     "tokens": lambda ids, state, *_: token_difference(state, *ids),
     "cheapest": lambda token, state, *_: cheapest(state, token),

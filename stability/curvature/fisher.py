@@ -83,6 +83,7 @@ def hvp_batched(
     what is pulled back of them.
     """
     require_at_readout(*states)
+    states[0].pause()
     readout = states[0].readout
     W_U, scale = readout.W_U, readout.scale
     T, d, b = blocks.shape
@@ -160,6 +161,7 @@ def dense(state: State) -> Float[Tensor, "d d"]:
     others = state.probs.index_fill(0, likeliest, 0).to(readout.W_U)
     centre = mean.to(readout.W_U)
     for rows, p in zip(readout.in_parts(ROWS_IN_MEMORY), others.split(ROWS_IN_MEMORY), strict=True):
+        state.pause()
         light = (readout.scale * rows - centre) * p.sqrt()[:, None]
         H += (light.T @ light).double()
     return H

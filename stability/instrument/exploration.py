@@ -21,6 +21,7 @@ from stability.instrument.parts import UNKNOWN
 from stability.instrument.plane import FLAT, plane
 from stability.instrument.scene import Part, pin, scene
 from stability.prediction.conversation import PromptLike
+from stability.prediction.pause import Pause, no_pause
 from stability.prediction.source import Source
 from stability.prediction.state import State
 
@@ -189,7 +190,7 @@ class _NoSource:
             "received states alone: give it, as in stability.explore(states, lm=lm)."
         )
 
-    def background(self, site: str) -> Float[Tensor, "n d"]:
+    def background(self, site: str, pause: Pause = no_pause) -> Float[Tensor, "n d"]:
         """Refuse the states of many prompts."""
         raise StabilityError(
             f"A covariance at {site} needs the language model; received states alone: give it, as in "

@@ -14,7 +14,7 @@ plane. Everything holds for every `ε`, so that no change of `ε` asks for anoth
      "plane": …                `plane.plane`; None as long as it is not known, or for good where
      "plane_note": …           says why in a sentence
      "pins": [{"setting", "line", "numbers", "next"}, …]       `pin`, the oldest first
-     "status": {"message", "fraction"} | None
+     "status": {"message", "fraction", "still": of what the picture still is | not there} | None
      "notes": [sentences to be shown]
      "noted": a number that another refusal changes, so that its sentence is shown again
      "look_at": a hint for an example as it is opened | None}

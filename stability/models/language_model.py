@@ -16,6 +16,7 @@ from stability.models.network import Network
 from stability.models.sites import block_at, resolve_position, sites_of
 from stability.models.widened import in_float32
 from stability.prediction.conversation import PromptLike
+from stability.prediction.pause import Pause, no_pause
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
 from stability.prediction.site_names import canonical_site
@@ -163,11 +164,12 @@ class LanguageModel:
         ]
         return self._states(prompt, tokens, places)
 
-    def background(self, site: str) -> Float[Tensor, "n d"]:
+    def background(self, site: str, pause: Pause = no_pause) -> Float[Tensor, "n d"]:
         """Return vectors of many prompts at a site, whose covariance gives `covariance_matched`.
 
         Args:
             site: a name as for `capture`.
+            pause: called before each of the prompts.
 
         Returns:
             All positions of the built-in prompts, (n, d), but the first of each: an attention sink,
@@ -176,7 +178,7 @@ class LanguageModel:
         Raises:
             StabilityError: as for `capture`.
         """
-        return background_vectors(self, site)
+        return background_vectors(self, site, pause)
 
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
         """Return the vectors that the unembedding is given, in float32, for rows of token ids."""

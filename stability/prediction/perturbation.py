@@ -80,11 +80,18 @@ def perturb(state: State, perturbations: Float[Tensor, "n d"]) -> Perturbed:
     Logits shift by `W_U` times the displacement of the vector given to the readout, so that small
     divergences keep the digits that the network's float32 leaves them.
     """
-    displacement = _displacement(state, perturbations)
-    parts = displacement.split(PERTURBATIONS_AT_ONCE)
-    results = [_divergences(state, state.readout.slopes(part.T).T.contiguous()) for part in parts]
-    mean_shift, kl, argmax = (torch.cat(part) for part in zip(*results, strict=True))
+    parts = [_perturbed(state, part) for part in perturbations.split(PERTURBATIONS_AT_ONCE)]
+    displacement, *found = (torch.cat(part) for part in zip(*parts, strict=True))
+    mean_shift, kl, argmax = found
     return Perturbed(state, displacement, mean_shift, kl.cpu().numpy(), argmax.cpu().numpy())
+
+
+def _perturbed(state: State, perturbations: Float[Tensor, "n d"]) -> tuple[Tensor, ...]:
+    """How far each perturbation moves the vector given to the readout, and its `_divergences`."""
+    state.pause()
+    displacement = _displacement(state, perturbations)
+    shift = state.readout.slopes(displacement.T).T.contiguous()
+    return displacement, *_divergences(state, shift)
 
 
 def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:

@@ -6,6 +6,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.prediction.conversation import PromptLike
+from stability.prediction.pause import Pause, no_pause
 from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
@@ -18,8 +19,11 @@ class Source(Protocol):
         """The state at one position of a prompt."""
         ...
 
-    def background(self, site: str) -> Float[Tensor, "n d"]:
-        """Vectors of many states at a site, to draw covariance-matched directions from."""
+    def background(self, site: str, pause: Pause = no_pause) -> Float[Tensor, "n d"]:
+        """Vectors of many states at a site, to draw covariance-matched directions from.
+
+        `pause` is called between runs of the network.
+        """
         ...
 
 

@@ -13,6 +13,7 @@ from stability.arguments import whole
 from stability.prediction import distribution
 from stability.prediction.conversation import PromptLike
 from stability.prediction.jacobian import CopiedJacobian, Jacobian, jacobian
+from stability.prediction.pause import Pause, no_pause
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
 
@@ -50,6 +51,7 @@ class State:
         model: the model that read it.
         text: spells a token id of the vocabulary.
         above: the network between the site and the readout; None at `prelogit`.
+        pause: called before each product with the Jacobian, and each run of the network.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 0.0]))
@@ -66,6 +68,7 @@ class State:
     model: ModelCard
     text: Callable[[int], str] = field(repr=False)
     above: Above | None = field(default=None, repr=False)
+    pause: Pause = field(default=no_pause, repr=False)
 
     @property
     def here(self) -> Token:
@@ -159,10 +162,12 @@ class State:
 
     def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
         """How the vector given to the readout moves along directions at this site."""
+        self.pause()
         return directions.double() if self._jacobian is None else self._jacobian.jvp([directions])
 
     def vjp(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
         """The transpose of `jvp`."""
+        self.pause()
         return cotangents.double() if self._jacobian is None else self._jacobian.vjp(cotangents)[0]
 
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:

@@ -2,7 +2,7 @@
 
 import json
 from collections.abc import Sequence
-from math import isfinite, log
+from math import isfinite
 from typing import Any
 
 import streamlit as st
@@ -70,13 +70,13 @@ def number(name: str, default: int | float, low: int | float, high: int | float)
 
 
 def budget(name: str = "epsilon", default: float = 0.01) -> Field:
-    """An `ε`, as the nearest step of the slider."""
+    """An `ε`, within those that can be asked for."""
 
     def read(asked: str | None) -> None:
         value = default if asked is None else read_budget(asked)
-        step = st.session_state[name] = nearest_step(default if value is None else value)
+        kept = st.session_state[name] = within_budgets(default if value is None else value)
         if value is None or not is_budget(value):
-            raise differs("ε", "from 0.0001 to 3 nats", str(asked), f"{step:g}")
+            raise differs("ε", "from 0.0001 to 3 nats", str(asked), f"{kept:g}")
 
     def write() -> str | None:
         value = st.session_state.get(name, default)
@@ -98,11 +98,9 @@ def is_budget(epsilon: float) -> bool:
     return EPSILON_STEPS[0] <= epsilon <= EPSILON_STEPS[-1]
 
 
-def nearest_step(epsilon: float) -> float:
-    """The step of the slider that is nearest to a budget."""
-    if not epsilon > 0:
-        return EPSILON_STEPS[0]
-    return min(EPSILON_STEPS, key=lambda step: abs(log(step) - log(epsilon)))
+def within_budgets(epsilon: float) -> float:
+    """The nearest of the budgets that can be asked for; the least for what is no number."""
+    return min(max(EPSILON_STEPS[0], epsilon), EPSILON_STEPS[-1])
 
 
 def several(name: str) -> Field:

@@ -22,6 +22,7 @@ from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import require_rank, resolve
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
+from stability.prediction.pause import Pause, no_pause
 from stability.prediction.state import State
 
 WIDTH, VOCAB = 6, 40
@@ -37,7 +38,7 @@ class Other:
         self.asked.append((prompt, position, site))
         return random_state(seed=len(prompt))
 
-    def background(self, site: str) -> Tensor:
+    def background(self, site: str, pause: Pause = no_pause) -> Tensor:
         self.asked.append(site)
         draw = torch.Generator().manual_seed(0)
         return torch.randn(300, WIDTH, generator=draw) * torch.arange(1.0, WIDTH + 1)

@@ -31,6 +31,7 @@ from stability.exact import flips
 from stability.geometry.analysis import Analysis, along, analyze, pairs_for
 from stability.geometry.ray import ray
 from stability.models import load
+from stability.prediction.pause import Pause, no_pause
 from stability.prediction.state import State
 
 EPSILONS = (0.001, 0.01, 0.1, 1.0)
@@ -52,7 +53,7 @@ class Source:
         self.asked.append((prompt, position, site))
         return self.state
 
-    def background(self, site: str) -> Tensor:
+    def background(self, site: str, pause: Pause = no_pause) -> Tensor:
         raise NotImplementedError
 
 

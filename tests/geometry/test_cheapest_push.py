@@ -37,7 +37,7 @@ class NoSource:
     def capture(self, prompt, position=-1, site="prelogit"):
         raise AssertionError
 
-    def background(self, site):
+    def background(self, site, pause):
         raise AssertionError
 
 

@@ -25,6 +25,21 @@ def test_what_is_under_way_is_told_and_moves_nothing(mounted):
     page.get_by_test_id("status").wait_for(state="hidden")
 
 
+def test_a_picture_that_stands_while_another_is_computed_is_marked_as_old(mounted):
+    scene = first.first()
+    page = mounted(scene)
+    opacity = """document.querySelector('[data-area=ray]') &&
+        getComputedStyle(document.querySelector('[data-area=ray]')).opacity"""
+    assert page.evaluate(opacity) == "1"
+    status = {"message": "Reading the prompt", "fraction": None, "still": "It is that of block:11."}
+    page.evaluate("scene => mounted.receive(scene)", {**scene, "status": status})
+    page.get_by_text("Reading the prompt … It is that of block:11.").wait_for()
+    assert float(page.evaluate(opacity)) < 0.5
+    page.evaluate("scene => mounted.receive(scene)", scene)
+    page.get_by_test_id("status").wait_for(state="hidden")
+    assert page.evaluate(opacity) == "1"
+
+
 def test_notes_stay_until_they_are_closed_and_come_again_when_they_change(mounted):
     scene = first.first()
     page = mounted({**scene, "notes": ["<b>One</b> sentence."]})

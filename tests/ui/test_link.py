@@ -67,7 +67,7 @@ STATES = {
     "a block": ("explore", {"site": "a block", "block": 12}),
     "a site": ("explore", {"site": "final"}),
     "an eigendirection": ("explore", {"kind": "eigendirection", "rank": 7}),
-    "a cheapest push": ("explore", {"kind": "cheapest push to a token", "goal": "␣a, b"}),
+    "a cheapest push": ("explore", {"kind": "cheapest push to a token", "goal": "␣a,␣b"}),
     "a second axis": ("explore", {"second": 0}),
     "a cloud": ("explore", {"cloud": 0.1}),
     "a turned ray": ("explore", {"rank": 2, "turns": ((30.0, 1), (-12.5, 0))}),
@@ -88,6 +88,7 @@ STATES = {
         {"section": "what it would write", "write_site": "block:3", "write_t": -2.5, "write_n": 9},
     ),
     "a budget": ("depth", {"epsilon": 0.1}),
+    "a budget between steps": ("depth", {"epsilon": 0.826}),
     "filters": (
         "calibration",
         {
@@ -131,6 +132,20 @@ def test_every_direction_is_read_as_it_is_written(direction):
     from stability.ui.pages.explore.written import read_direction, written_direction
 
     assert read_direction(written_direction(direction)) == direction
+
+
+@pytest.mark.parametrize(
+    ("written", "read"),
+    [
+        ("cheapest: London", DirectionSpec("cheapest", "␣London")),
+        ('tokens:[" London","\\n"]', TokenPair("␣London", "⏎")),
+        ("turn:30,1,cheapest: London", Turned(DirectionSpec("cheapest", "␣London"), 30.0, 1)),
+    ],
+)
+def test_white_space_of_a_token_in_a_link_is_shown_by_its_mark(written, read):
+    from stability.ui.pages.explore.written import read_direction
+
+    assert read_direction(written) == read
 
 
 def kept_rays(model="smollm2-135m", count=2):

@@ -2,15 +2,14 @@
 // another token takes over, and what of it is certain.
 
 import { digits, errorText, length } from "./format.js";
+import { FOR_EVER, NATS, holdsAFlip, takeover, whetherItWins } from "./takeover.js";
 
 /** @typedef {import("./sentence.js").Piece} Piece */
 
 const WAYS = ["one way (−)", "the other (+)"];
-const FOR_EVER = "however far it is pushed";
 const FORMULA = { term: "closed form", text: "formula" };
 const CLOSED_FORM = { term: "closed form", text: "closed form" };
 const CURVATURE = { term: "curvature", text: "curvature" };
-const NATS = { term: "nat", text: "nats" };
 
 /**
  * The finding, in two sentences.
@@ -44,7 +43,8 @@ function outcome(model) {
     return [...far, FORMULA, "; the truth is still being computed."];
   }
   const far = [staysOrChanges(model), ...within, bothReach(model), "; the "];
-  return [...far, FORMULA, ` says ${radius} for both: ${formulaErrors(model)}. `, ...takeover(model)];
+  const right = ` says ${radius} for both: ${formulaErrors(model)}. `;
+  return [...far, FORMULA, right, ...takeover(model), ...whetherItWins(model)];
 }
 
 /** ε as short as it is. */
@@ -80,9 +80,10 @@ function directionPieces({ kind, rank, label, spec }) {
 }
 
 function staysOrChanges({ sides }) {
-  return sides.every(({ boundary }) => boundary.kind === "unresolved")
-    ? "changes at a distance that is not known "
-    : "stays the same ";
+  if (sides.every(({ boundary }) => boundary.kind === "unresolved"))
+    return "changes at a distance that is not known ";
+  // another most likely token may be a small change
+  return sides.some(holdsAFlip) ? "stays the same as a whole " : "stays the same ";
 }
 
 /** How far it stays the same, either way. */
@@ -112,38 +113,6 @@ function formulaErrors({ sides, predicted }) {
     return boundary.kind === "unresolved" ? "not to be compared" : "too short";
   });
   return minus === plus ? minus : `${minus} and ${plus}`;
-}
-
-/** Where another token becomes the most likely one. */
-function takeover(model) {
-  const { scene, sides, unit, line } = model;
-  const first = { token: scene.next[0].text };
-  const flips = sides.flatMap((side) =>
-    side.flips.slice(0, 1).map(([distance, place]) => ({ side, distance, place })),
-  );
-  if (!flips.length) {
-    const far =
-      scene.line.kind === "exact" ? FOR_EVER.replace("it", "the vector") : "as far as was searched";
-    return [first, ` stays the most likely token ${far}.`];
-  }
-  const { side, distance, place } = flips.reduce((a, b) => (b.distance < a.distance ? b : a));
-  const where = `${length(distance, unit)} on the ${side.sign > 0 ? "+" : "−"} side`;
-  return [
-    first,
-    " stays the most likely token until ",
-    where,
-    ", where ",
-    { token: line.texts[place] },
-    ` takes over${insideOrOutside(side.boundary, distance)}`,
-    ".",
-  ];
-}
-
-function insideOrOutside({ distance, kind }, flip) {
-  if (kind === "unresolved") return "";
-  return distance === null || flip < distance
-    ? ", inside the stable region"
-    : ", outside the stable region";
 }
 
 /**

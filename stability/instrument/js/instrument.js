@@ -93,7 +93,7 @@ export function mount(root, host, initial = INITIAL) {
     frame = 0;
     if (!scene) return;
     const now = model(scene, view);
-    set(body, { inert: null, "data-large": view.large, ...marks });
+    set(body, { inert: null, "data-large": view.large, "data-still": Boolean(scene.status?.still), ...marks });
     for (const part of parts) {
       part.draw(now, drawn);
       keepStop(part.node);

@@ -4,6 +4,13 @@
 import { each, html, say, set } from "./nodes.js";
 import { percent } from "./format.js";
 
+/** What is computed and how far it is, and of what the picture is that stands meanwhile. */
+function underWay(status) {
+  if (!status) return "";
+  const { message, fraction, still } = status;
+  return [fraction ? `${message}: ${percent(fraction)}.` : `${message} …`, still].filter(Boolean).join(" ");
+}
+
 /**
  * The part that tells of what is under way.
  * @param {import("./instrument.js").Instrument} instrument
@@ -26,9 +33,8 @@ export function notices() {
     node,
     draw({ scene }) {
       const said = scene.notes ?? [];
-      const under = scene.status?.message ?? "";
-      const part = scene.status?.fraction;
-      say(status, part ? `${under}: ${percent(part)}` : under && `${under} …`);
+      const under = underWay(scene.status);
+      say(status, under);
       set(status, { hidden: !under });
       // what is said anew is shown anew, be it the same
       const now = JSON.stringify([scene.noted, said]);

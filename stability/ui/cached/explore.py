@@ -1,6 +1,7 @@
 """Cached results of the Explore page, made in the background: the parts of a scene."""
 
 from collections.abc import Callable, Sequence
+from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -10,6 +11,7 @@ from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import eigen
 from stability.curvature.spectrum import Spectrum
 from stability.defaults import LEADING_PAIRS
+from stability.errors import StabilityError
 from stability.geometry.analysis import Analysis, pairs_for
 from stability.geometry.ray import ray
 from stability.geometry.region import region
@@ -96,15 +98,21 @@ def start_chips(key: StateKey) -> Job:
     return _chips.start(names, work, Urgency.CHIPS)
 
 
-def start_plane(along: Along, direction: DirectionChoice) -> Job:
-    """Map the plane of a ray and an eigendirection."""
+def start_plane(along: Along, direction: DirectionChoice, truth: Job | None = None) -> Job:
+    """Map the plane of a ray and an eigendirection, once the truth along the ray has been followed."""
     analysis, other = along.analysis, along.second
 
     def work() -> Part | None:
         second = eigen(analysis.spectrum, other).vector
         return plane(region(analysis.state, analysis.direction.vector, second))
 
-    return _planes.start((along.key, direction, other), _held(work), Urgency.PLANE)
+    def run(report: Report) -> Any:
+        # both take long, and would share the turns
+        with suppress(StabilityError):
+            _ = truth and awaited(truth, report)
+        return _held(work)(report)
+
+    return _planes.start((along.key, direction, other), run, Urgency.PLANE)
 
 
 def is_plane_begun(along: Along, direction: DirectionChoice) -> bool:
@@ -137,6 +145,7 @@ def _along(choice: Choice, report: Report) -> Along:
     last = len(states(choice.model, choice.prompt, choice.site)) - 1
     position, notes = position_within(choice.position, last)
     key = StateKey(choice.model, choice.prompt, position, choice.site)
+    report("Looking along the direction", 0.0)
     analysis_, spec = analysis(key, choice.direction), spec_of(loaded(key.model), choice.direction)
     second, said = second_within(choice, analysis_)
     return Along(key, analysis_, spec, known_line(key, choice.direction), second, (*notes, *said))

@@ -2,7 +2,7 @@
 
 import threading
 import time
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor, wait
 from contextlib import contextmanager, nullcontext
 from contextvars import ContextVar
@@ -17,14 +17,17 @@ from stability.errors import StoppedError
 from stability.models.progress import Report
 from stability.ui.cached.turns import Turns, Urgency
 
-# seconds, so that a thread that waits for its turn wakes up
-PAUSE = 0.01
 # Held only around calls of the library, never while a page draws or asks a cache.
 TURN = Turns()
 # seconds without a page that looks, after which stoppable work ends
 ABANDONED = 120.0
 # seconds after which a page that waits looks whether it is still wanted
 GIVE_UP = 0.1
+# seconds of turns after which work is as long as any other
+QUICK = 2.0
+# the job that a thread runs, and since when it has the turn
+_JOB: ContextVar["Job | None"] = ContextVar("_JOB", default=None)
+_SINCE: ContextVar[float | None] = ContextVar("_SINCE", default=None)
 
 
 @contextmanager
@@ -35,19 +38,51 @@ def turn() -> Iterator[None]:
     too: looking into the session, or at the job, ends them here, before they begin what nobody will
     see.
     """
+    _take()
+    try:
+        yield
+    finally:
+        _leave()
+
+
+def make_way() -> None:
+    """Let others go first who are as urgent as the work that has the turn; end it if nobody wants it.
+
+    The library calls this between products with a state, and runs of the network.
+    """
+    since, job = _SINCE.get(), _JOB.get()
+    if since is None:
+        return
+    if job:
+        job.go_on()
+    used = time.monotonic() - since
+    if TURN.is_wanted(job.urgency_after(used) if job else Urgency.FIRST):
+        _leave()
+        _take()
+
+
+def _take() -> None:
+    """Wait for the turn, as long as it is wanted."""
     job = _JOB.get()
-    urgency = job.urgency if job else Urgency.FIRST
     while True:
         if job:
             job.go_on()
         else:
             "anything" in st.session_state  # noqa: B015
-        if TURN.acquire(urgency, GIVE_UP):
-            break
-    try:
-        yield
-    finally:
-        TURN.release()
+        if TURN.acquire(job.urgency_after(0.0) if job else Urgency.FIRST, GIVE_UP):
+            _SINCE.set(time.monotonic())
+            return
+
+
+def _leave() -> None:
+    """Give the turn back, unless that has been done."""
+    since, job = _SINCE.get(), _JOB.get()
+    if since is None:
+        return
+    if job:
+        job.used += time.monotonic() - since
+    _SINCE.set(None)
+    TURN.release()
 
 
 def _is_server_stopping() -> bool:
@@ -70,8 +105,9 @@ class Job:
         self.is_stopped = False
         self.looked_at = float("inf")  # by a page that could stop it: work without a button goes on
         self.urgency = urgency
+        self.used = 0.0  # seconds of turns
         # the sessions that wait for it, of those that say so
-        self.wishes: WeakSet[Wishes] = WeakSet()
+        self.wishes: WeakSet[Any] = WeakSet()
         self._takes_turns = takes_turns
         self.future = pool.submit(self._run, work)
 
@@ -79,45 +115,37 @@ class Job:
         self.go_on()
         _JOB.set(self)
         try:
-            with self._turn():
+            with turn() if self._takes_turns else nullcontext():
                 return work(self._report)
         finally:
             _JOB.set(None)
 
-    @contextmanager
-    def _turn(self) -> Iterator[None]:
-        """The turn for all of the work, if it takes turns."""
-        if self._takes_turns:
-            TURN.acquire(self.urgency)
-        try:
-            yield
-        finally:
-            if self._takes_turns:
-                TURN.release()
+    def urgency_after(self, seconds: float) -> Urgency:
+        """How urgent it is once it has had so many more seconds of turns: what takes long may wait."""
+        return self.urgency if self.used + seconds < QUICK else Urgency.LONG
 
     def go_on(self) -> None:
         """Raise StoppedError if the work is no longer wanted."""
-        is_abandoned = time.monotonic() > self.looked_at + ABANDONED
-        if self.is_stopped or is_abandoned or _is_server_stopping():
+        if time.monotonic() > self.looked_at + ABANDONED:
+            self.stop()
+        if self.is_stopped or _is_server_stopping():
             raise StoppedError(f"{self.progress[0]} was stopped: start it again.")
 
     def _report(self, message: str, fraction: float) -> None:
         self.go_on()
-        if self._takes_turns:  # whoever waits may go first
-            with self.aside():
-                time.sleep(PAUSE)
+        make_way()
         self.progress = (message, min(max(fraction, 0.0), 1.0))
 
     @contextmanager
     def aside(self) -> Iterator[None]:
         """Leave the turn of work that takes turns to others."""
         if self._takes_turns:
-            TURN.release()
+            _leave()
         try:
             yield
         finally:
             if self._takes_turns:
-                TURN.acquire(self.urgency)
+                _take()
 
     def stop(self) -> None:
         """End the work at its next report."""
@@ -148,10 +176,6 @@ def wait_for_stopped(seconds: float) -> None:
     wait(futures, seconds)
 
 
-# the job that a thread runs
-_JOB: ContextVar[Job | None] = ContextVar("_JOB", default=None)
-
-
 def awaited(other: Job, report: Report) -> Any:
     """The result of another job that one needs, whose progress the one shows meanwhile."""
     job = _JOB.get()
@@ -160,26 +184,3 @@ def awaited(other: Job, report: Report) -> Any:
         with job.aside() if job else nullcontext():
             wait([other.future], GIVE_UP)
     return other.future.result()
-
-
-# sessions renew their wishes in threads of their own, and share jobs
-_WISHING = threading.Lock()
-
-
-class Wishes:
-    """What a session waits for; its newest change ends what was wanted before, and by nobody else."""
-
-    def __init__(self) -> None:
-        self._jobs: set[Job] = set()
-
-    def renew(self, jobs: Iterable[Job]) -> None:
-        """Wait for these jobs and no others."""
-        wanted = set(jobs)
-        with _WISHING:
-            for job in wanted:
-                job.wishes.add(self)
-            for job in self._jobs - wanted:
-                job.wishes.discard(self)
-                if not job.wishes and not job.future.done():
-                    job.stop()
-            self._jobs = {job for job in wanted if not job.future.done()}

@@ -11,7 +11,7 @@ from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
 from stability.models import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
-from stability.ui.cached.job import turn
+from stability.ui.cached.job import make_way, turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
 
@@ -34,7 +34,8 @@ def states(
 ) -> tuple[State, ...]:
     """All positions of a prompt at a site, from one forward pass."""
     with turn():
-        return _lm.capture_all(prompt, site)
+        found = _lm.capture_all(prompt, site)
+    return tuple(replace(state, pause=make_way) for state in found)
 
 
 @cached(POSITIONS, parts=states)

@@ -48,6 +48,11 @@ class Turns:
             self._is_taken = False
             self._changed.notify_all()
 
+    def is_wanted(self, urgency: Urgency) -> bool:
+        """Whether anyone waits who is as urgent."""
+        with self._changed:
+            return bool(self._waiting) and self._waiting[0][0] <= urgency
+
     def _is_next(self, me: tuple[int, int]) -> bool:
         return not self._is_taken and self._waiting[0] == me
 

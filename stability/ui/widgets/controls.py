@@ -36,16 +36,19 @@ def choose() -> Choice:
 
 
 def choose_epsilon() -> float:
-    """How many nats count as a change."""
-    st.session_state.setdefault("epsilon", 0.01)
+    """How many nats count as a change: a step of the slider, or what was chosen elsewhere."""
+    state = st.session_state
+    if state.setdefault("epsilon", 0.01) not in EPSILON_STEPS:
+        # it stays among the steps when another is chosen, or the browser would draw another slider
+        state.own_epsilon = state.epsilon
     epsilon = st.select_slider(
         "ε: how much change counts (nats)",
-        EPSILON_STEPS,
+        sorted({*EPSILON_STEPS, state.get("own_epsilon", 0.01)}),
         key="epsilon",
-        format_func=lambda nats: f"{nats:.2g}",
+        format_func=lambda nats: f"{nats:.3g}",
         help=EPSILON_HELP,
     )
-    st.caption(f"ε = {in_nats(f'{epsilon:.2g}')}: {wording.epsilon_words(epsilon)}.")
+    st.caption(f"ε = {in_nats(f'{epsilon:.3g}')}: {wording.epsilon_words(epsilon)}.")
     return epsilon
 
 

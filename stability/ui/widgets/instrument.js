@@ -137,7 +137,7 @@ function receive(here, sent, scripts) {
   if (!here.instrument && !sent.scene) return sent.stamp === null ? sayWaiting(here, sent) : here.look(null);
   if (!here.instrument) mount(here, sent, scripts);
   if (!sent.scene) {
-    if (sent.stamp !== here.stamp) here.look(here.stamp);
+    if (sent.stamp !== null && sent.stamp !== here.stamp) here.look(here.stamp);
     else if (here.scene) waitFor(here, sent.status);
     return;
   }

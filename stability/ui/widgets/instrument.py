@@ -17,6 +17,8 @@ AGAIN = 120
 # seconds until what was drawn is on its way: were the browser to look for more before, Streamlit would
 # drop that, and then remove the instrument as a thing that this run has not drawn
 ON_ITS_WAY = 0.03
+# of the picture in a browser that this session has not sent
+STILL = "The picture is that of the last choice until the new one is there."
 Event = dict[str, Any]
 OnEvent = Callable[[Event, bool], None]
 
@@ -123,7 +125,7 @@ def mount(
         "seen": seen,
         "atOnce": sheet.at_once,
         "stamp": sent and sent.stamp,
-        "status": sent.status if sent else {"message": waits_for or "Starting"},
+        "status": sent.status if sent else {"message": waits_for or "Starting", "still": STILL},
         "look": look["number"],
         "again": AGAIN if is_pending else None,
         "view": dict(view),

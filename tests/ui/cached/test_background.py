@@ -15,6 +15,7 @@ from stability.errors import StabilityError
 from stability.ui.cached import background
 from stability.ui.cached import job as jobs
 from stability.ui.cached.background import Jobs
+from stability.ui.cached.wishes import Wishes
 
 pytestmark = pytest.mark.slow
 
@@ -435,8 +436,8 @@ def test_work_that_takes_turns_leaves_its_turn_while_it_waits_for_another_job():
 
 def test_a_job_that_one_session_gives_up_goes_on_for_another_whatever_their_order():
     kept, gate = Jobs(64, at_once=8), threading.Event()
-    sessions = [jobs.Wishes() for _ in range(8)]
-    last = jobs.Wishes()
+    sessions = [Wishes() for _ in range(8)]
+    last = Wishes()
     job = kept.start("shared", lambda report: gate.wait(PATIENCE))
     last.renew([job])
 

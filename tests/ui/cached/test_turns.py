@@ -6,9 +6,11 @@ from concurrent.futures import ThreadPoolExecutor
 import pytest
 
 from stability.errors import StabilityError
+from stability.ui.cached import job as jobs
 from stability.ui.cached.background import Jobs
-from stability.ui.cached.job import TURN, Wishes, turn
+from stability.ui.cached.job import TURN, make_way, turn
 from stability.ui.cached.turns import Turns, Urgency
+from stability.ui.cached.wishes import Wishes
 
 PATIENCE = 10.0
 
@@ -90,3 +92,100 @@ def test_work_that_another_session_wants_goes_on(held):
     mine.renew([])
     held()
     assert job.future.result(PATIENCE) == "done"
+
+
+def begun():
+    """Endless work that runs as urgently as any, for a session that waits for it."""
+    session, long = Wishes(), Endless()
+    job = Jobs(4).start("long", long, Urgency.FIRST)
+    session.renew([job])
+    assert long.began.wait(PATIENCE)
+    return job, session
+
+
+class Endless:
+    """Work that makes way between steps, once it has begun, until it is told to end."""
+
+    def __init__(self):
+        self.began, self.is_over, self.steps = threading.Event(), threading.Event(), 0
+
+    def __call__(self, report):
+        with turn():
+            while not self.is_over.is_set():
+                make_way()
+                self.steps += 1
+                self.began.set()
+        return "done"
+
+
+def test_long_work_lets_the_work_of_another_go_first_and_is_done_in_the_end():
+    store, long = Jobs(4, at_once=4), Endless()
+    first = store.start("long", long, Urgency.FIRST)
+    assert long.began.wait(PATIENCE)
+
+    def quick(report):
+        with turn():
+            return long.steps
+
+    steps = store.start("quick", quick, Urgency.FIRST).future.result(PATIENCE)
+    assert not first.future.done()
+    while long.steps == steps:
+        threading.Event().wait(0.001)
+    long.is_over.set()
+    assert first.future.result(PATIENCE) == "done"
+
+
+def test_work_makes_way_for_none_that_is_less_urgent_until_it_has_taken_long(monkeypatch):
+    store, long = Jobs(4, at_once=4), Endless()
+    first = store.start("long", long, Urgency.FIRST)
+    assert long.began.wait(PATIENCE)
+
+    def work(report):
+        with turn():
+            return long.steps
+
+    later = store.start("later", work, Urgency.PLANE)
+    waiting(TURN, 1)
+    steps = long.steps
+    while long.steps < steps + 100:
+        threading.Event().wait(0.001)
+    assert not later.future.done()
+    monkeypatch.setattr(jobs, "QUICK", 0.0)
+    assert later.future.result(PATIENCE) > steps
+    long.is_over.set()
+    assert first.future.result(PATIENCE) == "done"
+
+
+def test_work_that_nobody_wants_any_more_ends_at_its_next_step_and_gives_its_turn_back():
+    job, session = begun()
+    session.renew([])
+    with pytest.raises(StabilityError, match="was stopped"):
+        job.future.result(PATIENCE)
+    assert TURN.acquire(timeout=PATIENCE)
+    TURN.release()
+
+
+def test_work_that_is_stopped_while_it_lets_others_go_first_gives_no_turn_of_theirs_away():
+    job, session = begun()
+    TURN.acquire(timeout=PATIENCE)
+    session.renew([])
+    with pytest.raises(StabilityError, match="was stopped"):
+        job.future.result(PATIENCE)
+    assert not TURN.acquire(Urgency.FIRST, 0.01)
+    TURN.release()
+
+
+def test_work_whose_sessions_look_no_more_ends(monkeypatch):
+    job, _ = begun()
+    monkeypatch.setattr(jobs, "ABANDONED", -1.0)
+    with pytest.raises(StabilityError, match="was stopped"):
+        job.future.result(PATIENCE)
+    assert job.is_stopped
+
+
+def test_where_nobody_has_the_turn_nothing_makes_way():
+    make_way()
+    assert TURN.acquire(timeout=PATIENCE)
+    make_way()
+    assert not TURN.acquire(Urgency.FIRST, 0.01)
+    TURN.release()

@@ -86,5 +86,5 @@ def _setting(key: StateKey, rank: int, r: float, epsilon: float) -> str:
     )
     return (
         f"Greedy texts after token {key.position}, with the vector at {key.site} moved once, along "
-        f"eigendirection {rank}; r = {wording.number(r)} at ε = {in_nats(f'{epsilon:.2g}')}. {lasting}"
+        f"eigendirection {rank}; r = {wording.number(r)} at ε = {in_nats(f'{epsilon:.3g}')}. {lasting}"
     )

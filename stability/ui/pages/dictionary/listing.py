@@ -110,7 +110,7 @@ def _setting(found: Dictionary, epsilon: float, listed: int, matching: int, by_t
     extracted = extracted_at(found.rows.extracted)
     return wording.plain(
         f"{listed} of {of} {order}. They were {extracted}, and are measured at {found.state.site}; "
-        f"ε = {in_nats(f'{epsilon:.2g}')}. Lengths are in the vector's own coordinates; its norm there "
+        f"ε = {in_nats(f'{epsilon:.3g}')}. Lengths are in the vector's own coordinates; its norm there "
         f"is {wording.number(found.state.norm)}."
     )
 

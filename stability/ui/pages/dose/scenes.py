@@ -11,8 +11,9 @@ from stability.steering.scenes.scene import dose_scene
 from stability.steering.scenes.scene_parts import Part
 from stability.ui.cached import dose
 from stability.ui.cached.dose import Measured
-from stability.ui.cached.job import Job, Wishes
+from stability.ui.cached.job import Job
 from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
+from stability.ui.cached.wishes import Wishes
 from stability.ui.dose_choice import Asked, DoseChoice
 from stability.ui.pages.dose import defaults
 from stability.ui.widgets.instrument import Sent
@@ -51,6 +52,7 @@ class DoseScenes:
         wait_for([measured], self._asked_at + PATIENCE)
         # another session may have given it up just before this one wanted it
         if not measured.future.done() or measured.is_stopped:
+            self._wishes.renew([measured])
             if self.sent is not None:
                 self.sent = replace(self.sent, status=status_of(measured))
             return True

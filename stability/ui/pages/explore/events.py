@@ -5,10 +5,19 @@ from typing import TYPE_CHECKING, Any
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui.choice import look_along, look_along_choice, look_between, start_anew, turn_by
-from stability.ui.link_fields import is_budget, nearest_step
+from stability.ui.choice import (
+    Pasted,
+    look_along,
+    look_along_choice,
+    look_between,
+    start_anew,
+    turn_by,
+)
+from stability.ui.link_fields import is_budget, within_budgets
 from stability.ui.pages.explore import first
 from stability.ui.pages.explore.pins import keep, left_out, pins
+from stability.ui.pages.explore.written import LOST
+from stability.ui.widgets.direction import chosen_direction
 from stability.ui.widgets.instrument import Event
 
 if TYPE_CHECKING:  # torch, which takes seconds
@@ -69,11 +78,11 @@ def _do(event: Event) -> None:
 def view() -> dict[str, Any]:
     """The view of a browser whose link does not say another: the last that this session has seen.
 
-    Other pages have their own slider of `ε`, of fewer steps.
+    Other pages have a slider of `ε` of their own.
     """
     seen: dict[str, Any] = st.session_state.get("view", {})
     epsilon, relative = st.session_state.get("epsilon"), st.session_state.get("relative")
-    if epsilon is not None and epsilon != nearest_step(seen.get("epsilon", 0.01)):
+    if epsilon is not None:
         seen = seen | {"epsilon": epsilon}
     seen = seen | {"picture": "region" if st.session_state.get("cloud") is None else "cloud"}
     return seen if relative is None else seen | {"relative": relative}
@@ -82,7 +91,10 @@ def view() -> dict[str, Any]:
 def notes() -> list[str]:
     """What had to be changed of the link that was opened, or is not part of it, or was refused."""
     state = st.session_state
-    said: list[str] = [*state.get("link_notes", []), *state.get("refused", [])]
+    linked: list[str] = state.get("link_notes", [])
+    if not (isinstance(vector := chosen_direction(), Pasted) and vector.is_empty):
+        linked = [note for note in linked if not note.endswith(LOST)]
+    said = [*linked, *state.get("refused", [])]
     return [*said, *left_out(state.get("model", ""))]
 
 
@@ -97,7 +109,7 @@ def _remember(seen: dict[str, Any]) -> None:
     state = st.session_state
     state.view = seen
     if isinstance(epsilon := seen.get("epsilon"), int | float):
-        state.epsilon = nearest_step(epsilon)
+        state.epsilon = within_budgets(epsilon)
     state.relative = bool(seen.get("relative"))
 
 

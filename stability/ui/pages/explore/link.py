@@ -10,7 +10,7 @@ from stability.ui.direction_choice import Pasted, given_in
 from stability.ui.link import Field, Page, differs
 from stability.ui.link_fields import is_budget, read_budget
 from stability.ui.pages.explore.pins import read_pins, written_pins
-from stability.ui.pages.explore.written import read_direction, written_direction
+from stability.ui.pages.explore.written import LOST, read_direction, written_direction
 from stability.ui.prompt_link import PROMPT
 from stability.ui.widgets.direction import chosen_direction
 
@@ -42,7 +42,7 @@ def _read_direction(asked: str | None) -> None:
     look_along_choice(direction)
     is_lost = isinstance(given_in(direction), Pasted) and "kept_vector" not in st.session_state
     if is_lost and not st.session_state.get("numbers"):
-        raise StabilityError("a vector of one's own is not part of it: upload it again.")
+        raise StabilityError(LOST)
 
 
 def _direction() -> str | None:

@@ -26,10 +26,11 @@ class Parts:
     def start(cls, along: Along, choice: Choice) -> "Parts":
         """Begin all of them, or find those that are under way or done."""
         direction = choice.direction
+        truth = None if along.is_complete else explore.start_truth(along, direction)
         return cls(
-            None if along.is_complete else explore.start_truth(along, direction),
+            truth,
             explore.start_chips(along.key),
-            explore.start_plane(along, direction),
+            explore.start_plane(along, direction, truth),
             explore.start_calibrated(along, direction),
         )
 

@@ -11,10 +11,12 @@ from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
 from stability.ui.cached.ahead import start_ahead
 from stability.ui.cached.explore import Along, Part
-from stability.ui.cached.job import Job, Wishes
+from stability.ui.cached.job import Job
 from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
+from stability.ui.cached.wishes import Wishes
 from stability.ui.choice import Choice
 from stability.ui.pages.explore.scene_parts import Parts
+from stability.ui.pages.explore.still import still_shown
 from stability.ui.widgets.instrument import Sent
 
 # seconds that a page waits for what is still computed each time the browser looks, which costs more
@@ -60,8 +62,9 @@ class Scenes:
         wait_for([ray], max(self._asked_at + PATIENCE, time.monotonic() + LOOK))
         # another session may have given it up just before this one wanted it
         if not ray.future.done() or ray.is_stopped:
-            self._wait_aloud(ray)
+            self._wait_aloud(ray, choice)
             return True
+        self._say(None)
         along: Along = ray.future.result()
         # what follows would take the cores from a new ray that is on its way to be drawn
         is_first = along is not self.along and not explore.is_plane_begun(along, choice.direction)
@@ -138,10 +141,16 @@ class Scenes:
             self._pinned[choice] = pin(drawn)
         return self._pinned[choice]
 
-    def _wait_aloud(self, ray: Job) -> None:
+    def _wait_aloud(self, ray: Job, choice: Choice) -> None:
+        """Say what is waited for, and of what the picture is that stands meanwhile."""
+        self._wishes.renew([ray])
         self.waits_for = ray.progress[0]
-        if self.sent is not None and time.monotonic() > self._asked_at + QUIET:
-            self.sent = replace(self.sent, status=status_of(ray))
+        if time.monotonic() > self._asked_at + QUIET:
+            still = self._choice and still_shown(self._choice, choice)
+            self._say(status_of(ray) | ({"still": still} if still else {}))
+
+    def _say(self, status: Part | None) -> None:
+        self.sent = self.sent and replace(self.sent, status=status)
 
     def _make(
         self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str], noted: int
@@ -153,7 +162,7 @@ class Scenes:
         no_radii = UNKNOWN if parts.chips and parts.chips.failed else PENDING
         made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes, noted)
         if made_of == self._made_of and self.sent is not None:
-            self.sent = replace(self.sent, status=parts.status)
+            self._say(parts.status)
             return
         self.along, self._made_of = along, made_of
         self.scene = scene(

@@ -11,6 +11,7 @@ from stability.curvature.direction_spec import (
     written_degrees,
 )
 from stability.errors import StabilityError
+from stability.text import WHITE_SPACE
 from stability.ui.choice import MOST_RANKS, MOST_SEEDS
 from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair, Turned
 from stability.ui.link import differs
@@ -20,6 +21,9 @@ from stability.ui.server import may_name_paths
 TURN = re.compile(r"turn:([^,:]*),(\d{1,9}),(.*)", re.DOTALL | re.ASCII)
 # a vector that was uploaded or pasted, which is not part of a link
 VECTOR = "vector"
+LOST = "a vector of one's own is not part of it: upload it again."
+# as the fields of tokens spell them
+SPELLED = str.maketrans(WHITE_SPACE)
 
 
 def written_direction(direction: DirectionChoice) -> str:
@@ -53,10 +57,10 @@ def read_direction(text: str, turns: int = 0) -> DirectionChoice:
     if kind == "tokens" and argument.startswith("["):
         match from_json(argument):
             case [str(start), str(end)]:
-                return TokenPair(start, end)
+                return TokenPair(start.translate(SPELLED), end.translate(SPELLED))
         raise differs("direction", FORMS["tokens"], text, "eig:0")
     if kind == "cheapest" and argument:
-        return DirectionSpec(kind, argument)
+        return DirectionSpec(kind, argument.translate(SPELLED))
     if kind == "file" and may_name_paths():
         return AtPath(argument)
     if kind == "file":

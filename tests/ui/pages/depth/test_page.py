@@ -37,6 +37,15 @@ def test_a_prompt_of_one_token_is_enough(folder, section):
     assert not page.error
 
 
+def test_a_budget_between_the_steps_of_the_slider_is_the_very_one_and_stays_among_them(folder):
+    page = opened(DEPTH, model=folder, prompt=PROMPT, epsilon=0.826)
+    slider = page.select_slider(key="epsilon")
+    assert (slider.value, "0.826" in slider.options) == (0.826, True)
+    assert any("ε = 0.826 nats" in said.value for said in page.caption)
+    slider = slider.set_value(0.1).run().select_slider(key="epsilon")
+    assert (slider.value, "0.826" in slider.options) == (0.1, True)
+
+
 def test_what_is_set_on_one_page_is_still_set_on_the_other(page, folder):
     open_section(page, SECTIONS[1])
     prompt_with(page, "a dog ran")

@@ -1,5 +1,7 @@
 """What a browser asks for, as changes of the session."""
 
+import json
+
 import pytest
 from streamlit.testing.v1 import AppTest
 
@@ -139,3 +141,27 @@ def test_the_view_is_kept_with_every_event(kind):
     """The other pages' slider has fewer steps."""
     session = answered({"kind": kind, "degrees": 10})
     assert (session["view"], session["epsilon"], session["relative"]) == (VIEW, 0.02, True)
+
+
+@pytest.mark.parametrize(("asked", "kept"), [(0.826, 0.826), (9.0, 3.0), (0.0, 1e-4)])
+def test_other_pages_have_the_very_budget_within_those_that_can_be_asked_for(asked, kept):
+    assert answered({"kind": "view", "view": {"epsilon": asked}})["epsilon"] == kept
+
+
+def test_a_vector_that_a_link_has_lost_is_asked_for_until_it_is_given():
+    def page():
+        import streamlit as st
+
+        from stability.ui.pages.explore.events import notes
+
+        st.json(notes())
+
+    from stability.ui.pages.explore.written import LOST
+
+    session = {"link_notes": [f"The link: {LOST}", "Another."], "kind": "a vector of your own"}
+    for given, said in (({}, 2), ({"numbers": "[1.0]"}, 1), ({"kind": "random"}, 1)):
+        app = AppTest.from_function(page, default_timeout=60)
+        for key, value in (session | given).items():
+            app.session_state[key] = value
+        [told] = app.run().json
+        assert len(json.loads(told.value)) == said

@@ -2,6 +2,7 @@
 
 import json
 import threading
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -10,10 +11,12 @@ from support.app import explored, opened, plain_text, prompt_with, sent, use_res
 import stability
 
 # what a browser makes of a scene is tested in tests/instrument
-import stability.ui.pages.explore.scenes  # noqa: F401  as a server does when it starts
 from stability.curvature.direction_spec import DirectionSpec
+from stability.errors import StabilityError
 from stability.ui.cached import explore
 from stability.ui.choice import Choice
+from stability.ui.pages.explore import scenes
+from stability.ui.pages.explore.still import still_shown
 
 SURE = "The capital of France is"
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
@@ -62,7 +65,8 @@ def test_as_long_as_there_is_nothing_to_be_seen_it_is_said_what_is_waited_for(mo
     monkeypatch.setattr(explore, "_along", work)
     frame = sent(opened(prompt="Nobody has asked this before"))
     endless.set()
-    assert (frame["scene"], frame["status"]) == (None, {"message": "Reading the prompt"})
+    assert frame["scene"] is None
+    assert frame["status"]["message"] == "Reading the prompt"
 
 
 def test_the_page_opens_with_all_of_the_default(page, lm):
@@ -318,3 +322,38 @@ def test_a_part_that_another_session_gave_up_is_begun_again(page):
     scenes._parts.plane.stop()
     page.run()
     assert explored(page)["plane"] is not None
+
+
+def test_a_picture_that_stands_while_another_is_computed_says_what_it_is_of(page, monkeypatch):
+    monkeypatch.setattr(scenes, "QUIET", -1.0)
+    let_go = threading.Event()
+
+    def work(choice, report):
+        let_go.wait()
+        raise StabilityError("Nothing was found: look elsewhere.")
+
+    monkeypatch.setattr(explore, "_along", work)
+    page.session_state["site"], page.session_state["block"] = "a block", 12
+    frame = sent(page.run())
+    assert frame["scene"]["setting"]["site"] == "prelogit"
+    still = "The picture is that of prelogit until block:12 is there."
+    assert (frame["status"]["still"], frame["again"] is None) == (still, False)
+    # where there will be none, nothing is waited for any more
+    let_go.set()
+    while (frame := sent(page.run()))["again"] is not None:
+        pass
+    assert frame["status"] is None
+
+
+def test_the_part_that_differs_is_named():
+    choice = Choice("tiny", "a cat", -1, DirectionSpec("eig", 0))
+    assert still_shown(choice, choice) is None
+    for part, other, name in (
+        ("model", "large", "the last model"),
+        ("prompt", "a dog", "the last prompt"),
+        ("position", 0, "the last token"),
+        ("direction", DirectionSpec("eig", 1), "the last direction"),
+        ("second", 3, "the last plane"),
+        ("site", "final", "prelogit until final"),
+    ):
+        assert name in still_shown(choice, replace(choice, **{part: other}))
