@@ -7,7 +7,8 @@ position is forgotten.
 from dataclasses import dataclass, replace
 
 from stability.curvature.spectrum import Spectrum, spectrum
-from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
+from stability.geometry.sensitivity import Sensitivity, sensitivity
+from stability.geometry.token_map import token_map
 from stability.models import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
