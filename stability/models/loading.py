@@ -72,8 +72,9 @@ def load(
     )
     lm = LanguageModel(model, tokenizer, readout, card)
     ids = some_ids(lm)
-    require(readout_comparison(lm, ids), lm)
-    require(future_comparison(lm, ids), lm)
+    [vectors] = lm.prelogits(ids)
+    require(readout_comparison(lm, ids, vectors), lm)
+    require(future_comparison(lm, ids, vectors), lm)
     report(f"{name} is ready", 1.0)
     return lm
 
