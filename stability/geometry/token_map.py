@@ -4,7 +4,7 @@ The positions share each read of `W_U`: their logits, their means and their bloc
 by side in one product, as many as memory allows.
 """
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Sequence
 from functools import partial
 
 import torch
@@ -60,17 +60,12 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
     >>> [round(sensitivity.radius(0.1), 3) for sensitivity in stability.token_map(states)]
     [0.775, 0.892]
     """
-    return [entry for entries in map_in_parts(states) for entry in entries]
-
-
-def map_in_parts(states: Sequence[State]) -> Iterator[list[Sensitivity]]:
-    """The map of a prompt, a few tokens at a time, in order; raises as `token_map`."""
-    require_at_readout(*states)
     if not states:
-        return
+        return []
+    require_at_readout(*states)
     size = positions_at_once(states[0].readout.vocab_size)
-    for start in range(0, len(states), size):
-        yield _sensitivities(_with_logits(states[start : start + size]))
+    parts = [states[start : start + size] for start in range(0, len(states), size)]
+    return [entry for part in parts for entry in _sensitivities(_with_logits(part))]
 
 
 def positions_at_once(vocab_size: int) -> int:

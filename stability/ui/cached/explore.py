@@ -1,6 +1,6 @@
 """Cached results of the Explore page, made in the background: the parts of a scene."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 from functools import partial
 from typing import Any
@@ -30,7 +30,6 @@ from stability.ui.cached.states import (
     StateKey,
     eigenpairs,
     sensed_at,
-    sensitivities,
     state,
     states,
 )
@@ -43,8 +42,8 @@ Part = dict[str, Any]
 AT_ONCE = 8
 # tokens of a prompt whose spectrum is found before they are asked for
 NEIGHBOURS = 12
-_rays, _truths, _chips, _planes, _calibrated, _neighbours = (
-    Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 32, 64, 32)
+_rays, _truths, _planes, _calibrated, _neighbours = (
+    Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 64, 32)
 )
 
 
@@ -75,24 +74,6 @@ def start_truth(along: Along, direction: DirectionChoice) -> Job:
     return _truths.start(
         (along.key, direction), _held(lambda: line(along.analysis.ray)), Urgency.TRUTH
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Chips:
-    """The tokens of a prompt at the readout: how each answers, and the length of its vector."""
-
-    sensitivities: Sequence[Sensitivity]
-    norms: Sequence[float]
-
-
-def start_chips(key: StateKey) -> Job:
-    """Find the shortest radius of every token, at the readout."""
-    names = (key.model, key.prompt)
-
-    def work(report: Report) -> Chips:
-        return Chips(sensitivities(*names), [state.norm for state in states(*names)])
-
-    return _chips.start(names, work, Urgency.CHIPS)
 
 
 def start_plane(along: Along, direction: DirectionChoice) -> Job:

@@ -8,7 +8,6 @@ from dataclasses import dataclass, replace
 
 from stability.curvature.spectrum import Spectrum, spectrum
 from stability.geometry.sensitivity import Sensitivity, sensitivity
-from stability.geometry.token_map import token_map
 from stability.models import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
@@ -36,13 +35,6 @@ def states(
     """All positions of a prompt at a site, from one forward pass."""
     with turn():
         return _lm.capture_all(prompt, site)
-
-
-@cached(POSITIONS, parts=states)
-def sensitivities(_states: tuple[State, ...], model: str, prompt: PromptLike) -> list[Sensitivity]:
-    """The sensitivity of every position to pushes of any direction."""
-    with turn():
-        return token_map(_states)
 
 
 @cached(POSITIONS, parts=lambda key: states(key.model, key.prompt, key.site)[key.position])

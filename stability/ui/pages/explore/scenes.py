@@ -9,6 +9,7 @@ from typing import Any, TypeGuard
 from stability.instrument.parts import PENDING, UNKNOWN
 from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
+from stability.ui.cached.chips import chips_so_far
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job, Wishes
 from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
@@ -145,10 +146,9 @@ class Scenes:
     def _make(
         self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str], noted: int
     ) -> None:
-        known = [
-            result_of(job) for job in (parts.truth, parts.chips, parts.plane, parts.calibrated)
-        ]
-        truth, chips, plane, calibrated = known
+        truth, plane, calibrated = map(result_of, (parts.truth, parts.plane, parts.calibrated))
+        chips = chips_so_far(along.key)
+        known = truth, chips, plane, calibrated
         no_radii = UNKNOWN if parts.chips and parts.chips.failed else PENDING
         made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes, noted)
         if made_of == self._made_of and self.sent is not None:
