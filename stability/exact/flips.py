@@ -17,7 +17,10 @@ from torch import Tensor
 from stability.prediction.premise import require_at_readout
 from stability.prediction.state import State
 
-FIRST_MEASURED, GROWTH = 32, 16  # tokens whose distance is measured, and how many times as many next
+FIRST_MEASURED, GROWTH = (
+    32,
+    16,
+)  # tokens whose distance is measured, and how many times as many next
 AT_ONCE = 4096  # rows held in float64
 ROUGH = 1 + 1e-4  # beyond what rounding makes of the lengths of rows
 

@@ -134,7 +134,7 @@ def _heads(
 def _head(
     state: State, offset: Float[Tensor, " d"]
 ) -> tuple[Float[Tensor, "m d"], Float[Tensor, "d b"]]:
-    """The rows of one, and nearly the top eigenvectors of what they and a sample of others make of `H`."""
+    """The rows of one, and nearly the top eigenvectors of what they and a sample of others make."""
     size = min(HEAD_SIZE, state.readout.vocab_size)
     likeliest = head_weights(state).topk(size).indices
     others, weights = sample_others(state, likeliest)

@@ -50,9 +50,7 @@ def prompt_states(
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.25])
-@pytest.mark.parametrize(
-    "n", [1, 5, MOST_AT_ONCE, MOST_AT_ONCE + 1]
-)
+@pytest.mark.parametrize("n", [1, 5, MOST_AT_ONCE, MOST_AT_ONCE + 1])
 def test_every_eigenvalue_is_the_first_of_its_own_spectrum(n, scale):
     states = prompt_states(n, scale=scale)
     expected = torch.stack([spectrum(state, 1).eigenvalues[0] for state in states])

@@ -93,19 +93,19 @@ def mount(
     view: Mapping[str, Any],
     is_pending: bool,
     sheet: Sheet = INSTRUMENT,
-    waits_for: str | None = None,
+    waits_for: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw the instrument, or another sheet; while more is pending the browser comes back for it.
 
     The scene itself is left out where the browser has said that it has it. `view` is where a browser
-    begins whose link says nothing else. As long as there is no scene, what it `waits_for` is said.
+    begins whose link says nothing else. Unless the scene has a status, what it `waits_for` is said.
     """
     look = st.session_state.get(sheet.name, {}).get("look") or {"number": 0, "has": None}
     frame = {
         "sheet": sheet.name,
         "heard": heard(),
         "stamp": sent and sent.stamp,
-        "status": sent.status if sent else {"message": waits_for or "Starting"},
+        "status": waits_for or (sent.status if sent else {"message": "Starting"}),
         "look": look["number"],
         "again": AGAIN if is_pending else None,
         "view": dict(view),

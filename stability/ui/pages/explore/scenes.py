@@ -33,8 +33,8 @@ class Scenes:
         self.along: Along | None = None
         self._asked: Choice | None = None
         self._asked_at = 0.0
-        # what the ray that was asked for last is at
-        self.waits_for = ""
+        # what the ray that was asked for last is at, if that takes its time
+        self.waits_for: Part | None = None
         self._made_of: tuple[Any, ...] = ()
         self._choice: Choice | None = None
         # of each ray that is kept, or what finds it, or why there is none
@@ -53,7 +53,7 @@ class Scenes:
         """
         ray = explore.start_ray(choice)
         if choice != self._asked:
-            self._asked, self._asked_at = choice, time.monotonic()
+            self._asked, self._asked_at, self.waits_for = choice, time.monotonic(), None
             self._wishes.renew([ray])
             # what belongs to the last choice may be stopped now
             self._parts = None
@@ -62,6 +62,7 @@ class Scenes:
         if not ray.future.done() or ray.is_stopped:
             self._wait_aloud(ray)
             return True
+        self.waits_for = None
         along: Along = ray.future.result()
         # what follows would take the cores from a new ray that is on its way to be drawn
         is_first = along is not self.along and not explore.is_plane_begun(along, choice.direction)
@@ -139,9 +140,8 @@ class Scenes:
         return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:
-        self.waits_for = ray.progress[0]
-        if self.sent is not None and time.monotonic() > self._asked_at + QUIET:
-            self.sent = replace(self.sent, status=status_of(ray))
+        if time.monotonic() > self._asked_at + QUIET:
+            self.waits_for = status_of(ray)
 
     def _make(
         self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str], noted: int
