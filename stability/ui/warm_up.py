@@ -36,7 +36,7 @@ def _warm_up() -> None:
         along = explore.start_ray(CHOICE).future.result()
         for start in (explore.start_plane, explore.start_calibrated):
             start(along, CHOICE.direction)
-        start_chips(along.key).future.result()
+        start_chips(along.key, len(along.analysis.state.tokens)).future.result()
         for job in explore.start_neighbours(along.key):
             job.future.result()
         cloud.compile_umap()

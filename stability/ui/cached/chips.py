@@ -4,7 +4,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from stability.geometry.sensitivity import Sensitivity
-from stability.geometry.token_map import positions_at_once, token_map
+from stability.geometry.token_map import MOST_AT_ONCE, positions_at_once, token_map
 from stability.models.progress import Report
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
@@ -47,8 +47,8 @@ def _map(_: None, model: str, prompt: PromptLike) -> _TokenMap:
     return _TokenMap()
 
 
-def start_chips(key: StateKey) -> Job:
-    """Find the shortest radius of every token, at the readout."""
+def start_chips(key: StateKey, length: int) -> Job:
+    """Find the shortest radius of each of so many tokens, at the readout; of many after all else."""
     names = key.model, key.prompt
 
     def work(report: Report) -> Chips | None:
@@ -59,7 +59,8 @@ def start_chips(key: StateKey) -> Job:
                 begun.extend(at_readout)
         return begun.chips
 
-    return _jobs.start(names, work, Urgency.CHIPS)
+    urgency = Urgency.CHIPS if length <= MOST_AT_ONCE else Urgency.LONG
+    return _jobs.start(names, work, urgency)
 
 
 def chips_so_far(key: StateKey) -> Chips | None:

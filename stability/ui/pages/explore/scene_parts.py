@@ -29,7 +29,7 @@ class Parts:
         direction = choice.direction
         return cls(
             None if along.is_complete else explore.start_truth(along, direction),
-            start_chips(along.key),
+            start_chips(along.key, len(along.analysis.state.tokens)),
             explore.start_plane(along, direction),
             explore.start_calibrated(along, direction),
         )

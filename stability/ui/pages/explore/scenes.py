@@ -140,7 +140,7 @@ class Scenes:
         return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job) -> None:
-        if time.monotonic() > self._asked_at + QUIET:
+        if self.sent is None or time.monotonic() > self._asked_at + QUIET:
             self.waits_for = status_of(ray)
 
     def _make(
@@ -161,8 +161,8 @@ class Scenes:
             ray_line=truth or along.line,
             plane=plane,
             second=along.second,
-            sensitivities=chips and chips.sensitivities,
-            norms=chips and chips.norms,
+            sensitivities=chips.sensitivities if chips else None,
+            norms=chips.norms if chips else None,
             no_radii=no_radii,
             calibrated=calibrated,
             pins=pins,

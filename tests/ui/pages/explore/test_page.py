@@ -13,6 +13,7 @@ import stability
 import stability.ui.pages.explore.scenes  # noqa: F401  as a server does when it starts
 from stability.curvature.direction_spec import DirectionSpec
 from stability.ui.cached import explore
+from stability.ui.cached.background import Jobs
 from stability.ui.choice import Choice
 
 SURE = "The capital of France is"
@@ -62,7 +63,23 @@ def test_as_long_as_there_is_nothing_to_be_seen_it_is_said_what_is_waited_for(mo
     monkeypatch.setattr(explore, "_along", work)
     frame = sent(opened(prompt="Nobody has asked this before"))
     endless.set()
-    assert (frame["scene"], frame["status"]) == (None, {"message": "Reading the prompt"})
+    status = {"message": "Reading the prompt", "fraction": None}
+    assert (frame["scene"], frame["status"]) == (None, status)
+
+
+def test_the_shipped_scene_says_how_far_its_model_is(monkeypatch):
+    endless = threading.Event()
+
+    def work(choice, report):
+        report("Fetching a model", 0.25)
+        endless.wait()
+
+    monkeypatch.setattr(explore, "_along", work)
+    monkeypatch.setattr(explore, "_rays", Jobs(1))
+    frame = sent(opened())
+    endless.set()
+    assert frame["scene"]["setting"]["prompt"] == SURE
+    assert frame["status"] == {"message": "Fetching a model", "fraction": 0.25}
 
 
 def test_the_page_opens_with_all_of_the_default(page, lm):
