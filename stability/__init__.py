@@ -38,7 +38,8 @@ if TYPE_CHECKING:
     from stability.geometry.ray import Ray, ray
     from stability.geometry.region import Region, region
     from stability.geometry.rivals import Rivals, rivals
-    from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
+    from stability.geometry.sensitivity import Sensitivity, sensitivity
+    from stability.geometry.token_map import token_map
     from stability.instrument.explore import explore
     from stability.models import LanguageModel, load
     from stability.models.comparisons import Comparison
@@ -98,7 +99,7 @@ _HOMES = {
     "region": "geometry.region",
     "Sensitivity": "geometry.sensitivity",
     "sensitivity": "geometry.sensitivity",
-    "token_map": "geometry.sensitivity",
+    "token_map": "geometry.token_map",
     "Spectrum": "curvature.spectrum",
     "spectrum": "curvature.spectrum",
     "State": "prediction.state",

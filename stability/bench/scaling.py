@@ -12,7 +12,7 @@ from stability.bench.region import explore_region
 from stability.bench.spectrum import EIGENPAIRS
 from stability.bench.timing import Method, median_seconds
 from stability.curvature.spectrum import spectrum
-from stability.geometry.sensitivity import token_map
+from stability.geometry.token_map import token_map
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
 from stability.prediction.state import State

@@ -6,7 +6,7 @@ import torch
 
 from stability.bench.timing import Comparison, Method, compare
 from stability.curvature import fisher
-from stability.geometry.sensitivity import token_map
+from stability.geometry.token_map import token_map
 from stability.prediction.state import State
 
 

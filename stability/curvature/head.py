@@ -82,7 +82,7 @@ class Head:
         state, held = self.spread.state, float(self.gram.diagonal().double().sum())
         if held >= (1 - RITZ_ROUNDING) * self.spread.trace:
             return self.gram
-        others, weights = self._sample()
+        others, weights = sample_others(state, self.tokens)
         rows, roots = weighted_rows(state, others, weights, self.spread.offset), weights.sqrt()
         sampled = roots.to(rows) @ rows
         # as `Σ p_i (w_i − μ) = 0`, the head says where the mean of the others lies
@@ -91,14 +91,32 @@ class Head:
         exchanged = mean.outer(mean / left) - sampled.outer(sampled / float(weights.sum()))
         return self.gram + rows.T @ rows + exchanged
 
-    def _sample(self) -> tuple[Int[Tensor, " m"], Float[Tensor, " m"]]:
-        """As many of the other tokens, evenly spaced by weight, and the probability each stands for."""
-        weights = head_weights(self.spread.state)
-        reached = weights.index_fill(0, self.tokens, 0.0).cumsum(0)
-        step = reached[-1] / len(self.tokens)
-        marks = step * (torch.arange(len(self.tokens), device=weights.device) + 0.5)
-        others = torch.searchsorted(reached, marks)
-        return others, step * self.spread.state.probs[others] / weights[others]
+
+def sample_others(
+    state: State, tokens: Int[Tensor, " m"]
+) -> tuple[Int[Tensor, " m"], Float[Tensor, " m"]]:
+    """As many of the other tokens, evenly spaced by weight, and the probability each stands for."""
+    weights = head_weights(state)
+    reached = weights.index_fill(0, tokens, 0.0).cumsum(0)
+    step = reached[-1] / len(tokens)
+    marks = step * (torch.arange(len(tokens), device=weights.device) + 0.5)
+    # the last sum may be below a mark by rounding
+    others = torch.searchsorted(reached, marks).clamp_max(len(weights) - 1)
+    # a weight is a probability, but for capping, and underflows where there are no others
+    return others, (step * state.probs[others] / weights[others]).nan_to_num(0.0)
+
+
+def norms_outside(
+    rows: Float[Tensor, "*T m d"], pairs: RitzPairs, traces: Float[Tensor, "*T"]
+) -> Float[Tensor, "*T"]:
+    """`Head.norm_outside` of several operators, from fewer rows than the space has dimensions.
+
+    `(I − QQᵀ) G (I − QQᵀ)` has the eigenvalues of the Gram matrix of its rows, which is smaller.
+    """
+    within = rows @ pairs.vectors.to(rows)
+    gram = (rows @ rows.mT - within @ within.mT).double()
+    known = gram.diagonal(dim1=-2, dim2=-1).sum(dim=-1) - gram.norm(dim=(-2, -1))
+    return (1 + RITZ_ROUNDING) * traces - pairs.values.sum(dim=-1) - known
 
 
 def dominant_block(

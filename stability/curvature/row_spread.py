@@ -34,12 +34,12 @@ def top_rows(states: Sequence[State]) -> Float[Tensor, "T d"]:
 
 def mean_offsets(states: Sequence[State]) -> Float[Tensor, "T d"]:
     """`s·(μ − w_top)` of each state, summed over the other tokens so that nothing cancels."""
-    others = torch.stack([state.probs for state in states], dim=1)
+    others = torch.stack([state.probs for state in states])
     tops, capping = [state.argmax for state in states], cap_slopes(states)
-    others[tops, range(len(tops))] = 0
-    weights = others if capping is None else others * capping.T
-    pulled = states[0].readout.pull_back(weights).T
-    return pulled - others.sum(dim=0)[:, None] * top_rows(states)
+    others[range(len(tops)), tops] = 0
+    weights = others if capping is None else others * capping
+    pulled = states[0].readout.pull_back(weights.T).T
+    return pulled - others.sum(dim=1)[:, None] * top_rows(states)
 
 
 def mean_offset(state: State) -> Float[Tensor, " d"]:

@@ -10,7 +10,7 @@ from collections.abc import Callable
 from dataclasses import dataclass, replace
 
 import torch
-from jaxtyping import Float
+from jaxtyping import Bool, Float
 from torch import Tensor
 
 RITZ_ROUNDING = 1e-6  # relative, of a Ritz value from float32 products; 2e-7 was measured
@@ -39,12 +39,16 @@ class RitzPairs:
         `‖r_i‖/θ_i`, within which there is an eigenvalue, if that is less; five times the tolerance is
         allowed beyond the first eight.
         """
+        return bool(self.each_within(k, tolerance).all())
+
+    def each_within(self, k: int, tolerance: float) -> Bool[Tensor, "*T"]:
+        """The same of each operator by itself."""
         squared = self.residuals[..., :k].square().sum(dim=-2)
         values, least = self.values[..., :k].clamp_min(0), self.values[..., -1:]
         allowed = torch.full_like(squared, tolerance)
         allowed[..., LEADING:] *= LOOSER
         gaps = torch.maximum(values - least, allowed * values)
-        return bool((squared <= allowed * values * gaps).all())
+        return (squared <= allowed * values * gaps).all(dim=-1)
 
 
 def rayleigh_ritz(
@@ -96,17 +100,35 @@ def iterate(
     Ends when the estimated errors of the first `k` are below `tolerance`, when the basis spans the
     space, or after `passes`.
     """
-    d, b = block.shape[-2:]
-    basis = image = block[..., :0]
-    for done in range(1, passes + 1):
-        basis, image = torch.cat([basis, block], dim=-1), torch.cat([image, apply(block)], dim=-1)
-        pairs = rayleigh_ritz(basis, image, b)
+    b = block.shape[-1]
+    return resume(apply, rayleigh_ritz(block, apply(block), b), b, k, tolerance, passes)
+
+
+def resume(
+    apply: Callable[[Float[Tensor, "*T d c"]], Float[Tensor, "*T d c"]],
+    pairs: RitzPairs,
+    columns: int,
+    k: int,
+    tolerance: float,
+    passes: int,
+) -> RitzPairs:
+    """As many pairs as before, from blocks of the first few residuals; ends as `iterate`.
+
+    `passes` counts those that the pairs have taken already.
+    """
+    d, b = pairs.vectors.shape[-2:]
+    basis, image = pairs.vectors, pairs.residuals + pairs.vectors * pairs.values[..., None, :]
+    while True:
         size = basis.shape[-1]
         if size == d or pairs.within(k, tolerance):
-            return replace(pairs, passes=done, converged=True)
+            return replace(pairs, converged=True)
+        if pairs.passes == passes:
+            return pairs
         # Householder: what follows the basis is orthogonal to it, also where residuals vanish
-        block = torch.linalg.qr(torch.cat([basis, pairs.residuals], dim=-1)).Q[..., size:]
-    return replace(pairs, passes=passes)
+        leading = torch.cat([basis, pairs.residuals[..., :columns]], dim=-1)
+        block = torch.linalg.qr(leading).Q[..., size:]
+        basis, image = torch.cat([basis, block], dim=-1), torch.cat([image, apply(block)], dim=-1)
+        pairs = replace(rayleigh_ritz(basis, image, b), passes=pairs.passes + 1)
 
 
 def eigenvalue_upper_bounds(

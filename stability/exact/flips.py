@@ -5,7 +5,7 @@ Soft-capping is monotone and changes no argmax, so everything here is in uncappe
 the lowest token id.
 """
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from dataclasses import dataclass
 
 import numpy as np
@@ -17,11 +17,11 @@ from torch import Tensor
 from stability.prediction.premise import require_at_readout
 from stability.prediction.state import State
 
-CANCELLED_SQUARE = (
-    1e-4  # of ‖w‖²: below, a squared distance from float32 products has lost its digits
-)
 INTERVALS = 128  # of slopes, in which those that may win are told apart
-ROUGH = 1.01  # its square root beyond that errs by 1e-3 at worst: the nearest is within this
+# tokens whose distance is measured, and how many times as many next
+FIRST_MEASURED, GROWTH = 32, 16
+AT_ONCE = 4096  # rows held in float64
+ROUGH = 1 + 1e-4  # beyond what rounding makes of the lengths of rows
 
 
 @dataclass(frozen=True)
@@ -119,35 +119,35 @@ def _able(
 def nearest(state: State) -> Flip | None:
     """The closest argmax change over *all* directions: `min_j (z_top − z_j)/(s·‖w_top − w_j‖)`.
 
-    It lies along `w_j − w_top`. None where no other token can take over (identical rows).
+    It lies along `w_j − w_top`. None where no other token can take over (identical rows). As no row is
+    farther from another than the sum of their lengths, few tokens come near enough to be measured.
     """
-    return nearest_each([state])[0]
-
-
-def nearest_each(states: Sequence[State]) -> list[Flip | None]:
-    """The closest argmax change of each state, in one read of `W_U` for all of them."""
-    require_at_readout(*states)
-    readout = states[0].readout
-    top_rows = readout.W_U[[state.argmax for state in states]]
-    overlaps = readout.scale * readout.slopes(top_rows.T)
-    return [_nearest(state, overlap) for state, overlap in zip(states, overlaps.T, strict=True)]
-
-
-def _nearest(state: State, overlap: Float[Tensor, " V"]) -> Flip | None:
-    """The closest change, given `s²·w_j·w_top` of every token."""
+    require_at_readout(state)
     readout, top = state.readout, state.argmax
-    gap = state.uncapped_logits[top] - state.uncapped_logits
-    norm_squared = readout.row_norms_squared[top]
-    squared = norm_squared + readout.row_norms_squared - 2 * overlap
-    # the expanded square cancels for nearly equal rows: those, and whatever may lead, are measured
-    close = squared <= CANCELLED_SQUARE * norm_squared
-    rough = (gap / squared.clamp_min(0).sqrt()).where(~close, torch.inf)
-    again = (close | (rough <= ROUGH * rough.min())).nonzero()[:, 0]
-    rows = readout.W_U[again].double() - readout.W_U[top].double()
-    lengths = readout.scale * rows.norm(dim=1)
-    distance = (gap[again] / lengths).where(lengths > 0, torch.inf)
-    best = int(distance.argmin())
-    if not distance[best].isfinite():
+    gap, norms = state.uncapped_logits[top] - state.uncapped_logits, readout.row_norms
+    least = gap / (ROUGH * (norms + norms[top]))
+    least[top] = torch.inf
+    measured = FIRST_MEASURED
+    while True:
+        candidates = least.topk(min(measured, len(least)), largest=False)
+        # in the order of ids, so that ties go to the lowest
+        tokens = candidates.indices.sort().values
+        lengths = readout.scale * _distances_to(readout.W_U, tokens, top)
+        distances = (gap[tokens] / lengths).where(lengths > 0, torch.inf)
+        best = int(distances.argmin())
+        if measured >= len(least) or distances[best] < candidates.values[-1]:
+            break
+        measured *= GROWTH
+    if not distances[best].isfinite():
         return None
-    token = int(again[best])
-    return Flip(float(distance[best]), token, state.text(token))
+    token = int(tokens[best])
+    return Flip(float(distances[best]), token, state.text(token))
+
+
+def _distances_to(
+    W_U: Float[Tensor, "V d"], tokens: Int[Tensor, " n"], top: int
+) -> Float[Tensor, " n"]:
+    """`‖w_j − w_top‖` in float64, where nearly equal rows do not cancel."""
+    row = W_U[top].double()
+    parts = [(W_U[part].double() - row).norm(dim=1) for part in tokens.split(AT_ONCE)]
+    return torch.cat(parts)

@@ -15,7 +15,8 @@ from stability.curvature.spectrum import Spectrum, spectrum
 from stability.errors import StabilityError
 from stability.geometry.analysis import Analysis, along, pairs_for
 from stability.geometry.region import region
-from stability.geometry.sensitivity import Sensitivity, token_map
+from stability.geometry.sensitivity import Sensitivity
+from stability.geometry.token_map import token_map
 from stability.instrument.line import line
 from stability.instrument.parts import UNKNOWN
 from stability.instrument.plane import FLAT, plane

@@ -38,7 +38,7 @@ def make(lm: "Model") -> dict[str, Any]:
     """The same, computed by the default model."""
     from stability.geometry.analysis import analyze
     from stability.geometry.region import region
-    from stability.geometry.sensitivity import token_map
+    from stability.geometry.token_map import token_map
     from stability.instrument.plane import plane
     from stability.instrument.scene import scene
 

@@ -19,7 +19,7 @@ PENDING, FLAT, UNKNOWN = "pending", "flat", "unknown"
 
 def tokens(
     prompt: Sequence[Token],
-    sensitivities: Sequence[Sensitivity] | None = None,
+    sensitivities: Sequence[Sensitivity | None] | None = None,
     norms: Sequence[float] | None = None,
     no_radii: str = PENDING,
 ) -> list[dict[str, Any]]:

@@ -45,7 +45,7 @@ def scene(
     plane: Part | None = None,
     plane_note: str | None = None,
     second: int | None = None,
-    sensitivities: Sequence[Sensitivity] | None = None,
+    sensitivities: Sequence[Sensitivity | None] | None = None,
     norms: Sequence[float] | None = None,
     no_radii: str = parts.PENDING,
     calibrated: Sequence[Part] | None = None,
@@ -63,7 +63,7 @@ def scene(
         plane_note: a sentence that says why there is none.
         second: the rank, from 0, of that other eigendirection.
         sensitivities: of every token of the prompt at the readout, from `token_map`; None as long as
-            not known.
+            not known, of all or of one.
         norms: of the vectors of these tokens at the readout.
         no_radii: why there are no sensitivities: `parts.PENDING`, or for good `parts.UNKNOWN`.
         calibrated: calibrated radii, one for every `ε`: `{"epsilon", "minus", "plus"}`, each side

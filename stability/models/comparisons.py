@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 import torch
-from jaxtyping import Int
+from jaxtyping import Float, Int
 from torch import Tensor
 
 from stability.errors import StabilityError
@@ -65,8 +65,10 @@ def some_ids(lm: LanguageModel) -> Int[Tensor, "1 n"]:
     return torch.arange(4, 12)[None, : lm.context] % lm.readout.vocab_size
 
 
-def readout_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison:
-    """Compare the readout of captured vectors with the model's own logits.
+def readout_comparison(
+    lm: LanguageModel, ids: Int[Tensor, "1 n"], vectors: Float[Tensor, "n d"]
+) -> Comparison:
+    """Compare the readout of the vectors captured of a text with the model's own logits.
 
     Returns:
         The comparison; an architecture that treats its logits in an unknown way must fail it, for
@@ -76,7 +78,7 @@ def readout_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison
         expected = lm.network.logits(ids.to(lm.model.device))[0]
     require_finite(expected, lm.model, lm.card)
     # in parts: a long text's logits in float64 take gigabytes
-    parts = zip(lm.prelogits(ids)[0].split(FEW), expected.split(FEW), strict=True)
+    parts = zip(vectors.split(FEW), expected.split(FEW), strict=True)
     error = max(float((lm.readout.logits(y) - z).abs().max()) for y, z in parts)
     return Comparison(
         name="logits against the model's own",
@@ -88,8 +90,10 @@ def readout_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison
     )
 
 
-def future_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison:
-    """Compare the first half of a text's vectors with those that another second half leaves.
+def future_comparison(
+    lm: LanguageModel, ids: Int[Tensor, "1 n"], vectors: Float[Tensor, "n d"]
+) -> Comparison:
+    """Compare the first half of a text's captured vectors with those that another second half leaves.
 
     Returns:
         The comparison; both texts have the same length, on which some rotations depend.
@@ -97,7 +101,7 @@ def future_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"]) -> Comparison:
     half = ids.shape[1] // 2
     other = ids.clone()
     other[:, half:] = (other[:, half:] + 1) % lm.readout.vocab_size
-    first, second = (lm.prelogits(row)[0, :half].double() for row in (ids, other))
+    first, second = (part[:half].double() for part in (vectors, lm.prelogits(other)[0]))
     difference = (first - second).norm(dim=-1) / first.norm(dim=-1).clamp_min(TINY)
     return Comparison(
         name="a prediction against later tokens",

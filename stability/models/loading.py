@@ -13,6 +13,7 @@ from stability.models.foreign import foreign
 from stability.models.head import find_readout
 from stability.models.language_model import LanguageModel
 from stability.models.locate import locate
+from stability.models.model_name import parse_name
 from stability.models.precision import WIDTHS, default_device
 from stability.models.progress import Report, part, silent
 from stability.models.reading import read_model, read_tokenizer
@@ -55,7 +56,9 @@ def load(
         raise StabilityError(
             f"A dtype must be one of {', '.join(DTYPES)}; received {dtype!r}: use float32."
         )
-    folder, revision = locate(name, part(report, 0.0, 0.6))
+    # what is fetched from the hub may be an adapter, whose base is then fetched as well
+    located = 0.6 if parse_name(name).kind == "hub" else 0.9
+    folder, revision = locate(name, part(report, 0.0, located))
     model, tokenizer, revision = _read(name, folder, revision, DTYPES[dtype], report)
     device = device or default_device()
     with foreign(f"Moving to {device!r} the model", name, "use device='cpu'"):
@@ -72,8 +75,9 @@ def load(
     )
     lm = LanguageModel(model, tokenizer, readout, card)
     ids = some_ids(lm)
-    require(readout_comparison(lm, ids), lm)
-    require(future_comparison(lm, ids), lm)
+    [vectors] = lm.prelogits(ids)
+    require(readout_comparison(lm, ids, vectors), lm)
+    require(future_comparison(lm, ids, vectors), lm)
     report(f"{name} is ready", 1.0)
     return lm
 

@@ -108,7 +108,8 @@ def check(lm: LanguageModel, report: Report = silent) -> SelfCheck:
     """
     ids, prompt = long_text(lm), short_prompt(lm)
     report("Reading a text longer than any window", 0.0)
-    comparisons = [readout_comparison(lm, ids), future_comparison(lm, ids)]
+    [vectors] = lm.prelogits(ids)
+    comparisons = [readout_comparison(lm, ids, vectors), future_comparison(lm, ids, vectors)]
     not_run: dict[str, str] = {}
 
     def attempt(name: str, compare: Callable[..., Comparison], *arguments: object) -> None:

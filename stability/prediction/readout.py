@@ -8,7 +8,6 @@ from jaxtyping import Float
 from torch import Tensor
 from torch.linalg import vector_norm
 
-NARROW = 16  # columns
 # that a product keeps side by side, at least: eight lanes twice, or four four times
 PARTIAL_SUMS = 16
 
@@ -78,15 +77,19 @@ class Readout:
 
     def pull_back(self, weights: Float[Tensor, "V k"]) -> Float[Tensor, "d k"]:
         """The transpose of `slopes`: `s·W_Uᵀ S`."""
-        S = weights.to(self.W_U)
-        # the same product, but BLAS is ten times slower at the first with few columns
-        pulled = self.W_U.T @ S if S.shape[1] >= NARROW else (S.T @ self.W_U).T
-        return self.scale * pulled.double()
+        # BLAS is up to twice as slow at the transpose of this, and ten times with few columns
+        pulled = weights.to(self.W_U).T @ self.W_U
+        return self.scale * pulled.T.double()
 
     @cached_property
     def row_norms_squared(self) -> Float[Tensor, " V"]:
         """`s²‖w_i‖²` of every token: a constant of the model, computed once."""
         return self.scale**2 * vector_norm(self.W_U, dim=1).double().square()
+
+    @cached_property
+    def row_norms(self) -> Float[Tensor, " V"]:
+        """`s·‖w_i‖` of every token."""
+        return self.row_norms_squared.sqrt()
 
     @cached_property
     def rounding(self) -> float:

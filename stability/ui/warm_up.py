@@ -29,6 +29,7 @@ def _warm_up() -> None:
     imported("stability.ui.pages.explore.scenes")
     from stability.ui.cached import cloud, explore
     from stability.ui.cached.ahead import start_ahead
+    from stability.ui.cached.chips import start_chips
     from stability.ui.pages.explore.first import CHOICE
 
     gc.freeze()
@@ -36,7 +37,7 @@ def _warm_up() -> None:
         along = explore.start_ray(CHOICE).future.result()
         for start in (explore.start_plane, explore.start_calibrated):
             start(along, CHOICE.direction)
-        explore.start_chips(along.key).future.result()
+        start_chips(along.key, len(along.analysis.state.tokens)).future.result()
         for job in start_ahead(along, CHOICE.direction):
             job.future.result()
         cloud.compile_umap()

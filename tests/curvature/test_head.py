@@ -7,7 +7,13 @@ from hypothesis import strategies as st
 from support.states import divergence_hessian, make_state, properties, random_state, with_logits
 
 from stability.curvature import fisher, head
-from stability.curvature.head import Head, head_tokens, head_weights
+from stability.curvature.head import (
+    Head,
+    head_tokens,
+    head_weights,
+    norms_outside,
+    sample_others,
+)
 from stability.curvature.row_spread import row_spread
 from stability.curvature.subspace import rayleigh_ritz
 from stability.prediction.state import State
@@ -36,7 +42,7 @@ def test_the_head_holds_the_likeliest_tokens_within_its_limits(small):
 def test_a_sample_of_the_others_stands_for_their_probability(small):
     state = random_state(V=400, gain=2.0)
     start = Head(row_spread(state))
-    others, weights = start._sample()
+    others, weights = sample_others(state, start.tokens)
     assert len(others) == len(start.tokens)
     assert not set(others.tolist()) & set(start.tokens.tolist())
     rest = 1 - float(state.probs[start.tokens].sum())
@@ -46,7 +52,7 @@ def test_a_sample_of_the_others_stands_for_their_probability(small):
 def test_a_sample_of_capped_rows_stands_for_their_weight(small):
     state = random_state(V=400, gain=2.0, softcap=1.0)
     start, weights = Head(row_spread(state)), head_weights(state)
-    others, counts = start._sample()
+    others, counts = sample_others(state, start.tokens)
     # each stands for as much `p f'²` as the next
     stands_for = counts * state.cap_slope[others] ** 2
     rest = float(weights.sum() - weights[start.tokens].sum())
@@ -125,8 +131,12 @@ def test_nothing_outside_of_ritz_vectors_exceeds_its_bound(seed, gain, b, near):
         patch.setattr(head, "MOST_TOKENS", 60)
         pairs = rayleigh_ritz(Q, H @ Q, b)
         bound = Head(spread).norm_outside(pairs)
+        # rows beyond the dimensions of the space change nothing but the time
+        same = float(norms_outside(Head(spread).rows, pairs, torch.tensor(spread.trace)))
     outside = torch.eye(20, dtype=torch.float64) - Q @ Q.T
     # 2e-8 is the root of float64's rounding, which the difference of two squares leaves
     rounding = 2e-8 * float(H.trace())
     assert bound >= float(torch.linalg.eigvalsh(outside @ H @ outside)[-1]) - rounding
+    # of the difference of two Gram matrices
+    assert same == pytest.approx(bound, abs=1e-6 * float(H.trace()))
     assert bound <= float((outside @ H @ outside).trace()) * (1 + 1e-12) + 2e-6 * float(H.trace())

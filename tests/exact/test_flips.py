@@ -298,3 +298,27 @@ def test_no_token_can_take_over_where_all_rows_are_equal(row):
 def test_nearest_needs_logits_that_are_linear_in_the_state_but_for_capping():
     with pytest.raises(StabilityError, match=r"of tiny at 'block:0': capture it at 'prelogit'"):
         nearest(nonlinear_state())
+
+
+@pytest.mark.parametrize("twins", [0, 40, 599])
+@pytest.mark.parametrize("gain", [0.01, 1.0])
+def test_the_nearest_of_all_is_found_however_many_come_near(twins, gain):
+    """Rows like the winner's, more than are measured at first, never take over."""
+    draw = torch.Generator().manual_seed(twins)
+    rows = torch.randn(600, 12, generator=draw, dtype=torch.float64)
+    rows *= 0.1 + torch.rand(600, 1, generator=draw, dtype=torch.float64) * 3
+    vector = gain * torch.randn(12, generator=draw, dtype=torch.float64)
+    top = int((rows @ vector).argmax())
+    order = torch.arange(600)
+    rows[order[order != top][:twins]] = rows[top].clone()
+    state = make_state(rows, vector)
+    winner = state.argmax
+    gaps = state.uncapped_logits[winner] - state.uncapped_logits
+    lengths = (rows - rows[winner]).norm(dim=1)
+    distances = (gaps / lengths).where(lengths > 0, torch.inf)
+    flip = nearest(state)
+    if twins == 599:
+        assert flip is None
+        return
+    assert flip.id == int(distances.argmin())
+    assert flip.distance == pytest.approx(float(distances.min()), rel=1e-12)

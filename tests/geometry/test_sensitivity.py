@@ -20,7 +20,14 @@ from stability.curvature.row_spread import row_spread
 from stability.curvature.spectrum import spectrum
 from stability.errors import StabilityError
 from stability.exact.flips import nearest
-from stability.geometry.sensitivity import BLOCK, POSITIONS_AT_ONCE, sensitivity, token_map
+from stability.geometry.sensitivity import sensitivity
+from stability.geometry.token_map import (
+    BLOCK,
+    FEWEST_AT_ONCE,
+    MOST_AT_ONCE,
+    positions_at_once,
+    token_map,
+)
 from stability.prediction.state import State
 
 
@@ -31,9 +38,10 @@ def prompt_states(
     scale: float = 1.0,
     bias: bool = True,
     softcap: float | None = None,
+    dtype: torch.dtype = torch.float32,
 ) -> list[State]:
     """States of one readout, from nearly uniform to nearly certain."""
-    first = random_state(0, V, d, dtype=torch.float32, bias=bias, scale=scale)
+    first = random_state(0, V, d, dtype=dtype, bias=bias, scale=scale)
     readout = first.readout
     draw = torch.Generator().manual_seed(1)
     gains = torch.linspace(0.1, 5, n)
@@ -42,15 +50,40 @@ def prompt_states(
 
 
 @pytest.mark.parametrize("scale", [1.0, 0.25])
-@pytest.mark.parametrize(
-    "n", [1, 5, POSITIONS_AT_ONCE, POSITIONS_AT_ONCE + 1, 2 * POSITIONS_AT_ONCE + 3]
-)
+@pytest.mark.parametrize("n", [1, 5, MOST_AT_ONCE, MOST_AT_ONCE + 1])
 def test_every_eigenvalue_is_the_first_of_its_own_spectrum(n, scale):
     states = prompt_states(n, scale=scale)
     expected = torch.stack([spectrum(state, 1).eigenvalues[0] for state in states])
     eigenvalues = torch.tensor([s.eigenvalue for s in token_map(states)], dtype=torch.float64)
     torch.testing.assert_close(eigenvalues, expected, rtol=2e-4, atol=0)
     assert len(expected.unique()) == n  # or a shuffled map would pass
+
+
+@pytest.mark.parametrize("V", [400, 3000])
+def test_every_upper_bound_is_above_a_dense_eigenvalue_and_no_looser_than_from_the_trace(V):
+    """Beyond 256 tokens the head is not all; the longest iterations end after several passes."""
+    states = prompt_states(40, V=V, d=60, bias=False, dtype=torch.float64)
+    for state, at_position in zip(states, token_map(states), strict=True):
+        values = torch.linalg.eigvalsh(dense(state)).flip(0)
+        largest = float(values[0])
+        # the tolerance of the iteration
+        assert largest * (1 - 2e-4) <= at_position.eigenvalue <= largest * (1 + 1e-12)
+        assert at_position.upper >= largest
+        # by the trace beside a block of so many vectors, were they known without error
+        assert at_position.upper <= 1.01 * max(largest, float(values[BLOCK:].sum()))
+
+
+def test_a_map_in_parts_is_the_map():
+    states = prompt_states(MOST_AT_ONCE + 3, bias=False)
+    parts = token_map(states[:MOST_AT_ONCE]) + token_map(states[MOST_AT_ONCE:])
+    assert parts == token_map(states)
+    assert token_map([]) == []
+
+
+def test_fewer_positions_stand_side_by_side_where_the_vocabulary_is_large():
+    assert positions_at_once(50_000) == MOST_AT_ONCE
+    assert FEWEST_AT_ONCE < positions_at_once(100_000) < MOST_AT_ONCE
+    assert positions_at_once(262_144) == FEWEST_AT_ONCE
 
 
 def test_entropies_are_those_of_the_states():
@@ -68,7 +101,7 @@ def test_the_radius_is_where_the_quadratic_reaches_epsilon():
 
 
 def test_every_position_has_the_numbers_of_its_state_alone():
-    states = prompt_states(POSITIONS_AT_ONCE + 2, bias=False)
+    states = prompt_states(MOST_AT_ONCE + 2, bias=False)
     for state, at_position in zip(states, token_map(states), strict=True):
         alone = row_spread(state)
         assert at_position.reach == pytest.approx(alone.reach, rel=1e-5)
@@ -133,7 +166,7 @@ def test_fewer_dimensions_than_the_block_are_enough(V, d):
 
 @pytest.mark.parametrize("softcap", [0.5, 5.0, 30.0])
 def test_a_map_of_capped_logits_has_the_eigenvalues_and_nearest_flips_of_each_state(softcap):
-    states = prompt_states(POSITIONS_AT_ONCE + 2, scale=0.7, softcap=softcap)
+    states = prompt_states(MOST_AT_ONCE + 2, scale=0.7, softcap=softcap)
     for state, at_position in zip(states, token_map(states), strict=True):
         alone = sensitivity(state, spectrum(state, 1))
         assert at_position.eigenvalue == pytest.approx(alone.eigenvalue, rel=2e-4)

@@ -15,6 +15,11 @@ from stability.models.comparisons import (
 )
 
 
+def some_vectors(lm):
+    ids = some_ids(lm)
+    return ids, lm.prelogits(ids)[0]
+
+
 @pytest.mark.parametrize(
     ("family", "setting"),
     [
@@ -26,12 +31,12 @@ from stability.models.comparisons import (
 )
 def test_a_readout_that_misses_what_the_model_does_is_refused(tmp_path, family, setting):
     lm = load(str(save_model(tmp_path, FAMILIES[family]())), device="cpu")
-    require(readout_comparison(lm, some_ids(lm)), lm)
+    require(readout_comparison(lm, *some_vectors(lm)), lm)
     for name, value in setting.items():
         setattr(lm.model.config, name, value)
         setattr(lm.model, name, value)  # Cohere keeps a copy of its own
     with pytest.raises(StabilityError, match="The readout must reproduce the model's logits"):
-        require(readout_comparison(lm, some_ids(lm)), lm)
+        require(readout_comparison(lm, *some_vectors(lm)), lm)
 
 
 @pytest.mark.parametrize("dtype", ["float32", "bfloat16", "float16"])
@@ -122,4 +127,4 @@ def test_a_prediction_that_reads_one_later_token_of_many_is_noticed(folder, monk
         return forward(self, leaked, *arguments, **options)
 
     monkeypatch.setattr(LlamaDecoderLayer, "forward", leaking)
-    assert not future_comparison(lm, some_ids(lm)).holds
+    assert not future_comparison(lm, *some_vectors(lm)).holds

@@ -194,7 +194,8 @@ def language_model(config: PretrainedConfig, name: str = "tiny") -> LanguageMode
     n_layers = config.get_text_config().num_hidden_layers
     card = ModelCard(name, "random", "float32", readout.width, n_layers, readout.vocab_size)
     lm = LanguageModel(model, _tokenizer(), readout, card)
-    require(readout_comparison(lm, some_ids(lm)), lm)
+    ids = some_ids(lm)
+    require(readout_comparison(lm, ids, lm.prelogits(ids)[0]), lm)
     return lm
 
 

@@ -13,7 +13,7 @@ from stability.models.gguf.rotation import FREQUENCIES, LONG, SHORT
 
 if TYPE_CHECKING:
     from torch import Tensor
-    from transformers import PreTrainedModel
+    from transformers import PretrainedConfig, PreTrainedModel
 
 _EXPERTS = re.compile(r"\.(\d+)\.mlp\.experts\.(gate_up_proj|down_proj)$")
 
@@ -44,9 +44,9 @@ def assign_tensors(file: GGUFFile, model: "PreTrainedModel") -> dict[str, list[s
 
 
 def read_parameter(
-    file: GGUFFile, model: "PreTrainedModel", key: str, sources: list[str]
+    file: GGUFFile, config: "PretrainedConfig", sources: list[str], shape: tuple[int, ...]
 ) -> "Tensor":
-    """Return a parameter in float32, of the shape that it has in the model.
+    """Return a parameter in float32, of the shape that it has in the model; for threads side by side.
 
     Raises:
         GGUFError: the file has it in another shape or an encoding that cannot be read, or not finite.
@@ -57,12 +57,11 @@ def read_parameter(
     layout = ARCHITECTURES[architecture_of(file)].layout
     # damaged numbers are looked for below
     with np.errstate(all="ignore"):
-        arrays = [layout(source, file.values(source), model.config) for source in sources]
+        arrays = [layout(source, file.values(source), config) for source in sources]
     # of every expert, the gate's rows before those that it multiplies
     values = np.concatenate(arrays, axis=1) if len(arrays) > 1 else arrays[0]
     if not np.isfinite(values).all():
         raise GGUFError(f"{sources[0]} with NaN or infinite values")
-    shape = tuple(model.state_dict()[key].shape)
     if values.shape != shape:
         raise GGUFError(f"{sources[0]} of the shape {list(values.shape)}, not {list(shape)}")
     return torch.from_numpy(np.ascontiguousarray(values))

@@ -3,6 +3,7 @@
 import errno
 import re
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -14,6 +15,7 @@ if TYPE_CHECKING:
     from torch import Tensor
 
 WEIGHTS = "model.safetensors"
+AT_ONCE = 4  # parameters, each with copies of its own
 
 
 def convert(gguf: Path, folder: Path, report: Report) -> None:
@@ -28,8 +30,8 @@ def convert(gguf: Path, folder: Path, report: Report) -> None:
     from safetensors import SafetensorError
     from safetensors.torch import save_file
 
-    tokenizer, model, weights = _read(gguf, folder / "source", part(report, 0.0, 0.7))
-    report("Writing the float32 weights", 0.7)
+    tokenizer, model, weights = _read(gguf, folder / "source", part(report, 0.0, 0.6))
+    report("Writing the float32 weights", 0.6)
     try:
         save_file(weights, folder / WEIGHTS, metadata={"format": "pt"})
     except SafetensorError as error:
@@ -39,7 +41,7 @@ def convert(gguf: Path, folder: Path, report: Report) -> None:
     model.config.architectures = [type(model).__name__]
     for piece in (model.config, model.generation_config, tokenizer):
         piece.save_pretrained(folder)
-    report("Verifying the float32 weights", 0.9)
+    report("Verifying the float32 weights", 0.8)
     _verify(folder / WEIGHTS, weights)
     with _reading(gguf):
         _verify_tokenizer(folder, tokenizer)
@@ -71,22 +73,39 @@ def _read(gguf: Path, empty: Path, report: Report) -> tuple[Any, Any, dict[str, 
             model = AutoModelForCausalLM.from_config(config, dtype=torch.float32)
         sources = assign_tensors(file, model)
     weights: dict[str, Tensor] = {}
-    for name, parts in sources.items():
-        report("Dequantising the weights", 0.4 + 0.6 * len(weights) / len(sources))
-        with _reading(gguf):
-            weights[name] = read_parameter(file, model, name, parts)
+    shapes = {name: tuple(tensor.shape) for name, tensor in model.state_dict().items()}
+    # NumPy leaves the interpreter to other threads meanwhile
+    with ThreadPoolExecutor(AT_ONCE) as pool:
+        work = {
+            name: pool.submit(read_parameter, file, model.config, parts, shapes[name])
+            for name, parts in sources.items()
+        }
+        try:
+            for name, parameter in work.items():
+                report("Dequantising the weights", 0.4 + 0.6 * len(weights) / len(sources))
+                with _refusing(gguf):
+                    weights[name] = parameter.result()
+        finally:
+            pool.shutdown(cancel_futures=True)
     return tokenizer, model, weights
 
 
 @contextmanager
 def _reading(gguf: Path) -> Iterator[None]:
     """Silence transformers, and turn whatever is raised into one sentence."""
-    from stability.gguf_format import GGUFError
     from stability.models.transformers_logging import quiet
 
+    with _refusing(gguf), quiet():
+        yield
+
+
+@contextmanager
+def _refusing(gguf: Path) -> Iterator[None]:
+    """Turn whatever is raised into one sentence."""
+    from stability.gguf_format import GGUFError
+
     try:
-        with quiet():
-            yield
+        yield
     except Exception as error:
         known = isinstance(error, GGUFError)
         reason = str(error) if known else f"{type(error).__name__}: {error}".splitlines()[0]
@@ -99,10 +118,12 @@ def _reading(gguf: Path) -> Iterator[None]:
 def _verify(path: Path, weights: dict[str, "Tensor"]) -> None:
     from safetensors import safe_open
 
-    with safe_open(path, "pt") as written:
-        same = set(written.keys()) == set(weights) and all(
-            written.get_tensor(name).equal(tensor) for name, tensor in weights.items()
-        )
+    with safe_open(path, "pt") as written, ThreadPoolExecutor(AT_ONCE) as pool:
+
+        def reads_back(name: str) -> bool:
+            return written.get_tensor(name).equal(weights[name])
+
+        same = set(written.keys()) == set(weights) and all(pool.map(reads_back, weights))
     if not same:
         raise StabilityError(
             f"{path} must read back as written, and it differs; check the disk and start again."

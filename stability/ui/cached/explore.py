@@ -1,6 +1,6 @@
 """Cached results of the Explore page, made in the background: the parts of a scene."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from contextlib import suppress
 from dataclasses import dataclass
 from functools import partial
@@ -32,7 +32,6 @@ from stability.ui.cached.states import (
     StateKey,
     eigenpairs,
     sensed_at,
-    sensitivities,
     state,
     states,
 )
@@ -46,9 +45,7 @@ Part = dict[str, Any]
 AT_ONCE = 8
 # that are kept: each holds four numbers for every token of a vocabulary
 RAYS = 2 * POSITIONS
-_rays, _truths, _chips, _planes, _calibrated = (
-    Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 32, 64)
-)
+_rays, _truths, _planes, _calibrated = (Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 64))
 
 
 @dataclass(frozen=True, eq=False)
@@ -78,24 +75,6 @@ def start_truth(along: Along, direction: DirectionChoice) -> Job:
     return _truths.start(
         (along.key, direction), _held(lambda: line(along.analysis.ray)), Urgency.TRUTH
     )
-
-
-@dataclass(frozen=True, eq=False)
-class Chips:
-    """The tokens of a prompt at the readout: how each answers, and the length of its vector."""
-
-    sensitivities: Sequence[Sensitivity]
-    norms: Sequence[float]
-
-
-def start_chips(key: StateKey) -> Job:
-    """Find the shortest radius of every token, at the readout."""
-    names = (key.model, key.prompt)
-
-    def work(report: Report) -> Chips:
-        return Chips(sensitivities(*names), [state.norm for state in states(*names)])
-
-    return _chips.start(names, work, Urgency.CHIPS)
 
 
 def start_plane(along: Along, direction: DirectionChoice, truth: Job | None = None) -> Job:

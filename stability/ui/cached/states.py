@@ -7,7 +7,7 @@ position is forgotten.
 from dataclasses import dataclass, replace
 
 from stability.curvature.spectrum import Spectrum, spectrum
-from stability.geometry.sensitivity import Sensitivity, sensitivity, token_map
+from stability.geometry.sensitivity import Sensitivity, sensitivity
 from stability.models import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.state import State
@@ -36,13 +36,6 @@ def states(
     with turn():
         found = _lm.capture_all(prompt, site)
     return tuple(replace(state, pause=make_way) for state in found)
-
-
-@cached(POSITIONS, parts=states)
-def sensitivities(_states: tuple[State, ...], model: str, prompt: PromptLike) -> list[Sensitivity]:
-    """The sensitivity of every position to pushes of any direction."""
-    with turn():
-        return token_map(_states)
 
 
 @cached(POSITIONS, parts=lambda key: states(key.model, key.prompt, key.site)[key.position])

@@ -109,23 +109,24 @@ def mount(
     on_event: OnEvent,
     seen: int,
     sheet: Sheet = INSTRUMENT,
-    waits_for: str | None = None,
+    waits_for: Mapping[str, Any] | None = None,
 ) -> None:
     """Draw the instrument, or another sheet; while more is pending the browser comes back for it.
 
     `on_event` is called as by `load_scripts`, for what the sheet answers alone; the whole page has
     followed the events up to `seen`. The scene itself is left out where the browser has said that it
-    has it. `view` is where a browser begins whose link says nothing else. As long as there is no
-    scene, what it `waits_for` is said.
+    has it. `view` is where a browser begins whose link says nothing else. What it `waits_for` is said,
+    and without that the status of the scene.
     """
     look = st.session_state.get(sheet.name, {}).get("look") or {"number": 0, "has": None}
+    said = waits_for or (sent.status if sent else {"message": "Starting"})
     frame = {
         "sheet": sheet.name,
         "heard": heard(),
         "seen": seen,
         "atOnce": sheet.at_once,
         "stamp": sent and sent.stamp,
-        "status": sent.status if sent else {"message": waits_for or "Starting", "still": STILL},
+        "status": said if sent else {**said, "still": STILL},
         "look": look["number"],
         "again": AGAIN if is_pending else None,
         "view": dict(view),

@@ -4,6 +4,7 @@ from dataclasses import dataclass
 
 from stability.instrument.plane import FLAT
 from stability.ui.cached import explore
+from stability.ui.cached.chips import start_chips
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job
 from stability.ui.cached.looks import failures, status_of
@@ -29,7 +30,7 @@ class Parts:
         truth = None if along.is_complete else explore.start_truth(along, direction)
         return cls(
             truth,
-            explore.start_chips(along.key),
+            start_chips(along.key, len(along.analysis.state.tokens)),
             explore.start_plane(along, direction, truth),
             explore.start_calibrated(along, direction),
         )
@@ -41,13 +42,14 @@ class Parts:
 
     @property
     def status(self) -> Part | None:
-        """What the network is run for, where that takes its time."""
-        if self.truth is None:
-            return None
-        if not self.truth.future.done():
+        """What is waited for, where that takes its time."""
+        if self.truth and not self.truth.future.done():
             return status_of(self.truth, "Running the network along the ray")
-        if self.plane and not self.plane.future.done():
+        if self.truth and self.plane and not self.plane.future.done():
             return status_of(self.plane, "Running the network across the plane")
+        # of a prompt that is not mapped at once
+        if self.chips and not self.chips.future.done() and self.chips.progress[1] > 0:
+            return status_of(self.chips)
         return None
 
     @property

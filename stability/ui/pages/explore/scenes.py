@@ -10,6 +10,7 @@ from stability.instrument.parts import PENDING, UNKNOWN
 from stability.instrument.scene import pin, scene
 from stability.ui.cached import explore
 from stability.ui.cached.ahead import start_ahead
+from stability.ui.cached.chips import chips_so_far
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job
 from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
@@ -35,8 +36,8 @@ class Scenes:
         self.along: Along | None = None
         self._asked: Choice | None = None
         self._asked_at = 0.0
-        # what the ray that was asked for last is at
-        self.waits_for = ""
+        # what the ray that was asked for last is at, if that takes its time
+        self.waits_for: Part | None = None
         self._made_of: tuple[Any, ...] = ()
         self._choice: Choice | None = None
         # of each ray that is kept, or what finds it, or why there is none
@@ -55,7 +56,7 @@ class Scenes:
         """
         ray = explore.start_ray(choice)
         if choice != self._asked:
-            self._asked, self._asked_at = choice, time.monotonic()
+            self._asked, self._asked_at, self.waits_for = choice, time.monotonic(), None
             self._wishes.renew([ray])
             # what belongs to the last choice may be stopped now
             self._parts = None
@@ -64,7 +65,7 @@ class Scenes:
         if not ray.future.done() or ray.is_stopped:
             self._wait_aloud(ray, choice)
             return True
-        self._say(None)
+        self.waits_for = None
         along: Along = ray.future.result()
         # what follows would take the cores from a new ray that is on its way to be drawn
         is_first = along is not self.along and not explore.is_plane_begun(along, choice.direction)
@@ -144,25 +145,20 @@ class Scenes:
     def _wait_aloud(self, ray: Job, choice: Choice) -> None:
         """Say what is waited for, and of what the picture is that stands meanwhile."""
         self._wishes.renew([ray])
-        self.waits_for = ray.progress[0]
-        if time.monotonic() > self._asked_at + QUIET:
+        if self.sent is None or time.monotonic() > self._asked_at + QUIET:
             still = self._choice and still_shown(self._choice, choice)
-            self._say(status_of(ray) | ({"still": still} if still else {}))
-
-    def _say(self, status: Part | None) -> None:
-        self.sent = self.sent and replace(self.sent, status=status)
+            self.waits_for = status_of(ray) | ({"still": still} if still else {})
 
     def _make(
         self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str], noted: int
     ) -> None:
-        known = [
-            result_of(job) for job in (parts.truth, parts.chips, parts.plane, parts.calibrated)
-        ]
-        truth, chips, plane, calibrated = known
+        truth, plane, calibrated = map(result_of, (parts.truth, parts.plane, parts.calibrated))
+        chips = chips_so_far(along.key)
+        known = truth, chips, plane, calibrated
         no_radii = UNKNOWN if parts.chips and parts.chips.failed else PENDING
         made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes, noted)
         if made_of == self._made_of and self.sent is not None:
-            self._say(parts.status)
+            self.sent = replace(self.sent, status=parts.status)
             return
         self.along, self._made_of = along, made_of
         self.scene = scene(
@@ -171,8 +167,8 @@ class Scenes:
             ray_line=truth or along.line,
             plane=plane,
             second=along.second,
-            sensitivities=chips and chips.sensitivities,
-            norms=chips and chips.norms,
+            sensitivities=chips.sensitivities if chips else None,
+            norms=chips.norms if chips else None,
             no_radii=no_radii,
             calibrated=calibrated,
             pins=pins,

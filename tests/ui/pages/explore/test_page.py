@@ -14,6 +14,7 @@ import stability
 from stability.curvature.direction_spec import DirectionSpec
 from stability.errors import StabilityError
 from stability.ui.cached import explore
+from stability.ui.cached.background import Jobs
 from stability.ui.choice import Choice
 from stability.ui.pages.explore import scenes
 from stability.ui.pages.explore.still import still_shown
@@ -67,6 +68,21 @@ def test_as_long_as_there_is_nothing_to_be_seen_it_is_said_what_is_waited_for(mo
     endless.set()
     assert frame["scene"] is None
     assert frame["status"]["message"] == "Reading the prompt"
+
+
+def test_the_shipped_scene_says_how_far_its_model_is(monkeypatch):
+    endless = threading.Event()
+
+    def work(choice, report):
+        report("Fetching a model", 0.25)
+        endless.wait()
+
+    monkeypatch.setattr(explore, "_along", work)
+    monkeypatch.setattr(explore, "_rays", Jobs(1))
+    frame = sent(opened())
+    endless.set()
+    assert frame["scene"]["setting"]["prompt"] == SURE
+    assert frame["status"] == {"message": "Fetching a model", "fraction": 0.25}
 
 
 def test_the_page_opens_with_all_of_the_default(page, lm):
