@@ -18,7 +18,7 @@ def show(page: Page, headline: str, draw: Callable[[], None]) -> None:
     """Draw a page inside its frame, or switch to Explore if a callback has asked for that."""
     icon = str(files("stability.ui.widgets") / "icon.svg")
     st.set_page_config(page_title=page.title, page_icon=icon, layout="wide")
-    keep_shared(is_opened=st.session_state.get("page") != page.title)
+    keep_shared(link.is_opened(page))
     # a person may choose another theme than that of the system, which is all a style sheet can ask for
     dark = resource("dark.css") if st.context.theme.type == "dark" else ""
     st.html(f"<style>{resource('page.css')}{dark}</style>")

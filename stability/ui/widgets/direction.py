@@ -16,6 +16,7 @@ from stability.ui.choice import (
     look_straight,
     turned,
 )
+from stability.ui.kept import put
 from stability.ui.widgets.vector_upload import entry_of_upload, upload_field
 
 SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
@@ -78,7 +79,7 @@ def _spell_tokens(model: str, *keys: str) -> None:
 
     for key in keys:
         if written := st.session_state.get(key):
-            st.session_state[key] = typed(loaded(model), written)
+            put(key, typed(loaded(model), written))
 
 
 def _choose_vector() -> None:

@@ -60,15 +60,18 @@ function place(root) {
   };
   here.onLink = (event) => {
     const link = event.target.closest?.(PAGE_LINK);
-    if (!link || here.leaves || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // a click that no person has made is the one below
+    if (!link || !event.isTrusted || event.ctrlKey || event.metaKey || event.shiftKey) return;
     // first the view, then the page
     event.preventDefault();
     event.stopPropagation();
+    clearTimeout(here.patience);
     here.leaves = () => {
       clearTimeout(here.patience);
+      here.leaves = null;
       link.click();
     };
-    here.patience = setTimeout(here.leaves, PATIENCE);
+    here.patience = setTimeout(() => here.leaves?.(), PATIENCE);
     ask(here, { kind: "view", view: here.view });
   };
   addEventListener("popstate", here.back);

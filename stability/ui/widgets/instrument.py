@@ -24,11 +24,13 @@ Event = dict[str, Any]
 class Sheet:
     """What one page has the browser draw: its name there, and the scripts that draw it.
 
-    They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`.
+    They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`. `moves` are
+    the keys of the widgets beside it that its events may move.
     """
 
     name: str
     entries: tuple[str, ...]
+    moves: tuple[str, ...]
 
     @property
     def scripts(self) -> str:
@@ -36,8 +38,12 @@ class Sheet:
         return f"{self.name}_scripts"
 
 
-INSTRUMENT = Sheet("instrument", ("instrument", "view"))
-DOSE = Sheet("dose", ("dose_sheet", "dose_view"))
+INSTRUMENT = Sheet(
+    "instrument",
+    ("instrument", "view"),
+    ("site", "block", "kind", "rank", "seed", "start", "end", "goal", "other"),
+)
+DOSE = Sheet("dose", ("dose_sheet", "dose_view"), ("applied", "applied_block"))
 
 
 @dataclass(frozen=True)
@@ -49,12 +55,12 @@ class Sent:
     status: dict[str, Any] | None = None
 
 
-def load_scripts(on_event: Callable[[Event, bool], None], sheet: Sheet = INSTRUMENT) -> None:
+def load_scripts(on_event: Callable[[Event], None], sheet: Sheet = INSTRUMENT) -> None:
     """Send the scripts; Streamlit sends what is long and has not changed only once.
 
     `on_event` is called with each of the events that the browser sends, before the page runs. After a
-    run that a newer event has ended before `settle`, it is called with those of that run again, and
-    told so: the browser may not have seen what they set, and then sets it back.
+    run that something newer has ended before `settle`, the browser may send it again, and may not have
+    seen which widgets it has moved: then it has set them back, and they are moved once more.
     """
 
     def hear() -> None:
@@ -63,10 +69,10 @@ def load_scripts(on_event: Callable[[Event, bool], None], sheet: Sheet = INSTRUM
             number = event["number"]
             # another page may have asked for something last
             is_own = event.get("sheet", sheet.name) == sheet.name
-            if is_own and number > st.session_state.get("settled", 0):
-                on_event(event, number <= heard())
-                # the address that came with it may be older than what was written last
-                st.session_state.acts = True
+            if is_own and number > heard():
+                _answer(event, on_event, sheet)
+            elif is_own and number > st.session_state.get("settled", 0):
+                _move_again(number)
             st.session_state.heard = max(number, heard())
 
     _component(sheet.scripts, bundle.style())(
@@ -74,6 +80,22 @@ def load_scripts(on_event: Callable[[Event, bool], None], sheet: Sheet = INSTRUM
         data={"sheet": sheet.name, "module": bundle.module(*sheet.entries)},
         on_events_change=hear,
     )
+
+
+def _answer(event: Event, on_event: Callable[[Event], None], sheet: Sheet) -> None:
+    """Call `on_event`, and keep from where to where it has moved which widgets."""
+    state = st.session_state
+    before = {key: state.get(key) for key in sheet.moves}
+    on_event(event)
+    moved = {key: (value, state.get(key)) for key, value in before.items()}
+    state.moved = state.get("moved", {}) | {event["number"]: moved}
+
+
+def _move_again(number: int) -> None:
+    """Move the widgets of an event that have been set back, but for those that are elsewhere now."""
+    for key, (before, after) in st.session_state.get("moved", {}).get(number, {}).items():
+        if after != before == st.session_state.get(key):
+            st.session_state[key] = after
 
 
 def heard() -> int:
@@ -85,7 +107,7 @@ def heard() -> int:
 def settle() -> None:
     """Note that a run of the page has come to its end, with all that the browser has asked for."""
     time.sleep(ON_ITS_WAY)
-    st.session_state.settled = heard()
+    st.session_state.update(settled=heard(), moved={})
 
 
 def mount(

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui import warm_up
+from stability.ui import link, warm_up
 from stability.ui.choice import Choice, Pasted, start_at_the_end
 from stability.ui.pages.explore import events, first
 from stability.ui.pages.explore.link import PAGE
@@ -40,6 +40,7 @@ def draw() -> None:
 @st.fragment
 def _draw_instrument(choice: Choice, heard: int) -> None:
     """Draw the instrument with what is known; the browser comes back as long as more is pending."""
+    link.see(PAGE)
     # an event may come together with such a look, which runs this fragment alone
     if instrument.heard() != heard:
         st.rerun()
