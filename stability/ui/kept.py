@@ -36,16 +36,6 @@ def keep_shared(is_opened: bool = False) -> None:
             kept[key] = st.session_state[key]
 
 
-def put(key: str, value: object) -> None:
-    """Set a widget to a value that it has not.
-
-    What is set is sent to the browser even if it is there already, and takes the place of what a person
-    has begun to type.
-    """
-    if st.session_state.get(key) != value:
-        st.session_state[key] = value
-
-
 def within(key: str, options: Iterable[str]) -> None:
     """Leave out of a session's choice what is no option, as a link may ask for anything."""
     chosen, allowed = st.session_state.get(key), set(options)

@@ -1,5 +1,6 @@
 """The direction of the ray: its kind, what names one of that kind, and how it has been turned."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import streamlit as st
@@ -16,28 +17,30 @@ from stability.ui.choice import (
     look_straight,
     turned,
 )
-from stability.ui.kept import put
+from stability.ui.moves import put
 from stability.ui.widgets.vector_upload import entry_of_upload, upload_field
 
 SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
 SITES_OWN = "the one that belongs to the site"
+# the fields of a kind that name tokens
+TOKENS = {"tokens": ("start", "end"), "cheapest": ("goal",)}
 FIRST = {"start": "␣Paris", "end": "␣the", "goal": "␣the", "other": "The capital of Italy is"}
 
 
 def choose_direction(model: str) -> DirectionChoice:
     """Draw the fields of a direction; another one begins without turns."""
     kind = KINDS[st.selectbox("Direction", list(KINDS), key="kind", on_change=look_straight)]
+    for key, text in _spelled(model, TOKENS.get(kind, ())).items():
+        put(key, text)
     match kind:
         case "eig":
             _number("Eigendirection", 1, MOST_RANKS, "rank")
         case "random" | "covariance":
             _number("Seed", 0, MOST_SEEDS - 1, "seed")
         case "tokens":
-            _spell_tokens(model, "start", "end")
             _text("From token", "start", SPELLING)
             _text("To token", "end", SPELLING)
         case "cheapest":
-            _spell_tokens(model, "goal")
             _text("Token", "goal", SPELLING)
         case "prompt":
             _text("Other prompt", "other")
@@ -71,15 +74,20 @@ def _text(label: str, key: str, spelling: str | None = None) -> None:
     st.text_input(label, key=key, help=spelling, on_change=look_straight)
 
 
-def _spell_tokens(model: str, *keys: str) -> None:
-    """Show tokens that were chosen by their ids, as in the instrument or by a link, as their texts."""
+def is_spelled(model: str) -> bool:
+    """Whether the fields show no token by an id that could be shown by its text."""
+    keys = TOKENS.get(KINDS[st.session_state.get("kind", next(iter(KINDS)))], ())
+    return all(st.session_state.get(key) == text for key, text in _spelled(model, keys).items())
+
+
+def _spelled(model: str, keys: Iterable[str]) -> dict[str, str]:
+    """The texts of tokens that were chosen by their ids, as in the instrument or by a link."""
     if not is_loaded(model):
-        return
+        return {}
     from stability.ui.cached.chosen_direction import typed
 
-    for key in keys:
-        if written := st.session_state.get(key):
-            put(key, typed(loaded(model), written))
+    given = {key: st.session_state.get(key) for key in keys}
+    return {key: typed(loaded(model), written) for key, written in given.items() if written}
 
 
 def _choose_vector() -> None:

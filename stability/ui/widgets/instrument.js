@@ -39,7 +39,8 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
     if (!mounted.has(parentElement)) mounted.set(parentElement, place(parentElement));
     const here = mounted.get(parentElement);
     here.sheet = sent.sheet;
-    here.look = (has) => setStateValue("look", { number: (here.looks += 1), has });
+    // that a run has been seen, with the widgets where it has moved them, is said by every look
+    here.look = (has) => setStateValue("look", { number: (here.looks += 1), has, run: sent.run });
     sheetOf(sent.sheet).scripts.then((scripts) => receive(here, sent, scripts));
     return () => leave(here);
   }
@@ -69,6 +70,7 @@ function place(root) {
     here.leaves = () => {
       clearTimeout(here.patience);
       here.leaves = null;
+      quiet(here);
       link.click();
     };
     here.patience = setTimeout(() => here.leaves?.(), PATIENCE);
@@ -79,11 +81,17 @@ function place(root) {
   return here;
 }
 
+/** Ask for nothing more: of two questions at once, the server opens the page of the later one. */
+function quiet(here) {
+  here.leaving = true;
+  clearTimeout(here.timer);
+  clearTimeout(here.retry);
+}
+
 function leave(here) {
   here.gone = true;
-  clearTimeout(here.timer);
+  quiet(here);
   clearTimeout(here.patience);
-  clearTimeout(here.retry);
   clearTimeout(here.cloud);
   removeEventListener("popstate", here.back);
   document.removeEventListener("click", here.onLink, true);
@@ -93,6 +101,7 @@ function leave(here) {
 
 /** Ask the server; what it has not answered yet is asked again, as a later question takes its place. */
 function ask(here, event) {
+  here.leaving = false;
   clearTimeout(here.timer);
   insist(here, INSISTENCE);
   shared.number += 1;
@@ -125,6 +134,7 @@ function receive(here, sent, scripts) {
   if (here.gone) return;
   shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.heard);
   if (here.leaves && !shared.unanswered.length) here.leaves();
+  if (here.leaving) return;
   clearTimeout(here.timer);
   if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
   if (!here.instrument && !sent.scene) {

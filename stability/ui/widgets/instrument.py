@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from stability.instrument import bundle
+from stability.ui import moves
 from stability.ui.widgets.resources import resource
 
 # milliseconds after which the browser looks whether more has come
@@ -25,7 +26,7 @@ class Sheet:
     """What one page has the browser draw: its name there, and the scripts that draw it.
 
     They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`. `moves` are
-    the keys of the widgets beside it that its events may move.
+    the keys of the widgets beside it that its events move, and of what goes with them.
     """
 
     name: str
@@ -41,7 +42,7 @@ class Sheet:
 INSTRUMENT = Sheet(
     "instrument",
     ("instrument", "view"),
-    ("site", "block", "kind", "rank", "seed", "start", "end", "goal", "other"),
+    ("site", "block", "kind", "rank", "seed", "start", "end", "goal", "other", "turns"),
 )
 DOSE = Sheet("dose", ("dose_sheet", "dose_view"), ("applied", "applied_block"))
 
@@ -58,9 +59,7 @@ class Sent:
 def load_scripts(on_event: Callable[[Event], None], sheet: Sheet = INSTRUMENT) -> None:
     """Send the scripts; Streamlit sends what is long and has not changed only once.
 
-    `on_event` is called with each of the events that the browser sends, before the page runs. After a
-    run that something newer has ended before `settle`, the browser may send it again, and may not have
-    seen which widgets it has moved: then it has set them back, and they are moved once more.
+    `on_event` is called with each of the events that the browser sends, before the page runs.
     """
 
     def hear() -> None:
@@ -70,9 +69,8 @@ def load_scripts(on_event: Callable[[Event], None], sheet: Sheet = INSTRUMENT) -
             # another page may have asked for something last
             is_own = event.get("sheet", sheet.name) == sheet.name
             if is_own and number > heard():
-                _answer(event, on_event, sheet)
-            elif is_own and number > st.session_state.get("settled", 0):
-                _move_again(number)
+                with moves.noted(sheet.moves):
+                    on_event(event)
             st.session_state.heard = max(number, heard())
 
     _component(sheet.scripts, bundle.style())(
@@ -82,22 +80,6 @@ def load_scripts(on_event: Callable[[Event], None], sheet: Sheet = INSTRUMENT) -
     )
 
 
-def _answer(event: Event, on_event: Callable[[Event], None], sheet: Sheet) -> None:
-    """Call `on_event`, and keep from where to where it has moved which widgets."""
-    state = st.session_state
-    before = {key: state.get(key) for key in sheet.moves}
-    on_event(event)
-    moved = {key: (value, state.get(key)) for key, value in before.items()}
-    state.moved = state.get("moved", {}) | {event["number"]: moved}
-
-
-def _move_again(number: int) -> None:
-    """Move the widgets of an event that have been set back, but for those that are elsewhere now."""
-    for key, (before, after) in st.session_state.get("moved", {}).get(number, {}).items():
-        if after != before == st.session_state.get(key):
-            st.session_state[key] = after
-
-
 def heard() -> int:
     """The number of the last event that the page has heard of."""
     number: int = st.session_state.get("heard", 0)
@@ -105,9 +87,21 @@ def heard() -> int:
 
 
 def settle() -> None:
-    """Note that a run of the page has come to its end, with all that the browser has asked for."""
+    """Wait until what was drawn is on its way, at the end of a run of the page."""
     time.sleep(ON_ITS_WAY)
-    st.session_state.update(settled=heard(), moved={})
+
+
+def begin(is_opened: bool) -> None:
+    """Begin a run of a page, with the widgets where the events of a browser have moved them."""
+    for sheet in (INSTRUMENT, DOSE):
+        moves.see(_look(sheet)["run"])
+    moves.hold(is_opened)
+
+
+def _look(sheet: Sheet) -> dict[str, Any]:
+    """What the browser has said last: which scene it has, and of which run."""
+    look: dict[str, Any] | None = st.session_state.get(sheet.name, {}).get("look")
+    return {"number": 0, "has": None, "run": 0} | (look or {})
 
 
 def mount(
@@ -122,14 +116,16 @@ def mount(
     The scene itself is left out where the browser has said that it has it. `view` is where a browser
     begins whose link says nothing else. As long as there is no scene, what it `waits_for` is said.
     """
-    look = st.session_state.get(sheet.name, {}).get("look") or {"number": 0, "has": None}
+    look = _look(sheet)
+    moves.see(look["run"])
     frame = {
+        "run": moves.run_number(),
         "sheet": sheet.name,
         "heard": heard(),
         "stamp": sent and sent.stamp,
         "status": sent.status if sent else {"message": waits_for or "Starting"},
         "look": look["number"],
-        "again": AGAIN if is_pending else None,
+        "again": AGAIN if is_pending or moves.moved() else None,
         "view": dict(view),
     }
     scene = "null" if sent is None or look["has"] == sent.stamp else sent.text

@@ -5,7 +5,7 @@ import streamlit as st
 from stability.prediction.provenance import Token
 from stability.text import spelled_all
 from stability.ui.cached.states import StateKey, states
-from stability.ui.kept import put
+from stability.ui.moves import put
 
 
 def choose_token(key: StateKey) -> None:

@@ -15,6 +15,7 @@ from stability.ui.pages.explore.link import PAGE
 from stability.ui.pages.explore.pins import pins, take_up
 from stability.ui.widgets import instrument
 from stability.ui.widgets.controls import choose
+from stability.ui.widgets.direction import is_spelled
 from stability.ui.widgets.errors import show_error
 
 if TYPE_CHECKING:
@@ -58,6 +59,8 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
     try:
         is_pending = _scenes().look(choice, pins(), events.notes(), events.refusals())
         _choose_what_is_shown(choice)
+        if not is_spelled(choice.model):  # its tokens can be named since it is loaded
+            st.rerun()
     except StabilityError as error:
         is_pending = False
         with above:
