@@ -1,6 +1,6 @@
 """Widgets that the session moves, held until the browser has shown them there.
 
-Streamlit sends where a widget is moved once. If the browser is sent something newer instead, it keeps the
+Streamlit sends once where a widget is moved. A browser that is sent something newer instead keeps the
 widget where it was, and sets it back with whatever it asks for next.
 """
 

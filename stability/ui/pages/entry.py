@@ -7,9 +7,9 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui import link, warm_up
-from stability.ui.widgets import instrument
 from stability.ui.kept import keep_shared
 from stability.ui.link import Page
+from stability.ui.widgets import instrument
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.model_check import draw_warning
 from stability.ui.widgets.resources import resource

@@ -18,8 +18,8 @@ def _page(runs):
     from stability.ui.widgets import instrument
 
     hearing = []
-    instrument._component = lambda *_: lambda on_events_change, **_: hearing.append(
-        on_events_change
+    instrument._component = lambda *_: (
+        lambda on_events_change, **_: hearing.append(on_events_change)
     )
     instrument.load_scripts(events.answer)
     for changes, batch in runs:
