@@ -219,12 +219,12 @@ def test_a_push_towards_a_next_token_names_both_in_the_side_bar(page):
     page.get_by_role("button", name="towards ␣the").click()
     page.wait_for_url(lambda url: "direction=tokens" in url)
     fields = page.get_by_test_id("stSidebar").get_by_role("textbox")
-    fields.nth(1).wait_for()
-    assert [field.input_value() for field in fields.all()[:2]] == ["␣Paris", "␣the"]
+    # by their ids until the model is loaded
+    expect(fields.nth(0)).to_have_value("␣Paris", timeout=90_000)
+    expect(fields.nth(1)).to_have_value("␣the", timeout=90_000)
     fields.nth(1).fill("␣London")
     fields.nth(1).press("Enter")
-    verdict = page.get_by_test_id("verdict")
-    verdict.get_by_text("␣London").first.wait_for()
+    page.get_by_test_id("verdict").get_by_text("␣London").first.wait_for(timeout=60_000)
 
 
 def test_what_is_typed_on_a_slow_line_is_kept(browser, server):
@@ -240,7 +240,7 @@ def test_what_is_typed_on_a_slow_line_is_kept(browser, server):
             in_link = quote(text).encode()
             until(page, lambda name=in_link: any(name in message for message in held))
     page.wait_for_url(lambda url: "Rome" in url and "London" in url)
-    page.get_by_test_id("verdict").get_by_text("␣London").first.wait_for()
+    page.get_by_test_id("verdict").get_by_text("␣London").first.wait_for(timeout=60_000)
     assert [field.input_value() for field in fields.all()[:2]] == ["␣Rome", "␣London"]
 
 
