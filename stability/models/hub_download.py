@@ -52,8 +52,10 @@ def cached_snapshot(name: ModelName) -> Path | None:
 
 def _fetched(name: ModelName, listing: Listing, report: Report) -> Path:
     """All files of one commit: a branch that moves meanwhile is resolved once."""
-    from huggingface_hub import snapshot_download
+    from huggingface_hub import constants, snapshot_download
 
+    # its transport by Xet prints what a progress bar raises, and fetches the file to its end
+    constants.HF_HUB_DISABLE_XET = True
     try:
         folder = snapshot_download(
             name.repository,
@@ -85,9 +87,10 @@ def _reporting_bar(name: str, size: int, report: Report) -> type:
         def update(self, n: int | float | None = 1) -> None:
             nonlocal furthest
             self.arrived += int(n or 0)
-            # the client counts bytes twice, as they arrive and as they are written
-            if self.counts_bytes and self.arrived > furthest:
-                furthest = self.arrived
+            # also if another file is ahead: each file stops by its own report
+            if self.counts_bytes:
+                # the client counts bytes twice, as they arrive and as they are written
+                furthest = max(furthest, self.arrived)
                 message = f"Fetching {name}: {furthest / 1e6:.0f} of {size / 1e6:.0f} MB"
                 report(message, min(furthest / max(size, 1), 1.0))
 

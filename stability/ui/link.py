@@ -10,9 +10,10 @@ import base64
 import binascii
 import zlib
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from stability.errors import StabilityError
 
@@ -41,20 +42,44 @@ class Page:
     fields: tuple[Field, ...]
 
 
-def follow(page: Page) -> None:
-    """Set the session to what the link asks for, unless the session has written that link itself.
+@dataclass(frozen=True)
+class Shown:
+    """The link of the page that a session is on, and whether its browser is known to show it.
 
-    A page that is opened by the side bar has an empty link, and keeps what is set; so does one that is
-    acted on, as the link that comes with an event may be older than what was written last. What had to
-    be changed is kept in the session's `link_notes`, until another link is opened.
+    It is kept as one value, as a run may be stopped between any two assignments.
     """
-    state, notes = st.session_state, []
-    is_opened, asked = state.get("page") != page.title, _unpacked(st.query_params.to_dict(), page)
-    acts = state.pop("acts", False)
-    is_followed = bool(asked) if is_opened else asked != state.link and not acts
-    state.page, state.link = page.title, asked
-    if not is_followed:
+
+    title: str
+    texts: dict[str, str | None]
+    is_seen: bool
+
+
+def is_opened(page: Page) -> bool:
+    """Whether the session comes from another page, or begins here."""
+    shown: Shown | None = st.session_state.get("link")
+    return shown is None or shown.title != page.title
+
+
+def follow(page: Page) -> None:
+    """Set the session to what the link asks for, where a person has opened it.
+
+    A page that is opened by the side bar has an empty link, and keeps what is set. So does one whose
+    browser has not shown yet what was written last: all that it sends comes with an older link. What
+    had to be changed is kept in the session's `link_notes`, until another link is opened.
+    """
+    state, asked, opened = st.session_state, _asked(page), is_opened(page)
+    is_new = bool(asked) if opened else asked != state.link.texts
+    if is_new and (opened or state.link.is_seen or _is_back_or_forward()):
+        _read(page, asked)
+    elif is_new:
         return
+    # only now, as a run that was stopped before has not followed it
+    state.link = Shown(page.title, asked, is_seen=True)
+
+
+def _read(page: Page, asked: Mapping[str, str | None]) -> None:
+    """Set every field, and note what had to be changed."""
+    notes = []
     for field in page.fields:
         try:
             field.read(text := asked.get(field.name))
@@ -66,19 +91,38 @@ def follow(page: Page) -> None:
             )
         if field.name in asked and text is None:
             notes.append(f"The link: {field.name}{COMPRESSED} is damaged: copy the whole link.")
-    state.link_notes = notes
+    st.session_state.link_notes = notes
+
+
+def see(page: Page) -> None:
+    """Note that the browser shows the link, when it runs a fragment alone."""
+    shown: Shown = st.session_state.link
+    context = get_script_run_ctx()
+    if context and context.fragment_ids_this_run and _asked(page) == shown.texts:
+        st.session_state.link = replace(shown, is_seen=True)
 
 
 def write(page: Page) -> None:
     """Write the link of what is set, if it is not there already."""
     texts = {field.name: field.write() for field in page.fields}
     written = {name: text for name, text in texts.items() if text is not None}
-    if written == st.session_state.link:
+    if written == _asked(page):
         return
-    st.session_state.link = written
+    st.session_state.link = Shown(page.title, dict(written), is_seen=False)
     names = {name for field in page.fields for name in (field.name, field.name + COMPRESSED)}
     others = {name: st.query_params[name] for name in st.query_params if name not in names}
     st.query_params.from_dict({**_packed(written), **others})
+
+
+def _is_back_or_forward() -> bool:
+    """Whether this run was asked for by the browser's button back or forward."""
+    context = get_script_run_ctx()
+    return context is not None and context.is_history_navigation
+
+
+def _asked(page: Page) -> dict[str, str | None]:
+    """What the query says of a page, as the browser has sent it or this run has written it."""
+    return _unpacked(st.query_params.to_dict(), page)
 
 
 def _packed(texts: Mapping[str, str]) -> dict[str, str]:

@@ -3,6 +3,7 @@
 import atexit
 import os
 import shutil
+import time
 from collections.abc import Iterator
 from contextlib import AbstractContextManager, contextmanager
 from functools import cache
@@ -57,8 +58,51 @@ def serving(script: str = "app.py", **environment: str) -> AbstractContextManage
     return served(ROOT / script, ROOT, **{"PYTHONPATH": path} | environment)
 
 
+IDLE = """document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+  && !document.querySelector('[data-stale=true]')"""
+
+
 def settled(page):
-    """Wait until nothing on the page is being recomputed or still moves."""
+    """Wait until nothing on the page is being recomputed or still moves.
+
+    A server may take long to begin: where an act has a visible answer, wait for that before.
+    """
     page.wait_for_timeout(500)
-    page.wait_for_function("!document.querySelector('[data-stale=true]')")
+    page.wait_for_function(IDLE, timeout=90_000)
     page.wait_for_timeout(500)
+
+
+def until(page, is_so, timeout=60.0):
+    """Wait until something is so that no page shows."""
+    end = time.monotonic() + timeout
+    while not is_so():
+        assert time.monotonic() < end
+        # meanwhile the browser's messages are handled
+        page.wait_for_timeout(50)
+
+
+class Line:
+    """What a server sends to a page that is still to be opened, which can be held up."""
+
+    def __init__(self, page):
+        self._page, self._held = page, None
+        page.route_web_socket("**/_stcore/stream", self._open)
+
+    def _open(self, socket):
+        def arrive(message):
+            if self._held is None:
+                socket.send(message)
+            else:
+                self._held.append(message)
+
+        socket.connect_to_server().on_message(arrive)
+        self._send = socket.send
+
+    @contextmanager
+    def held(self):
+        """Hold up what the server sends, in a list, until the end."""
+        self._held = []
+        yield self._held
+        held, self._held = self._held, None
+        for message in held:
+            self._send(message)

@@ -1,9 +1,11 @@
 """What a person does, in a real browser on a real server, compared with the library's numbers."""
 
+from urllib.parse import quote
+
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from support.browser import MARKS, driven, serving, settled
+from support.browser import MARKS, Line, driven, serving, settled, until
 from support.vector_files import sae_folder
 
 import stability
@@ -41,8 +43,17 @@ def page(browser, server):
 
 def explore(browser, address, width=1440, height=900):
     """Explore, opened by an address, with its numbers on it."""
+    return begun(blank(browser, width, height), address)
+
+
+def blank(browser, width=1440, height=900):
+    """A page before it is opened."""
     page = browser.new_page(viewport={"width": width, "height": height})
     page.on("pageerror", lambda error: ERRORS.append(str(error)))
+    return page
+
+
+def begun(page, address):
     page.goto(address)
     shown(page, "predicted", timeout=90_000)
     return page
@@ -115,11 +126,9 @@ def test_a_budget_asks_the_server_for_nothing_and_a_direction_changes_the_pictur
     page.on("websocket", lambda socket: socket.on("framereceived", keep))
     page.goto(server)
     shown(page, "predicted", timeout=90_000)
-    # until all of the first picture has come
-    before = -1
-    while before != len(received):
-        before = len(received)
-        page.wait_for_timeout(1500)
+    # until all of the first picture has come, after which the browser asks for no more
+    until(page, lambda: any(b'"again": null' in frame for frame in received))
+    settled(page)
     page.evaluate("document.querySelector('.instrument').mark = 'the same'")
     page.get_by_test_id("epsilon").focus()
     received.clear()
@@ -159,8 +168,8 @@ def test_of_many_quick_clicks_the_newest_is_shown_and_none_is_lost(page, lm):
     page.evaluate(ASK, [*clicks, {"kind": "pin"}, {"kind": "direction", "rank": 1}])
     page.evaluate(ASK, [{"kind": "position", "position": 2}])
     wait_for(page, "predicted", ray(lm, prompt, 2, 1).predicted_radius(0.01))
-    page.get_by_test_id("unpin-0").wait_for(timeout=10_000)
-    assert page.evaluate("globalThis.stabilityInstrument.unanswered.length") == 0
+    page.get_by_test_id("unpin-0").wait_for()
+    page.wait_for_function("globalThis.stabilityInstrument.unanswered.length === 0")
 
 
 def test_a_link_gives_the_state_that_it_was_copied_from_and_back_goes_back(browser, server, lm):
@@ -215,12 +224,29 @@ def test_a_push_towards_a_next_token_names_both_in_the_side_bar(page):
     page.get_by_role("button", name="towards ␣the").click()
     page.wait_for_url(lambda url: "direction=tokens" in url)
     fields = page.get_by_test_id("stSidebar").get_by_role("textbox")
-    fields.nth(1).wait_for()
-    assert [field.input_value() for field in fields.all()[:2]] == ["␣Paris", "␣the"]
+    # by their ids until the model is loaded
+    expect(fields.nth(0)).to_have_value("␣Paris", timeout=90_000)
+    expect(fields.nth(1)).to_have_value("␣the", timeout=90_000)
     fields.nth(1).fill("␣London")
     fields.nth(1).press("Enter")
-    verdict = page.get_by_test_id("verdict")
-    verdict.get_by_text("␣London").first.wait_for()
+    page.get_by_test_id("verdict").get_by_text("␣London").first.wait_for(timeout=60_000)
+
+
+def test_what_is_typed_on_a_slow_line_is_kept(browser, server):
+    """A second field is filled in before the link with the first one has come back."""
+    page = blank(browser)
+    line = Line(page)
+    begun(page, f'{server}?direction=tokens:["␣Paris","␣the"]')
+    fields = page.get_by_test_id("stSidebar").get_by_role("textbox")
+    with line.held() as held:
+        for field, text in ((1, "␣London"), (0, "␣Rome")):
+            fields.nth(field).fill(text)
+            fields.nth(field).press("Enter")
+            in_link = quote(text).encode()
+            until(page, lambda name=in_link: any(name in message for message in held))
+    page.wait_for_url(lambda url: "Rome" in url and "London" in url)
+    page.get_by_test_id("verdict").get_by_text("␣London").first.wait_for(timeout=60_000)
+    assert [field.input_value() for field in fields.all()[:2]] == ["␣Rome", "␣London"]
 
 
 def test_the_budget_comes_along_to_other_pages_and_back(page):
@@ -290,19 +316,12 @@ def test_a_person_walks_from_the_map_of_layers_to_explore_and_back(page, lm):
 def test_a_person_talks_to_the_model(page, lm):
     """A system prompt and three turns; any token of any turn can be chosen."""
     page.get_by_text("As a chat").click()
-    settled(page)
-    for name, said in (
-        ("System", "One word."),
-        ("User, turn 1", "The capital of France"),
-        ("Assistant, turn 2", "Paris<|im_end|>"),
-        ("User, turn 3", "Of Italy?"),
-    ):
-        field = page.get_by_label(name, exact=True)
-        if not field.count():
-            page.get_by_role("button", name="Add a turn").click()
-        field.fill(said)
-        field.press("Enter")
-        settled(page)
+    submit(page, "One word.", "System")
+    submit(page, "The capital of France", "User, turn 1")
+    page.get_by_role("button", name="Add a turn of the assistant").click()
+    submit(page, "Paris<|im_end|>", "Assistant, turn 2")
+    page.get_by_role("button", name="Add a turn of the user").click()
+    submit(page, "Of Italy?", "User, turn 3")
     turns = ["One word.", "The capital of France", "Paris<|im_end|>", "Of Italy?"]
     roles = ["system", "user", "assistant", "user"]
     talk = stability.Conversation.of(
@@ -359,7 +378,7 @@ def test_a_row_of_a_dictionary_opens_in_explore(page, lm, tmp_path):
     chosen = page.get_by_label("Measured at")
     chosen.click()
     page.get_by_role("option", name="prelogit").click()
-    settled(page)
+    # at once: what is meant is the site that has just been chosen
     page.get_by_role("button", name="Measure 40 rows").click()
     table = page.get_by_test_id("stDataFrame")
     table.wait_for(timeout=90_000)
@@ -394,12 +413,16 @@ LONELIEST = """() => {
 }"""
 
 
-def test_a_case_of_the_calibration_opens_in_explore(page):
+def test_a_case_of_the_calibration_opens_in_explore(browser, server):
     """Its numbers there are those that were shipped, and back on the page the choices are kept."""
+    page = blank(browser)
+    line = Line(page)
+    begun(page, server)
     page.get_by_role("link", name="Calibration").click()
     page.wait_for_selector(".st-key-scatter .main-svg", timeout=90_000, state="attached")
     page.get_by_role("radio", name="four moments").click()
-    page.wait_for_function("document.body.innerText.includes('radius by four moments')")
+    title = ".st-key-scatter .xtitle:has-text('four moments')"
+    page.locator(title).wait_for(state="attached", timeout=60_000)
     settled(page)
     plot = page.locator(".st-key-scatter .nsewdrag").first
     plot.scroll_into_view_if_needed()
@@ -413,8 +436,15 @@ def test_a_case_of_the_calibration_opens_in_explore(page):
     # single precision keeps seven digits of the shipped radii
     wait_for(page, "predicted", row["predicted"])
     wait_for(page, "actual-plus" if row["side"] > 0 else "actual-minus", row["actual"])
-    page.get_by_role("link", name="Calibration").click()
-    page.wait_for_function("document.body.innerText.includes('radius by four moments')")
+    with line.held() as held:
+        # twice, as a person does who sees nothing happen
+        for count in (1, 2):
+            page.get_by_role("link", name="Calibration").click()
+            until(page, lambda n=count: sum(b"shown_epsilon=" in message for message in held) >= n)
+    page.locator(title).wait_for(state="attached", timeout=60_000)
+    settled(page)
+    assert "predictor=four+moments" in page.url
+    assert page.locator(title).count() == 1
 
 
 def test_a_vector_is_dosed_by_hand_and_moved_to_another_layer(browser, server, lm):

@@ -271,20 +271,58 @@ def test_a_text_that_would_fill_the_memory_is_cut():
     assert "was cut" in said
 
 
-def test_the_back_button_takes_back_what_was_set():
-    """The browser runs the page with an earlier query, which is not the one written last."""
-    app = opened("explore", prompt="first")
+def changed(app, prompt):
+    """Set a prompt, of which the browser has not shown the link yet; return the link before."""
     before = link_of(app)
-    app.session_state["prompt"] = "second"
+    app.session_state["prompt"] = prompt
     app.run()
-    assert link_of(app) != before
-    for key, value in before.items():
-        app.query_params[key] = value
+    assert link_of(app) == {"prompt": prompt}
+    return before
+
+
+def sent(app, query):
+    """Run the page as a browser that shows a query."""
+    app.query_params.clear()
+    app.query_params.update(query)
     app.run()
+    assert not app.exception
+
+
+def test_the_back_button_takes_back_what_was_set():
+    """The browser runs the page with an earlier query, once it has shown the one written last."""
+    app = opened("explore", prompt="first")
+    before = changed(app, "second")
+    app.run()
+    sent(app, before)
     assert app.session_state["prompt"] == "first"
-    del app.query_params["prompt"]
-    app.run()
+    sent(app, {})
     assert app.session_state["prompt"] == EXAMPLES["a sure fact"].prompt
+
+
+def test_the_back_button_takes_back_what_has_only_just_been_set(monkeypatch):
+    app = opened("explore", prompt="first")
+    before = changed(app, "second")
+    monkeypatch.setattr("stability.ui.link._is_back_or_forward", lambda: True)
+    sent(app, before)
+    assert app.session_state["prompt"] == "first"
+
+
+def test_what_a_browser_sends_before_it_shows_the_newest_link_sets_nothing_back():
+    app = opened("explore", prompt="first")
+    before = changed(app, "second")
+    sent(app, before)
+    sent(app, before)
+    assert app.session_state["prompt"] == "second"
+    # it is written again, as the browser may have lost it
+    assert link_of(app) == app.query_params == {"prompt": "second"}
+
+
+def test_a_page_that_is_opened_twice_keeps_what_is_set():
+    """A browser that opens it again has an empty link, as that of the first time is on its way."""
+    app = opened("calibration", predictor="four moments", shown_epsilon=["1"])
+    sent(app, {})
+    assert app.session_state["predictor"] == "four moments"
+    assert link_of(app) == {"predictor": "four moments", "shown_epsilon": "1"}
 
 
 def test_what_the_browser_has_written_is_left_in_the_link():

@@ -9,6 +9,7 @@ from stability.errors import StabilityError
 from stability.ui import link, warm_up
 from stability.ui.kept import keep_shared
 from stability.ui.link import Page
+from stability.ui.widgets import instrument
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.model_check import draw_warning
 from stability.ui.widgets.resources import resource
@@ -18,7 +19,9 @@ def show(page: Page, headline: str, draw: Callable[[], None]) -> None:
     """Draw a page inside its frame, or switch to Explore if a callback has asked for that."""
     icon = str(files("stability.ui.widgets") / "icon.svg")
     st.set_page_config(page_title=page.title, page_icon=icon, layout="wide")
-    keep_shared(is_opened=st.session_state.get("page") != page.title)
+    is_opened = link.is_opened(page)
+    instrument.begin(is_opened)
+    keep_shared(is_opened)
     # a person may choose another theme than that of the system, which is all a style sheet can ask for
     dark = resource("dark.css") if st.context.theme.type == "dark" else ""
     st.html(f"<style>{resource('page.css')}{dark}</style>")

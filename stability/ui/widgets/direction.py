@@ -1,5 +1,6 @@
 """The direction of the ray: its kind, what names one of that kind, and how it has been turned."""
 
+from collections.abc import Iterable
 from dataclasses import replace
 
 import streamlit as st
@@ -16,6 +17,7 @@ from stability.ui.choice import (
 )
 from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, TokenPair
 from stability.ui.kept import within
+from stability.ui.moves import put
 from stability.ui.server import may_name_paths, stamp_of
 from stability.ui.widgets.vector_upload import entry_of_upload, upload_field
 from stability.vector_files.registry import split_name
@@ -23,6 +25,8 @@ from stability.vector_files.registry import split_name
 SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
 SITES_OWN = "the one that belongs to the site"
 PATH_HELP = "PATH, or PATH#NAME for one vector of several, as a row of a dictionary: FOLDER#123."
+# the fields of a kind that name tokens
+TOKENS = {"tokens": ("start", "end"), "cheapest": ("goal",)}
 FIRST = {"start": "␣Paris", "end": "␣the", "goal": "␣the", "other": "The capital of Italy is"}
 
 
@@ -31,17 +35,17 @@ def choose_direction(model: str) -> DirectionChoice:
     names = [name for name, kind in KINDS.items() if kind != "file" or may_name_paths()]
     within("kind", names)
     kind = KINDS[st.selectbox("Direction", names, key="kind", on_change=look_straight)]
+    for key, text in _spelled(model, TOKENS.get(kind, ())).items():
+        put(key, text)
     match kind:
         case "eig":
             _number("Eigendirection", 1, MOST_RANKS, "rank")
         case "random" | "covariance":
             _number("Seed", 0, MOST_SEEDS - 1, "seed")
         case "tokens":
-            _spell_tokens(model, "start", "end")
             _text("From token", "start", SPELLING)
             _text("To token", "end", SPELLING)
         case "cheapest":
-            _spell_tokens(model, "goal")
             _text("Token", "goal", SPELLING)
         case "prompt":
             _text("Other prompt", "other")
@@ -78,15 +82,20 @@ def _text(label: str, key: str, spelling: str | None = None) -> None:
     st.text_input(label, key=key, help=spelling, on_change=look_straight)
 
 
-def _spell_tokens(model: str, *keys: str) -> None:
-    """Show tokens that were chosen by their ids, as in the instrument or by a link, as their texts."""
+def is_spelled(model: str) -> bool:
+    """Whether the fields show no token by an id that could be shown by its text."""
+    keys = TOKENS.get(KINDS[st.session_state.get("kind", next(iter(KINDS)))], ())
+    return all(st.session_state.get(key) == text for key, text in _spelled(model, keys).items())
+
+
+def _spelled(model: str, keys: Iterable[str]) -> dict[str, str]:
+    """The texts of tokens that were chosen by their ids, as in the instrument or by a link."""
     if not is_loaded(model):
-        return
+        return {}
     from stability.ui.cached.chosen_direction import typed
 
-    for key in keys:
-        if written := st.session_state.get(key):
-            st.session_state[key] = typed(loaded(model), written)
+    given = {key: st.session_state.get(key) for key in keys}
+    return {key: typed(loaded(model), written) for key, written in given.items() if written}
 
 
 def _choose_vector() -> None:

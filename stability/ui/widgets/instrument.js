@@ -40,7 +40,8 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
     const here = mounted.get(parentElement);
     here.sheet = sent.sheet;
     here.sendAlone = (events) => setTriggerValue("events", events);
-    here.look = (has) => setStateValue("look", { number: (here.looks += 1), has });
+    // that a run has been seen, with the widgets where it has moved them, is said by every look
+    here.look = (has) => setStateValue("look", { number: (here.looks += 1), has, run: sent.run });
     sheetOf(sent.sheet).scripts.then((scripts) => receive(here, sent, scripts));
     return () => leave(here);
   }
@@ -61,16 +62,19 @@ function place(root, looks) {
   };
   here.onLink = (event) => {
     const link = event.target.closest?.(PAGE_LINK);
-    // before a first scene there is no view to be told
-    if (!link || !here.view || here.leaves || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // a click that no person has made is the one below; before a first scene there is no view to be told
+    if (!link || !here.view || !event.isTrusted || event.ctrlKey || event.metaKey || event.shiftKey) return;
     // first the view, then the page
     event.preventDefault();
     event.stopPropagation();
+    clearTimeout(here.patience);
     here.leaves = () => {
       clearTimeout(here.patience);
+      here.leaves = null;
+      quiet(here);
       link.click();
     };
-    here.patience = setTimeout(here.leaves, PATIENCE);
+    here.patience = setTimeout(() => here.leaves?.(), PATIENCE);
     ask(here, { kind: "view", view: here.view });
   };
   addEventListener("popstate", here.back);
@@ -78,11 +82,17 @@ function place(root, looks) {
   return here;
 }
 
+/** Ask for nothing more: of two questions at once, the server opens the page of the later one. */
+function quiet(here) {
+  here.leaving = true;
+  clearTimeout(here.timer);
+  clearTimeout(here.retry);
+}
+
 function leave(here) {
   here.gone = true;
-  clearTimeout(here.timer);
+  quiet(here);
   clearTimeout(here.patience);
-  clearTimeout(here.retry);
   clearTimeout(here.cloud);
   removeEventListener("popstate", here.back);
   document.removeEventListener("click", here.onLink, true);
@@ -92,6 +102,7 @@ function leave(here) {
 
 /** Ask the server; what it has not answered yet is asked again, as a later question takes its place. */
 function ask(here, event) {
+  here.leaving = false;
   clearTimeout(here.timer);
   insist(here, INSISTENCE);
   // a run of the whole page ends the one that is under way, the sheet's own waits for it
@@ -128,6 +139,7 @@ function receive(here, sent, scripts) {
   here.isAnswered = sent.look === here.looks;
   shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.seen);
   if (here.leaves && !shared.unanswered.length) here.leaves();
+  if (here.leaving) return;
   clearTimeout(here.timer);
   // the sheet has answered alone: now the rest of the page, once that is painted
   const follow = () => (here.timer = setTimeout(() => shared.send?.(shared.unanswered)));

@@ -10,6 +10,7 @@ from typing import Any
 import streamlit as st
 
 from stability.instrument import bundle
+from stability.ui import moves
 from stability.ui.widgets.resources import resource
 
 # milliseconds after which the browser looks whether more has come
@@ -20,19 +21,21 @@ ON_ITS_WAY = 0.03
 # of the picture in a browser that this session has not sent
 STILL = "The picture is that of the last choice until the new one is there."
 Event = dict[str, Any]
-OnEvent = Callable[[Event, bool], None]
+OnEvent = Callable[[Event], None]
 
 
 @dataclass(frozen=True)
 class Sheet:
     """What one page has the browser draw: its name there, and the scripts that draw it.
 
-    They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`. Events of
-    the kinds `at_once` are answered by the sheet alone, before the rest of the page follows them.
+    They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`. `moves` are
+    the keys of the widgets beside it that its events move, and of what goes with them. Events of the
+    kinds `at_once` are answered by the sheet alone, before the rest of the page follows them.
     """
 
     name: str
     entries: tuple[str, ...]
+    moves: tuple[str, ...]
     at_once: tuple[str, ...] = ()
 
     @property
@@ -41,8 +44,13 @@ class Sheet:
         return f"{self.name}_scripts"
 
 
-INSTRUMENT = Sheet("instrument", ("instrument", "view"), ("position", "direction", "second"))
-DOSE = Sheet("dose", ("dose_sheet", "dose_view"))
+INSTRUMENT = Sheet(
+    "instrument",
+    ("instrument", "view"),
+    moves=("site", "block", "kind", "rank", "seed", "start", "end", "goal", "other", "turns"),
+    at_once=("position", "direction", "second"),
+)
+DOSE = Sheet("dose", ("dose_sheet", "dose_view"), moves=("applied", "applied_block"))
 
 
 @dataclass(frozen=True)
@@ -57,9 +65,7 @@ class Sent:
 def load_scripts(on_event: OnEvent, sheet: Sheet = INSTRUMENT) -> None:
     """Send the scripts; Streamlit sends what is long and has not changed only once.
 
-    `on_event` is called with each of the events that the browser sends, before the page runs. After a
-    run that has not come to `settle`, or was one of the sheet alone, it is called with those of that
-    run again, and told so: the browser may not have seen what they set, and then sets it back.
+    `on_event` is called with each of the events that the browser sends, before the page runs.
     """
     _component(sheet.scripts, bundle.style())(
         key=sheet.scripts,
@@ -75,10 +81,9 @@ def _hear(component: str, on_event: OnEvent, sheet: Sheet) -> None:
         number = event["number"]
         # another page may have asked for something last
         is_own = event.get("sheet", sheet.name) == sheet.name
-        if is_own and number > state.get("settled", 0):
-            on_event(event, number <= heard())
-            # the address that came with it may be older than what was written last
-            state.acts = True
+        if is_own and number > heard():
+            with moves.noted(sheet.moves):
+                on_event(event)
         if event.get("kind") not in sheet.at_once:
             state.heard_by_page = number
         state.heard = max(number, heard())
@@ -97,9 +102,21 @@ def is_behind(number: int) -> bool:
 
 
 def settle() -> None:
-    """Note that a run of the page has come to its end, with all that the browser has asked for."""
+    """Wait until what was drawn is on its way, at the end of a run of the page."""
     time.sleep(ON_ITS_WAY)
-    st.session_state.settled = heard()
+
+
+def begin(is_opened: bool) -> None:
+    """Begin a run of a page, with the widgets where the events of a browser have moved them."""
+    for sheet in (INSTRUMENT, DOSE):
+        moves.see(_look(sheet)["run"])
+    moves.hold(is_opened)
+
+
+def _look(sheet: Sheet) -> dict[str, Any]:
+    """What the browser has said last: which scene it has, and of which run."""
+    look: dict[str, Any] | None = st.session_state.get(sheet.name, {}).get("look")
+    return {"number": 0, "has": None, "run": 0} | (look or {})
 
 
 def mount(
@@ -118,9 +135,11 @@ def mount(
     has it. `view` is where a browser begins whose link says nothing else. What it `waits_for` is said,
     and without that the status of the scene.
     """
-    look = st.session_state.get(sheet.name, {}).get("look") or {"number": 0, "has": None}
+    look = _look(sheet)
+    moves.see(look["run"])
     said = waits_for or (sent.status if sent else {"message": "Starting"})
     frame = {
+        "run": moves.run_number(),
         "sheet": sheet.name,
         "heard": heard(),
         "seen": seen,
@@ -128,7 +147,7 @@ def mount(
         "stamp": sent and sent.stamp,
         "status": said if sent else {**said, "still": STILL},
         "look": look["number"],
-        "again": AGAIN if is_pending else None,
+        "again": AGAIN if is_pending or moves.moved() else None,
         "view": dict(view),
     }
     scene = "null" if sent is None or look["has"] == sent.stamp else sent.text

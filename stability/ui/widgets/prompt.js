@@ -2,11 +2,12 @@
 // that nothing typed is lost. A line break at the end, which is a token of its own, is pointed out.
 const fields = new WeakMap();
 
-export default function ({ data, parentElement, setTriggerValue }) {
+export default function ({ data, parentElement, setStateValue }) {
   if (!fields.has(parentElement)) fields.set(parentElement, build(parentElement));
   const field = fields.get(parentElement);
   const { box, submitted } = field;
-  field.send = (text) => setTriggerValue("text", text);
+  // as a state, it comes with every message from now on, should the first one be lost
+  field.send = (text) => setStateValue("submitted", { text, at: Date.now() });
   box.setAttribute("aria-label", data.label);
   box.placeholder = data.placeholder;
   // the answer to what was submitted here leaves alone what is typed meanwhile

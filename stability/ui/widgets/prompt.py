@@ -1,7 +1,7 @@
 """A field for a prompt: Enter submits it, Shift+Enter breaks the line."""
 
 from collections.abc import Callable
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 import streamlit as st
@@ -15,21 +15,33 @@ HTML = """<textarea rows="1" spellcheck="false" autocomplete="off"></textarea>
 
 def prompt_field(label: str, key: str) -> str:
     """Draw the field of a text, which is the session's own value of `key`."""
-    text: str = st.session_state.setdefault(key, "")
     name = f"{key}_field"
-
-    def keep() -> None:
-        typed = st.session_state[name].text
-        if isinstance(typed, str):
-            st.session_state[key] = typed
-            start_at_the_end()
-
+    # Streamlit drops a callback, or ends it, where a newer message of the browser comes meanwhile
+    if _submitted(name) is not None:
+        _take(key, name)
+        st.rerun()
+    text: str = st.session_state.setdefault(key, "")
     _component()(
         key=name,
         data={"label": label, "text": text, "placeholder": "Type a prompt"},
-        on_text_change=keep,
+        on_submitted_change=partial(_take, key, name),
     )
     return text
+
+
+def _submitted(name: str) -> dict[str, Any] | None:
+    """What has been submitted last, with its time, unless it has been taken over."""
+    submitted: Any = st.session_state.get(name, {}).get("submitted")
+    is_new = isinstance(submitted, dict) and submitted != st.session_state.get(f"{name}_taken")
+    return submitted if is_new and isinstance(submitted.get("text"), str) else None
+
+
+def _take(key: str, name: str) -> None:
+    """Take over what has been submitted; until it is done to the end, the next run does it again."""
+    if (submitted := _submitted(name)) is not None:
+        st.session_state[key] = submitted["text"]
+        start_at_the_end()
+        st.session_state[f"{name}_taken"] = submitted
 
 
 @cache

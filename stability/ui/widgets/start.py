@@ -4,7 +4,7 @@ from collections.abc import Callable, Hashable
 
 import streamlit as st
 
-STOPPED = "stopped"
+CLICKED, STOPPED = "clicked", "stopped"
 
 
 def is_stopped(name: str, work: Hashable) -> bool:
@@ -22,11 +22,14 @@ def start_button(
     """
 
     def start() -> None:
-        st.session_state[name] = work
+        # what was chosen just before, in a run that this click has ended, is meant too
+        st.session_state[name] = CLICKED
 
     def stop() -> None:
         st.session_state[name] = STOPPED, work
 
+    if st.session_state.get(name) == CLICKED:
+        st.session_state[name] = work
     if at_once or st.session_state.get(name) == work:
         return True, stop
     st.button(label, on_click=start, type="primary")

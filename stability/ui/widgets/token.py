@@ -5,13 +5,14 @@ import streamlit as st
 from stability.prediction.provenance import Token
 from stability.text import spelled_all
 from stability.ui.cached.states import StateKey, states
+from stability.ui.moves import put
 
 
 def choose_token(key: StateKey) -> None:
     """Choose the token that is looked at, shared with the other pages."""
     tokens = states(key.model, key.prompt)[0].tokens
     names = spelled_all([token.text for token in tokens])
-    st.session_state.depth_position = key.position
+    put("depth_position", key.position)
 
     def keep() -> None:
         st.session_state.position = st.session_state.depth_position

@@ -32,6 +32,24 @@ def test_work_waits_for_its_button_and_then_needs_none():
     assert [button.label for button in app.button] == ["Stop"]
 
 
+def test_a_click_means_the_work_that_is_chosen_in_the_same_run():
+    """The button on the screen is that of the choice before, as its run has been stopped."""
+    app = AppTest.from_function(_chosen).run()
+    app.button[0].click()
+    app.selectbox[0].set_value("b").run()
+    assert said(app) == "b started True"
+
+
+def _chosen():
+    import streamlit as st
+
+    from stability.ui.widgets.start import start_button
+
+    work = st.selectbox("Work", ["a", "b"])
+    started, _ = start_button("asked", work, "Start")
+    st.markdown(f"{work} started {started}")
+
+
 def test_stopped_work_waits_for_its_button_again():
     app = opened()
     app.button[0].click().run()

@@ -15,11 +15,8 @@ SITE = "block:"
 MOST_PASSES = 32
 
 
-def answer(event: Event, is_again: bool = False) -> None:
-    """Change the session as an event asks for; for callbacks.
-
-    An event is heard again where a browser may have set back the widgets that it has moved.
-    """
+def answer(event: Event) -> None:
+    """Change the session as an event asks for; for callbacks."""
     state = st.session_state
     state.dose_view = event["view"]
     match event:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui import warm_up
+from stability.ui import link, warm_up
 from stability.ui.dose_choice import DoseChoice
 from stability.ui.imports import imported
 from stability.ui.pages.dose import defaults, events
@@ -50,6 +50,7 @@ def _choose() -> DoseChoice | None:
 @st.fragment
 def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
     """Draw the sheet with what is known; the browser comes back as long as more is pending."""
+    link.see(PAGE)
     # an event may come together with such a look, which runs this fragment alone
     if instrument.is_behind(heard):
         st.rerun()

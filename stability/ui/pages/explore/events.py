@@ -24,29 +24,16 @@ if TYPE_CHECKING:  # torch, which takes seconds
     from stability.ui.pages.explore.scenes import Scenes
 
 
-# what no widget holds, and no browser sets back
-OWN = ("position", "second", "turns", "pins", "cloud")
-
-
-def answer(event: Event, is_again: bool = False) -> None:
-    """Change the session as an event asks for, or say why not; for callbacks.
-
-    An event is heard again where a browser may have set back the widgets that it has moved: all else
-    has been done already, and may have been changed since.
-    """
+def answer(event: Event) -> None:
+    """Change the session as an event asks for, or say why not; for callbacks."""
     state = st.session_state
     _remember(event["view"])
-    if not is_again:
-        state.refused = []
-        try:
-            _do(event)
-        except StabilityError as error:
-            state.refused = [str(error)]
-            state.refusals = refusals() + 1
-    elif event["kind"] in ("direction", "towards", "reset"):
-        own = {key: state[key] for key in OWN if key in state}
+    state.refused = []
+    try:
         _do(event)
-        state.update(own)
+    except StabilityError as error:
+        state.refused = [str(error)]
+        state.refusals = refusals() + 1
 
 
 def _do(event: Event) -> None:

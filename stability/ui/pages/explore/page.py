@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import streamlit as st
 
 from stability.errors import StabilityError
-from stability.ui import warm_up
+from stability.ui import link, warm_up
 from stability.ui.choice import Choice, start_at_the_end
 from stability.ui.direction_choice import AtPath, Pasted, given_in
 from stability.ui.pages.explore import events, first, rivals
@@ -17,7 +17,7 @@ from stability.ui.pages.explore.link import PAGE
 from stability.ui.pages.explore.pins import pins, take_up
 from stability.ui.widgets import instrument
 from stability.ui.widgets.controls import choose
-from stability.ui.widgets.direction import chosen_direction
+from stability.ui.widgets.direction import chosen_direction, is_spelled
 from stability.ui.widgets.errors import show_error
 
 if TYPE_CHECKING:
@@ -48,6 +48,7 @@ def draw() -> None:
 @st.fragment
 def _draw_instrument(choice: Choice, heard: int) -> None:
     """Draw the instrument with what is known; the browser comes back as long as more is pending."""
+    link.see(PAGE)
     # an event may come together with such a look, which runs this fragment alone
     if instrument.is_behind(heard):
         st.rerun()
@@ -66,6 +67,8 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
     try:
         is_pending = _scenes().look(choice, pins(), events.notes(), events.refusals())
         _choose_what_is_shown(choice)
+        if not is_spelled(choice.model):  # its tokens can be named since it is loaded
+            st.rerun()
     except StabilityError as error:
         is_pending = False
         with above:
@@ -78,8 +81,6 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
 def _at_once(choice: Choice) -> Choice:
     """A choice after the events that the instrument answers before the page has run."""
     state = st.session_state
-    # whichever run of the page comes next may follow a link
-    state.pop("acts", None)
     state.choice = replace(
         choice,
         position=state.get("position", -1),

@@ -12,19 +12,17 @@ from stability.ui.choice import Choice
 VIEW = {"epsilon": 0.02, "relative": True}
 
 
-def answered(*events, again=(), **session):
-    """The session after events of a browser, and after those that are heard again."""
+def answered(*events, **session):
+    """The session after events of a browser."""
 
-    def page(events, again):
+    def page(events):
         from stability.ui.pages.explore.events import answer
 
         for event in events:
             answer(event)
-        for event in again:
-            answer(event, is_again=True)
 
-    seen = [[{"view": VIEW, **event} for event in several] for several in (events, again)]
-    app = AppTest.from_function(page, args=seen, default_timeout=60)
+    seen = [{"view": VIEW, **event} for event in events]
+    app = AppTest.from_function(page, args=(seen,), default_timeout=60)
     for key, value in session.items():
         app.session_state[key] = value
     app.run()
@@ -73,22 +71,6 @@ def test_a_cloud_is_asked_for_with_its_budget_and_taken_back_for_the_region():
     assert answered({"kind": "cloud", "epsilon": 0.1})["cloud"] == 0.1
     assert answered({"kind": "cloud", "epsilon": None}, cloud=0.1)["cloud"] is None
     assert answered({"kind": "cloud", "epsilon": -1.0}, cloud=0.1)["cloud"] == 0.1
-
-
-def test_what_is_heard_again_sets_widgets_and_does_nothing_twice():
-    kept = (Choice("m", "p", 4, DirectionSpec("eig", 0)),)
-    events = (
-        {"kind": "reset"},
-        {"kind": "position", "position": 3},
-        {"kind": "direction", "rank": 2},
-        {"kind": "pin"},
-        {"kind": "unpin", "index": 0},
-    )
-    session = answered(
-        again=events, pins=kept, position=1, turns=((30.0, 1),), rank=9, kind="random"
-    )
-    assert (session["kind"], session["rank"]) == ("eigendirection", 3)
-    assert (session["pins"], session["position"], session["turns"]) == (kept, 1, ((30.0, 1),))
 
 
 def test_one_ray_is_kept_once_wherever_its_token_is_counted_from():

@@ -116,7 +116,7 @@ def test_a_choice_that_was_left_and_come_back_to_is_complete(page):
 def test_what_a_browser_has_is_not_sent_again(page):
     first = sent(page)
     page.run()
-    assert sent(page) == first
+    assert sent(page) == first | {"run": first["run"] + 1}
     page.number_input(key="rank").set_value(2).run()
     explored(page)
     assert sent(page)["stamp"] > first["stamp"]
