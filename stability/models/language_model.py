@@ -22,6 +22,9 @@ from stability.prediction.readout import Readout
 from stability.prediction.site_names import canonical_site
 from stability.prediction.state import State
 
+# a position, the block that a vector leaves there or None, and the name of that site
+_Place = tuple[int, int | None, str]
+
 
 @dataclass(frozen=True, eq=False)
 class LanguageModel:
@@ -159,9 +162,7 @@ class LanguageModel:
         """
         tokens = self.tokenize(prompt)
         index = resolve_position(position, len(tokens))
-        places: list[tuple[int, int | None, str]] = [
-            (index, block, f"block:{block}") for block in range(self.card.n_layers)
-        ]
+        places: list[_Place] = [(index, L, f"block:{L}") for L in range(self.card.n_layers)]
         return self._states(prompt, tokens, places)
 
     def background(self, site: str, pause: Pause = no_pause) -> Float[Tensor, "n d"]:
@@ -186,10 +187,7 @@ class LanguageModel:
             return self.network.prelogits(ids.to(self.model.device)).float()
 
     def _states(
-        self,
-        prompt: PromptLike,
-        tokens: tuple[Token, ...],
-        places: Sequence[tuple[int, int | None, str]],
+        self, prompt: PromptLike, tokens: tuple[Token, ...], places: Sequence[_Place]
     ) -> tuple[State, ...]:
         """Return the state at each (position, block, site) of `places`, from one forward pass."""
         found = captured(self.network, tokens, [(index, block) for index, block, _ in places])

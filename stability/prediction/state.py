@@ -3,7 +3,6 @@
 from collections.abc import Callable
 from dataclasses import dataclass, field, replace
 from functools import cached_property
-from typing import Protocol, runtime_checkable
 
 from jaxtyping import Float
 from torch import Tensor
@@ -11,27 +10,12 @@ from torch import Tensor
 from stability import numerics
 from stability.arguments import whole
 from stability.prediction import distribution
+from stability.prediction.above import Above
 from stability.prediction.conversation import PromptLike
 from stability.prediction.jacobian import CopiedJacobian, Jacobian, jacobian
 from stability.prediction.pause import Pause, no_pause
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
-
-
-@runtime_checkable
-class Above(Protocol):
-    """The network between a site and the readout, at one position of one prompt."""
-
-    def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
-        """The vectors after the final norm, for several vectors at the site."""
-        ...
-
-    def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
-        """The vector, the output of each block above, and the last of them after the final norm.
-
-        As they are in the graph, with axes of length one.
-        """
-        ...
 
 
 @dataclass(frozen=True, eq=False)

@@ -10,7 +10,7 @@ from stability.ui.cached.explore import AT_ONCE, Along, known_line
 from stability.ui.cached.job import Job
 from stability.ui.cached.states import sensed_at, states
 from stability.ui.cached.turns import Urgency
-from stability.ui.choice import DirectionChoice
+from stability.ui.direction_choice import DirectionChoice
 
 # eigendirections, and tokens of a prompt, that are looked at
 AHEAD = 8

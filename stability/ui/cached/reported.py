@@ -7,7 +7,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.models.progress import Report
-from stability.prediction.state import Above
+from stability.prediction.above import Above
 
 # vectors after which it is said how many have been run
 TOGETHER = 64

@@ -137,7 +137,7 @@ def mount(
     """
     look = _look(sheet)
     moves.see(look["run"])
-    said = waits_for or (sent.status if sent else {"message": "Starting"})
+    said = waits_for or (sent and sent.status)
     frame = {
         "run": moves.run_number(),
         "sheet": sheet.name,
@@ -145,7 +145,7 @@ def mount(
         "seen": seen,
         "atOnce": sheet.at_once,
         "stamp": sent and sent.stamp,
-        "status": said if sent else {**said, "still": STILL},
+        "status": said if sent else {"message": "Starting", "still": STILL, **(said or {})},
         "look": look["number"],
         "again": AGAIN if is_pending or moves.moved() else None,
         "view": dict(view),

@@ -6,13 +6,13 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui.choice import (
-    Pasted,
     look_along,
     look_along_choice,
     look_between,
     start_anew,
     turn_by,
 )
+from stability.ui.direction_choice import Pasted
 from stability.ui.link_fields import is_budget, within_budgets
 from stability.ui.pages.explore import first
 from stability.ui.pages.explore.pins import keep, left_out, pins

@@ -1,0 +1,22 @@
+"""What lies between a site and the readout, as a function of the vector at the site."""
+
+from typing import Protocol, runtime_checkable
+
+from jaxtyping import Float
+from torch import Tensor
+
+
+@runtime_checkable
+class Above(Protocol):
+    """The network between a site and the readout, at one position of one prompt."""
+
+    def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
+        """The vectors after the final norm, for several vectors at the site."""
+        ...
+
+    def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
+        """The vector, the output of each block above, and the last of them after the final norm.
+
+        As they are in the graph, with axes of length one.
+        """
+        ...
