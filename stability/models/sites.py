@@ -1,6 +1,7 @@
 """Where a state is captured: the sites of a model, by name, and the positions of a prompt."""
 
 import re
+from difflib import get_close_matches
 
 from stability.errors import StabilityError
 from stability.prediction.provenance import ModelCard
@@ -17,15 +18,24 @@ def block_at(site: str, card: ModelCard) -> int | None:
     """The block whose output a site is, None for `prelogit`; raises StabilityError for no site."""
     given, site = site, canonical_site(site)
     if site not in sites_of(card):
-        numbers = re.findall(r"\d{1,9}", site) if card.n_layers else []
-        blocks = [f"block:{min(int(number), card.n_layers - 1)}" for number in numbers]
-        remedy = next(iter(blocks), "prelogit")
         raise StabilityError(
             f"A site must be prelogit, final or block:L with L from 0 to "
-            f"{card.n_layers - 1} for {card.name}; received {given!r:.40}: use '{remedy}'."
+            f"{card.n_layers - 1} for {card.name}; received {given!r:.40}: "
+            f"use '{_nearest(site, card)}'."
         )
     kind, _, number = site.partition(":")
     return int(number) if number else None if kind == "prelogit" else card.n_layers - 1
+
+
+def _nearest(site: str, card: ModelCard) -> str:
+    """The site that is meant, as far as a name that is none tells."""
+    numbers = re.findall(r"\d{1,9}", site)
+    kinds = get_close_matches(site.partition(":")[0].lower(), ["prelogit", "final", "block"], 1)
+    [kind] = kinds or ["block" if numbers else "prelogit"]
+    if kind != "block" or not card.n_layers:
+        return "prelogit" if kind == "block" else kind
+    last = card.n_layers - 1
+    return f"block:{min(int(numbers[0]), last) if numbers else last}"
 
 
 def resolve_position(position: int, length: int) -> int:

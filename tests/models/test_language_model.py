@@ -139,10 +139,21 @@ def test_the_sites_are_the_readout_and_every_block_from_the_top(lm):
 
 
 @pytest.mark.parametrize(
-    "site", ["", "PRELOGIT", "final:1", "block", "block:", "block:2", "block:-1", "block:01"]
+    ("site", "nearest"),
+    [
+        ("", "prelogit"),
+        ("PRELOGIT", "prelogit"),
+        ("final:1", "final"),
+        ("block", "block:1"),
+        ("block:", "block:1"),
+        ("block:2", "block:1"),
+        ("block:-1", "block:1"),
+        ("block:01", "block:1"),
+        ("blok:0", "block:0"),
+        ("layer 0", "block:0"),
+    ],
 )
-def test_an_unknown_site_is_refused(lm, site):
-    nearest = "block:1" if site.startswith("block:") else "prelogit"
+def test_an_unknown_site_is_refused(lm, site, nearest):
     sentence = (
         f"A site must be prelogit, final or block:L with L from 0 to 1 for {lm.card.name}; "
         f"received {site!r}: use '{nearest}'."

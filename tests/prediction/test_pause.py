@@ -14,7 +14,7 @@ from stability.curvature.spectrum import spectrum
 from stability.errors import StoppedError
 from stability.geometry.ray import ray
 from stability.geometry.region import region
-from stability.geometry.sensitivity import token_map
+from stability.geometry.token_map import token_map
 from stability.prediction.perturbation import PERTURBATIONS_AT_ONCE, perturb
 
 WIDTH = 6

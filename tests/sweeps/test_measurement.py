@@ -304,7 +304,7 @@ def test_a_prompt_that_does_not_fit_is_refused(lm, plan):
 
 def test_a_file_of_a_direction_is_read_at_each_prompt_and_may_be_missing(lm, tmp_path):
     absent = Path(tmp_path, "absent.npy")
-    with pytest.raises(StabilityError, match="file must be readable; "):
+    with pytest.raises(StabilityError, match="A file of vectors must be readable; "):
         measure(lm, Plan(directions=(f"file:{absent}",)), WHOLE)
 
 
