@@ -4,16 +4,21 @@ import argparse
 import json
 import shutil
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager, nullcontext
+from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
-from stability.bench.latency.actions import ACTIONS, below, together, visit
+from stability.bench.latency.actions import ACTIONS, below, together, visit, visit_empty
 from stability.bench.latency.page import Page, Timing
 from stability.bench.latency.report import header, line, machine, row
 from stability.bench.latency.server import served
 from stability.errors import StabilityError
 
+# what any page costs, however little it holds
+EMPTY = "import streamlit\n\nstreamlit.title('An empty page')\n"
+Visit = Callable[[Page, str], Iterator[tuple[str, Timing]]]
 # of the blocks above the one that is looked at first
 MOST_BLOCKS = 8
 
@@ -81,8 +86,8 @@ def measured(
             yield row(name, [*act(page, times * often)])
         yield from _rows(below(page, at, min(times, MOST_BLOCKS)))
         page.close()
-        visits = (found for _ in range(times) for found in _visit(browser, at))
-        yield from _rows(visits, "warm server, ")
+        yield from _rows(_visits(browser, at, visit, times), "warm server, ")
+        yield from _rows(_empty(browser, times))
         yield from _crowd(browser, at, people)
     yield from _rows(_fresh(browser, fresh), "fresh server, ")
 
@@ -91,7 +96,17 @@ def _fresh(browser: Any, servers: int) -> Iterator[tuple[str, Timing]]:
     """The default as the first visitor of each new server sees it."""
     for _ in range(servers):
         with served() as at:
-            yield from _visit(browser, at)
+            yield from _visits(browser, at, visit)
+
+
+def _empty(browser: Any, times: int) -> Iterator[tuple[str, Timing]]:
+    """A page with nothing on it, but for the first time, as its server has only just begun."""
+    with TemporaryDirectory() as folder:
+        app = Path(folder, "empty.py")
+        app.write_text(EMPTY, "utf-8")
+        with served(app) as at:
+            [_, *visits] = _visits(browser, at, visit_empty, times + 1)
+            yield from visits
 
 
 def _crowd(browser: Any, address: str, people: int) -> Iterator[dict[str, Any]]:
@@ -105,10 +120,14 @@ def _crowd(browser: Any, address: str, people: int) -> Iterator[dict[str, Any]]:
         page.close()
 
 
-def _visit(browser: Any, address: str) -> Iterator[tuple[str, Timing]]:
-    page = Page(browser)
-    yield from visit(page, address)
-    page.close()
+def _visits(
+    browser: Any, address: str, visit: Visit, times: int = 1
+) -> Iterator[tuple[str, Timing]]:
+    """Several visitors, one after another, each with nothing kept in the browser."""
+    for _ in range(times):
+        page = Page(browser)
+        yield from visit(page, address)
+        page.close()
 
 
 def _rows(found: Iterator[tuple[str, Timing]], before: str = "") -> list[dict[str, Any]]:

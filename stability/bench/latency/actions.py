@@ -130,6 +130,12 @@ def below(page: Page, address: str, times: int) -> Iterator[tuple[str, Timing]]:
         yield "below the readout, truth", whole
 
 
+def visit_empty(page: Page, address: str) -> Iterator[tuple[str, Timing]]:
+    """A visitor of a page with nothing on it but its title."""
+    page.page.goto(address)
+    yield "an empty page of Streamlit", page.since_opened("document.querySelector('h1') !== null")
+
+
 def visit(page: Page, address: str) -> Iterator[tuple[str, Timing]]:
     """A new visitor: the first picture, and the live instrument."""
     page.page.goto(address)
