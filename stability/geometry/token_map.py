@@ -43,8 +43,7 @@ def token_map(states: Sequence[State]) -> list[Sensitivity]:
     """The sensitivity of every state of a prompt.
 
     The eigenvalues come from a block iteration of many side by side; each goes on until its estimated
-    relative error `‖r‖²/(θ₁(θ₁ − θ_b))` is below 1e-4, or ends with the eleventh
-    pass.
+    relative error `‖r‖²/(θ₁(θ₁ − θ_b))` is below 1e-4, or ends after a dozen passes.
 
     Args:
         states: every position's state at `prelogit`: `LanguageModel.capture_all`.

@@ -41,7 +41,7 @@ class ModelCard:
     Attributes:
         name: a packaged name, a path or a hub id, as it was given to `stability.load`.
         revision: the commit or hash of its files, or `local`.
-        dtype: the precision of its weights, such as `float32`.
+        dtype: the precision that its weights are held in, such as `float32`.
         d_model: the width `D` of the vector that `W_U` multiplies.
         n_layers: the number of blocks.
         vocab_size: the number of tokens `V`.
@@ -53,6 +53,11 @@ class ModelCard:
     d_model: int
     n_layers: int
     vocab_size: int
+
+    @property
+    def is_half(self) -> bool:
+        """Whether weights are held in half precision."""
+        return self.dtype in ("bfloat16", "float16")
 
     def require_token(self, token: int) -> None:
         """Refuse an id that is no row of `W_U`.

@@ -140,19 +140,29 @@ class State:
         """Euclidean length of the vector, in its own coordinates."""
         return float(self.vector.double().norm())
 
-    @cached_property
+    @property
     def _jacobian(self) -> Jacobian | CopiedJacobian | None:
+        """Kept, unless its graph holds what weights in half precision are widened to."""
+        return self._new_jacobian() if self.model.is_half else self._kept_jacobian
+
+    @cached_property
+    def _kept_jacobian(self) -> Jacobian | CopiedJacobian | None:
+        return self._new_jacobian()
+
+    def _new_jacobian(self) -> Jacobian | CopiedJacobian | None:
         return None if self.above is None else jacobian(self.above, self.vector)
 
     def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
         """How the vector given to the readout moves along directions at this site."""
         self.pause()
-        return directions.double() if self._jacobian is None else self._jacobian.jvp([directions])
+        above = self._jacobian
+        return directions.double() if above is None else above.jvp([directions])
 
     def vjp(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
         """The transpose of `jvp`."""
         self.pause()
-        return cotangents.double() if self._jacobian is None else self._jacobian.vjp(cotangents)[0]
+        above = self._jacobian
+        return cotangents.double() if above is None else above.vjp(cotangents)[0]
 
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
         """How fast each logit moves along directions, `dz/dx V`."""

@@ -184,8 +184,9 @@ def _use(model: str) -> None:
 def _take(model: str) -> None:
     """Hold a model, and nothing of the one before."""
     hold().model = model
-    if "scenes" in st.session_state:
-        st.session_state.scenes.leave(model)
+    for scenes in ("scenes", "dose_scenes"):
+        if scenes in st.session_state:
+            st.session_state[scenes].leave(model)
 
 
 def _remember() -> None:

@@ -26,6 +26,7 @@ from stability.errors import StabilityError
 from stability.exact.flips import envelope
 from stability.geometry.ray import ray
 from stability.models import LanguageModel, load
+from stability.prediction.jacobian import Jacobian
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
 
@@ -386,3 +387,6 @@ def test_weights_in_half_precision_give_the_numbers_of_the_same_weights_in_float
         v = pairs[1].vectors[:, 0]
         one, other = (ray(state, v).boundary(0.01) for state in states)
         assert one == pytest.approx(other, rel=1e-4)
+        # a graph would hold a copy of the weights in float32, as long as the state is there
+        kept = [{type(value) for value in vars(state).values()} for state in states]
+        assert [Jacobian in types for types in kept] == [False, True]

@@ -36,7 +36,7 @@ class _TokenMap:
         """Find the sensitivities of the next tokens, as many as stand side by side."""
         start = len(self.found)
         stop = start + positions_at_once(at_readout[0].readout.vocab_size)
-        self.found += token_map(at_readout[start:stop])
+        self.found[start:] = token_map(at_readout[start:stop])
         norms = self.chips.norms if self.chips else [state.norm for state in at_readout]
         left = len(at_readout) - len(self.found)
         self.chips = Chips([*self.found, *[None] * left], norms)

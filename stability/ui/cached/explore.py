@@ -43,8 +43,6 @@ from stability.ui.direction_choice import DirectionChoice
 Part = dict[str, Any]
 # threads only wait: networks run one at a time
 AT_ONCE = 8
-# that are kept: each holds four numbers for every token of a vocabulary
-RAYS = 2 * POSITIONS
 _rays, _truths, _planes, _calibrated = (Jobs(kept, at_once=AT_ONCE) for kept in (32, 64, 32, 64))
 
 
@@ -139,7 +137,7 @@ def _parts_of_analysis(
     return lm, here, eigenpairs(key, k), sensed_at(key, k)
 
 
-@cached(RAYS, parts=_parts_of_analysis)
+@cached(POSITIONS, parts=_parts_of_analysis)
 def analysis(
     _parts: tuple[LanguageModel, State, Spectrum, Sensitivity],
     key: StateKey,
@@ -152,7 +150,7 @@ def analysis(
         return Analysis(here, pairs, sensed, found, ray(here, found.vector))
 
 
-@cached(RAYS, parts=analysis)
+@cached(POSITIONS, parts=analysis)
 def known_line(_analysis: Analysis, key: StateKey, direction: DirectionChoice) -> Part | None:
     """What is known of a ray without running a network."""
     with turn():

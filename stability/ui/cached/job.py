@@ -148,7 +148,9 @@ class Job:
                 _take()
 
     def stop(self) -> None:
-        """End the work at its next report."""
+        """End the work at its next report, unless it is done."""
+        if self.future.done():
+            return
         self.is_stopped = True
         with _STOPPING:
             _stopped.add(self)

@@ -53,6 +53,11 @@ class Turns:
         with self._changed:
             return bool(self._waiting) and self._waiting[0][0] <= urgency
 
+    def is_idle(self) -> bool:
+        """Whether nobody has the turn, or waits for it."""
+        with self._changed:
+            return not (self._is_taken or self._waiting)
+
     def _is_next(self, me: tuple[int, int]) -> bool:
         return not self._is_taken and self._waiting[0] == me
 

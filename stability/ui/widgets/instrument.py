@@ -138,6 +138,7 @@ def mount(
     look = _look(sheet)
     moves.see(look["run"])
     said = waits_for or (sent and sent.status)
+    is_waiting = sent is None and is_pending
     frame = {
         "run": moves.run_number(),
         "sheet": sheet.name,
@@ -145,7 +146,7 @@ def mount(
         "seen": seen,
         "atOnce": sheet.at_once,
         "stamp": sent and sent.stamp,
-        "status": said if sent else {"message": "Starting", "still": STILL, **(said or {})},
+        "status": {"message": "Starting", "still": STILL, **(said or {})} if is_waiting else said,
         "look": look["number"],
         "again": AGAIN if is_pending or moves.moved() else None,
         "view": dict(view),

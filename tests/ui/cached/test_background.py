@@ -343,6 +343,14 @@ def test_work_that_takes_turns_lets_others_in_and_frees_its_turn_when_it_fails()
     jobs.TURN.release()
 
 
+def test_work_that_is_done_cannot_be_stopped():
+    job = Jobs(max_entries=3).start("key", lambda report: 5)
+    job.future.result()
+    job.stop()
+    assert job.is_ready
+    assert not job.is_stopped
+
+
 def test_stopped_work_ends_at_its_next_report_with_a_sentence():
     def work(report):
         report("Measuring", 0.25)

@@ -51,6 +51,9 @@ def test_a_map_that_is_stopped_goes_on_where_it_was(prompt, monkeypatch):
     found = chips.start_chips(KEY, len(prompt)).future.result()
     assert asked == [MOST_AT_ONCE, MOST_AT_ONCE, MOST_AT_ONCE - 5]
     assert found is chips.chips_so_far(KEY)
+    # where another model is let go, what is known besides the work is forgotten
+    forget_results()
+    assert chips.start_chips(KEY, len(prompt)).future.result() is found
     assert found.sensitivities == whole_map(prompt)
     assert found.norms == [state.norm for state in prompt]
 

@@ -58,6 +58,7 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
     given = given_in(choice.direction)
     if given is not None and given.is_empty:
         above.info(f"{TO_BE_GIVEN[type(given)]}: until then the last ray is shown.")
+        _scenes().rest()
         _mount(choice, heard, is_pending=False)
         return
     if not warm_up.is_imported():

@@ -9,11 +9,12 @@ import streamlit as st
 from stability.curvature.direction_spec import DirectionSpec
 from stability.errors import StabilityError
 from stability.text import spelled
-from stability.ui import wording
+from stability.ui import moves, wording
 from stability.ui.cached.looks import failures
 from stability.ui.choice import Choice, look_along_choice
 from stability.ui.imports import imported
 from stability.ui.widgets.errors import show_error
+from stability.ui.widgets.instrument import INSTRUMENT
 from stability.ui.widgets.rows import draw_rows
 from stability.ui.widgets.start import start_button
 
@@ -76,7 +77,8 @@ def _draw_progress(job: "Job", stop: Callable[[], None]) -> None:
 
 def _draw_list(found: "Rivals") -> None:
     def open_row(row: int) -> None:
-        look_along_choice(DirectionSpec("cheapest", found.pushes[row].id))
+        with moves.noted(INSTRUMENT.moves):
+            look_along_choice(DirectionSpec("cheapest", found.pushes[row].id))
 
     draw_rows(cells_of(found), TABLE, open_row)
     st.caption(wording.plain(_notes(found)))

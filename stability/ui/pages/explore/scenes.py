@@ -44,6 +44,7 @@ class Scenes:
         self._pinned: dict[Choice, Part | Job | str] = {}
         self._parts: Parts | None = None
         self._wishes = Wishes()
+        self._ahead: list[Job] = []
         self._stamp = 0
 
     def look(
@@ -57,6 +58,7 @@ class Scenes:
         ray = explore.start_ray(choice)
         if choice != self._asked:
             self._asked, self._asked_at, self.waits_for = choice, time.monotonic(), None
+            self._ahead = []
             self._wishes.renew([ray])
             # what belongs to the last choice may be stopped now
             self._parts = None
@@ -74,13 +76,14 @@ class Scenes:
         self._pinned = {pin: part for pin, part in self._pinned.items() if pin in pins}
         kept = [self._kept(pin) for pin in pins]
         jobs = [*parts.jobs, *(job for job in kept if isinstance(job, Job))]
-        self._wishes.renew([ray, *jobs])
+        self._wishes.renew([ray, *jobs, *self._ahead])
         if along is self.along:
             wait_for(jobs, time.monotonic() + LOOK)
         is_found = all(job.future.done() and not job.is_stopped for job in parts.jobs)
         is_pending = is_first or not is_found or len(jobs) > len(parts.jobs)
         if not is_pending:
-            self._wishes.renew([ray, *jobs, *start_ahead(along, choice.direction)])
+            self._ahead = start_ahead(along, choice.direction)
+            self._wishes.renew([ray, *jobs, *self._ahead])
         drawn = [part for part in kept if isinstance(part, dict)]
         failed = [part for part in kept if isinstance(part, str)]
         warnings = along.analysis.direction.warnings
@@ -99,11 +102,18 @@ class Scenes:
         """A sentence for each part of a choice that there is not; another is shown instead."""
         return self.along.notes if self.along and self._choice == choice else ()
 
+    def rest(self) -> None:
+        """Wait for nothing: the picture stays."""
+        self.waits_for = None
+        self.sent = self.sent and replace(self.sent, status=None)
+        self._wishes.renew([])
+
     def leave(self, model: str) -> None:
         """Hold nothing of any model but this one; the picture stays until the next."""
         if self._asked is None or self._asked.model == model:
             return
         self._asked, self.along, self._parts, self._made_of = None, None, None, ()
+        self._ahead = []
         self._pinned = {pin: part for pin, part in self._pinned.items() if isinstance(part, dict)}
         self._wishes.renew([])
 
@@ -153,7 +163,7 @@ class Scenes:
         self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str], noted: int
     ) -> None:
         truth, plane, calibrated = map(result_of, (parts.truth, parts.plane, parts.calibrated))
-        chips = chips_so_far(along.key)
+        chips = result_of(parts.chips) or chips_so_far(along.key)
         known = truth, chips, plane, calibrated
         no_radii = UNKNOWN if parts.chips and parts.chips.failed else PENDING
         made_of = (along, *map(id, known), no_radii, *map(id, pins), *notes, noted)
