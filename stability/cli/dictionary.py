@@ -78,7 +78,7 @@ def run_dictionary(options: argparse.Namespace) -> None:
             options.csv.touch()
     source, prompt = open_rows(options.path), prompt_of(options)
     site = options.site or source.only_site
-    state = load_model(options.model).capture(prompt, options.position, site)
+    state = load_model(options.model, options.dtype).capture(prompt, options.position, site)
     with progress("Measuring rows, in %") as said:
         found = dictionary(state, source, lambda fraction: said(round(100 * fraction), 100))
     among = None if options.search is None else found.search(options.search)

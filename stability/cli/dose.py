@@ -107,7 +107,7 @@ def run_dose(options: argparse.Namespace) -> None:
 
     require_nats(*options.epsilon)
     prompts = _prompts(options)
-    lm = load_model(options.model)
+    lm = load_model(options.model, options.dtype)
     measured = dose(
         lm,
         options.file,
@@ -136,7 +136,7 @@ def run_check_vector(options: argparse.Namespace) -> None:
         # before all that takes long
         require_copy(options.write, split_name(options.file)[0])
     check = check_vector(
-        load_model(options.model),
+        load_model(options.model, options.dtype),
         options.file,
         site=options.site,
         positions=options.positions,

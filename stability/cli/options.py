@@ -32,6 +32,13 @@ def add_commands(commands: Any) -> None:
             default=MODELS[0],
             help="packaged name, hub id, folder or .gguf file; by default %(default)s",
         )
+    for command in (analyze, bench, check, dose, check_vector, push, dictionary):
+        command.add_argument(
+            "--dtype",
+            default="float32",
+            help="what weights are held in: float32, bfloat16 or float16, by default %(default)s; all "
+            "is computed in float32",
+        )
     for command in (analyze, bench, reproduce, check, dose, check_vector, push, dictionary):
         command.add_argument("--json", action="store_true", help="print one JSON object")
 
@@ -84,7 +91,6 @@ def _add_analyze(commands: Any) -> argparse.ArgumentParser:
     analyze.add_argument(
         "--k", type=int, default=LEADING_PAIRS, help="number of eigenpairs; by default %(default)s"
     )
-    _add_dtype(analyze)
     analyze.set_defaults(run=run_analyze)
     return analyze
 
@@ -99,7 +105,6 @@ def _add_bench(commands: Any) -> argparse.ArgumentParser:
     bench.add_argument(
         "--suite", nargs="+", choices=SUITES, default=SUITES, help="what to measure; by default all"
     )
-    _add_dtype(bench)
     bench.add_argument(
         "--plot", type=Path, metavar="FILE", help="draw the scaling, as .svg or .png"
     )
@@ -119,15 +124,5 @@ def _add_check(commands: Any) -> argparse.ArgumentParser:
     check.add_argument(
         "model", metavar="MODEL", type=utf8, help="packaged name, hub id, folder or .gguf file"
     )
-    _add_dtype(check)
     check.set_defaults(run=run_check)
     return check
-
-
-def _add_dtype(command: argparse.ArgumentParser) -> None:
-    command.add_argument(
-        "--dtype",
-        default="float32",
-        help="what weights are held in: float32, bfloat16 or float16, by default %(default)s; all is "
-        "computed in float32",
-    )

@@ -62,7 +62,7 @@ def run_push(options: argparse.Namespace) -> None:
     from stability.geometry.rivals import Rivals, rivals
 
     _require_one_question(options)
-    prompt, lm = prompt_of(options), load_model(options.model)
+    prompt, lm = prompt_of(options), load_model(options.model, options.dtype)
     state = lm.capture(prompt, options.position, options.site)
     if options.target is None:
         found = rivals(state, LISTED if options.n is None else options.n)

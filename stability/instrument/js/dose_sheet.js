@@ -109,6 +109,7 @@ export function mount(root, host, initial = INITIAL) {
       wait();
     },
     change: sheet.change,
+    view: () => view,
     destroy() {
       cancelAnimationFrame(frame);
       clearTimeout(rest);

@@ -1,7 +1,7 @@
 // A dose as text that computes it again: a Python program with the library's public names, and a command line.
 
 import { digits, natsText } from "./format.js";
-import { namedModel, option, pythonComment, pythonList, pythonText, shellText } from "./snippets.js";
+import { dtypeOf, loadLine, namedModel, option, pythonList, pythonText, shellText } from "./snippets.js";
 
 /** The file of a vector that came from none, as it is saved, or as the command line makes it. */
 export const VECTOR_FILE = "vector.npy";
@@ -23,7 +23,7 @@ export function dosePython(model) {
     "import stability",
     "",
     `prompt = ${asked}`,
-    loadLine(setting),
+    loadLine(setting.model),
     ...vectorLines(vector),
     `dose = stability.dose(lm, vector, prompt, ${settings.join(", ")})`,
     `for budget in dose.budgets([${epsilons.map(pythonFloat).join(", ")}]):`,
@@ -33,10 +33,6 @@ export function dosePython(model) {
 }
 
 const DECODING = ["import io", "from base64 import b64decode", ""];
-
-function loadLine({ model }) {
-  return `lm = stability.load(${pythonText(namedModel(model))})  # revision ${pythonComment(model.revision)}`;
-}
 
 /** Whether the vector is numbers, with nothing that makes it again. */
 function isGiven({ source: { pairs, file } }) {
@@ -85,6 +81,7 @@ export function doseCommandLine({ scene: { setting } }) {
   if (messages || prompt.includes("\0") || (!vector.source.file && !vector.npy)) return null;
   const options = [
     ["model", namedModel(model)],
+    ["dtype", dtypeOf(model)],
     ["site", vector.site],
     ["positions", typeof positions === "string" ? positions : positions.join(",")],
     ["mode", vector.mode],
@@ -92,7 +89,7 @@ export function doseCommandLine({ scene: { setting } }) {
   ];
   const { source } = vector;
   const file = source.file ? fileAddress(source) : VECTOR_FILE;
-  const given = options.map(([name, value]) => option(name, value));
+  const given = options.filter(([, value]) => value !== null).map(([name, value]) => option(name, value));
   const command = ["python -m stability dose", ...given, "--", shellText(file)].join(" ");
   return source.file ? command : `${makingCommand(setting)}\n${command}`;
 }
@@ -104,7 +101,7 @@ function makingCommand(setting) {
     "python - <<'END'",
     ...(isMade ? [] : DECODING),
     "import numpy as np",
-    ...(isMade ? ["", "import stability", "", loadLine(setting)] : [""]),
+    ...(isMade ? ["", "import stability", "", loadLine(setting.model)] : [""]),
     ...vectorLines(setting.vector),
     `np.save(${pythonText(VECTOR_FILE)}, vector)`,
     "END",

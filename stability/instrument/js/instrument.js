@@ -124,6 +124,7 @@ export function mount(root, host, initial = INITIAL) {
       schedule();
     },
     change: instrument.change,
+    view: () => view,
     destroy() {
       cancelAnimationFrame(frame);
       clearTimeout(rest);

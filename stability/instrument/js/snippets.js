@@ -47,7 +47,7 @@ export function commandLine(model) {
   if (card.name === NO_MODEL || !spec || `${asked}${spec}`.includes("\0")) return null;
   const options = [
     ["model", namedModel(card)],
-    ["dtype", card.dtype === "float32" ? null : card.dtype],
+    ["dtype", dtypeOf(card)],
     ["position", position],
     ["site", site],
     ["direction", spec],
@@ -83,13 +83,23 @@ function imports({ direction: { spec, rank } }) {
   ];
 }
 
+/** What a model's weights are held in; null where that is the default. */
+export function dtypeOf({ dtype }) {
+  return dtype === "float32" ? null : dtype;
+}
+
+/** The line of Python that loads a model. */
+export function loadLine(model) {
+  const dtype = dtypeOf(model) === null ? "" : `, dtype=${pythonText(model.dtype)}`;
+  return `lm = stability.load(${pythonText(namedModel(model))}${dtype})  # revision ${pythonComment(model.revision)}`;
+}
+
 function state({ model, prompt, messages, position, site }) {
   if (model.name === NO_MODEL) return ["state = ...  # the state that was explored: it has no model"];
   const written = messages ? `stability.Conversation.of(${pythonList(messages)})` : pythonText(prompt);
-  const dtype = model.dtype === "float32" ? "" : `, dtype=${pythonText(model.dtype)}`;
   return [
     `prompt = ${written}`,
-    `lm = stability.load(${pythonText(namedModel(model))}${dtype})  # revision ${pythonComment(model.revision)}`,
+    loadLine(model),
     `state = lm.capture(prompt, position=${position}, site=${pythonText(site)})`,
   ];
 }

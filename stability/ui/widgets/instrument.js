@@ -75,6 +75,8 @@ function place(root, looks) {
       link.click();
     };
     here.patience = setTimeout(() => here.leaves?.(), PATIENCE);
+    // it may have changed since it was last kept
+    here.write(here.instrument.view());
     ask(here, { kind: "view", view: here.view });
   };
   addEventListener("popstate", here.back);
