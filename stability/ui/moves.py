@@ -4,7 +4,7 @@ Streamlit sends once where a widget is moved. A browser that is sent something n
 widget where it was, and sets it back with whatever it asks for next.
 """
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
@@ -35,8 +35,9 @@ def run_number() -> int:
 
 @contextmanager
 def noted(keys: Iterable[str]) -> Iterator[None]:
-    """Note which widgets are moved meanwhile, for the next run; for callbacks."""
+    """Note which widgets are moved meanwhile, from where they have been moved; for callbacks."""
     state = st.session_state
+    _put_back(moved())
     before = {key: state.get(key) for key in keys}
     yield
     state.moves = moved() | {
@@ -50,10 +51,16 @@ def hold(is_opened: bool) -> None:
     """Begin a run: move widgets again, but for those that are elsewhere; none of another page."""
     state = st.session_state
     held = {} if is_opened else moved()
-    held = {k: move for k, move in held.items() if state.get(k) in (*move.before, move.after)}
+    state.update(moves=_put_back(held), run_number=run_number() + 1)
+
+
+def _put_back(moves: Mapping[str, Move]) -> dict[str, Move]:
+    """Move widgets again where a browser has set them back; return the moves that still hold."""
+    state = st.session_state
+    held = {k: move for k, move in moves.items() if state.get(k) in (*move.before, move.after)}
     for key, move in held.items():
         state[key] = move.after
-    state.update(moves=held, run_number=run_number() + 1)
+    return held
 
 
 def see(run: int) -> None:

@@ -60,6 +60,13 @@ def test_of_several_moves_the_last_one_holds(after):
         assert after((BEFORE, events), ({"rank": rank}, {}))["rank"] == 7
 
 
+def test_an_event_after_a_move_that_no_browser_has_shown_begins_where_it_led(after):
+    """There and back: the widget stands where the second event leads it, but was to be moved away."""
+    back = {2: {"kind": "direction", "rank": 4}}
+    session = after((BEFORE, {1: TOWARDS}), (BEFORE, back), (BEFORE, {}))
+    assert (session["kind"], session["rank"]) == (BEFORE["kind"], 5)
+
+
 def test_what_a_person_has_typed_since_stays(after):
     session = after((BEFORE, {1: TOWARDS}), (BEFORE | {"end": "c"}, {}), ({"end": "b"}, {}))
     assert (session["kind"], session["start"], session["end"]) == ("token difference", "5", "b")
