@@ -64,7 +64,10 @@ def add_check_vector(commands: Any) -> argparse.ArgumentParser:
     check.add_argument("file", metavar="FILE", type=utf8, help="of vectors: PATH or PATH#NAME")
     check.add_argument("--prompt", metavar="TEXT", type=utf8, help="one, instead of the built-in")
     check.add_argument(
-        "--write", metavar="OUT.gguf", type=Path, help="a copy with the doses in its metadata"
+        "--write",
+        metavar="OUT.gguf",
+        type=Path,
+        help="what was checked, at its sites, with the doses in its metadata",
     )
     add_vector_options(check)
     check.set_defaults(run=run_check_vector)

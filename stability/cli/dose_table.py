@@ -20,12 +20,13 @@ GAP = 2  # columns between cells
 def readable(report: dict[str, Any]) -> str:
     """The report of `dose` as tables."""
     vector, model = report["vector"], report["model"]
+    sites = vector["site"].replace(",", ", ")
     lines = [
         *_wrapped("model", f"{model['name']} ({model['revision']}), {model['dtype']}"),
         *_wrapped("vector", f"{vector['file']}, {vector['format']}"),
         *_wrapped(
             "applied",
-            f"{vector['mode']} at {vector['site']}, positions {report['positions']}; length "
+            f"{vector['mode']} at {sites}, positions {report['positions']}; length "
             f"{vector['norm']:.3g}",
         ),
         "",
