@@ -56,8 +56,8 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
         st.rerun()
     above = st.container()
     if choice is None:
-        shown = ": until then the last one is shown." if _scenes().sent else "."
-        above.info(" ".join([f"Give a vector in the side bar{shown}", *map(plain, events.notes())]))
+        until = ": until then the last one is shown." if _scenes().sent else "."
+        above.info(" ".join([f"Give a vector in the side bar{until}", *map(plain, events.notes())]))
         _mount(choice, heard, is_pending=False)
         return
     if not warm_up.is_imported():

@@ -57,8 +57,8 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
     above = st.container()
     given = given_in(choice.direction)
     if given is not None and given.is_empty:
-        shown = ": until then the last ray is shown." if _scenes().sent else "."
-        above.info(f"{TO_BE_GIVEN[type(given)]}{shown}")
+        until = ": until then the last ray is shown." if _scenes().sent else "."
+        above.info(f"{TO_BE_GIVEN[type(given)]}{until}")
         _scenes().rest()
         _mount(choice, heard, is_pending=False)
         return
