@@ -182,7 +182,7 @@ def test_inside_the_app_pages_rest_on_widgets_and_on_no_other_page():
 
 def test_importing_the_library_loads_neither_torch_nor_transformers():
     code = (
-        "import sys, stability, stability.ui, stability.models.packaged.cache; "
+        "import sys, stability, stability.ui, stability.cli, stability.models.packaged.cache; "
         "print(*sorted(sys.modules)); "
         "stability.spectrum; print('torch' in sys.modules)"
     )

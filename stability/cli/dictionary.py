@@ -14,7 +14,6 @@ from stability.cli.commands import load_model
 from stability.cli.console import REPORT_WIDTH, fitted
 from stability.errors import writing
 from stability.text import digits, in_nats, printable, spelled
-from stability.vector_files.layer_names import extracted_at
 
 TOP, SIDES = 10, ("minus", "plus")
 LONGEST = 9  # characters of a token in the table
@@ -99,6 +98,8 @@ def run_dictionary(options: argparse.Namespace) -> None:
 
 def readable(listed: dict[str, Any], epsilon: float) -> str:
     """The report of `dictionary` as a table."""
+    from stability.vector_files.layer_names import extracted_at
+
     model, about = listed["model"], listed["dictionary"]
     lines = [
         f"model       {model['name']} ({model['revision']})",
