@@ -1,27 +1,18 @@
 """The scene that ships with the package."""
 
-import subprocess
-import sys
-
 import numpy as np
 import pytest
+from support.shipped_scenes import loads_torch, size
 
 from stability.instrument.first import DIGITS, MODEL, PROMPT, first, make
 
 
 def test_it_is_read_without_torch():
-    code = (
-        "import sys; from stability.instrument.first import first; first(); "
-        "print('torch' in sys.modules)"
-    )
-    read = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert read.stdout.strip() == "False"
+    assert not loads_torch("stability.instrument")
 
 
 def test_it_is_small_and_names_its_setting():
-    from importlib.resources import files
-
-    assert len(files("stability.instrument").joinpath("first.json").read_bytes()) < 120_000
+    assert size("stability.instrument") < 120_000
     assert first()["setting"]["prompt"] == PROMPT
     assert first()["setting"]["model"]["name"] == MODEL
 

@@ -1,12 +1,10 @@
 """The scene of a dose that ships with the package."""
 
-import subprocess
-import sys
 from dataclasses import replace
-from importlib.resources import files
 
 import numpy as np
 import pytest
+from support.shipped_scenes import loads_torch, size
 
 from stability.defaults import DOSE_EPSILONS
 from stability.steering.crossings import statistics
@@ -17,16 +15,11 @@ SIGNS = (("minus", -1), ("plus", 1))
 
 
 def test_it_is_read_without_torch():
-    code = (
-        "import sys; from stability.steering.scenes.first import first; first(); "
-        "print('torch' in sys.modules)"
-    )
-    read = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
-    assert read.stdout.strip() == "False"
+    assert not loads_torch("stability.steering.scenes")
 
 
 def test_it_is_small_and_names_its_setting():
-    assert len(files("stability.steering.scenes").joinpath("first.json").read_bytes()) < 80_000
+    assert size("stability.steering.scenes") < 80_000
     setting = first()["setting"]
     assert (setting["prompt"], setting["model"]["name"]) == (PROMPT, MODEL)
     assert setting["model"]["n_layers"] == BLOCKS

@@ -117,17 +117,17 @@ class Endless:
                 self.began.set()
         return "done"
 
+    def steps_in_turn(self, report):
+        """Another's work, which only looks how far this is once it has the turn."""
+        with turn():
+            return self.steps
+
 
 def test_long_work_lets_the_work_of_another_go_first_and_is_done_in_the_end():
     store, long = Jobs(4, at_once=4), Endless()
     first = store.start("long", long, Urgency.FIRST)
     assert long.began.wait(PATIENCE)
-
-    def quick(report):
-        with turn():
-            return long.steps
-
-    steps = store.start("quick", quick, Urgency.FIRST).future.result(PATIENCE)
+    steps = store.start("quick", long.steps_in_turn, Urgency.FIRST).future.result(PATIENCE)
     assert not first.future.done()
     while long.steps == steps:
         threading.Event().wait(0.001)
@@ -139,12 +139,7 @@ def test_work_makes_way_for_none_that_is_less_urgent_until_it_has_taken_long(mon
     store, long = Jobs(4, at_once=4), Endless()
     first = store.start("long", long, Urgency.FIRST)
     assert long.began.wait(PATIENCE)
-
-    def work(report):
-        with turn():
-            return long.steps
-
-    later = store.start("later", work, Urgency.PLANE)
+    later = store.start("later", long.steps_in_turn, Urgency.PLANE)
     waiting(TURN, 1)
     steps = long.steps
     while long.steps < steps + 100:

@@ -55,32 +55,33 @@ def along(scene, lm, prompt, direction=0):
     )
 
 
-def test_as_long_as_there_is_nothing_to_be_seen_it_is_said_what_is_waited_for(monkeypatch):
-    """As a link to a slow choice does on a server that has just been started."""
+@pytest.fixture
+def sent_while(monkeypatch):
+    """What is sent for a page whose ray says how far it is, and does not come."""
     endless = threading.Event()
 
-    def work(choice, report):
-        report("Reading the prompt", 0.0)
-        endless.wait()
+    def frame(message, fraction, **state):
+        def work(choice, report):
+            report(message, fraction)
+            endless.wait()
 
-    monkeypatch.setattr(explore, "_along", work)
-    frame = sent(opened(prompt="Nobody has asked this before"))
+        monkeypatch.setattr(explore, "_along", work)
+        return sent(opened(**state))
+
+    yield frame
     endless.set()
+
+
+def test_as_long_as_there_is_nothing_to_be_seen_it_is_said_what_is_waited_for(sent_while):
+    """As a link to a slow choice does on a server that has just been started."""
+    frame = sent_while("Reading the prompt", 0.0, prompt="Nobody has asked this before")
     assert frame["scene"] is None
     assert frame["status"]["message"] == "Reading the prompt"
 
 
-def test_the_shipped_scene_says_how_far_its_model_is(monkeypatch):
-    endless = threading.Event()
-
-    def work(choice, report):
-        report("Fetching a model", 0.25)
-        endless.wait()
-
-    monkeypatch.setattr(explore, "_along", work)
+def test_the_shipped_scene_says_how_far_its_model_is(sent_while, monkeypatch):
     monkeypatch.setattr(explore, "_rays", Jobs(1))
-    frame = sent(opened())
-    endless.set()
+    frame = sent_while("Fetching a model", 0.25)
     assert frame["scene"]["setting"]["prompt"] == SURE
     assert frame["status"] == {"message": "Fetching a model", "fraction": 0.25}
 
