@@ -70,16 +70,6 @@ def token_bounds(
     return torch.stack(nearest, dim=-1).cpu().numpy()
 
 
-def solve_growth(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
-    """The positive `y` with `e^y − 1 − y = c`, for `c > 0`."""
-    return solve_excess(c, 1.0)
-
-
-def solve_decay(c: Float[ndarray, "*s"]) -> Float[ndarray, "*s"]:
-    """The positive `y` with `e^{−y} − 1 + y = c`, for `c > 0`."""
-    return solve_excess(c, -1.0)
-
-
 def solve_excess(
     c: Float[ndarray, "*s"], sign: Float[ndarray, "*#s"] | float
 ) -> Float[ndarray, "*s"]:
@@ -155,5 +145,6 @@ def ball(
     epsilon = nats(epsilon)
     if not largest_eigenvalue > LEAST_EIGENVALUE:
         return None
-    growth = solve_growth(np.array([min(epsilon * reach**2 / largest_eigenvalue, LARGEST_SIDE)]))
+    side = np.array([min(epsilon * reach**2 / largest_eigenvalue, LARGEST_SIDE)])
+    growth = solve_excess(side, 1.0)
     return float(growth[0]) / reach * max(1 - rounding - SOLVED, 0.0)

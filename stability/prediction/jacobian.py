@@ -6,6 +6,7 @@ which its fast kernels lack, and the graph of one position serves every directio
 """
 
 from collections.abc import Callable, Iterator, Sequence
+from functools import cached_property
 
 import torch
 from jaxtyping import Float
@@ -23,15 +24,17 @@ class Jacobian:
 
     def __init__(self, output: Tensor, sources: Sequence[Tensor]) -> None:
         self._output, self._sources = output, sources
-        with torch.enable_grad():
-            self._cotangent = torch.zeros_like(output, requires_grad=True)
-            self._pulled = torch.autograd.grad(output, sources, self._cotangent, create_graph=True)
+
+    @cached_property
+    def _transpose(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        return _transpose(self._output, self._sources)
 
     def jvp(self, directions: Sequence[Float[Tensor, "_ k"]]) -> Float[Tensor, "D k"]:
         """`Σ_s J_s V_s`: how the output moves when every source moves along its own directions."""
-        pairs = zip(directions, self._pulled, strict=True)
-        batches = zip(*(_batches(V, pulled) for V, pulled in pairs), strict=True)
-        parts = [_gradients(self._pulled, [self._cotangent], batch)[0] for batch in batches]
+        cotangent, pulled = self._transpose
+        pairs = zip(directions, pulled, strict=True)
+        batches = zip(*(_batches(V, like) for V, like in pairs), strict=True)
+        parts = [_gradients(pulled, [cotangent], batch)[0] for batch in batches]
         return torch.cat(parts).T.double()
 
     def jvp_each(self, blocks: Float[Tensor, "S d k"]) -> Float[Tensor, "S D k"]:
@@ -68,15 +71,15 @@ class CopiedJacobian:
         with torch.enable_grad():
             self._source = vector.detach().expand(copies, -1).clone().requires_grad_(True)
             self._output = function(self._source)
-            self._cotangent = torch.zeros_like(self._output, requires_grad=True)
-            (self._pulled,) = torch.autograd.grad(
-                self._output, self._source, self._cotangent, create_graph=True
-            )
+
+    @cached_property
+    def _transpose(self) -> tuple[Tensor, tuple[Tensor, ...]]:
+        return _transpose(self._output, [self._source])
 
     def jvp(self, directions: Sequence[Float[Tensor, "d k"]]) -> Float[Tensor, "D k"]:
         """`J V`, of the directions of the only source."""
-        (columns,) = directions
-        return self._by_rows(self._pulled, self._cotangent, columns)
+        (columns,), (cotangent, (pulled,)) = directions, self._transpose
+        return self._by_rows(pulled, cotangent, columns)
 
     def vjp(self, cotangents: Float[Tensor, "D k"]) -> list[Float[Tensor, "d k"]]:
         """`Jᵀ U`, for the only source."""
@@ -106,6 +109,13 @@ def jacobian(
     with torch.enable_grad():
         source = vector.detach().clone().requires_grad_(True)
         return Jacobian(function(source[None])[0], [source])
+
+
+def _transpose(output: Tensor, sources: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:
+    """A cotangent, and what it is pulled back to at every source: linear in it, as a graph."""
+    with torch.enable_grad():
+        cotangent = torch.zeros_like(output, requires_grad=True)
+        return cotangent, torch.autograd.grad(output, sources, cotangent, create_graph=True)
 
 
 def _batches(columns: Float[Tensor, "m k"], like: Tensor) -> Iterator[Tensor]:

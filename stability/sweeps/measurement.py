@@ -1,7 +1,7 @@
 """The rows of a prompt: one for each state, direction, `ε` and side."""
 
 import math
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -13,6 +13,7 @@ from stability.errors import StabilityError, StoppedError
 from stability.geometry.analysis import pairs_for
 from stability.geometry.ray import Ray, rays
 from stability.geometry.sensitivity import Sensitivity, sensitivity
+from stability.prediction.pause import Pause, no_pause
 from stability.prediction.source import Model
 from stability.prediction.state import State
 from stability.sweeps.plan import Plan
@@ -22,7 +23,6 @@ from stability.sweeps.provenance import INTEGER, NUMBER, PROVENANCE, TEXT, prove
 # the rows of a prompt, or why there are none
 Outcome: TypeAlias = pa.Table | str
 # called before each state, which takes seconds; whoever wants to stop the measurement raises here
-Pause = Callable[[], None] | None
 
 SCHEMA = pa.schema(
     {
@@ -65,7 +65,7 @@ def outcomes(lm: Model, plan: Plan, prompts: Iterable[Prompt]) -> Iterator[tuple
         yield prompt, attempt(lm, plan, prompt)
 
 
-def attempt(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> Outcome:
+def attempt(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = no_pause) -> Outcome:
     """Measure a prompt; if it cannot be measured, return the reason instead of the rows.
 
     Raises StoppedError if `pause` does.
@@ -84,7 +84,7 @@ def all_rows(outcomes: Iterable[Outcome]) -> pa.Table:
     return pa.concat_tables([SCHEMA.empty_table(), *tables])
 
 
-def measure(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> pa.Table:
+def measure(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = no_pause) -> pa.Table:
     """The rows of one prompt; raises StabilityError if the prompt or the plan does not fit."""
     if prompt.text is None:
         raise StabilityError(prompt.reason or "A prompt needs some text.")
@@ -92,8 +92,7 @@ def measure(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = None) -> pa.Ta
     for site in plan.sites:
         states = lm.capture_all(prompt.text, site)
         for position in plan.sampled(prompt, len(states)):
-            if pause:
-                pause()
+            pause()
             rows += _rows(lm, plan, prompt, states[position])
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 

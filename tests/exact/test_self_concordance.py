@@ -1,6 +1,7 @@
 """Brackets and a ball that need no root-finding along the ray."""
 
 from decimal import Decimal
+from functools import partial
 
 import numpy as np
 import pytest
@@ -24,8 +25,11 @@ from stability.curvature import fisher, row_spread
 from stability.errors import StabilityError
 from stability.exact import self_concordance
 from stability.exact.discrete_measure import weighted
-from stability.exact.self_concordance import ball, solve_decay, solve_growth
+from stability.exact.self_concordance import ball, solve_excess
 from stability.geometry.ray import ray
+
+# the positive `y` with `e^y − 1 − y = c`, and that with `e^{−y} − 1 + y = c`
+solve_growth, solve_decay = (partial(solve_excess, sign=sign) for sign in (1.0, -1.0))
 
 seeds = st.integers(0, 10**6)
 certainties = st.floats(0, 25)  # standard deviation of the logits: from uniform to 1 − p = 1e-40

