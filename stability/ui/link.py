@@ -97,6 +97,8 @@ def _read(page: Page, asked: Mapping[str, str | None]) -> None:
 def see(page: Page) -> None:
     """Note that the browser shows the link, when it runs a fragment alone."""
     shown: Shown = st.session_state.link
+    if shown.is_seen:
+        return
     context = get_script_run_ctx()
     if context and context.fragment_ids_this_run and _asked(page) == shown.texts:
         st.session_state.link = replace(shown, is_seen=True)

@@ -7,7 +7,7 @@ import numpy as np
 
 from stability.errors import StabilityError
 from stability.geometry.continuation import LEAST_KL
-from stability.text import WHITE_SPACE, digits, printable, spelled, whole
+from stability.text import WHITE_SPACE, digits, in_nats, printable, spelled, whole
 from stability.units import relative_error
 from stability.vector_files.unsettled import UnsettledError
 
@@ -40,6 +40,11 @@ NO_BREAK_SPACE = "\u00a0"
 def epsilon_words(epsilon: float) -> str:
     """How a reader would notice a divergence of so many nats."""
     return next(words for limit, words in WORDS if epsilon <= limit)
+
+
+def nats(epsilon: float) -> str:
+    """A budget with its unit: it may be any, not only a step of a slider."""
+    return in_nats(f"{epsilon:.3g}")
 
 
 def number(value: float | None) -> str:

@@ -1,7 +1,7 @@
 // A dose as text that computes it again: a Python program with the library's public names, and a command line.
 
 import { digits, natsText } from "./format.js";
-import { dtypeOf, loadLine, namedModel, option, pythonList, pythonText, shellText } from "./snippets.js";
+import { dtypeOf, loadLine, namedModel, optionsText, promptLines, pythonText, shellText } from "./snippets.js";
 
 /** The file of a vector that came from none, as it is saved, or as the command line makes it. */
 export const VECTOR_FILE = "vector.npy";
@@ -13,17 +13,15 @@ export const VECTOR_FILE = "vector.npy";
  */
 export function dosePython(model) {
   const { setting, epsilons } = model.scene;
-  const { vector, positions, prompt, messages } = setting;
+  const { vector, positions } = setting;
   const [low, high] = model.sides.map(({ distance }) => digits(distance));
   const said = `predicted ${digits(model.predicted)}, minus ${low}, plus ${high} at ${natsText(model.view.epsilon)}`;
-  const asked = messages ? `stability.Conversation.of(${pythonList(messages)})` : pythonText(prompt);
   const settings = [`site=${pythonText(vector.site)}`, `positions=${pythonValue(positions)}`, `mode=${pythonText(vector.mode)}`];
   return [
     ...(isGiven(vector) ? [...DECODING, "import numpy as np", ""] : []),
     "import stability",
     "",
-    `prompt = ${asked}`,
-    loadLine(setting.model),
+    ...promptLines(setting),
     ...vectorLines(vector),
     `dose = stability.dose(lm, vector, prompt, ${settings.join(", ")})`,
     `for budget in dose.budgets([${epsilons.map(pythonFloat).join(", ")}]):`,
@@ -89,7 +87,7 @@ export function doseCommandLine({ scene: { setting } }) {
   ];
   const { source } = vector;
   const file = source.file ? fileAddress(source) : VECTOR_FILE;
-  const given = options.filter(([, value]) => value !== null).map(([name, value]) => option(name, value));
+  const given = optionsText(options);
   const command = ["python -m stability dose", ...given, "--", shellText(file)].join(" ");
   return source.file ? command : `${makingCommand(setting)}\n${command}`;
 }

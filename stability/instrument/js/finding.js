@@ -1,8 +1,8 @@
 // What a ray shows, in words: how far the prediction stays the same, how right the closed form is, where
 // another token takes over, and what of it is certain.
 
-import { digits, errorText, length } from "./format.js";
-import { FOR_EVER, NATS, holdsAFlip, takeover, whetherItWins } from "./takeover.js";
+import { digits, errorText, length, natsText } from "./format.js";
+import { FOR_EVER, holdsAFlip, takeover, whetherItWins } from "./takeover.js";
 
 /** @typedef {import("./sentence.js").Piece} Piece */
 
@@ -36,7 +36,7 @@ function outcome(model) {
     const none = ["does not change to the second order: there is no ", CURVATURE, " this way, and the "];
     return [...none, CLOSED_FORM, " has no radius."];
   }
-  const within = ["(within ", shortEpsilon(view.epsilon), " ", NATS, ") "];
+  const within = ["(within ", { term: "nat", text: natsText(shortEpsilon(view.epsilon)) }, ") "];
   const radius = length(predicted, unit);
   if (scene.line.kind === "closed form") {
     const far = ["stays the same ", ...within, `for ${radius} either way, says the `];

@@ -53,7 +53,7 @@ export function commandLine(model) {
     ["direction", spec],
     ["epsilon", model.view.epsilon],
   ];
-  const given = options.filter(([, value]) => value !== null).map(([name, value]) => option(name, value));
+  const given = optionsText(options);
   const form = messages ? ["--messages"] : [];
   return ["python -m stability analyze", ...given, ...form, "--", shellText(asked)].join(" ");
 }
@@ -88,18 +88,28 @@ export function dtypeOf({ dtype }) {
   return dtype === "float32" ? null : dtype;
 }
 
+/** The options of a command line that have a value. */
+export function optionsText(options) {
+  return options.filter(([, value]) => value !== null).map(([name, value]) => option(name, value));
+}
+
+/** The lines of Python that name a prompt and load a model. */
+export function promptLines({ model, prompt, messages }) {
+  const written = messages ? `stability.Conversation.of(${pythonList(messages)})` : pythonText(prompt);
+  return [`prompt = ${written}`, loadLine(model)];
+}
+
 /** The line of Python that loads a model. */
 export function loadLine(model) {
   const dtype = dtypeOf(model) === null ? "" : `, dtype=${pythonText(model.dtype)}`;
   return `lm = stability.load(${pythonText(namedModel(model))}${dtype})  # revision ${pythonComment(model.revision)}`;
 }
 
-function state({ model, prompt, messages, position, site }) {
+function state(setting) {
+  const { model, position, site } = setting;
   if (model.name === NO_MODEL) return ["state = ...  # the state that was explored: it has no model"];
-  const written = messages ? `stability.Conversation.of(${pythonList(messages)})` : pythonText(prompt);
   return [
-    `prompt = ${written}`,
-    loadLine(model),
+    ...promptLines(setting),
     `state = lm.capture(prompt, position=${position}, site=${pythonText(site)})`,
   ];
 }

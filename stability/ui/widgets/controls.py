@@ -7,7 +7,6 @@ import streamlit as st
 from stability.instrument.epsilons import EPSILON_STEPS
 from stability.instrument.examples import EXAMPLES
 from stability.prediction.conversation import PromptLike
-from stability.text import in_nats
 from stability.ui import wording
 from stability.ui.cached.models import is_loaded, loaded
 from stability.ui.choice import (
@@ -48,7 +47,7 @@ def choose_epsilon() -> float:
         format_func=lambda nats: f"{nats:.3g}",
         help=EPSILON_HELP,
     )
-    st.caption(f"ε = {in_nats(f'{epsilon:.3g}')}: {wording.epsilon_words(epsilon)}.")
+    st.caption(f"ε = {wording.nats(epsilon)}: {wording.epsilon_words(epsilon)}.")
     return epsilon
 
 

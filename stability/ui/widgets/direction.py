@@ -116,7 +116,9 @@ def _choose_path() -> None:
     path = st.text_input("Path, of a file or of a folder", key="direction_path", help=PATH_HELP)
     # a link may not have a file read unasked: to read a path may wake a device
     if path.strip() and _at_path().is_empty:
-        st.button("Read it", on_click=read_and_look_along, args=(path.strip(),), key="read_path")
+        st.button(
+            "Read it", on_click=read_and_look_along, args=(path.strip(),), key="read_direction_path"
+        )
 
 
 def _at_path() -> AtPath:

@@ -5,7 +5,7 @@ from typing import Any
 import streamlit as st
 
 from stability.figures.depth_map import depth_map_figure
-from stability.text import in_nats
+from stability.ui import wording
 from stability.ui.cached.depth import has_map, measured_map
 from stability.ui.cached.states import StateKey, states
 from stability.ui.choice import look_along, look_at, open_explore
@@ -33,7 +33,7 @@ def draw(key: StateKey, epsilon: float, relative: bool) -> None:
         depth_map_figure(view.radii, [token.text for token in tokens], view.unit, key.position),
         "depth_map",
         f"How far the vector leaving each block may move along its most sensitive direction before "
-        f"the next token changes by ε = {in_nats(f'{epsilon:.3g}')}, by the closed form. Click a cell "
+        f"the next token changes by ε = {wording.nats(epsilon)}, by the closed form. Click a cell "
         "to open Explore there. The first token, which all others read, is unlike them and may lie "
         "beyond the colours, which are scaled to the others.",
         on_click=_open_cell,

@@ -6,7 +6,6 @@ import streamlit as st
 
 from stability.figures.continuations import continuations_figure
 from stability.geometry.continuation import Continuation
-from stability.text import in_nats
 from stability.ui import wording
 from stability.ui.cached import depth
 from stability.ui.cached.models import loaded
@@ -86,5 +85,5 @@ def _setting(key: StateKey, rank: int, r: float, epsilon: float) -> str:
     )
     return (
         f"Greedy texts after token {key.position}, with the vector at {key.site} moved once, along "
-        f"eigendirection {rank}; r = {wording.number(r)} at ε = {in_nats(f'{epsilon:.3g}')}. {lasting}"
+        f"eigendirection {rank}; r = {wording.number(r)} at ε = {wording.nats(epsilon)}. {lasting}"
     )

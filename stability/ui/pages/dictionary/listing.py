@@ -9,7 +9,7 @@ import streamlit as st
 from stability.dictionaries.dictionary import Dictionary
 from stability.dictionaries.report import write_table
 from stability.dictionaries.row import DictionaryRow
-from stability.text import counted, in_nats, spelled
+from stability.text import counted, spelled
 from stability.ui import wording
 from stability.ui.cached import dictionary as cached
 from stability.ui.cached.dictionary import DictionaryKey
@@ -110,7 +110,7 @@ def _setting(found: Dictionary, epsilon: float, listed: int, matching: int, by_t
     extracted = extracted_at(found.rows.extracted)
     return wording.plain(
         f"{listed} of {of} {order}. They were {extracted}, and are measured at {found.state.site}; "
-        f"ε = {in_nats(f'{epsilon:.3g}')}. Lengths are in the vector's own coordinates; its norm there "
+        f"ε = {wording.nats(epsilon)}. Lengths are in the vector's own coordinates; its norm there "
         f"is {wording.number(found.state.norm)}."
     )
 

@@ -56,7 +56,8 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
         st.rerun()
     above = st.container()
     if choice is None:
-        until = ": until then the last one is shown." if _scenes().sent else "."
+        last = _last_scenes()
+        until = ": until then the last one is shown." if last and last.sent else "."
         above.info(" ".join([f"Give a vector in the side bar{until}", *map(plain, events.notes())]))
         _mount(choice, heard, is_pending=False)
         return
@@ -65,17 +66,18 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
             above.caption("The model is being loaded: the dose appears in some seconds.")
         _mount(choice, heard, is_pending=True)
         return
+    scenes = _scenes()
     try:
-        is_pending = _scenes().look(choice, events.asked(choice), events.notes())
-        if _scenes().sent is None and defaults.sent(choice) is None:
-            above.caption(f"{_scenes().status} …")
-        refusal = _scenes().refusal
+        is_pending = scenes.look(choice, events.asked(choice), events.notes())
+        if scenes.sent is None and defaults.sent(choice) is None:
+            above.caption(f"{scenes.status} …")
+        refusal = scenes.refusal
     except StabilityError as error:
         is_pending, refusal = False, error
     if refusal:
         with above:
             show_error(refusal)
-            if (shown := _scenes().found) is not None:
+            if (shown := scenes.found) is not None:
                 st.caption(
                     f"The picture is that of the last vector, {plain(shown.dose.vector.file)}."
                 )
@@ -84,9 +86,15 @@ def _draw_sheet(choice: DoseChoice | None, heard: int) -> None:
 
 def _mount(choice: DoseChoice | None, heard: int, is_pending: bool) -> None:
     """Mount the newest scene, or the shipped one."""
-    scenes: DoseScenes | None = st.session_state.get("dose_scenes")
+    scenes = _last_scenes()
     sent = (scenes.sent if scenes else None) or defaults.sent(choice)
     instrument.mount(sent, events.view(), is_pending, events.answer, heard, instrument.DOSE)
+
+
+def _last_scenes() -> "DoseScenes | None":
+    """This session's scenes, if it has any: to make them brings torch in."""
+    scenes: DoseScenes | None = st.session_state.get("dose_scenes")
+    return scenes
 
 
 def _scenes() -> "DoseScenes":

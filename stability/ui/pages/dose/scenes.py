@@ -44,7 +44,7 @@ class DoseScenes:
         """
         if choice == self._asked and self.refusal and self.found:
             # a job that has failed would be begun again where it is asked for
-            return self._show(self.found, dose.start_dose(self.found.choice), asked, notes)
+            return self._show(self.found, asked, notes)
         measured = dose.start_dose(choice)
         if choice != self._asked:
             self._asked, self._asked_at, self.refusal = choice, time.monotonic(), None
@@ -62,14 +62,14 @@ class DoseScenes:
             if self.found is None:
                 raise
             self.refusal, found = error, self.found
-        return self._show(found, measured, asked, notes)
+        return self._show(found, asked, notes)
 
-    def _show(self, found: Measured, measured: Job, asked: Asked, notes: Sequence[str]) -> bool:
+    def _show(self, found: Measured, asked: Asked, notes: Sequence[str]) -> bool:
         """Put together what is known of a dose, and begin what is not; say whether more will come."""
         self.found = found
         jobs = _parts(found, asked, defaults.shipped() if found.choice == defaults.CHOICE else {})
         begun = [one for part in jobs.values() for one in part if isinstance(one, Job)]
-        self._wishes.renew([measured, *begun])
+        self._wishes.renew(begun)
         self._make(found, asked, jobs, notes)
         return any(not job.future.done() for job in begun)
 

@@ -4,7 +4,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.figures.cloud import cloud_figure
-from stability.text import in_nats
+from stability.ui import wording
 from stability.ui.cached.cloud import drawn_cloud
 from stability.ui.cached.states import StateKey, state
 from stability.ui.choice import Choice
@@ -28,6 +28,6 @@ def draw(choice: Choice, epsilon: float, relative: bool) -> None:
     draw_figure(
         cloud_figure(view.measured_in(unit)),
         "cloud",
-        f"Perturbations up to twice the predicted boundary of ε = {in_nats(f'{epsilon:.2g}')} over the "
+        f"Perturbations up to twice the predicted boundary of ε = {wording.nats(epsilon)} over the "
         "top eight eigendirections; colour: KL/ε, shape: most likely token.",
     )

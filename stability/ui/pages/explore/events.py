@@ -79,10 +79,13 @@ def notes() -> list[str]:
     """What had to be changed of the link that was opened, or is not part of it, or was refused."""
     state = st.session_state
     linked: list[str] = state.get("link_notes", [])
-    if not (isinstance(vector := chosen_direction(), Pasted) and vector.is_empty):
-        linked = [note for note in linked if not note.endswith(LOST)]
-    said = [*linked, *state.get("refused", [])]
+    said = [note for note in linked if not note.endswith(LOST) or _is_vector_missing()]
+    said += state.get("refused", [])
     return [*said, *left_out(state.get("model", ""))]
+
+
+def _is_vector_missing() -> bool:
+    return isinstance(vector := chosen_direction(), Pasted) and vector.is_empty
 
 
 def refusals() -> int:

@@ -57,9 +57,11 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
     above = st.container()
     given = given_in(choice.direction)
     if given is not None and given.is_empty:
-        until = ": until then the last ray is shown." if _scenes().sent else "."
+        last = _last_scenes()
+        until = ": until then the last ray is shown." if last and last.sent else "."
         above.info(f"{TO_BE_GIVEN[type(given)]}{until}")
-        _scenes().rest()
+        if last:
+            last.rest()
         _mount(choice, heard, is_pending=False)
         return
     if not warm_up.is_imported():
@@ -107,17 +109,22 @@ def _choose_what_is_shown(choice: Choice) -> None:
 
 def _mount(choice: Choice, heard: int, is_pending: bool) -> None:
     """Mount the newest scene; where nothing else will come, only one of the same model."""
-    scenes = _scenes()
-    is_last = scenes.model == choice.model or is_pending
-    shown = scenes.sent if is_last else None
+    scenes = _last_scenes()
+    shown = scenes.sent if scenes and (scenes.model == choice.model or is_pending) else None
     instrument.mount(
         shown or first.sent(choice),
         events.view(),
         is_pending,
         events.answer,
         heard,
-        waits_for=scenes.waits_for,
+        waits_for=scenes.waits_for if scenes else None,
     )
+
+
+def _last_scenes() -> "Scenes | None":
+    """This session's scenes, if it has any: to make them brings torch in."""
+    scenes: Scenes | None = st.session_state.get("scenes")
+    return scenes
 
 
 def _scenes() -> "Scenes":
