@@ -1,7 +1,10 @@
 """The content of a file, none of it run: read whole if it is small enough, and unpacked with care."""
 
 import io
+import pickle
 import zipfile
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
@@ -9,11 +12,15 @@ import numpy as np
 from numpy import ndarray
 
 from stability.errors import StabilityError, reason_of
-from stability.vector_files.vector_file import NUMBERS
+from stability.vector_files.values import ContentError, require_numbers
 
 # bytes: as text, a vector of a million components takes 25 MB
 LARGEST = 100_000_000
 PICKLE_REMEDY = "save its plain arrays, with numpy.savez or safetensors"
+# what is wrong with content of which a library's reader says so in its own words
+ARCHIVE = "its archive is damaged, or packed in a way that is not read"
+ARRAY = "it is no .npy array, or damaged"
+TENSORS = "its tensors are damaged, or of a kind that is not read"
 
 
 def read_bytes(path: Path) -> bytes:
@@ -40,9 +47,8 @@ def read_bytes(path: Path) -> bytes:
         ) from error
 
 
-def no_vector(name: str, error: object) -> StabilityError:
+def no_vector(name: str, reason: str) -> StabilityError:
     """The sentence for content that a reader cannot make sense of."""
-    reason = " ".join(str(error).split()) or type(error).__name__
     return StabilityError(
         "A vector must be a .npy array or a JSON list of numbers, or in a format of the steering "
         f"tools; {name!r} is neither ({reason:.160}): save it with numpy.save, or paste [0.1, -0.2, …]."
@@ -64,13 +70,28 @@ def pickled(name: str, held: str) -> StabilityError:
     )
 
 
+@contextmanager
+def reading(
+    name: str, damage: str, refusal: Callable[[str, str], StabilityError] = no_vector
+) -> Iterator[None]:
+    """Turn what readers raise into one sentence, a `refusal` of the file: `damage` for most of it."""
+    try:
+        yield
+    except StabilityError:
+        raise
+    except ContentError as error:
+        raise refusal(name, str(error)) from error
+    except pickle.UnpicklingError as error:
+        raise pickled(name, "holds more than tensors") from error
+    # damaged content makes a reader raise nearly anything, in words for those who call it
+    except Exception as error:
+        raise refusal(name, damage) from error
+
+
 def members(data: bytes, name: str) -> list[str]:
     """The names of an archive's members, which unpacked are no more than a file may be."""
-    try:
+    with reading(name, ARCHIVE):
         found = zipfile.ZipFile(io.BytesIO(data)).infolist()
-    # damaged content makes the reader raise nearly anything
-    except Exception as error:
-        raise no_vector(name, error) from error
     size = sum(info.file_size for info in found)
     if size > LARGEST:
         raise StabilityError(
@@ -82,14 +103,16 @@ def members(data: bytes, name: str) -> list[str]:
 
 def member(data: bytes, inner: str, name: str) -> bytes:
     """One member of an archive, unpacked."""
-    try:
+    with reading(name, ARCHIVE):
         return zipfile.ZipFile(io.BytesIO(data)).read(inner)
-    except Exception as error:
-        raise no_vector(name, error) from error
 
 
 def header_of(stream: Any, name: str) -> tuple[tuple[int, ...], np.dtype]:
-    """The shape and the type of the numbers in a `.npy` file; raises StabilityError for objects."""
+    """The shape and the type of the numbers in a `.npy` file.
+
+    Raises StabilityError for objects, ContentError for what else are no numbers, and nearly anything
+    for a damaged header.
+    """
     version: Any = np.lib.format.read_magic(stream)
     header = np.lib.format.read_array_header_1_0
     if version != (1, 0):
@@ -97,32 +120,21 @@ def header_of(stream: Any, name: str) -> tuple[tuple[int, ...], np.dtype]:
     shape, _, dtype = header(stream)
     if dtype.hasobject:
         raise pickled(name, "holds some")
-    # complex numbers, dates and text would be converted without a word
-    if dtype.kind not in NUMBERS:
-        raise TypeError(f"it holds {dtype}")
+    require_numbers(dtype)
     return shape, dtype
 
 
-def floats_of(tensor: Any) -> ndarray:
-    """A tensor of torch's as an array, its numbers in float32 where numpy has no such type."""
-    is_single = tensor.is_floating_point() and str(tensor.dtype) != "torch.float64"
-    array: ndarray = (tensor.float() if is_single else tensor).numpy()
-    return array
-
-
 def array_of(data: bytes, name: str) -> ndarray:
-    """The array in the content of a `.npy` file, which must be as long as it claims."""
-    try:
-        stream = io.BytesIO(data)
-        shape, dtype = header_of(stream, name)
-        # exact in Python's whole numbers, where numpy's would wrap
-        claimed = dtype.itemsize
-        for length in shape:
-            claimed *= int(length)
-        if claimed > len(data) - stream.tell():
-            raise ValueError("it ends before its last number")
-        return np.load(io.BytesIO(data), allow_pickle=False)
-    except StabilityError:
-        raise
-    except Exception as error:
-        raise no_vector(name, error) from error
+    """The array in the content of a `.npy` file, which must be as long as it claims.
+
+    Raises as `header_of` does.
+    """
+    stream = io.BytesIO(data)
+    shape, dtype = header_of(stream, name)
+    # exact in Python's whole numbers, where numpy's would wrap
+    claimed = dtype.itemsize
+    for length in shape:
+        claimed *= int(length)
+    if claimed > len(data) - stream.tell():
+        raise ContentError("it ends before its last number")
+    return np.load(io.BytesIO(data), allow_pickle=False)

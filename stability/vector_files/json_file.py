@@ -3,19 +3,13 @@
 import json
 from typing import Any
 
-import numpy as np
+from numpy import ndarray
 
 from stability.vector_files.content import no_vector
 from stability.vector_files.layer_names import site_of_hook
 from stability.vector_files.svec import read_svec
-from stability.vector_files.vector_file import (
-    NUMBERS,
-    Entry,
-    VectorFile,
-    checked,
-    finite,
-    rows_of,
-)
+from stability.vector_files.values import ContentError, numbers_of
+from stability.vector_files.vector_file import Entry, VectorFile, checked, finite, rows_of
 
 UNKNOWN = "its first bytes are those of no known format"
 
@@ -24,13 +18,8 @@ def read_json(data: bytes, name: str) -> VectorFile:
     """Read JSON text; raises StabilityError if it holds no vector."""
     try:
         content = json.loads(data, object_pairs_hook=_once)
-    except UnicodeDecodeError as error:
-        raise no_vector(name, UNKNOWN) from error
-    except json.JSONDecodeError as error:
-        raise no_vector(name, error if error.pos else UNKNOWN) from error
-    # damaged content makes the reader raise nearly anything
-    except Exception as error:
-        raise no_vector(name, error) from error
+    except (ValueError, RecursionError) as error:
+        raise no_vector(name, _reason(error)) from error
     if isinstance(content, dict) and "directions" in content:
         return read_svec(content, name)
     if isinstance(content, dict) and "vector" in content:
@@ -41,28 +30,42 @@ def read_json(data: bytes, name: str) -> VectorFile:
     return VectorFile(name, "JSON list", (Entry("vector", checked(array, "the list", name)),))
 
 
+def _reason(error: Exception) -> str:
+    """Why JSON text is not read, in plain words."""
+    if isinstance(error, json.JSONDecodeError):
+        return _where(error)
+    if isinstance(error, UnicodeDecodeError):
+        return UNKNOWN
+    if isinstance(error, RecursionError):
+        return "its lists are nested too deep"
+    return str(error) if isinstance(error, ContentError) else "a number in it has too many digits"
+
+
+def _where(error: json.JSONDecodeError) -> str:
+    if not error.doc.strip():
+        return "it is empty"
+    if not error.pos:
+        return UNKNOWN
+    if error.pos >= len(error.doc.rstrip()):
+        return "its JSON text ends early"
+    return f"its JSON text is wrong from line {error.lineno}, character {error.colno}, on"
+
+
 def _once(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     """An object whose keys all differ: of two values one would be lost without a word."""
     content = dict(pairs)
     if len(content) < len(pairs):
         keys = [key for key, _ in pairs]
         twice = next(key for key in keys if keys.count(key) > 1)
-        raise ValueError(f"the key {twice!r:.40} stands twice in an object")
+        raise ContentError(f"the key {twice!r:.40} stands twice in an object")
     return content
 
 
-def _array(values: Any, name: str) -> np.ndarray:
+def _array(values: Any, name: str) -> ndarray:
     try:
-        array = np.asarray(values)
-        if array.dtype.kind == "O":
-            # a null is a number that is missing
-            array = np.array(array, dtype=float)
-        # text and objects without a number would be converted without a word
-        if array.dtype.kind not in NUMBERS:
-            raise TypeError(f"it holds {array.dtype}")
-        return array
-    except Exception as error:
-        raise no_vector(name, error) from error
+        return numbers_of(values)
+    except ContentError as error:
+        raise no_vector(name, str(error)) from error
 
 
 def _neuronpedia(content: dict[str, Any], name: str) -> VectorFile:

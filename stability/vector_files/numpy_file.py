@@ -1,6 +1,8 @@
 """`.npy` and `.npz` files of numpy, none of whose pickles is read."""
 
-from stability.vector_files.content import array_of, member, members
+from numpy import ndarray
+
+from stability.vector_files.content import ARRAY, array_of, member, members, reading
 from stability.vector_files.layer_names import named, site_in
 from stability.vector_files.named_arrays import from_arrays
 from stability.vector_files.vector_file import Entry, VectorFile, checked, rows_of
@@ -8,7 +10,7 @@ from stability.vector_files.vector_file import Entry, VectorFile, checked, rows_
 
 def read_npy(data: bytes, name: str) -> VectorFile:
     """Read one array: a vector, or a matrix of one for each block."""
-    array = array_of(data, name)
+    array = _array(data, name)
     if array.ndim == 2 and len(array) > 1:
         return VectorFile(name, ".npy matrix", rows_of(array, "the array", name), layered=True)
     site = site_in(name.rpartition(".")[0])
@@ -21,7 +23,12 @@ def read_npy(data: bytes, name: str) -> VectorFile:
 def read_npz(data: bytes, name: str) -> VectorFile:
     """Read the arrays of an archive, each a vector by name; Gemma Scope keeps a dictionary so."""
     arrays = {
-        inner.removesuffix(".npy"): array_of(member(data, inner, name), f"{name}/{inner}")
+        inner.removesuffix(".npy"): _array(member(data, inner, name), f"{name}/{inner}")
         for inner in members(data, name)
     }
     return from_arrays(arrays, ".npz", name)
+
+
+def _array(data: bytes, name: str) -> ndarray:
+    with reading(name, ARRAY):
+        return array_of(data, name)

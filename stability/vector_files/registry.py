@@ -1,8 +1,6 @@
 """Which reader a file of vectors belongs to: by its content, never by its name alone."""
 
-import io
 import os
-import zipfile
 from collections.abc import Callable
 from pathlib import Path
 
@@ -32,7 +30,7 @@ def reader_of(data: bytes, name: str) -> Reader:
         return read_control_vector
     if data.startswith(b"\x93NUMPY"):
         return read_npy
-    if data.startswith(b"PK") and zipfile.is_zipfile(io.BytesIO(data)):
+    if data.startswith(b"PK"):
         return read_torch if _is_torch_archive(data, name) else read_npz
     if data.startswith(TORCH_MAGIC):
         return read_torch

@@ -13,8 +13,9 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability.errors import StabilityError
-from stability.vector_files.content import floats_of, no_lens
+from stability.vector_files.content import no_lens
 from stability.vector_files.layer_names import site_in, site_of_hook
+from stability.vector_files.values import OTHERS, floats_of
 from stability.vector_files.vector_file import Entry, VectorFile
 
 if TYPE_CHECKING:
@@ -139,13 +140,9 @@ def chosen_key(shapes: Mapping[str, tuple[int, ...]], file: str) -> str:
 def require_matrix(values: "ndarray | Tensor", key: str, file: str) -> None:
     """Raise StabilityError unless these are real numbers in rows, and not too many."""
     shape = list(values.shape)
-    is_real = (
-        values.dtype.kind in "biuf"
-        if isinstance(values, np.ndarray)
-        else str(values.layout) == "torch.strided" and not values.is_complex()
-    )
-    if len(shape) != 2 or 0 in shape or not is_real:
-        what = f"the shape {shape}" if is_real else f"numbers of the type {values.dtype}"
+    others = _others(values)
+    if len(shape) != 2 or 0 in shape or others:
+        what = others or f"the shape {shape}"
         raise StabilityError(
             f"A dictionary must be a matrix of real numbers with a direction in each row; {key} of "
             f"{file!r} has {what}: save it as (n, d), or give a single vector as a direction."
@@ -155,3 +152,14 @@ def require_matrix(values: "ndarray | Tensor", key: str, file: str) -> None:
             f"A dictionary must have at most {LARGEST_DECODER / 1e6:.0f} million numbers; {key} of "
             f"{file!r} has the shape {shape}: save some of its rows."
         )
+
+
+def _others(values: "ndarray | Tensor") -> str:
+    """What an array or a tensor holds in the place of real numbers; nothing where it holds those."""
+    if isinstance(values, np.ndarray):
+        is_real = values.dtype.kind in "biuf"
+        return "" if is_real else OTHERS.get(values.dtype.kind, "more than numbers")
+    if values.is_complex():
+        return OTHERS["c"]
+    is_plain = str(values.layout) == "torch.strided" and not (values.is_quantized or values.is_meta)
+    return "" if is_plain else "numbers that are packed, or missing"

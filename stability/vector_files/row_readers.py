@@ -1,16 +1,22 @@
 """Readers of files with many directions, which leave the rows on the disk, and never run anything."""
 
-import pickle
 import zipfile
-from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 import numpy as np
 
 from stability.errors import StabilityError, reason_of
-from stability.vector_files.content import array_of, header_of, pickled
+from stability.vector_files.content import (
+    ARCHIVE,
+    ARRAY,
+    TENSORS,
+    array_of,
+    header_of,
+    pickled,
+    reading,
+)
 from stability.vector_files.row_file import (
     DECODERS,
     LARGEST_DECODER,
@@ -20,6 +26,7 @@ from stability.vector_files.row_file import (
     plain,
 )
 from stability.vector_files.sae import parts_of
+from stability.vector_files.values import ContentError
 
 BYTES = 8  # of the widest number
 
@@ -81,21 +88,11 @@ def _head(path: Path) -> bytes:
         ) from error
 
 
-@contextmanager
-def _reading(name: str) -> Iterator[None]:
-    """Turn what readers raise for damaged content, nearly anything, into one sentence."""
-    try:
-        yield
-    except StabilityError:
-        raise
-    except pickle.UnpicklingError as error:
-        raise pickled(name, "holds more than tensors") from error
-    except Exception as error:
-        reason = " ".join(str(error).split()) or type(error).__name__
-        raise StabilityError(
-            f"A dictionary must be whole, in a format that is read; {name!r} is not ({reason:.160}): "
-            "get a clean copy, or save its rows with numpy.save."
-        ) from error
+def _no_dictionary(name: str, reason: str) -> StabilityError:
+    return StabilityError(
+        f"A dictionary must be whole, in a format that is read; {name!r} is not ({reason}): get a "
+        "clean copy, or save its rows with numpy.save."
+    )
 
 
 def _one(values: Any, key: str, kind: str, file: str) -> RowFile:
@@ -105,7 +102,7 @@ def _one(values: Any, key: str, kind: str, file: str) -> RowFile:
 
 
 def _npy(path: Path) -> RowFile:
-    with _reading(path.name):
+    with reading(path.name, ARRAY, _no_dictionary):
         with path.open("rb") as file:
             header_of(file, path.name)
         values = np.load(path, mmap_mode="r", allow_pickle=False)
@@ -114,20 +111,20 @@ def _npy(path: Path) -> RowFile:
 
 def _archive(path: Path) -> RowFile:
     """An archive of numpy's, of which one array is unpacked, or of torch's."""
-    with _reading(path.name), zipfile.ZipFile(path) as archive:
+    with reading(path.name, ARCHIVE, _no_dictionary), zipfile.ZipFile(path) as archive:
         sizes = {info.filename: info.file_size for info in archive.infolist()}
         if any(name.endswith("data.pkl") for name in sizes):
             return _torch(path)
         shapes = {inner.removesuffix(".npy"): _shape(archive, inner, path.name) for inner in sizes}
         key = chosen_key(shapes, path.name)
         if sizes[f"{key}.npy"] > BYTES * LARGEST_DECODER:
-            raise ValueError("more than 500 million numbers")
+            raise ContentError("it holds more than 500 million numbers")
         values = array_of(archive.read(f"{key}.npy"), f"{path.name}/{key}")
     return _one(values, key, ".npz", path.name)
 
 
 def _shape(archive: zipfile.ZipFile, inner: str, name: str) -> tuple[int, ...]:
-    with archive.open(inner) as stream:
+    with reading(f"{name}/{inner}", ARRAY, _no_dictionary), archive.open(inner) as stream:
         return header_of(stream, f"{name}/{inner}")[0]
 
 
@@ -140,7 +137,7 @@ def _stored(path: Path) -> tuple[str, Any]:
     """The tensor that is meant, mapped from the disk: encoders are as large, and are not read."""
     from safetensors import safe_open
 
-    with _reading(path.name), safe_open(path, "pt") as file:
+    with reading(path.name, TENSORS, _no_dictionary), safe_open(path, "pt") as file:
         shapes = {key: tuple(file.get_slice(key).get_shape()) for key in file.keys()}  # noqa: SIM118
         key = chosen_key(shapes, path.name)
         return key, file.get_tensor(key)
@@ -150,13 +147,14 @@ def _torch(path: Path) -> RowFile:
     """Tensors that torch has saved: a matrix, several by name, or a lens."""
     import torch
 
-    content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
+    with reading(path.name, TENSORS, _no_dictionary):
+        content = torch.load(path, map_location="cpu", weights_only=True, mmap=True)
     if isinstance(content, dict) and "J" in content:
         return _lens(content["J"], path.name)
     if isinstance(content, torch.Tensor):
         return plain(content.detach(), "the tensor", path.name, ".pt tensor")
     if not isinstance(content, dict):
-        raise TypeError(f"it holds a {type(content).__name__}")
+        raise ContentError("it holds no tensor")
     tensors = {str(key): each for key, each in content.items() if isinstance(each, torch.Tensor)}
     key = chosen_key({name: tuple(each.shape) for name, each in tensors.items()}, path.name)
     return _one(tensors[key].detach(), key, ".pt", path.name)

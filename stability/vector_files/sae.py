@@ -37,5 +37,5 @@ def _hook(path: Path) -> str | None:
         parts: list[Mapping[str, Any]] = [settings, settings.get("metadata") or {}]
         found = [part[key] for part in parts for key in HOOKS if isinstance(part.get(key), str)]
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
-        raise no_vector(str(path), f"it is no JSON object: {error}") from error
+        raise no_vector(str(path), "it is no JSON object") from error
     return found[0] if found else None

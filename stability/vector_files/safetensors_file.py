@@ -3,9 +3,10 @@
 import json
 from typing import Any
 
-from stability.vector_files.content import floats_of, no_vector
+from stability.vector_files.content import TENSORS, reading
 from stability.vector_files.named_arrays import from_arrays
 from stability.vector_files.steering_lite import read_steering_lite
+from stability.vector_files.values import floats_of
 from stability.vector_files.vector_file import VectorFile
 
 
@@ -18,14 +19,12 @@ def read_safetensors(data: bytes, name: str) -> VectorFile:
     """Read the tensors; raises StabilityError if they are no vectors, or the file is damaged."""
     from safetensors.torch import load
 
-    try:
+    with reading(name, TENSORS):
         tensors = load(data)
         header = json.loads(data[8 : 8 + int.from_bytes(data[:8], "little")])
         metadata: dict[str, Any] = header.get("__metadata__") or {}
         # in the file's own order
         arrays = {key: floats_of(tensors[key]) for key in header if key in tensors}
-    except Exception as error:
-        raise no_vector(name, error) from error
     if "cfg" in metadata:
         return read_steering_lite(arrays, str(metadata["cfg"]), name)
     return from_arrays(arrays, ".safetensors", name)

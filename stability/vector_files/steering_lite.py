@@ -24,7 +24,7 @@ def read_steering_lite(tensors: dict[str, Any], cfg: str, name: str) -> VectorFi
         settings = json.loads(cfg)
         method, target = settings.get("method"), str(settings.get("target", "residual"))
     except (ValueError, AttributeError, RecursionError) as error:
-        raise no_vector(name, f"its cfg is no JSON object: {error}") from error
+        raise no_vector(name, "its cfg is no JSON object") from error
     mode = METHODS.get(method) if isinstance(method, str) else None
     keys = [key for key in tensors if key.endswith(".v")]
     if mode is None or len(keys) < len(tensors):

@@ -80,7 +80,7 @@ def _canonical(vectors: Mapping[str, ndarray], file: str) -> dict[str, Float[nda
                 f"One vector is applied at a site; {file!r} has two for {site:.40}, of which one is "
                 f"called {name!r:.40}: keep one of them."
             )
-        kept[site] = checked(np.asarray(vector), f"the vector for {site:.40}", file)
+        kept[site] = checked(vector, f"the vector for {site:.40}", file)
     widths = {len(vector) for vector in kept.values()}
     if len(widths) > 1:
         raise StabilityError(

@@ -5,10 +5,9 @@ A direction is measured on what leaves a block, and added to what enters it: one
 
 from typing import Any
 
-import numpy as np
-
 from stability.errors import StabilityError
 from stability.vector_files.content import no_vector
+from stability.vector_files.values import ContentError, numbers_of
 from stability.vector_files.vector_file import Entry, VectorFile, checked
 
 FORMAT = ".svec (activation-steering, AISteer360)"
@@ -44,8 +43,8 @@ def _entry(layer: str, values: Any, name: str) -> Entry:
     if not (layer.isascii() and layer.isdecimal() and int(layer[:9]) < MOST_BLOCKS):
         raise no_vector(name, f"a layer of it is called {layer!r:.40}")
     try:
-        array = np.asarray(values, dtype=float)
-    except (TypeError, ValueError, OverflowError) as error:
+        array = numbers_of(values)
+    except ContentError as error:
         raise no_vector(name, f"layer {layer}: {error}") from error
     if array.ndim == 2 and len(array) > 1:
         raise StabilityError(

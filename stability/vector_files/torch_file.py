@@ -1,16 +1,15 @@
 """`.pt` files, of tensors alone: EasyEdit2, persona vectors, lm-evaluation-harness, plain ones."""
 
 import io
-import pickle
 from typing import Any
 
 import numpy as np
 
-from stability.errors import StabilityError
-from stability.vector_files.content import LARGEST, floats_of, no_lens, no_vector, pickled
+from stability.vector_files.content import LARGEST, TENSORS, no_lens, no_vector, reading
 from stability.vector_files.layer_names import named, site_in
 from stability.vector_files.lm_eval import is_lm_eval, read_lm_eval
 from stability.vector_files.named_arrays import from_arrays
+from stability.vector_files.values import floats_of
 from stability.vector_files.vector_file import Entry, VectorFile, checked, rows_of
 
 FORMAT = ".pt tensor"
@@ -31,7 +30,7 @@ def read_torch(data: bytes, name: str) -> VectorFile:
             raise no_vector(name, "its dictionary holds more than tensors")
         return from_arrays(arrays, f"{FORMAT}s by name", name)
     if not isinstance(content, np.ndarray):
-        raise no_vector(name, f"it holds a {type(content).__name__}")
+        raise no_vector(name, "it holds no tensor")
     if content.ndim == 2 and len(content) > 1:
         rows = rows_of(content, "the tensor", name)
         return VectorFile(name, "matrix of vectors (persona vectors, .pt)", rows, layered=True)
@@ -47,16 +46,9 @@ def read_torch(data: bytes, name: str) -> VectorFile:
 def _loaded(data: bytes, name: str) -> Any:
     import torch
 
-    try:
-        loaded = torch.load(io.BytesIO(data), map_location="cpu", weights_only=True)
+    with reading(name, TENSORS):
         # quantized tensors and those without data raise nearly anything
-        return _plain(loaded, name)
-    except StabilityError:
-        raise
-    except pickle.UnpicklingError as error:
-        raise pickled(name, "holds more than tensors") from error
-    except Exception as error:
-        raise no_vector(name, error) from error
+        return _plain(torch.load(io.BytesIO(data), map_location="cpu", weights_only=True), name)
 
 
 def _plain(content: Any, name: str) -> Any:

@@ -2,18 +2,19 @@
 
 from dataclasses import dataclass, field
 from math import isfinite
+from typing import Any
 
 import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
 from stability.errors import StabilityError
+from stability.vector_files.values import ContentError, numbers_of
 
 ADD, PROJECT = "add", "project"
 LONGEST_VECTOR = 2**24  # components
 # lengths of vectors: squares of others, and of their products with states, leave float64
 SHORTEST, FARTHEST = 1e-60, 1e60
-NUMBERS = "iuf"  # numpy's kinds
 SHOWN = 6  # of the names of a file, in a sentence
 
 
@@ -88,21 +89,21 @@ class VectorFile:
         return ", ".join(names) + (f" and {left:,} more" if left else "")
 
 
-def checked(values: ndarray, name: str, file: str) -> Float[ndarray, " d"]:
+def checked(values: Any, name: str, file: str) -> Float[ndarray, " d"]:
     """One vector in float64, an axis of length one before it left out.
 
     Raises StabilityError unless it is real, finite, of a length that can be squared, and has one axis.
     """
-    values = np.asarray(values)
+    try:
+        values = numbers_of(values)
+    except ContentError as error:
+        raise StabilityError(
+            f"A vector must be real numbers; {name} of {file!r} is not ({error}): save its floats."
+        ) from error
     if values.size > LONGEST_VECTOR:
         raise StabilityError(
             f"A vector must have at most {LONGEST_VECTOR:,} components; {name} of {file!r} has "
             f"{values.size:,}: save the one vector alone."
-        )
-    # truth values, complex numbers, dates and text would be converted without a word
-    if values.dtype.kind not in NUMBERS:
-        raise StabilityError(
-            f"A vector must be real numbers; {name} of {file!r} holds {values.dtype}: save its floats."
         )
     vector = values.reshape(-1) if values.ndim == 2 and len(values) == 1 else values
     if vector.ndim != 1 or not vector.size:

@@ -1,10 +1,10 @@
 """Every format is read with its lengths, signs and layers, or refused for what it is."""
 
-import contextlib
 import io
 import json
 import os
 import pickle
+import re
 import zipfile
 from pathlib import Path
 
@@ -19,6 +19,7 @@ from support.vector_files import (
     V,
     control_vector,
     lm_eval,
+    locked,
     neuronpedia,
     npy,
     npz,
@@ -27,6 +28,7 @@ from support.vector_files import (
     safetensors,
     steering_lite,
     svec,
+    zipped,
 )
 
 from stability.errors import StabilityError
@@ -293,17 +295,17 @@ def test_no_pickle_is_run_wherever_it_hides(tmp_path):
         (safetensors({"lora_A": np.ones((2, 8)), "lora_B": np.ones((8, 2))}), "a learned map"),
         (npy(np.ones((2, 3, 4))), r"the shape \(2, 3, 4\)"),
         (npy(np.float64(3)), r"the shape \(\)"),
-        (npy(np.ones(4) * 1j), "it holds complex128"),
+        (npy(np.ones(4) * 1j), "it holds complex numbers"),
         (npy(np.array([1, np.nan, np.inf])), "finite; 2 of its 3"),
         (npz(), "must hold one at least"),
         (pt({"layer_1": torch.ones(3), "n": 3}), "holds more than tensors"),
         (pt(torch.ones(1).expand(10**9)), "a tensor of the shape"),
-        (pt("text"), "it holds a str"),
+        (pt("text"), "it holds no tensor"),
         (b'{"vector": "text", "hookName": "blocks.1.hook_resid_post"}', "is neither"),
         (b"\x00\x01\xfe\xff" * 9, "no known format"),
-        (b"PK\x03\x04" + b"\0" * 40, "is neither"),
+        (b"PK\x03\x04" + b"\0" * 40, "its archive is damaged"),
         (b"GGUF\x03\x00\x00\x00", "ends early"),
-        (safetensors({"v": V[1]})[:-4], "is neither"),
+        (safetensors({"v": V[1]})[:-4], "its tensors are damaged"),
     ],
 )
 def test_what_is_no_vector_is_refused_in_one_sentence(data, words):
@@ -311,6 +313,50 @@ def test_what_is_no_vector_is_refused_in_one_sentence(data, words):
         parse_vectors(data, "own.file")
     assert "own.file" in str(error.value)
     assert "\n" not in str(error.value)
+
+
+# a library's words for those who call it
+FOREIGN = re.compile(
+    r"float\(\)|int\(\)|codec|Errno|Error\b|Expecting|deserializ|descr|dtype|header|object at|<U|\|S"
+    r"|attribute|recursion|inhomogeneous|CRC|EOF|magic|enforce|PyTorch|buffer|NoneType|torch\."
+)
+DEEP = b"[" * 200 + b"1" + b"]" * 200
+PLAIN_WORDS = {
+    "an empty file": (b"", "(it is empty)"),
+    "a list that is cut off": (b"[0.1, 0.2", "(its JSON text ends early)"),
+    "a list without a comma": (b"[0.1 0.2]", "(its JSON text is wrong from line 1, character 6, on)"),
+    "a list of a list": (b"[0.1, [0.2]]", "(its lists differ in length, or are nested too deep)"),
+    "lists without end": (b"[" * 10**5, "(its lists are nested too deep)"),
+    "lists in lists": (DEEP, "(its lists differ in length, or are nested too deep)"),
+    "text in a list": (b'[0.1, "a"]', "(it holds text)"),
+    "an object": (b'{"a": 1}', "(it holds more than numbers)"),
+    "a huge whole number": (b"[1%s, 2]" % (b"0" * 400), "(a number in it is too large)"),
+    "a number of too many digits": (b"[%s]" % (b"9" * 5000), "(a number in it has too many digits)"),
+    "svec with text": (svec(directions={"1": ["a"]}), "(layer 1: it holds text)"),
+    "svec with an object": (svec(directions={"1": {}}), "(layer 1: it holds more than numbers)"),
+    "steering-lite without settings": (safetensors({"a.v": V[1]}, cfg="3"), "(its cfg is no JSON"),
+    "text in an array": (npy(np.array(["a", "b"])), "(it holds text)"),
+    "dates in an array": (npy(np.zeros(2, "M8[s]")), "(it holds dates)"),
+    "records in an array": (npy(np.zeros(2, "f8, i4")), "(it holds records)"),
+    "half an array": (npy(V[1])[:40], "(it is no .npy array, or damaged)"),
+    "an archive that is cut off": (npz(v=V[1])[:-9], "(its archive is damaged"),
+    "text in an archive": (zipped("a.txt", b"hello"), "(it is no .npy array, or damaged)"),
+    "an archive with a password": (locked(npz(v=V[1])), "(its archive is damaged, or packed in a way"),
+    "torch's archive without tensors": (zipped("x/data.pkl", b"hello"), "(its tensors are damaged"),
+    "tensors in a list": (pt([torch.ones(2), torch.ones(2)]), "(it holds no tensor)"),
+    "lists in the harness's file": (lm_eval(steering_vector=[[1.0], [1.0, 2.0]]), "differ in length"),
+    "objects in the harness's file": (lm_eval(steering_vector=[{}]), "(it holds more than numbers)"),
+    "a header that is no JSON": (b"\x08" + bytes(7) + b"{]" + bytes(9), "(its tensors are damaged"),
+}  # fmt: skip
+
+
+@pytest.mark.parametrize("name", PLAIN_WORDS)
+def test_a_reason_is_in_plain_words(name):
+    data, words = PLAIN_WORDS[name]
+    with pytest.raises(StabilityError) as error:
+        parse_vectors(data, "own")
+    assert words in str(error.value)
+    assert not FOREIGN.search(str(error.value))
 
 
 def test_a_model_is_not_taken_for_a_control_vector(tmp_path):
@@ -403,9 +449,13 @@ def test_damaged_content_gives_finite_vectors_or_our_error(tmp_path, kind):
         for _ in range(data.draw(st.integers(1, 4))):
             content[data.draw(st.integers(0, len(content) - 1))] = data.draw(st.integers(0, 255))
         end = data.draw(st.one_of(st.just(len(content)), st.integers(0, len(content))))
-        with contextlib.suppress(StabilityError):  # and nothing else
+        said = ""
+        try:  # nothing else is raised
             file = parse_vectors(bytes(content[:end]), "v")
             assert all(np.isfinite(entry.vector).all() for entry in file.entries)
+        except StabilityError as error:
+            said = str(error)
+        assert not FOREIGN.search(said)
 
     damaged()
 
@@ -457,8 +507,8 @@ def test_other_tools_keys_do_not_change_how_a_control_vector_is_applied(tmp_path
     ("data", "words"),
     [
         (b'{"directions": {"1": [1.0], "1": [2.0]}}', "'1' stands twice"),
-        (b"[true, false]", "bool"),
-        (npy(np.array([True, False])), "bool"),
+        (b"[true, false]", "it holds truth values"),
+        (npy(np.array([True, False])), "it holds truth values"),
         (pt(torch.ones(2, device="meta")), "is neither"),
         (pt(torch.ones(2, dtype=torch.complex64)), "real numbers"),
         (steering_lite(["mean_diff"]), "has learned"),

@@ -6,7 +6,7 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from support.vector_files import jacobian_lens, npy, npz, pt, sae_folder, safetensors
+from support.vector_files import jacobian_lens, npy, npz, pt, sae_folder, safetensors, zipped
 
 from stability.errors import StabilityError
 from stability.vector_files.row_file import in_float64
@@ -92,19 +92,29 @@ def test_a_lens_keeps_a_map_for_each_block(tmp_path):
 BAD = {
     "square.npy": (npy(np.eye(8)), "is a map of 8×8, which moves each state"),
     "vector.npy": (npy(ROWS[0]), r"has the shape \[8\]: save it as \(n, d\)"),
-    "complex.npy": (npy(ROWS.astype(complex)), "it holds complex128"),
+    "complex.npy": (npy(ROWS.astype(complex)), "it holds complex numbers"),
     "objects.npy": (npy(np.array([{}, []], dtype=object)), "Pickled objects are not read"),
-    "short.npy": (npy(ROWS)[:-4], "must be whole, in a format that is read"),
+    "short.npy": (npy(ROWS)[:-4], r"is not \(it is no .npy array, or damaged\)"),
+    "text.npz": (zipped("a.txt", b"hello"), "'text.npz/a.txt' is not .it is no .npy array"),
+    "short.npz": (npz(rows=ROWS)[:-9], "its archive is damaged, or packed in a way"),
+    "sparse.pt": (
+        pt(torch.from_numpy(ROWS).to_sparse()),
+        "has numbers that are packed, or missing",
+    ),
+    "bare.pt": (pt(torch.ones(3, 8, device="meta")), "has numbers that are packed, or missing"),
     "encoder.safetensors": (safetensors({"W_enc": ENCODER}), "holds the encoder 'W_enc' alone"),
     "two.npz": (npz(a=ROWS, b=ROWS), r"holds a \[5, 8\], b \[5, 8\]: save its rows alone"),
     "object.pt": (pt({"W_dec": ROWS.tolist(), "made": slice(1)}), "Pickled objects are not read"),
     "plain.pkl": (pickle.dumps(ROWS), "is a pickle"),
-    "list.pt": (pt([1, 2]), "it holds a list"),
+    "list.pt": (pt([1, 2]), "it holds no tensor"),
     "lens.pt": (pt({"J": {0: torch.ones(3)}}), "must hold a matrix for each layer"),
     "empty.npy": (b"", "'empty.npy' is none: save its rows"),
     "list.json": (b"[[1, 2], [3, 4]]", "'list.json' is none: save its rows"),
-    "broken.npz": (b"PK\x03\x04" + bytes(90), "must be whole"),
-    "broken.safetensors": (safetensors({"rows": ROWS})[:-8], "must be whole"),
+    "broken.npz": (b"PK\x03\x04" + bytes(90), "must be whole.*its archive is damaged"),
+    "broken.safetensors": (
+        safetensors({"rows": ROWS})[:-8],
+        "must be whole.*its tensors are damaged",
+    ),
 }
 
 
