@@ -84,8 +84,9 @@ def parse_gguf(data: mmap.mmap | bytes) -> GGUFFile:
         raise GGUFError("a file of another format")
     version = cursor.number("I")
     if version not in _VERSIONS:
-        order = "big-endian order" if version & 0xFFFF == 0 else f"version {version}"
-        raise GGUFError(f"GGUF in {order}; version 2 or 3 in little-endian order can be read")
+        is_swapped = int.from_bytes(version.to_bytes(4, "little")) in _VERSIONS
+        received = "in big-endian order" if is_swapped else f"of version {version}"
+        raise GGUFError(f"GGUF {received}; version 2 or 3 in little-endian order can be read")
     n_tensors, n_keys = cursor.number("Q"), cursor.number("Q")
     metadata: dict[str, Value] = {}
     for _ in range(_plausible(n_keys)):

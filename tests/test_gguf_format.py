@@ -45,9 +45,11 @@ DAMAGED = {
     "nothing": (b"", "empty"),
     "four bytes": (b"GGUF", "ends early"),
     "a zip file": (b"PK\3\4" + ROOM, "another format"),
-    "the first version": (header(version=1), "version 1"),
-    "a version to come": (header(version=4), "version 4"),
-    "big-endian": (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "big-endian"),
+    **{
+        f"version {n}": (header(version=n), f"GGUF of version {n}; version 2 or 3")
+        for n in (0, 1, 4, 2**16, 2**31)
+    },
+    "big-endian": (b"GGUF" + struct.pack(">IQQ", 3, 0, 0), "GGUF in big-endian order"),
     "2^40 keys": (header(n_keys=2**40) + ROOM, str(2**40)),
     "2^40 tensors": (header(n_tensors=2**40) + ROOM, str(2**40)),
     "more keys than bytes": (header(n_keys=2**20) + number("a"), "ends early"),

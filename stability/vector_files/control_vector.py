@@ -30,7 +30,7 @@ def read_control_vector(data: bytes, name: str) -> VectorFile:
     try:
         file = parse_gguf(data)
     except GGUFError as error:
-        raise no_vector(name, f"GGUF: {error}") from error
+        raise no_vector(name, f"received {error}") from error
     architecture = str(file.metadata.get("general.architecture", "none"))
     fields = _fields(file.metadata, architecture)
     if architecture not in FORMATS and not any(map(_DIRECTION.fullmatch, file.tensors)):
@@ -102,7 +102,7 @@ def _entry(file: GGUFFile, tensor: str, stream: str, name: str) -> Entry:
     try:
         values = file.values(tensor)
     except GGUFError as error:
-        raise no_vector(name, f"GGUF: {error}") from error
+        raise no_vector(name, f"received {error}") from error
     return Entry(tensor, checked(values, tensor, name), site)
 
 
