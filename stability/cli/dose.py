@@ -1,4 +1,4 @@
-"""`dose` and `check-vector`: how strong a steering vector may be, as JSON, as a table, as a card."""
+"""`dose`: how strong a steering vector may be, as JSON or as a table."""
 
 import argparse
 import json
@@ -7,10 +7,8 @@ from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 from stability.cli.chat import utf8
-from stability.cli.check import DOES_NOT_HOLD
 from stability.cli.command import add_command
 from stability.cli.commands import load_model
-from stability.cli.console import encodable
 from stability.defaults import DOSE_EPSILONS
 from stability.text import printable
 
@@ -49,29 +47,6 @@ def add_dose(commands: Any) -> argparse.ArgumentParser:
     )
     dose.set_defaults(run=run_dose)
     return dose
-
-
-def add_check_vector(commands: Any) -> argparse.ArgumentParser:
-    """Add the command `check-vector`."""
-    check = add_command(
-        commands,
-        "check-vector",
-        "a steering vector before it is used or shared: a card in Markdown",
-        "stability check-vector vector.gguf",
-        "Read a file of vectors, compare its width, layers and length with a model, apply "
-        "it, and print what was found with its doses. The exit status is 1 if something does not hold.",
-    )
-    check.add_argument("file", metavar="FILE", type=utf8, help="of vectors: PATH or PATH#NAME")
-    check.add_argument("--prompt", metavar="TEXT", type=utf8, help="one, instead of the built-in")
-    check.add_argument(
-        "--write",
-        metavar="OUT.gguf",
-        type=Path,
-        help="what was checked, at its sites, with the doses in its metadata",
-    )
-    add_vector_options(check)
-    check.set_defaults(run=run_check_vector)
-    return check
 
 
 def add_vector_options(command: argparse.ArgumentParser) -> None:
@@ -126,32 +101,6 @@ def run_dose(options: argparse.Namespace) -> None:
     if options.layers:
         report["layers"] = _layers(lm, measured, prompts, options.epsilon)
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))
-
-
-def run_check_vector(options: argparse.Namespace) -> None:
-    """`check-vector`: what was found of a file and its doses, as a card."""
-    from stability.prediction.distribution import require_nats
-    from stability.steering.checks.vector_check import check_vector, require_copy
-    from stability.vector_files.registry import split_name
-
-    require_nats(*options.epsilon)
-    if options.write is not None:
-        # before all that takes long
-        require_copy(options.write, split_name(options.file)[0])
-    check = check_vector(
-        load_model(options.model, options.dtype),
-        options.file,
-        site=options.site,
-        positions=options.positions,
-        mode=options.mode,
-        epsilons=options.epsilon,
-        **({"prompts": [options.prompt]} if options.prompt is not None else {}),
-    )
-    if options.write is not None:
-        check.write(options.write)
-    print(json.dumps(check.report(), allow_nan=False) if options.json else encodable(check.card()))
-    if not check.holds:
-        raise SystemExit(DOES_NOT_HOLD)
 
 
 def _layers(

@@ -8,10 +8,11 @@ from stability.bench import SUITES
 from stability.cli.app import PORT, run_app
 from stability.cli.chat import add_chat, utf8
 from stability.cli.check import run_check
+from stability.cli.check_vector import add_check_vector
 from stability.cli.command import SHOWN_EPSILONS, add_command
 from stability.cli.commands import run_analyze, run_bench
 from stability.cli.dictionary import add_dictionary
-from stability.cli.dose import add_check_vector, add_dose
+from stability.cli.dose import add_dose
 from stability.cli.push import add_push
 from stability.cli.sweep_options import add_reproduce, add_sweep
 from stability.curvature.direction_spec import enumerated

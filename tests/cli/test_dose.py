@@ -234,8 +234,9 @@ def test_bad_input_is_one_line_on_standard_error_and_status_2(arguments, words, 
 def test_a_card_is_printed_and_a_copy_is_written(folder, capsys, tmp_path):
     main(["check-vector", "two.gguf", "--model", folder, "--site", "block:1", "--prompt", PROMPT,
           "--epsilon", "0.1", "--write", "out.gguf"])  # fmt: skip
-    card = capsys.readouterr().out
+    card, said = capsys.readouterr()
     assert card.startswith("### Dose of `two.gguf`\n")
+    assert "'out.gguf' holds 1 of the 2 vectors of 'two.gguf', as its doses" in said
     assert card.endswith(f"\n- `{PROMPT}`\n") or "Easily got wrong:" in card
     assert "| 0.1 | mean |" in card
     assert (tmp_path / "out.gguf").exists()

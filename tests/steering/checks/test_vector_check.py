@@ -163,6 +163,17 @@ def test_the_doses_are_written_into_the_metadata(found, tmp_path):
     np.testing.assert_array_equal(entry.vector, V.astype(np.float32).astype(float))
 
 
+def test_every_vector_that_was_checked_is_written(found, tmp_path):
+    vectors = {f"block:{layer}": random_vector(WIDTH, layer) for layer in (1, 2, 5)}
+    checked = replace(found.dose.vector, vectors=vectors)
+    replace(found, dose=replace(found.dose, vector=checked)).write(tmp_path / "out.gguf")
+    file = stability.read_vectors(tmp_path / "out.gguf")
+    written = {str(entry.applied): entry.vector.tolist() for entry in file.entries}
+    assert written == {
+        site: vector.astype(np.float32).astype(float).tolist() for site, vector in vectors.items()
+    }
+
+
 def test_a_copy_replaces_nothing_but_the_file_that_it_names(lm, tmp_path):
     source = tmp_path / "two.gguf"
     control_vector(source, {0: V.astype(np.float32), 1: V.astype(np.float32)})

@@ -1,0 +1,83 @@
+"""`check-vector`: a steering vector before it is used or shared, as JSON or as a card in Markdown."""
+
+import argparse
+import json
+import sys
+from pathlib import Path
+from typing import Any
+
+from stability.cli.chat import utf8
+from stability.cli.check import DOES_NOT_HOLD
+from stability.cli.command import add_command
+from stability.cli.commands import load_model
+from stability.cli.console import encodable
+from stability.cli.dose import add_vector_options
+from stability.text import printable
+
+
+def add_check_vector(commands: Any) -> argparse.ArgumentParser:
+    """Add the command `check-vector`."""
+    check = add_command(
+        commands,
+        "check-vector",
+        "a steering vector before it is used or shared: a card in Markdown",
+        "stability check-vector vector.gguf",
+        "Read a file of vectors, compare its width, layers and length with a model, apply "
+        "it, and print what was found with its doses. The exit status is 1 if something does not hold.",
+    )
+    check.add_argument("file", metavar="FILE", type=utf8, help="of vectors: PATH or PATH#NAME")
+    check.add_argument("--prompt", metavar="TEXT", type=utf8, help="one, instead of the built-in")
+    check.add_argument(
+        "--write",
+        metavar="OUT.gguf",
+        type=Path,
+        help="what was checked, with the doses in its metadata: those vectors of FILE that are applied "
+        "together, so with --site all every one that has a site",
+    )
+    add_vector_options(check)
+    check.set_defaults(run=run_check_vector)
+    return check
+
+
+def run_check_vector(options: argparse.Namespace) -> None:
+    """`check-vector`: what was found of a file and its doses, as a card."""
+    from stability.prediction.distribution import require_nats
+    from stability.steering.checks.vector_check import check_vector, require_copy
+    from stability.vector_files.registry import split_name
+
+    require_nats(*options.epsilon)
+    if options.write is not None:
+        # before all that takes long
+        require_copy(options.write, split_name(options.file)[0])
+    check = check_vector(
+        load_model(options.model, options.dtype),
+        options.file,
+        site=options.site,
+        positions=options.positions,
+        mode=options.mode,
+        epsilons=options.epsilon,
+        **({"prompts": [options.prompt]} if options.prompt is not None else {}),
+    )
+    if options.write is not None:
+        check.write(options.write)
+        _say_what_is_left_out(options.file, options.write, len(check.dose.vector.vectors))
+    print(json.dumps(check.report(), allow_nan=False) if options.json else encodable(check.card()))
+    if not check.holds:
+        raise SystemExit(DOES_NOT_HOLD)
+
+
+def _say_what_is_left_out(file: str, copy: Path, kept: int) -> None:
+    """Say on standard error that a copy holds fewer vectors than its file.
+
+    With others beside them, the doses in it would be wrong: tools apply all with one coefficient.
+    """
+    from stability.vector_files.registry import read_vectors, split_name
+
+    path, _ = split_name(file)
+    count = len(read_vectors(path).entries)
+    if kept < count:
+        sentence = (
+            f"{str(copy)!r} holds {kept:,} of the {count:,} vectors of {path.name!r}, as its doses are "
+            "those of what is applied together: check all with --site all to write all."
+        )
+        print(f"stability: {printable(sentence)}", file=sys.stderr)
