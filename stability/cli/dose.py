@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 from stability.cli.chat import utf8
 from stability.cli.command import add_command
 from stability.cli.commands import load_model
-from stability.defaults import DOSE_EPSILONS
+from stability.defaults import DOSE_EPSILONS, DOSE_STATISTICS
 from stability.text import printable
 
 if TYPE_CHECKING:
@@ -62,7 +62,7 @@ def add_vector_options(command: argparse.ArgumentParser) -> None:
         default="all",
         type=utf8,
         help="of each prompt: all, last, or I,J,…, from its end as --positions=-1,-2; by default "
-        "%(default)s",
+        "%(default)s; statistics over tokens begin at the first that is changed",
     )
     command.add_argument(
         "--mode", choices=("add", "project"), help="h + c·v or h − c·(h·d)d; by default the file's"
@@ -80,6 +80,7 @@ def run_dose(options: argparse.Namespace) -> None:
     """`dose`: predicted and true doses of every token, and of statistics over tokens."""
     from stability.cli.dose_table import readable
     from stability.prediction.distribution import require_nats
+    from stability.steering.crossings.statistics import STATISTICS
     from stability.steering.doses.dose import dose
     from stability.steering.doses.report import dose_report
 
@@ -97,7 +98,9 @@ def run_dose(options: argparse.Namespace) -> None:
     )
     for sentence in measured.warnings:
         print(f"stability: {printable(sentence)}", file=sys.stderr)
-    report = dose_report(measured, options.epsilon)
+    # --json has the statistics that other tools know
+    names = DOSE_STATISTICS if options.json else tuple(STATISTICS)
+    report = dose_report(measured, options.epsilon, names)
     if options.layers:
         report["layers"] = _layers(lm, measured, prompts, options.epsilon)
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))

@@ -150,6 +150,7 @@ def _notes(report: dict[str, Any]) -> Iterator[str]:
     yield "Coefficients multiply the vector as it is in the file: predicted (minus, plus)."
     yield f"Epsilon is in nats of {report['divergence']} of the next token: a bound on"
     yield "damage, not a measure of a text's quality."
+    yield f"mean, median, p95: {_read_by_statistics(report['positions'])}."
     rows = [*report["budgets"]]
     rows += [dose for prompt in report["prompts"] for t in prompt["tokens"] for dose in t["doses"]]
     kinds = {row["kind"][side] for row in rows for side in SIDES}
@@ -163,6 +164,13 @@ def _notes(report: dict[str, Any]) -> Iterator[str]:
         yield "hidden: rounding would move it by more than a thousandth."
     if UNDEFINED in kinds:
         yield "none: a prompt of one token has no others."
+
+
+def _read_by_statistics(positions: str | list[int]) -> str:
+    """The tokens that statistics are over: see `steering.crossings.statistics`."""
+    if positions == "all":
+        return "over all tokens of a prompt but its first"
+    return "over the changed tokens alone, from the first position on"
 
 
 def _number(value: float | None) -> str:

@@ -71,7 +71,10 @@ def test_a_table_says_what_is_applied_and_where(folder, capsys):
           "--mode", "project", "--positions", "last", "--epsilon", "0.1", "1"])  # fmt: skip
     lines = capsys.readouterr().out.splitlines()
     assert lines[2].startswith("applied    project at block:0, positions last; length 3")
-    assert [line.split()[1] for line in lines[5:11]] == ["last", "mean", "p95"] * 2
+    assert [line.split()[1] for line in lines[5:13]] == ["last", "mean", "median", "p95"] * 2
+    # of one token that is changed, all statistics are its own
+    assert len({tuple(line.split()[2:]) for line in lines[5:9]}) == 1
+    assert "mean, median, p95: over the changed tokens alone, from the first position on." in lines
     assert "'a dog ran'" in lines
     assert max(map(len, lines)) <= 80
 

@@ -19,7 +19,6 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability.curvature import fisher
-from stability.defaults import DOSE_STATISTICS
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard
@@ -133,7 +132,7 @@ class Dose:
 
         Args:
             epsilons: nats.
-            names: `last`, `mean`, `median`, `p95`; by default the first, the second and the last.
+            names: `last`, `mean`, `median`, `p95`; by default all.
             truth: what `truth` has found before, for these `ε` and statistics.
 
         Returns:
@@ -142,7 +141,7 @@ class Dose:
         Raises:
             StabilityError: as for `truth`; or what `truth` has found is for others.
         """
-        names, nats = names or DOSE_STATISTICS, distinct_levels(epsilons)
+        names, nats = names or tuple(statistics.STATISTICS), distinct_levels(epsilons)
         searched = truth or find_truth(
             self.texts, nats, self.information, names, self.reverse, tokens=False
         )

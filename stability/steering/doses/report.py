@@ -14,12 +14,15 @@ from stability.steering.doses.dose import Dose
 from stability.steering.doses.layers import DoseMap
 
 
-def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
+def dose_report(
+    dose: Dose, epsilons: Sequence[float], names: Sequence[str] = DOSE_STATISTICS
+) -> dict[str, Any]:
     """Everything that is known of a dose as plain data.
 
     Args:
         dose: of a vector on some prompts.
         epsilons: nats.
+        names: of the statistics over tokens.
 
     Returns:
         The model, the vector, every token's doses, the price list of each prompt's last token, and the
@@ -27,9 +30,9 @@ def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
         which `kind` says why: `not reached` up to `limit`, `unresolved`, or `undefined`.
 
     Raises:
-        StabilityError: an epsilon is not a positive number of nats.
+        StabilityError: an epsilon is not a positive number of nats, or a statistic is unknown.
     """
-    truth = dose.truth(epsilons, *DOSE_STATISTICS)
+    truth = dose.truth(epsilons, *names)
     vector = dose.vector
     return {
         "model": asdict(dose.model),
@@ -49,9 +52,7 @@ def dose_report(dose: Dose, epsilons: Sequence[float]) -> dict[str, Any]:
             }
             for index, text in enumerate(dose.texts)
         ],
-        "budgets": [
-            budget.report() for budget in dose.budgets(epsilons, *DOSE_STATISTICS, truth=truth)
-        ],
+        "budgets": [budget.report() for budget in dose.budgets(epsilons, *names, truth=truth)],
         "limit": truth.limit,
         "divergence": "KL(changed ‖ original)" if dose.reverse else "KL(original ‖ changed)",
     }

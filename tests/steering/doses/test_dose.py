@@ -112,6 +112,13 @@ def test_a_statistics_dose_is_the_first_crossing_of_all_tokens_but_the_first(
         assert budget.predicted == pytest.approx(float(np.ravel(expected)[0]), rel=1e-12)
 
 
+def test_without_names_every_statistic_has_its_budgets(found, truth):
+    budgets = found.budgets(EPSILONS, truth=truth)
+    assert [(budget.epsilon, budget.statistic) for budget in budgets] == [
+        (epsilon, name) for epsilon in EPSILONS for name in ("last", "mean", "median", "p95")
+    ]
+
+
 def test_a_small_dose_is_the_predicted_one(found):
     """`KL = ½ I c² + O(c³)`: at 1e-5 nats the third order leaves a few thousandths."""
     small = found.truth(1e-5).doses[0][..., 0]

@@ -9,6 +9,7 @@ from support.models import PROMPT, WIDTH
 from support.steering import divergences, random_vector, steered_logits
 
 import stability
+from stability.defaults import DOSE_STATISTICS
 from stability.steering.texts.written import steered_texts
 from stability.steering.vectors.pairs import read_pairs
 from stability.ui.cached.models import loaded
@@ -45,7 +46,7 @@ def test_the_page_opens_with_all_of_a_vector_that_is_made_at_once(page, lm):
     found = [token["information"] for token in scene["tokens"]]
     # float32 on other threads
     assert found == pytest.approx(dose.information[0].tolist(), rel=1e-4)
-    for budget in dose.budgets([0.01, 0.1, 1.0]):
+    for budget in dose.budgets([0.01, 0.1, 1.0], *DOSE_STATISTICS):
         [row] = [
             row
             for row in scene["truth"]["doses"]
