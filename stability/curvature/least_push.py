@@ -33,6 +33,7 @@ MOST_STEPS = 40
 LEAD = (
     1e-6  # of the lead that is missing: by so much the token wins, so that it does at a corner, too
 )
+EPS = torch.finfo(torch.float64).eps
 LEVEL = 1e-8  # nats: a lead below which the first step is exact
 
 
@@ -40,8 +41,8 @@ LEVEL = 1e-8  # nats: a lead below which the first step is exact
 class LeastPush:
     """The push `δ` (d,), after which the token leads; and what is certain of the least divergence.
 
-    `bound` is what no push at the readout does it for less than, in nats; `square` is `gᵀH⁻¹g` of the
-    natural gradient.
+    `bound` is what no push at the readout does it for less than, in nats, less what rounding may take
+    from the divergence of this one; `square` is `gᵀH⁻¹g` of the natural gradient.
     """
 
     delta: Float[Tensor, " d"]
@@ -74,8 +75,10 @@ def least_push(
     here = Point(state, token, lead, metric or metric_of(state), torch.zeros_like(state.probs))
     step = here.step([state.argmax], torch.zeros_like(here.shift[:1]))
     delta, square = step.move, step.square
+    pooled = pooled_divergence(state.log_probs, token)
     if missing < LEVEL:
-        return LeastPush(delta, pooled_divergence(state.log_probs, token), square)
+        there = replace(here, shift=step.shift)
+        return LeastPush(delta, _lowered(pooled, there, delta), square)
     for _ in range(MOST_STEPS):
         here = replace(here, shift=here.shift + step.shift)
         step = here.step(*step.active)
@@ -87,8 +90,18 @@ def least_push(
         delta = delta + step.move
     if here.moved.argmax != token:
         raise not_found(state, token, LOST)
-    bound = max(pooled_divergence(state.log_probs, token), kl - here.left(step, 0.0))
-    return LeastPush(delta, bound, square)
+    bound = max(pooled, kl - here.left(step, 0.0))
+    return LeastPush(delta, _lowered(bound, here, delta), square)
+
+
+def _lowered(bound: float, there: Point, delta: Float[Tensor, " d"]) -> float:
+    """A bound, less what rounding may move it and the divergence of the push by."""
+    state = there.state
+    # dKL = Σ (q_i − p_i) dz_i: logits that are off by `r` move either by no more than r Σ|q_i − p_i|
+    moved = float((there.moved.probs - state.probs).abs().sum())
+    largest = float(there.moved.uncapped_logits.abs().max())
+    off = state.readout.rounding * float(delta.norm()) + EPS * largest
+    return max(bound - 2 * off * moved, 0.0)
 
 
 def cheapest(state: State, token: int) -> Direction:

@@ -36,7 +36,8 @@ class Push:
         residual: `‖H x − g‖/‖g‖` of the natural gradient `x`; None where logits are linear, since
             `gap` says there what is left.
         is_converged: whether the residual is as small as it should be, some thousandth.
-        bound: what no push of this vector does it for less than, in nats.
+        bound: what no push of this vector does it for less than, in nats; where logits are linear, less
+            what rounding may take from `nats`.
         plain_distance: the same as `distance` along `g = Jᵀ(e_b − e_top)`, `w_b − w_top` at `prelogit`.
         plain_nats: the divergence there.
 
