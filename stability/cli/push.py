@@ -9,9 +9,9 @@ from stability.cli.chat import add_chat, prompt_of, utf8
 from stability.cli.command import add_command
 from stability.cli.commands import load_model
 from stability.cli.console import fitted
+from stability.defaults import MOST_RIVALS, RIVALS
 from stability.text import digits, spelled
 
-LISTED = 20
 COLUMNS = ("nats", "bound", "predicted", "plain", "cheaper", "distance")
 
 
@@ -38,7 +38,7 @@ def add_push(commands: Any) -> argparse.ArgumentParser:
     push.add_argument(
         "--n",
         type=int,
-        help=f"number of rivals, without a target; by default {LISTED}",
+        help=f"number of rivals, without a target, at most {MOST_RIVALS}; by default {RIVALS}",
     )
     push.add_argument("--position", type=int, default=-1, help="token index; by default the last")
     push.add_argument(
@@ -54,18 +54,21 @@ def add_push(commands: Any) -> argparse.ArgumentParser:
 
 def run_push(options: argparse.Namespace) -> None:
     """`push`: the cheapest push to a target, or the cheapest rivals, as JSON or as a table."""
-    from stability.cli.progress import import_torch
+    from stability.cli.progress import import_torch, progress
 
     import_torch()
     from stability.errors import require_distinct
     from stability.geometry.cheapest_push import cheapest_push
-    from stability.geometry.rivals import Rivals, rivals
+    from stability.geometry.rivals import Rivals, most_tried, require_listed, rivals
 
     _require_one_question(options)
+    n = require_listed(RIVALS if options.n is None else options.n)
     prompt, lm = prompt_of(options), load_model(options.model, options.dtype)
     state = lm.capture(prompt, options.position, options.site)
     if options.target is None:
-        found = rivals(state, LISTED if options.n is None else options.n)
+        most = most_tried(state, n)
+        with progress("Trying tokens") as said:
+            found = rivals(state, n, lambda tried: said(tried, most))
     else:
         tokens = [lm.token_id(text) for text in options.target]
         require_distinct(tokens, "Target tokens")

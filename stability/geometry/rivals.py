@@ -9,12 +9,13 @@ from collections.abc import Callable
 from dataclasses import dataclass
 
 from stability.arguments import whole
+from stability.defaults import MOST_RIVALS, RIVALS
+from stability.errors import StabilityError
 from stability.geometry.cheapest_push import cheapest_of
 from stability.geometry.push_to_token import Push
 from stability.prediction.premise import require_linear
 from stability.prediction.state import State
 
-LISTED = 20
 TOLERANCE = 1e-3  # of a divergence in the list
 MOST_CANDIDATES = 4  # times as many as are listed
 
@@ -45,7 +46,7 @@ class Rivals:
 
 
 def rivals(
-    state: State, n: int = LISTED, progress: Callable[[int], None] = lambda tried: None
+    state: State, n: int = RIVALS, progress: Callable[[int], None] = lambda tried: None
 ) -> Rivals:
     """The `n` tokens that take over for the least divergence, each with its cheapest push.
 
@@ -55,7 +56,7 @@ def rivals(
 
     Args:
         state: at `prelogit`, without soft-capping.
-        n: how many are listed.
+        n: how many are listed, at most a thousand.
         progress: called with the number of tokens that have been tried, of at most `4n`; what it raises
             ends the work.
 
@@ -63,15 +64,30 @@ def rivals(
         The pushes, in order of their true divergence, each within a thousandth of the least.
 
     Raises:
-        StabilityError: `n` is below 1, or the logits are not linear.
+        StabilityError: `n` is below 1 or too large, or the logits are not linear.
 
     >>> import numpy as np, stability
     >>> state = stability.bare_state(np.eye(3), np.array([2.0, 0.0, 1.0]))
     >>> [(push.id, round(push.nats, 3)) for push in stability.rivals(state, 2).pushes]
     [(2, 0.101), (1, 0.248)]
     """
-    n = whole(n, "A number of rivals")
+    n = require_listed(n)
     require_linear(state)
     order = state.log_probs.argsort(descending=True, stable=True).tolist()
     tokens = [token for token in order if token != state.argmax]
-    return Rivals(*cheapest_of(state, tokens, n, MOST_CANDIDATES * n, TOLERANCE, progress))
+    return Rivals(*cheapest_of(state, tokens, n, most_tried(state, n), TOLERANCE, progress))
+
+
+def require_listed(n: int) -> int:
+    """A number of rivals; raises StabilityError unless it is one, and not too large."""
+    if whole(n, "A number of rivals") > MOST_RIVALS:
+        raise StabilityError(
+            f"A number of rivals must be at most {MOST_RIVALS:,}, as each is a problem of its own; "
+            f"received {n:,}: try {RIVALS}."
+        )
+    return int(n)
+
+
+def most_tried(state: State, n: int) -> int:
+    """The number of tokens that are tried at the most for `n` rivals."""
+    return min(MOST_CANDIDATES * n, state.readout.vocab_size - 1)

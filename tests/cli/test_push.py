@@ -12,6 +12,7 @@ from stability.cli import main
 from stability.cli.direction import direction_of
 from stability.curvature import natural_gradient
 from stability.curvature.directions import resolve
+from stability.geometry.rivals import most_tried
 
 PROMPT = "the cat sat"
 
@@ -66,6 +67,17 @@ def test_without_a_target_it_lists_the_rivals(folder, lm, capsys):
     assert report["is_complete"] == found.is_complete
 
 
+def test_what_is_tried_is_counted_on_standard_error(folder, lm, capsys):
+    main(["push", "--prompt", PROMPT, "--model", folder, "--n", "3"])
+    assert "Trying tokens 0 of 12\n" in capsys.readouterr().err
+
+
+def test_no_more_tokens_are_tried_than_there_are(lm):
+    state = lm.capture(PROMPT)
+    assert most_tried(state, 2) == 8
+    assert most_tried(state, 1000) == min(4000, state.readout.vocab_size - 1)
+
+
 def test_a_table_holds_the_same(folder, lm, capsys):
     main(["push", "--prompt", PROMPT, "--model", folder, "--n", "2"])
     lines = capsys.readouterr().out.splitlines()
@@ -100,6 +112,10 @@ def test_a_direction_may_name_the_token_by_its_text(lm):
         (["--target", "two words"], "A single token is needed"),
         (["--target", "5", "--n", "3"], "leave one of them out"),
         (["--n", "0"], "number of rivals"),
+        (
+            ["--n", "100000"],
+            "at most 1,000, as each is a problem of its own; received 100,000: try 20",
+        ),
         (["--site", "final"], "received --site 'final' without a target: give one with --target"),
         (["--target", "7", "5", "7"], "received 7 twice"),
         (["--target", "99999"], "between 0 and"),

@@ -2,7 +2,8 @@
 
 from dataclasses import replace
 
-from stability.geometry.rivals import LISTED, MOST_CANDIDATES, Rivals, rivals
+from stability.defaults import RIVALS
+from stability.geometry.rivals import Rivals, most_tried, rivals
 from stability.models.progress import Report
 from stability.ui.cached.background import Jobs
 from stability.ui.cached.job import Job
@@ -22,7 +23,7 @@ def start_rivals(key: StateKey) -> Job:
     here = state(key)
 
     def work(report: Report) -> Rivals:
-        most = MOST_CANDIDATES * LISTED
+        most = most_tried(here, RIVALS)
         return rivals(
             here,
             progress=lambda tried: report(
