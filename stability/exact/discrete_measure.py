@@ -56,16 +56,6 @@ class DiscreteMeasure:
         """`E[a_c²]`: the curvature `vᵀHv` of the closed form."""
         return np.asarray((self.weights * self.values**2).sum(axis=-1))
 
-    def cumulants(self) -> Float[ndarray, "*batch 3"]:
-        """`κ₂, κ₃, κ₄` of the series `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`.
-
-        κ₂ is the curvature of the closed form; κ₃ tells its two sides apart.
-        """
-        squares = self.weights * self.values**2
-        second, third = self.variance, (squares * self.values).sum(axis=-1)
-        fourth = (squares * self.values**2).sum(axis=-1)
-        return np.stack([second, third, fourth - 3 * second**2], axis=-1)
-
     def kl_and_slope(
         self, t: Float[ndarray, "*batch m"]
     ) -> tuple[Float[ndarray, "*batch m"], Float[ndarray, "*batch m"]]:

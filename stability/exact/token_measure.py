@@ -67,7 +67,10 @@ class TokenMeasure:
         return self._sums[..., 3:]
 
     def cumulants(self) -> Float[ndarray, "*batch 3"]:
-        """`κ₂, κ₃, κ₄`: see `DiscreteMeasure.cumulants`."""
+        """`κ₂, κ₃, κ₄` of the series `KL(t) = κ₂t²/2 + κ₃t³/6 + κ₄t⁴/24 + …`.
+
+        κ₂ is the curvature of the closed form; κ₃ tells its two sides apart.
+        """
         second, third, fourth = np.moveaxis(self._sums[..., :3], -1, 0)
         return np.stack([second, third, fourth - 3 * second**2], axis=-1)
 

@@ -13,6 +13,7 @@ from torch.distributions import Categorical, kl_divergence
 from stability.exact.discrete_measure import DiscreteMeasure, weighted
 from stability.exact.gauss_rules import BINS
 from stability.exact.slope_distribution import MERGE_TOLERANCE, SlopeDistribution, boundaries
+from stability.exact.token_measure import TokenMeasure
 
 seeds = st.integers(0, 10**6)
 certainties = st.floats(0, 25)  # standard deviation of the logits: from uniform to 1 − p = 1e-40
@@ -80,7 +81,7 @@ def test_kl_keeps_its_digits_however_small_it_is(seed, certainty, scale):
 
 @pytest.mark.parametrize("t", [1e-12, -1e-9, 1e-6, -1e-5])
 def test_kl_at_tiny_t_is_its_series(binary, t):
-    k2, k3, _ = binary.cumulants()
+    k2, k3, _ = TokenMeasure.of(binary).cumulants()
     series = k2 * t**2 / 2 * (1 + k3 * t / (3 * k2))
     # the next term is smaller by κ₄t²/(12κ₂) < 1e-10
     assert binary.kl_and_slope(np.array([t]))[0][0] == pytest.approx(series, rel=1e-10, abs=0)
@@ -146,12 +147,12 @@ def test_cumulants_of_a_binary_distribution_have_their_closed_form(binary):
         variance * (1 - 6 * variance) * GAP**4,
     ]
     # sums of two products
-    np.testing.assert_allclose(binary.cumulants(), expected, rtol=1e-14)
+    np.testing.assert_allclose(TokenMeasure.of(binary).cumulants(), expected, rtol=1e-14)
 
 
 def test_cumulants_are_the_derivatives_of_kl_at_the_start():
     values, weights = random_measure(1, 20, 1.0, 1.0)
-    k2, k3, k4 = weighted(values, weights).cumulants()
+    k2, k3, k4 = TokenMeasure.of(weighted(values, weights)).cumulants()
     h = 0.02 * np.arange(-4, 5)
     coefficients = np.polynomial.Polynomial.fit(
         h, [exact_kl(values, weights, t) for t in h], 8, domain=[-0.08, 0.08], window=[-1, 1]
@@ -317,13 +318,13 @@ def test_distributions_in_a_batch_are_as_each_alone():
         SlopeDistribution.of(weighted(values, np.tile(weights, (3, 1)))),
     ):
         kl, distances = batch.kl(np.tile(t, (3, 1))), batch.boundaries(epsilon)
-        cumulants = batch.tokens.cumulants()
+        cumulants = batch.slopes.cumulants()
         for i in range(3):
             alone = SlopeDistribution.of(weighted(values[i], weights))
             # one sum may be made in another order
             np.testing.assert_allclose(kl[i], alone.kl(t), rtol=1e-12)
             np.testing.assert_allclose(distances[i], alone.boundaries(epsilon), rtol=1e-10)
-            np.testing.assert_allclose(cumulants[i], alone.tokens.cumulants(), rtol=1e-10)
+            np.testing.assert_allclose(cumulants[i], alone.slopes.cumulants(), rtol=1e-10)
 
 
 def test_log_probabilities_perturbed_along_a_ray_have_kl_as_their_normaliser():
