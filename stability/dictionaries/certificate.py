@@ -5,7 +5,6 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from jaxtyping import Float
 from numpy import ndarray
 
@@ -44,13 +43,13 @@ class KeptSlopes:
         return np.divide(self.laws.rates, p, out=np.zeros_like(p), where=self.laws.rates > 0)
 
     @cached_property
-    def _supported(self) -> Float[ndarray, "n m"]:
+    def supported(self) -> Float[ndarray, "n m"]:
         """Slopes; 0 where none was kept."""
         rises = np.concatenate([self.laws.rises, self._rates], axis=2)
         return np.concatenate([-rises[:, 0], rises[:, 1]], axis=1)
 
     @cached_property
-    def _log_weights(self) -> Float[ndarray, "n m"]:
+    def log_weights(self) -> Float[ndarray, "n m"]:
         """`log p` of their tokens."""
         ids = np.concatenate([self.laws.steepest, self.laws.pushed], axis=2)
         return self.state.log_probs.cpu().numpy()[ids.reshape(len(ids), math.prod(ids.shape[1:]))]
@@ -58,12 +57,7 @@ class KeptSlopes:
     @property
     def ends(self) -> Float[ndarray, "n 2"]:
         """The least and the greatest slope, or zero."""
-        return np.stack([self._supported.min(axis=1), self._supported.max(axis=1)], axis=1)
-
-    def token_bounds(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "n 2 m"]:
-        """See `self_concordance.token_bounds`: of the tokens that were kept."""
-        slopes, log_weights = map(torch.from_numpy, (self._supported, self._log_weights))
-        return self_concordance.token_bounds(slopes, log_weights, epsilon)
+        return np.stack([self.supported.min(axis=1), self.supported.max(axis=1)], axis=1)
 
 
 def certificates(

@@ -9,12 +9,10 @@ from dataclasses import dataclass
 from functools import cached_property
 
 import numpy as np
-import torch
 from jaxtyping import Bool, Float
 from numpy import ndarray
 
 from stability import numerics
-from stability.exact.self_concordance import token_bounds
 from stability.prediction.distribution import OVERFLOW, UNDERFLOW
 
 
@@ -45,11 +43,6 @@ class DiscreteMeasure:
     def ends(self) -> Float[ndarray, "*batch 2"]:
         """The least and the greatest value with any weight, or zero."""
         return np.stack([self.supported.min(axis=-1), self.supported.max(axis=-1)], axis=-1)
-
-    def token_bounds(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "*batch 2 m"]:
-        """See `self_concordance.token_bounds`."""
-        supported, log_weights = map(torch.from_numpy, (self.supported, self.log_weights))
-        return token_bounds(supported, log_weights, epsilon)
 
     @cached_property
     def variance(self) -> Float[ndarray, "*batch"]:

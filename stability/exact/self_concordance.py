@@ -33,9 +33,12 @@ LARGEST_SIDE = (
 LEAST_EIGENVALUE = 1e-290  # less is zero: of probabilities that underflow too much is lost
 
 
+Numbers = Float[ndarray, "*batch n"] | Float[Tensor, "*batch n"]
+
+
 @runtime_checkable
 class Slopes(Protocol):
-    """What a bracket is made of: the variance of the slope, its ends, and single tokens' bounds."""
+    """What a bracket is made of: the variance of the slope, its ends, and single tokens."""
 
     @property
     def variance(self) -> Float[ndarray, "*batch"]:
@@ -47,20 +50,24 @@ class Slopes(Protocol):
         """The least and the greatest value with any weight, or zero."""
         ...
 
-    def token_bounds(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "*batch 2 m"]:
-        """See `token_bounds`: of all tokens, or of some, which guarantees less."""
+    @property
+    def supported(self) -> Numbers:
+        """The slopes of all tokens, or of some, which guarantees less; zero where the weight is."""
+        ...
+
+    @property
+    def log_weights(self) -> Numbers:
+        """The logarithms of their weights."""
         ...
 
 
-def token_bounds(
-    slopes: Float[Tensor, "*batch n"],
-    log_weights: Float[Tensor, "*#batch n"],
-    epsilon: Float[ndarray, " m"],
-) -> Float[ndarray, "*batch 2 m"]:
+def token_bounds(measure: Slopes, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "*batch 2 m"]:
     """`min_j (ε − log p_j)/(±a_c,j)` over the tokens that gain, (minus, plus), for every `ε`.
 
     As `KL(t) ≥ log p_j + t·a_c,j`, no boundary is further. Infinite where no token gains.
     """
+    # arrays share their memory
+    slopes, log_weights = map(torch.as_tensor, (measure.supported, measure.log_weights))
     sides = torch.stack([-slopes, slopes], dim=-2)
     reciprocal = (1 / sides).where(sides > 0, torch.inf)
     nearest = [
@@ -115,7 +122,7 @@ def brackets(
         right_sides = np.stack([np.where(flat, 1.0, growth), np.where(finite, decay, 1.0)])
         signs = np.array([1.0, -1.0]).reshape(2, *[1] * len(shape))
         inner, outer = solve_excess(right_sides, signs) / np.stack(np.broadcast_arrays(rises, span))
-    outer = np.minimum(np.where(finite, outer, np.inf), measure.token_bounds(epsilon))
+    outer = np.minimum(np.where(finite, outer, np.inf), token_bounds(measure, epsilon))
     bounds = np.where(flat[..., None, :], np.inf, np.stack([inner, outer], axis=-2))
     return widened(bounds, rounding)
 

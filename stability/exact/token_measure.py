@@ -14,7 +14,6 @@ from numpy import ndarray
 from torch import Tensor
 
 from stability.exact.discrete_measure import DiscreteMeasure
-from stability.exact.self_concordance import token_bounds
 from stability.prediction.distribution import UNDERFLOW
 
 
@@ -44,7 +43,8 @@ class TokenMeasure:
         return bool(((self.log_weights < UNDERFLOW) & (self.log_weights > -torch.inf)).any())
 
     @cached_property
-    def _supported(self) -> Float[Tensor, "*batch V"]:
+    def supported(self) -> Float[Tensor, "*batch V"]:
+        """The values, but zero where the weight is zero: those count for nothing."""
         return self.values.where(self.log_weights > -torch.inf, 0.0)
 
     @cached_property
@@ -53,7 +53,7 @@ class TokenMeasure:
         squares = self.weights * self.values**2
         cubes = squares * self.values
         moments = [part.sum(dim=-1) for part in (squares, cubes, cubes * self.values)]
-        ends = self._supported.aminmax(dim=-1)
+        ends = self.supported.aminmax(dim=-1)
         return torch.stack([*moments, ends.min, ends.max], dim=-1).cpu().numpy()
 
     @property
@@ -73,7 +73,3 @@ class TokenMeasure:
         """
         second, third, fourth = np.moveaxis(self._sums[..., :3], -1, 0)
         return np.stack([second, third, fourth - 3 * second**2], axis=-1)
-
-    def token_bounds(self, epsilon: Float[ndarray, " m"]) -> Float[ndarray, "*batch 2 m"]:
-        """See `self_concordance.token_bounds`."""
-        return token_bounds(self._supported, self.log_weights, epsilon)
