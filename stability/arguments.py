@@ -7,7 +7,7 @@ import torch
 from jaxtyping import Float, Int
 from numpy import ndarray
 
-from stability.errors import StabilityError
+from stability.errors import StabilityError, require_distinct
 
 LEAST_NATS, MOST_NATS = 1e-290, 1e12  # beyond, squares leave the range of float64, or its digits
 MOST = 10**18  # whole numbers; more do not fit in 64 bits
@@ -83,6 +83,13 @@ def levels(epsilons: Any) -> Float[ndarray, " m"]:
     if not given.size:
         raise StabilityError("There must be an epsilon at least; received none: give [0.01].")
     return np.array([nats(epsilon) for epsilon in given], dtype=float)
+
+
+def distinct_levels(epsilons: Any) -> Float[ndarray, " m"]:
+    """The same; raises StabilityError for one that is given twice, too."""
+    given = levels(epsilons)
+    require_distinct(given.tolist(), "Epsilons")
+    return given
 
 
 def whole(value: Any, what: str, least: int = 1, example: int = 10) -> int:

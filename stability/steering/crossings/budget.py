@@ -4,12 +4,6 @@ from dataclasses import dataclass
 from math import inf, isfinite
 from typing import Any
 
-from jaxtyping import Float
-from numpy import ndarray
-
-from stability.arguments import levels
-from stability.errors import require_distinct
-
 SIDES = ("minus", "plus")
 # no text has the statistic: those of one token alone have only their last
 UNDEFINED = "undefined"
@@ -25,23 +19,6 @@ def number(value: float) -> float | None:
         The coefficient as a plain float.
     """
     return float(value) if isfinite(value) else None
-
-
-def distinct_levels(epsilons: Any) -> Float[ndarray, " m"]:
-    """Budgets as an array.
-
-    Args:
-        epsilons: nats.
-
-    Returns:
-        The same numbers, (m,).
-
-    Raises:
-        StabilityError: one is not a positive number of nats, is given twice, or there is none.
-    """
-    nats = levels(epsilons)
-    require_distinct(nats.tolist(), "Epsilons")
-    return nats
 
 
 @dataclass(frozen=True)

@@ -18,12 +18,13 @@ import numpy as np
 from jaxtyping import Float
 from numpy import ndarray
 
+from stability.arguments import distinct_levels
 from stability.curvature import fisher
 from stability.models.language_model import LanguageModel
 from stability.prediction.conversation import PromptLike
 from stability.prediction.provenance import ModelCard
 from stability.steering.crossings import statistics
-from stability.steering.crossings.budget import Budget, distinct_levels
+from stability.steering.crossings.budget import Budget
 from stability.steering.crossings.truth import Truth, find_truth
 from stability.steering.doses.prices import Price, prices
 from stability.steering.passes.intervention import Positions, given_positions
