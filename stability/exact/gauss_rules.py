@@ -37,8 +37,9 @@ def interval_moments(
     """
     low, high = values.amin(dim=1, keepdim=True), values.amax(dim=1, keepdim=True)
     width = (high - low) / bins
-    width = width.where(width > 0, 1.0)
-    index = ((values - low) * (1 / width)).long().clamp_max_(bins - 1)
+    # where all values are the same, or so near that an inverse overflows, the first interval has all
+    step = width.where(width > torch.finfo(width.dtype).tiny, 1.0)
+    index = ((values - low) * (1 / step)).long().clamp_max_(bins - 1)
     weights = weights.expand_as(values)
 
     def summed(terms: Float[Tensor, "n V"]) -> Float[Tensor, "n b"]:

@@ -87,8 +87,12 @@ class ExactLine:
 
     def trust_range(self, tolerance: float) -> tuple[float | None, float | None]:
         """The first `t` of each side at which the quadratic is off by `tolerance` of the true KL."""
+        span = float(self.distribution.spans)
+        # equal slopes change nothing, whatever variance rounding gives them
+        if not span:
+            return None, None
         # self-concordance keeps the quadratic within half of `tolerance` up to the first point
-        start = min(tolerance, 1) / float(self.distribution.spans)
+        start = min(tolerance, 1) / span
         end = 100 * (fisher.radius(self.cumulants[0], 1.0) or np.inf)
         grid = np.geomspace(start, end, 400)
         minus, plus = (self._leaves(sign * grid, tolerance) for sign in (-1, 1))

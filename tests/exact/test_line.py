@@ -1,4 +1,4 @@
-"""The margin for rounding that a certificate keeps, and predictions beyond the range of float64."""
+"""The margin for rounding that a certificate keeps, predictions beyond float64, and flat lines."""
 
 from dataclasses import replace
 
@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from support.states import properties, random_direction, random_state, with_logits
 
+from stability.exact.line import ExactLine
 from stability.geometry.ray import ray
 from stability.prediction.readout import Readout
 
@@ -119,3 +120,11 @@ def test_a_prediction_beyond_float64_has_a_boundary_before_its_first_flip():
     np.testing.assert_allclose(
         line.probabilities(np.array([plus]), np.array([1])), 1 - np.exp(-0.5)
     )
+
+
+def test_slopes_that_are_equal_leave_the_quadratic_nowhere():
+    """Their variance is that of a rounding, and no divergence ever comes of it."""
+    state = random_state(0)
+    line = ExactLine(state, torch.full_like(state.log_probs, 1e-17))
+    assert line.cumulants[0] > 0
+    assert line.trust_range(0.1) == (None, None)
