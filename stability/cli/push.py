@@ -85,7 +85,7 @@ def run_push(options: argparse.Namespace) -> None:
         },
         "pushes": [push.report() for push in found.pushes],
         "is_complete": found.is_complete,
-        "is_certified": state.is_linear,
+        "is_certified": state.readout.softcap is None,
     }
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))
 
@@ -137,12 +137,16 @@ def _notes(report: dict[str, Any]) -> Iterator[str]:
     yield "and along the plain difference. No push costs less than the bound. Predicted is"
     yield "the closed form, far too low for rare tokens. Distances are in coordinates."
     if not report["is_certified"]:
-        yield "Not convex here: this is the natural gradient, and another push may be cheaper."
+        yield "With soft-capping the bound is that of any prediction, and may be far below."
+    elif report["site"] != "prelogit":
+        yield "Below the readout this is what a search found: the least lies above the bound."
     for push in report["pushes"]:
-        if not push["is_converged"]:
-            yield f"It has not converged: its residual is {digits(push['residual'])}, not 0.001."
+        token = spelled(push["text"])
         if push["distance"] is None:
-            yield f"Along its push {spelled(push['text'])} is not among the first 256 to take over."
+            yield f"Along its push {token} is not among the first 256 tokens to take over."
+        if push["plain"]["distance"] is None:
+            yield f"Along the plain difference {token} does not take over: rays are followed for"
+            yield "256 changes of the argmax, and below the readout for five norms of the vector."
     if not report["is_complete"] and len(report["pushes"]) > 1:
         yield "Tokens not tried, or not solved for, may be cheaper than the last of these."
 

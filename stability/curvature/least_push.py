@@ -1,4 +1,4 @@
-"""The push of least divergence that makes a token win, where logits are linear: a convex problem.
+"""The push of least divergence that makes a token win: at the readout a convex problem.
 
 Minimise `KL(δ) = log E_p[exp((w_i − μ)·δ)]` such that `z_b(δ) ≥ z_j(δ)` for every token `j`, by
 Newton's method. The first step, from `H` itself, is the natural gradient where no third token comes
@@ -8,6 +8,10 @@ Multipliers `λ ≥ 0` and the step `Δ` bound what is left from below. With `a_
 the distribution `q_i (1 + a_i)` has the mean row that the multipliers ask for, so by duality
 
     KL(any push that makes b win)  ≥  KL(δ) − Σ λ_j (z_b − z_j)(δ) − E_q[(1 + a) log(1 + a)].
+
+That holds of pushes at every site, as each gives the readout some vector. Below, the push is looked for
+that leads to the readout's own (`push_below`). With soft-capping the same steps end at a push that no
+small change makes cheaper, and only the divergence of the pooled prediction is certain.
 """
 
 from dataclasses import dataclass, replace
@@ -19,12 +23,11 @@ from torch import Tensor
 from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import NAMES
-from stability.curvature.natural_gradient import natural_gradient
 from stability.curvature.newton_step import Metric, Point
 from stability.curvature.newton_step import metric as metric_of
+from stability.curvature.push_below import push_below
 from stability.curvature.reachability import LOST, lead_missing, not_found, require_rival
 from stability.prediction.pooling import pooled_divergence
-from stability.prediction.premise import require_linear
 from stability.prediction.state import State
 from stability.text import spelled
 
@@ -41,11 +44,13 @@ LEVEL = 1e-8  # nats: a lead below which the first step is exact
 class LeastPush:
     """The push `δ` (d,), after which the token leads; and what is certain of the least divergence.
 
-    `bound` is what no push at the readout does it for less than, in nats, less what rounding may take
-    from the divergence of this one; `square` is `gᵀH⁻¹g` of the natural gradient.
+    At the readout it costs `nats`; at any site no push does it for less than `bound`, which is less what
+    rounding may take from the divergence of this one. `square` is `gᵀH⁻¹g` of the token's lead, whose
+    gradient is `g`, at the readout. Below it, `δ` is the push that was found to lead there.
     """
 
     delta: Float[Tensor, " d"]
+    nats: float
     bound: float
     square: float
 
@@ -56,20 +61,28 @@ def least_push(
     """The cheapest push that makes a token win, and a lower bound of what any push costs.
 
     Args:
-        state: at `prelogit`, without soft-capping.
+        state: a captured vector, at any site.
         token: the id of the token that is to win.
-        metric: that of the state, where it is made once for several tokens.
-        tolerance: the part of the divergence that may be left to gain.
+        metric: that of the state at the readout, where it is made once for several tokens.
+        tolerance: the part of the divergence that may be left to gain there.
 
     Returns:
-        The push, at which the token leads by `LEAD` of what was missing, or by what rounding may hide.
+        The push, at which the token leads by `LEAD` of what was missing, or by what rounding may hide;
+        below the readout, as nearly as the network lets itself be led there.
 
     Raises:
         not_found: no push makes the token win, or none is found. Another StabilityError where it does
-            already, or the logits are not linear.
+            already.
     """
-    require_linear(state)
     require_rival(state, token)
+    least = _at_readout(state.at_readout(), token, metric, tolerance)
+    if state.is_at_readout:
+        return least
+    return replace(least, delta=push_below(state, least.delta, least.nats))
+
+
+def _at_readout(state: State, token: int, metric: Metric | None, tolerance: float) -> LeastPush:
+    """The same at the readout, by Newton's method."""
     missing = lead_missing(state, token)
     lead = max(LEAD * missing, state.logit_rounding, LEVEL)
     here = Point(state, token, lead, metric or metric_of(state), torch.zeros_like(state.probs))
@@ -78,7 +91,7 @@ def least_push(
     pooled = pooled_divergence(state.log_probs, token)
     if missing < LEVEL:
         there = replace(here, shift=step.shift)
-        return LeastPush(delta, _lowered(pooled, there, delta), square)
+        return LeastPush(delta, here.kl(step.shift), _lowered(pooled, there, delta), square)
     for _ in range(MOST_STEPS):
         here = replace(here, shift=here.shift + step.shift)
         step = here.step(*step.active)
@@ -90,8 +103,8 @@ def least_push(
         delta = delta + step.move
     if here.moved.argmax != token:
         raise not_found(state, token, LOST)
-    bound = max(pooled, kl - here.left(step, 0.0))
-    return LeastPush(delta, _lowered(bound, here, delta), square)
+    bound = max(pooled, kl - here.left(step, 0.0)) if state.is_linear else pooled
+    return LeastPush(delta, kl, _lowered(bound, here, delta), square)
 
 
 def _lowered(bound: float, there: Point, delta: Float[Tensor, " d"]) -> float:
@@ -105,11 +118,7 @@ def _lowered(bound: float, there: Point, delta: Float[Tensor, " d"]) -> float:
 
 
 def cheapest(state: State, token: int) -> Direction:
-    """The direction of the least push; the natural gradient where logits are not linear."""
+    """The direction of the least push."""
     token = whole(token, "A token id", least=0)
-    if state.is_linear:
-        name, vector = f"{NAMES['cheapest']} to", least_push(state, token).delta
-    else:
-        name, vector = "natural gradient towards", natural_gradient(state, token).vector
-    label = f"{name} {spelled(state.text(token))}"
-    return Direction("cheapest", label, unit(vector, state.width))
+    label = f"{NAMES['cheapest']} to {spelled(state.text(token))}"
+    return Direction("cheapest", label, unit(least_push(state, token).delta, state.width))

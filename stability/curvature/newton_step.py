@@ -63,16 +63,17 @@ class Point:
         return self.state.with_logits(self.state.uncapped_logits + self.shift)
 
     def kl(self, shift: Float[Tensor, " V"]) -> float:
-        """`KL(p‖q)` after a further shift of the logits."""
-        return float(distribution.divergence(self.state.log_probs, (self.shift + shift)[None])[1])
+        """`KL(p‖q)` after a further shift of the logits before any soft-capping."""
+        shifts = self.state.capped_shift((self.shift + shift)[None])
+        return float(distribution.divergence(self.state.log_probs, shifts)[1])
 
     @cached_property
     def gradient(self) -> Float[Tensor, " d"]:
-        """`E_q[w] − μ`, that of `KL`."""
-        return self.state.readout.pull_back((self.moved.probs - self.state.probs)[:, None])[:, 0]
+        """That of `KL`: `E_q[w] − μ`, or the same of the rows that soft-capping slows here."""
+        return self.moved.pull_back((self.moved.probs - self.state.probs)[:, None])[:, 0]
 
     def slack(self, level: Sequence[int]) -> Float[Tensor, " m"]:
-        """`z_b − z_j` of some tokens."""
+        """`z_b − z_j` of some tokens, before any soft-capping, which keeps the order."""
         logits = self.moved.uncapped_logits
         return logits[self.token] - logits[[*level]]
 
@@ -130,8 +131,13 @@ class Point:
         return 0.0
 
     def left(self, step: Step, lead: float) -> float:
-        """What the divergence may exceed the least one by, in nats; infinite where nothing is sure."""
-        slopes = step.shift - self.moved.probs @ step.shift
+        """What the divergence may exceed the least one by, in nats; infinite where nothing is sure.
+
+        With soft-capping the problem is not convex, and this is but an estimate.
+        """
+        capping = self.moved.cap_slope
+        shift = step.shift if capping is None else step.shift * capping
+        slopes = shift - self.moved.probs @ shift
         if float(slopes.min()) <= -1:
             return float("inf")
         excess = self.moved.probs @ ((1 + slopes) * slopes.log1p())

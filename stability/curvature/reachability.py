@@ -16,8 +16,8 @@ class UnreachableError(StabilityError):
 
 
 def lead_missing(state: State, token: int) -> float:
-    """By how much a token's logit is below the highest, in nats."""
-    return float(state.logits[state.argmax] - state.logits[token])
+    """By how much a token's logit is below the highest, before any soft-capping."""
+    return float(state.uncapped_logits[state.argmax] - state.uncapped_logits[token])
 
 
 def require_rival(state: State, token: int) -> None:

@@ -1,7 +1,8 @@
 """The cheapest push that makes a token win, beside the plain one.
 
-Where logits are linear it is the solution of a convex problem, with a certified gap. Elsewhere it is
-the natural gradient of the token's lead, and the divergence is that at the true crossing along it.
+At the readout it is the solution of a convex problem. Below, it is the push that leads to that solution
+as nearly as the network lets itself be led, and the divergence is that at the true crossing along it.
+What no push at any site can do it for less than is certain, and so is the gap.
 """
 
 import math
@@ -29,9 +30,9 @@ def cheapest_push(state: State, target: int | Iterable[int] | Tensor | ndarray) 
             its own: of those that are solved.
 
     Returns:
-        Where the logits are linear, the solution of the convex problem, to a millionth. Elsewhere,
-        below `prelogit` or with soft-capping, the problem is not convex: the natural gradient
-        `H⁻¹g`, by conjugate gradients on exact products, and the true crossing along it.
+        At `prelogit` the solution of the convex problem, to a millionth. Below, what a search in the
+        network finds that leads there: how far it may be from the least is its `gap`. With
+        soft-capping a push that no small change makes cheaper.
 
     Raises:
         StabilityError: a token is the most likely already, or no push makes any of them win.
@@ -74,7 +75,7 @@ def cheapest_of(
     Raises:
         last: no push makes any of them win.
     """
-    metric = metric_of(state) if state.is_linear else None
+    metric = metric_of(state.at_readout())
     found: list[Push] = []
     others = math.inf
     last: StabilityError | None = None

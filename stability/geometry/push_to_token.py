@@ -3,17 +3,16 @@
 from dataclasses import dataclass, field
 from typing import Any
 
+import torch
 from jaxtyping import Float
 from torch import Tensor
 
 from stability.curvature.direction import unit
 from stability.curvature.least_push import least_push
-from stability.curvature.natural_gradient import gradient_of_lead, natural_gradient
 from stability.curvature.newton_step import Metric
 from stability.curvature.reachability import lead_missing
 from stability.geometry.ray import Ray, rays
 from stability.prediction.perturbation import perturb
-from stability.prediction.pooling import pooled_divergence
 from stability.prediction.state import State
 
 MOST_FLIPS = 256  # along a ray, among which the token's is looked for
@@ -31,13 +30,10 @@ class Push:
         distance: where along it the token takes over, in coordinates; None if it is not among the first
             256 to do so.
         nats: the true `KL(p‖q)` there; None where `distance` is.
-        predicted: the closed form, `(z_top − z_b)²/(2 gᵀH⁻¹g)` nats; far too low for a rare token, too
-            high where it has not converged.
-        residual: `‖H x − g‖/‖g‖` of the natural gradient `x`; None where logits are linear, since
-            `gap` says there what is left.
-        is_converged: whether the residual is as small as it should be, some thousandth.
-        bound: what no push of this vector does it for less than, in nats; where logits are linear, less
-            what rounding may take from `nats`.
+        predicted: the closed form, `(z_top − z_b)²/(2 gᵀH⁻¹g)` nats at the readout; far too low for a
+            rare token.
+        bound: what no push does it for less than, at any site, in nats, less what rounding may take from
+            `nats`.
         plain_distance: the same as `distance` along `g = Jᵀ(e_b − e_top)`, `w_b − w_top` at `prelogit`.
         plain_nats: the divergence there.
 
@@ -55,8 +51,6 @@ class Push:
     distance: float | None
     nats: float | None
     predicted: float
-    residual: float | None
-    is_converged: bool
     bound: float
     plain_distance: float | None
     plain_nats: float | None
@@ -68,7 +62,7 @@ class Push:
 
     @property
     def gap(self) -> float | None:
-        """What `nats` may exceed the least possible by, certified where the logits are linear."""
+        """What `nats` may exceed the least possible by, certified."""
         return None if self.nats is None else max(self.nats - self.bound, 0.0)
 
     def report(self) -> dict[str, Any]:
@@ -81,8 +75,6 @@ class Push:
             "nats": self.nats,
             "bound": self.bound,
             "predicted": self.predicted,
-            "residual": self.residual,
-            "is_converged": self.is_converged,
             "plain": {"distance": self.plain_distance, "nats": self.plain_nats},
             "times_cheaper": self.times_cheaper,
         }
@@ -94,8 +86,7 @@ def push_to(state: State, token: int, metric: Metric | None, tolerance: float) -
     Args:
         state: a captured vector, at any site.
         token: the id of the token that is to win.
-        metric: that of the state, where its logits are linear and the convex problem is solved; None
-            for the natural gradient.
+        metric: that of the state at the readout, where it is made once for several tokens.
         tolerance: the part of the divergence that may be left to gain.
 
     Returns:
@@ -104,16 +95,8 @@ def push_to(state: State, token: int, metric: Metric | None, tolerance: float) -
     Raises:
         StabilityError: none is found.
     """
-    if metric:
-        least = least_push(state, token, metric, tolerance)
-        vector, square, bound = least.delta, least.square, least.bound
-        residual, is_converged = None, True
-    else:
-        gradient = natural_gradient(state, token)
-        vector, square = gradient.vector, gradient.square
-        residual, is_converged = gradient.residual, gradient.is_converged
-        bound = pooled_divergence(state.log_probs, token)
-    cheap, plain = rays(state, [vector, gradient_of_lead(state, token)])
+    least = least_push(state, token, metric, tolerance)
+    cheap, plain = rays(state, [least.delta, gradient_of_lead(state, token)])
     (distance, nats), (plain_distance, plain_nats) = (
         _crossing(ray, token) for ray in (cheap, plain)
     )
@@ -121,16 +104,21 @@ def push_to(state: State, token: int, metric: Metric | None, tolerance: float) -
         id=token,
         text=state.text(token),
         probability=float(state.probs[token]),
-        direction=unit(vector, state.width),
+        direction=unit(least.delta, state.width),
         distance=distance,
         nats=nats,
-        predicted=lead_missing(state, token) ** 2 / (2 * square),
-        residual=residual,
-        is_converged=is_converged,
-        bound=bound,
+        predicted=lead_missing(state, token) ** 2 / (2 * least.square),
+        bound=least.bound,
         plain_distance=plain_distance,
         plain_nats=plain_nats,
     )
+
+
+def gradient_of_lead(state: State, token: int) -> Float[Tensor, " d"]:
+    """`Jᵀ(e_b − e_top)`: the plain difference direction, not of unit length."""
+    weights = torch.zeros_like(state.probs)
+    weights[token], weights[state.argmax] = 1.0, -1.0
+    return state.pull_back(weights[:, None])[:, 0]
 
 
 def _crossing(ray: Ray, token: int) -> tuple[float, float] | tuple[None, None]:

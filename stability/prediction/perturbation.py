@@ -128,17 +128,10 @@ def perturb_each(
             found = Perturbed(
                 state, part.double(), mean_shift, kl.cpu().numpy(), argmax.cpu().numpy()
             )
-            yield found, _capped(state, shift)
-
-
-def _capped(state: State, shift: Float[Tensor, "n V"]) -> Float[Tensor, "n V"]:
-    """How far the logits move, where those before soft-capping move by a shift."""
-    if state.readout.softcap is None:
-        return shift
-    return state.readout.cap(state.uncapped_logits + shift) - state.logits
+            yield found, state.capped_shift(shift)
 
 
 def _divergences(state: State, shift: Float[Tensor, "n V"]) -> tuple[Tensor, Tensor, Tensor]:
     """Mean shift, divergence and most likely token of shifts of the logits before soft-capping."""
-    mean_shift, kl = distribution.divergence(state.log_probs, _capped(state, shift))
+    mean_shift, kl = distribution.divergence(state.log_probs, state.capped_shift(shift))
     return mean_shift, kl, distribution.argmax(state.uncapped_logits + shift)

@@ -21,8 +21,8 @@ from support.states import (
 
 from stability.curvature import newton_step
 from stability.curvature.least_push import least_push
-from stability.curvature.natural_gradient import gradient_of_lead
 from stability.errors import StabilityError
+from stability.geometry.push_to_token import gradient_of_lead
 from stability.prediction.pooling import pooled_divergence
 from stability.prediction.state import State
 
@@ -231,11 +231,6 @@ def test_a_token_that_cannot_take_over_is_refused(token, message):
     state = with_logits(W, [2.0, 0.0, 0.0, 0.0, 0.0])
     with pytest.raises(StabilityError, match=message):
         least_push(state, token)
-
-
-def test_soft_capped_logits_are_refused():
-    with pytest.raises(StabilityError, match="soft-capped"):
-        least_push(random_state(softcap=5.0), 3)
 
 
 def test_without_curvature_there_is_none():

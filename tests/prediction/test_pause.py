@@ -9,7 +9,6 @@ from support.states import nonlinear_state, random_state
 
 from stability.curvature import fisher
 from stability.curvature.least_push import least_push
-from stability.curvature.natural_gradient import natural_gradient
 from stability.curvature.spectrum import spectrum
 from stability.errors import StoppedError
 from stability.geometry.ray import ray
@@ -22,13 +21,13 @@ AXES = torch.eye(WIDTH, dtype=torch.float64)
 LONG = {
     "spectrum": lambda state: spectrum(state, 2),
     "whole matrix": fisher.dense,
-    "natural gradient": lambda state: natural_gradient(state, int(state.logits.argmin())),
+    "cheapest push": lambda state: least_push(state, int(state.probs.topk(2).indices[1])),
     "boundaries": lambda state: ray(state, AXES[0]).boundaries(np.array([0.01, 0.1])),
     "flips": lambda state: ray(state, AXES[0]).flips(2),
     "plane": lambda state: region(state, AXES[0], AXES[1]).cells((-1.0, 1.0, -1.0, 1.0)),
 }
 AT_READOUT = {
-    "cheapest push": lambda state: least_push(state, int(state.probs.topk(2).indices[1])),
+    "cheapest push": LONG["cheapest push"],
     "all tokens": lambda state: token_map([state]),
 }
 

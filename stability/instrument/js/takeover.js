@@ -58,7 +58,7 @@ export function whetherItWins({ scene, line, unit, sides }) {
   const place = line.ids.indexOf(Number(spec.split(":")[1]));
   const { flips } = sides[1];
   const i = flips.findIndex(([, winner]) => winner === place);
-  const token = { token: line.texts[place] ?? label.replace(/^.*? (?:to|towards) /s, "") };
+  const token = { token: line.texts[place] ?? label.replace(/^.*? to /s, "") };
   if (i < 0) {
     const known = flips.length < FEWEST ? line.reach[1] : flips.at(-1)[0];
     return [" ", token, ` does not win within ${length(known, unit)} on the + side.`];

@@ -6,7 +6,7 @@ import weakref
 import pytest
 from support.models import FAMILIES, save_model
 
-from stability.curvature import natural_gradient
+from stability.curvature import least_push
 from stability.curvature.direction_spec import DirectionSpec
 from stability.errors import StabilityError
 from stability.ui.cached import explore, models
@@ -30,15 +30,15 @@ def folder(tmp_path, monkeypatch):
 
 @pytest.fixture
 def endless(monkeypatch):
-    """Conjugate gradients that go on and on, product by product, once they have begun."""
+    """A search that goes on and on, product by product, once it has begun."""
     began = threading.Event()
 
-    def solve(products, targets, *options):
+    def search(state, wanted, nats):
         while True:
-            products(targets)
+            state.vjp(wanted[:, None])
             began.set()
 
-    monkeypatch.setattr(natural_gradient, "conjugate_gradients", solve)
+    monkeypatch.setattr(least_push, "push_below", search)
     return began
 
 
