@@ -111,7 +111,10 @@ def _parquet(path: Path) -> Iterator[Any]:
     try:
         # by default, `key=value` in the path to the file would make a column
         yield from pq.read_table(path, partitioning=None).to_pylist()
-    except pa.ArrowException as error:
+    except (pa.ArrowException, OSError) as error:
+        # of what the system refuses it gives the reason
+        if getattr(error, "strerror", None):
+            raise
         raise ValueError("it is damaged, or of another format") from error
 
 

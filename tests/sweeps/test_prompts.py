@@ -242,6 +242,10 @@ UNREADABLE = {
     "utf16.txt": ("a".encode("utf-16"), "is not (it is no UTF-8 text): check the path"),
     "words.parquet": (b"no Parquet file, but long enough", "be readable parquet in UTF-8; "),
     "empty.parquet": (b"", "is not (it is damaged, or of another format): check the path"),
+    "footless.parquet": (
+        b"PAR1" + bytes(30) + b"PAR1",
+        "is not (it is damaged, or of another format)",
+    ),
     "half.parquet": (as_parquet(text=["a"])[:-20], "is not (it is damaged, or of another format)"),
 }
 
