@@ -1,5 +1,6 @@
 """The exceptions whose messages are written for users."""
 
+import os
 from collections.abc import Hashable, Iterable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
@@ -31,8 +32,30 @@ def writing(what: str, path: Path) -> Iterator[None]:
         ) from error
 
 
+@contextmanager
+def opening(what: str, path: str | Path) -> Iterator[None]:
+    """Turn a failure to open into one sentence that begins with `what`: "A dictionary"."""
+    try:
+        # a pipe or a device may never end
+        if os.path.exists(path) and not (os.path.isfile(path) or os.path.isdir(path)):
+            raise StabilityError(
+                f"{what} must be a regular file; {str(path)!r:.300} is none: check the path."
+            )
+        yield
+    except StabilityError:
+        raise
+    except (OSError, ValueError) as error:
+        # a name with a NUL byte is a ValueError
+        reason = reason_of(error) if isinstance(error, OSError) else "no file has such a name"
+        raise StabilityError(
+            f"{what} must be readable; {str(path)!r:.300} is not ({reason}): check the path."
+        ) from error
+
+
 def reason_of(error: Exception) -> str:
-    """Why a file could not be had, without the number and the path that Python repeats."""
+    """Why a file could not be had, without the number, the path and the bytes that Python repeats."""
+    if isinstance(error, UnicodeError):
+        return "it is no UTF-8 text"
     return str(getattr(error, "strerror", None) or error)
 
 

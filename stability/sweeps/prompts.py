@@ -78,8 +78,8 @@ def _jsonl(path: Path) -> Iterator[Any]:
     for line in _lines(path):
         try:
             yield json.loads(line)
-        except (ValueError, RecursionError) as error:
-            yield ValueError(f"this line is no JSON: {error}")
+        except (ValueError, RecursionError):
+            yield ValueError(f"this line is no JSON: {line!r:.80}")
 
 
 def _csv(path: Path) -> Iterator[Any]:
@@ -99,7 +99,9 @@ def _csv(path: Path) -> Iterator[Any]:
                 else:
                     yield row
         except csv.Error as error:
-            raise ValueError(f"in the row that begins at line {start}: {error}") from error
+            raise ValueError(
+                f"in the row that begins at line {start} a quote is not closed, or a field is too long"
+            ) from error
 
 
 def _parquet(path: Path) -> Iterator[Any]:
@@ -109,8 +111,11 @@ def _parquet(path: Path) -> Iterator[Any]:
     try:
         # by default, `key=value` in the path to the file would make a column
         yield from pq.read_table(path, partitioning=None).to_pylist()
-    except pa.ArrowException as error:
-        raise ValueError(str(error)) from error
+    except (pa.ArrowException, OSError) as error:
+        # of what the system refuses it gives the reason
+        if getattr(error, "strerror", None):
+            raise
+        raise ValueError("it is damaged, or of another format") from error
 
 
 def _prompt(index: int, row: Any) -> Prompt:

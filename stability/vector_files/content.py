@@ -11,7 +11,7 @@ from typing import Any
 import numpy as np
 from numpy import ndarray
 
-from stability.errors import StabilityError, reason_of
+from stability.errors import StabilityError, opening
 from stability.vector_files.values import ContentError, require_numbers
 
 # bytes: as text, a vector of a million components takes 25 MB
@@ -25,12 +25,7 @@ TENSORS = "its tensors are damaged, or of a kind that is not read"
 
 def read_bytes(path: Path) -> bytes:
     """The content of a file; raises StabilityError if it cannot be read, or is too large a vector."""
-    try:
-        # a pipe or a device may never end
-        if not path.is_file() and path.exists():
-            raise StabilityError(
-                f"A file of vectors must be a regular file; {str(path)!r} is none: check the path."
-            )
+    with opening("A file of vectors", path):
         size = path.stat().st_size
         if size > LARGEST:
             raise StabilityError(
@@ -38,13 +33,6 @@ def read_bytes(path: Path) -> bytes:
                 f"{size / 1e6:.0f} MB: save the one vector alone, with numpy.save."
             )
         return path.read_bytes()
-    except (OSError, ValueError) as error:
-        if isinstance(error, StabilityError):
-            raise
-        raise StabilityError(
-            f"A file of vectors must be readable; {str(path)!r:.300} is not ({reason_of(error)}): "
-            "check the path."
-        ) from error
 
 
 def no_vector(name: str, reason: str) -> StabilityError:

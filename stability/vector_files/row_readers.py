@@ -7,7 +7,7 @@ from typing import Any
 
 import numpy as np
 
-from stability.errors import StabilityError, reason_of
+from stability.errors import StabilityError, opening
 from stability.vector_files.content import (
     ARCHIVE,
     ARRAY,
@@ -75,17 +75,8 @@ def _reader_of(head: bytes, name: str) -> Callable[[Path], RowFile]:
 
 
 def _head(path: Path) -> bytes:
-    try:
-        # a pipe or a device may never end
-        if path.exists() and not path.is_file():
-            raise ValueError("no regular file")
-        with path.open("rb") as file:
-            return file.read(16)
-    except (OSError, ValueError) as error:
-        raise StabilityError(
-            f"A dictionary must be readable; {str(path)!r:.300} is not ({reason_of(error)}): check the "
-            "path."
-        ) from error
+    with opening("A dictionary", path), path.open("rb") as file:
+        return file.read(16)
 
 
 def _no_dictionary(name: str, reason: str) -> StabilityError:

@@ -142,7 +142,7 @@ def test_the_ending_of_a_name_may_be_in_capitals(read):
 # --- rows that hold no prompt ---------------------------------------------------------------------
 
 BAD_ROWS = {
-    "not JSON": ("{text: a}", "this line is no JSON: "),
+    "not JSON": ("{text: a}", "this line is no JSON: '{text: a}'"),
     "half a line": ('{"text": "a', "this line is no JSON: "),
     "no text": ('{"words": "a"}', "a row needs a text; received {'words': 'a'}"),
     "null": ('{"text": null}', "a row needs a text; received {'text': None}"),
@@ -199,11 +199,11 @@ def test_a_row_of_csv_with_more_fields_than_the_header_is_kept_with_its_reason(r
 STRAY_QUOTES = {
     "to the end": (
         'id,text\n1,a lamp\n2,"by the window\n3,hums\n',
-        "line 3: unexpected end of data",
+        "line 3 a quote is not closed",
     ),
-    "to the next": ('text\na\n"by the\nwindow "hums\n', "line 3: ',' expected after"),
-    "in a first row": ('text\n"a" lamp\n', "line 2: ',' expected after"),
-    "in the header": ('id,"text\n1,a lamp\n', "line 1: unexpected end of data"),
+    "to the next": ('text\na\n"by the\nwindow "hums\n', "line 3 a quote"),
+    "in a first row": ('text\n"a" lamp\n', "line 2 a quote"),
+    "in the header": ('id,"text\n1,a lamp\n', "line 1 a quote"),
 }
 
 
@@ -237,12 +237,16 @@ UNREADABLE = {
     "a.docx": (b"a", "end in .txt, .jsonl, .csv or .parquet; received"),
     "none": (b"a", "end in .txt, .jsonl, .csv or .parquet; received"),
     "latin.txt": ("é".encode("latin-1"), "be readable txt in UTF-8; "),
-    "latin.jsonl": ('"é"'.encode("latin-1"), "be readable jsonl in UTF-8; "),
+    "latin.jsonl": ('"é"'.encode("latin-1"), "is not (it is no UTF-8 text): check the path"),
     "latin.csv": ("text\né".encode("latin-1"), "be readable csv in UTF-8; "),
-    "utf16.txt": ("a".encode("utf-16"), "be readable txt in UTF-8; "),
+    "utf16.txt": ("a".encode("utf-16"), "is not (it is no UTF-8 text): check the path"),
     "words.parquet": (b"no Parquet file, but long enough", "be readable parquet in UTF-8; "),
-    "empty.parquet": (b"", "be readable parquet in UTF-8; "),
-    "half.parquet": (as_parquet(text=["a"])[:-20], "be readable parquet in UTF-8; "),
+    "empty.parquet": (b"", "is not (it is damaged, or of another format): check the path"),
+    "footless.parquet": (
+        b"PAR1" + bytes(30) + b"PAR1",
+        "is not (it is damaged, or of another format)",
+    ),
+    "half.parquet": (as_parquet(text=["a"])[:-20], "is not (it is damaged, or of another format)"),
 }
 
 

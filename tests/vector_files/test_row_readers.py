@@ -147,6 +147,11 @@ def test_what_cannot_be_read_is_said(path):
         open_rows(path)
 
 
+def test_a_device_is_not_read():
+    with pytest.raises(StabilityError, match="must be a regular file; '/dev/zero' is none"):
+        open_rows("/dev/zero")
+
+
 def test_another_folder_is_refused(tmp_path):
     with pytest.raises(StabilityError, match="must be a sparse autoencoder's"):
         open_rows(tmp_path)

@@ -8,7 +8,7 @@ import streamlit as st
 from stability.dictionaries.dictionary import Dictionary
 from stability.dictionaries.measure import dictionary
 from stability.dictionaries.row import DictionaryRow
-from stability.errors import StabilityError, reason_of
+from stability.errors import opening
 from stability.models.progress import Report
 from stability.ui.cached.background import Jobs, Stop
 from stability.ui.cached.states import StateKey, state
@@ -28,13 +28,8 @@ class FileKey:
     @classmethod
     def of(cls, path: str) -> "FileKey":
         """The key of the file as it is now; raises StabilityError if there is none."""
-        try:
+        with opening("A dictionary", path):
             return cls(path, os.stat(path).st_mtime)
-        except (OSError, ValueError) as error:
-            raise StabilityError(
-                f"A dictionary must be readable; {path!r:.300} is not ({reason_of(error)}): check the "
-                "path."
-            ) from error
 
 
 @dataclass(frozen=True)
