@@ -44,9 +44,9 @@ LEVEL = 1e-8  # nats: a lead below which the first step is exact
 class LeastPush:
     """The push `δ` (d,), after which the token leads; and what is certain of the least divergence.
 
-    At the readout it costs `nats`; at any site no push does it for less than `bound`, which is less what
-    rounding may take from the divergence of this one. `square` is `gᵀH⁻¹g` of the token's lead, whose
-    gradient is `g`, at the readout. Below it, `δ` is the push that was found to lead there.
+    At the readout it costs `nats`, and `square` is `gᵀH⁻¹g` of the token's lead, whose gradient is `g`.
+    Below, `δ` is the push that was found to lead there. No push at any site does it for less than
+    `bound`, which is less what rounding may take from the divergence of this one.
     """
 
     delta: Float[Tensor, " d"]
