@@ -23,8 +23,9 @@ from torch import Tensor
 from stability.arguments import whole
 from stability.curvature.direction import Direction, unit
 from stability.curvature.direction_spec import NAMES
-from stability.curvature.newton_step import Metric, Point
-from stability.curvature.newton_step import metric as metric_of
+from stability.curvature.metric import Metric
+from stability.curvature.metric import metric as metric_of
+from stability.curvature.newton_step import Point
 from stability.curvature.push_below import push_below
 from stability.curvature.reachability import LOST, lead_missing, not_found, require_rival
 from stability.prediction.pooling import pooled_divergence

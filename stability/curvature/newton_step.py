@@ -17,7 +17,8 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.conjugate_gradients import conjugate_gradients
-from stability.curvature.reachability import CROWDED, LOST, SURROUNDED, flat, not_found
+from stability.curvature.metric import Metric
+from stability.curvature.reachability import CROWDED, LOST, SURROUNDED, not_found
 from stability.prediction import distribution
 from stability.prediction.state import State
 
@@ -25,7 +26,6 @@ LEAST_LENGTH = 1e-3  # of a step, when it is halved
 DESCENT = 0.1  # of what a step promises, that it must keep
 INNER_TOLERANCE, MOST_PRODUCTS = 1e-6, 200  # of conjugate gradients
 ADDED, MOST_LEVEL = 4, 64  # tokens in the active set: how many join at a time, and at most
-DAMPINGS = (1e-9, 1e-7, 1e-5)  # of tr H, added to H: flat directions get no part
 RIDGE = 1e-12  # of a matrix of constraints with ones on its diagonal, at least
 UNBOUNDED = 1e-2  # of the constraints: what multipliers of a possible push do not leave unmet
 
@@ -54,7 +54,7 @@ class Point:
     state: State
     token: int
     lead: float
-    metric: "Metric" = field(repr=False)
+    metric: Metric = field(repr=False)
     shift: Float[Tensor, " V"] = field(repr=False)
 
     @cached_property
@@ -64,8 +64,9 @@ class Point:
 
     def kl(self, shift: Float[Tensor, " V"]) -> float:
         """`KL(p‖q)` after a further shift of the logits before any soft-capping."""
-        shifts = self.state.capped_shift((self.shift + shift)[None])
-        return float(distribution.divergence(self.state.log_probs, shifts)[1])
+        state, moved = self.state, (self.shift + shift)[None]
+        capped = state.readout.capped_shift(state.uncapped_logits, moved)
+        return float(distribution.divergence(state.log_probs, capped)[1])
 
     @cached_property
     def gradient(self) -> Float[Tensor, " d"]:
@@ -142,32 +143,6 @@ class Point:
             return float("inf")
         excess = self.moved.probs @ ((1 + slopes) * slopes.log1p())
         return float(step.multipliers @ (self.slack(step.level) - lead) + excess)
-
-
-@dataclass(frozen=True, eq=False)
-class Metric:
-    """The whole `H + αI` of a `prelogit` state, as a Cholesky factor; `α` is a hair of the trace."""
-
-    factor: Float[Tensor, "d d"] = field(repr=False)
-    damping: float
-
-    def solve(self, columns: Float[Tensor, "d k"]) -> Float[Tensor, "d k"]:
-        """`(H + αI)⁻¹` times columns."""
-        return torch.cholesky_solve(columns, self.factor)
-
-
-def metric(state: State) -> Metric:
-    """The metric of a state, as every push from it is preconditioned."""
-    H = fisher.dense(state)
-    trace = float(H.trace())
-    if not trace > 0:
-        raise flat(state)
-    identity = torch.eye(len(H), dtype=H.dtype, device=H.device)
-    for damping in DAMPINGS:
-        factor, failed = torch.linalg.cholesky_ex(H + damping * trace * identity)
-        if not failed:
-            break
-    return Metric(factor, damping * trace)
 
 
 def _multipliers(gram: Float[Tensor, "m m"], unmet: Float[Tensor, " m"]) -> Tensor | None:

@@ -17,7 +17,7 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
-from stability.curvature.newton_step import metric
+from stability.curvature.metric import metric
 from stability.prediction.perturbation import perturb
 from stability.prediction.state import State
 

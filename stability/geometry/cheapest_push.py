@@ -13,7 +13,7 @@ from torch import Tensor
 
 from stability.arguments import whole
 from stability.curvature.least_push import TOLERANCE
-from stability.curvature.newton_step import metric as metric_of
+from stability.curvature.metric import metric as metric_of
 from stability.curvature.reachability import UnreachableError, require_rival
 from stability.errors import StabilityError
 from stability.geometry.push_to_token import Push, push_to

@@ -9,7 +9,7 @@ from torch import Tensor
 
 from stability.curvature.direction import unit
 from stability.curvature.least_push import least_push
-from stability.curvature.newton_step import Metric
+from stability.curvature.metric import Metric
 from stability.curvature.reachability import lead_missing
 from stability.geometry.ray import Ray, rays
 from stability.prediction.perturbation import perturb

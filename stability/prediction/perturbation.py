@@ -128,10 +128,12 @@ def perturb_each(
             found = Perturbed(
                 state, part.double(), mean_shift, kl.cpu().numpy(), argmax.cpu().numpy()
             )
-            yield found, state.capped_shift(shift)
+            yield found, state.readout.capped_shift(state.uncapped_logits, shift)
 
 
 def _divergences(state: State, shift: Float[Tensor, "n V"]) -> tuple[Tensor, Tensor, Tensor]:
     """Mean shift, divergence and most likely token of shifts of the logits before soft-capping."""
-    mean_shift, kl = distribution.divergence(state.log_probs, state.capped_shift(shift))
+    mean_shift, kl = distribution.divergence(
+        state.log_probs, state.readout.capped_shift(state.uncapped_logits, shift)
+    )
     return mean_shift, kl, distribution.argmax(state.uncapped_logits + shift)

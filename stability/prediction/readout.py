@@ -58,6 +58,12 @@ class Readout:
         """`f`: monotone, so it changes no argmax."""
         return z if self.softcap is None else self.softcap * (z / self.softcap).tanh()
 
+    def capped_shift(
+        self, z: Float[Tensor, "*batch V"], shift: Float[Tensor, "*n V"]
+    ) -> Float[Tensor, "*n V"]:
+        """How far the logits move, where those before soft-capping move from `z` by a shift."""
+        return shift if self.softcap is None else self.cap(z + shift) - self.cap(z)
+
     def cap_slope(self, z: Float[Tensor, "*batch V"]) -> Float[Tensor, "*batch V"]:
         """`f'`, by which capping slows each logit: `1/cosh²(z/c)`, with all its digits at the cap."""
         return torch.ones_like(z) if self.softcap is None else (z / self.softcap).cosh() ** -2

@@ -81,9 +81,8 @@ class State:
 
     def at_readout(self) -> "State":
         """The same prediction as a state of site `prelogit`."""
-        if self.is_at_readout:
-            return self
-        return replace(self, vector=self.prelogit, site="prelogit", above=None)
+        is_here = self.is_at_readout
+        return self if is_here else replace(self, vector=self.prelogit, site="prelogit", above=None)
 
     def with_logits(self, uncapped_logits: Float[Tensor, " V"]) -> "State":
         """Return the same state with the logits that it would compute, made with those of others."""
@@ -182,12 +181,6 @@ class State:
         if self.readout.softcap is None:
             return None
         return self.readout.cap_slope(self.uncapped_logits)
-
-    def capped_shift(self, shift: Float[Tensor, "*n V"]) -> Float[Tensor, "*n V"]:
-        """How far the logits move, where those before soft-capping move by a shift."""
-        if self.readout.softcap is None:
-            return shift
-        return self.readout.cap(self.uncapped_logits + shift) - self.logits
 
     def most_likely(self, n: int) -> tuple[tuple[Token, float], ...]:
         """The `n` most likely next tokens with their probabilities, in order.
