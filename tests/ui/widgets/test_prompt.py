@@ -3,7 +3,6 @@
 import pytest
 from streamlit.testing.v1 import AppTest
 
-
 SESSION = "test session id"  # of all tests of Streamlit
 
 
