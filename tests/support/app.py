@@ -9,6 +9,8 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from support.paths import ROOT
 
+# as a server does when it starts
+import stability.ui.pages.explore.scenes  # noqa: F401
 from stability.reproduction import settings
 from stability.ui.glossary import GLOSSARY
 

@@ -5,9 +5,6 @@ from support.app import DEPTH, explored, opened, plain_text, prompt_with, sent
 from support.models import FAMILIES, save_model
 
 import stability
-
-# as a server does when it starts
-import stability.ui.pages.explore.scenes  # noqa: F401
 from stability.prediction.conversation import Conversation
 
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
