@@ -15,6 +15,7 @@ from stability.reproduction import settings
 from stability.ui.glossary import GLOSSARY
 
 DEPTH, CALIBRATION, DOSE = "pages/1_Depth.py", "pages/2_Calibration.py", "pages/3_Dose.py"
+DICTIONARY = "pages/4_Dictionary.py"
 
 
 def opened(page=None, timeout=120, **session):

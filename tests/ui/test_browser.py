@@ -359,16 +359,19 @@ def test_a_person_talks_to_the_model(page, lm):
     wait_for(page, "predicted", ray(lm, talk, position).predicted_radius(0.01))
     page.get_by_role("button", name="Remove the last turn").click()
     chips.nth(len(tokens) - 1).wait_for(state="detached")
+    left = lm.tokenize(stability.Conversation(talk.turns[:-1]))
+    expect(chips).to_have_text([spelled(token.text) for token in left])
     assert page.get_by_test_id("stException").count() == 0
 
 
 FAR = 400.0  # far outside every stable region of the prompt
 
 
-def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(page, lm):
+def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(browser, server, lm):
+    page = blank(browser)
+    page.goto(f"{server}/Depth?section=what+it+would+write")
+    page.get_by_label("also at t =").wait_for(timeout=90_000)
     prompt = page.get_by_label("Prompt", exact=True).input_value()
-    page.get_by_role("link", name="Depth").click()
-    page.locator('button:has-text("what it would write")').click()
     far = page.get_by_label("also at t =")
     far.fill(str(FAR))
     far.press("Enter")
