@@ -1,7 +1,8 @@
 """The link of a page: all that a person has set there, in the query, so that it can be handed on.
 
 The server writes its part whenever that differs from what stands there, which is a step that the
-browser's back button takes back. What only the browser needs, it writes and reads itself: see
+browser's back button takes back if a person has done something since the last: see
+`widgets/history.js`. What only the browser needs, it writes and reads itself: see
 `instrument/js/view.js`. A text that is long is compressed, by zlib and base64url, under its name with
 `_z` at the end.
 """

@@ -11,6 +11,9 @@ from typing import Any
 
 import streamlit as st
 
+# what no browser sends: the callback of a widget takes it back, be that set back or changed by a person
+CALLED_BACK = frozenset({"turns"})
+
 
 @dataclass(frozen=True)
 class Move:
@@ -58,6 +61,10 @@ def _put_back(moves: Mapping[str, Move]) -> dict[str, Move]:
     """Move widgets again where a browser has set them back; return the moves that still hold."""
     state = st.session_state
     held = {k: move for k, move in moves.items() if state.get(k) in (*move.before, move.after)}
+    away = {key for key, move in held.items() if state.get(key) != move.after}
+    if away <= CALLED_BACK:
+        # no widget has been set back: it was a person who changed one
+        held = {key: move for key, move in held.items() if key not in away}
     for key, move in held.items():
         state[key] = move.after
     return held

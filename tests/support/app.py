@@ -9,10 +9,13 @@ import streamlit as st
 from streamlit.testing.v1 import AppTest
 from support.paths import ROOT
 
+# as a server does when it starts
+import stability.ui.pages.explore.scenes  # noqa: F401
 from stability.reproduction import settings
 from stability.ui.glossary import GLOSSARY
 
 DEPTH, CALIBRATION, DOSE = "pages/1_Depth.py", "pages/2_Calibration.py", "pages/3_Dose.py"
+DICTIONARY = "pages/4_Dictionary.py"
 
 
 def opened(page=None, timeout=120, **session):

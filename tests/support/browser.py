@@ -58,8 +58,13 @@ def serving(script: str = "app.py", **environment: str) -> AbstractContextManage
     return served(ROOT / script, ROOT, **{"PYTHONPATH": path} | environment)
 
 
-IDLE = """document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
-  && !document.querySelector('[data-stale=true]')"""
+# for half a second, in which what has been asked for begins, and what is drawn comes to rest
+IDLE = """(begun) => {
+  const isIdle = document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
+    && !document.querySelector('[data-stale=true]');
+  if (globalThis.begun !== begun || !isIdle) Object.assign(globalThis, { begun, since: Date.now() });
+  return isIdle && Date.now() - since >= 500;
+}"""
 
 
 def settled(page):
@@ -67,9 +72,7 @@ def settled(page):
 
     A server may take long to begin: where an act has a visible answer, wait for that before.
     """
-    page.wait_for_timeout(500)
-    page.wait_for_function(IDLE, timeout=90_000)
-    page.wait_for_timeout(500)
+    page.wait_for_function(IDLE, arg=time.monotonic(), timeout=90_000)
 
 
 def until(page, is_so, timeout=60.0):

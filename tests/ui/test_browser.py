@@ -178,6 +178,8 @@ def test_a_link_gives_the_state_that_it_was_copied_from_and_back_goes_back(brows
     wait_for(page, "predicted", ray(lm, "One two three", 1, 2).predicted_radius(0.1))
     page.get_by_test_id("token-2").click()
     wait_for(page, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
+    # the picture comes before the link
+    page.wait_for_url(lambda url: "position=2" in url)
     again = explore(browser, page.url)
     wait_for(again, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
     page.go_back()
@@ -263,6 +265,26 @@ def test_the_budget_comes_along_to_other_pages_and_back(page):
     assert page.get_by_test_id("epsilon").get_attribute("aria-valuenow").startswith("2.5")
 
 
+ADDRESSES = "navigation.entries().map(entry => entry.url.slice(location.origin.length))"
+
+
+def test_every_page_that_is_opened_is_one_step_of_the_history(page):
+    """With its own path and fields, which Streamlit writes one after the other."""
+    submit(page, "One two")
+    page.wait_for_url(lambda url: "prompt=One+two" in url)
+    for name, address in (("Calibration", "shown_epsilon="), ("Explore", "prompt=One+two")):
+        page.get_by_role("link", name=name).click()
+        page.wait_for_url(lambda url, address=address: address in url)
+        settled(page)
+    explored = "/?prompt=One+two"
+    first, *steps = page.evaluate(ADDRESSES)
+    assert steps == [explored, "/Calibration?shown_epsilon=1", explored]
+    for address in (steps[1], steps[0]):
+        page.go_back()
+        page.wait_for_url(lambda url, address=address: url.endswith(address))
+    assert page.evaluate(ADDRESSES) == [first, *steps]
+
+
 def test_enter_submits_and_a_line_break_at_the_end_is_pointed_out(page):
     box = page.get_by_label("Prompt", exact=True)
     hint = page.get_by_text("Ends with a line break")
@@ -337,16 +359,19 @@ def test_a_person_talks_to_the_model(page, lm):
     wait_for(page, "predicted", ray(lm, talk, position).predicted_radius(0.01))
     page.get_by_role("button", name="Remove the last turn").click()
     chips.nth(len(tokens) - 1).wait_for(state="detached")
+    left = lm.tokenize(stability.Conversation(talk.turns[:-1]))
+    expect(chips).to_have_text([spelled(token.text) for token in left])
     assert page.get_by_test_id("stException").count() == 0
 
 
 FAR = 400.0  # far outside every stable region of the prompt
 
 
-def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(page, lm):
+def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(browser, server, lm):
+    page = blank(browser)
+    page.goto(f"{server}/Depth?section=what+it+would+write")
+    page.get_by_label("also at t =").wait_for(timeout=90_000)
     prompt = page.get_by_label("Prompt", exact=True).input_value()
-    page.get_by_role("link", name="Depth").click()
-    page.locator('button:has-text("what it would write")').click()
     far = page.get_by_label("also at t =")
     far.fill(str(FAR))
     far.press("Enter")

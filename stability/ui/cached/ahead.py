@@ -11,6 +11,7 @@ from stability.models.progress import Report
 from stability.ui.cached.background import Jobs
 from stability.ui.cached.explore import AT_ONCE, Along, known_line
 from stability.ui.cached.job import TURN, Job
+from stability.ui.cached.keyed import looking_ahead
 from stability.ui.cached.states import sensed_at, states
 from stability.ui.cached.turns import Urgency
 from stability.ui.direction_choice import DirectionChoice
@@ -29,6 +30,7 @@ def start_ahead(along: Along, direction: DirectionChoice) -> list[Job]:
         return []
     spec = direction if isinstance(direction, DirectionSpec) and direction.kind == "eig" else None
 
+    @looking_ahead()
     def work(report: Report) -> None:
         ranks = range(len(along.analysis.spectrum.eigenvalues[:LEADING_PAIRS]))
         others = [other for rank in ranks if (other := DirectionSpec("eig", rank)) != spec]

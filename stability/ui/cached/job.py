@@ -46,7 +46,9 @@ def turn() -> Iterator[None]:
 
 
 def make_way() -> None:
-    """Let others go first who are as urgent as the work that has the turn; end it if nobody wants it.
+    """Let others go first who are as urgent as the work that has the turn, or have waited long.
+
+    Work that nobody wants any more ends here.
 
     The library calls this between products with a state, and runs of the network.
     """
@@ -62,14 +64,14 @@ def make_way() -> None:
 
 
 def _take() -> None:
-    """Wait for the turn, as long as it is wanted."""
-    job = _JOB.get()
+    """Wait for the turn, as long as it is wanted, in one place however often that is looked at."""
+    job, since = _JOB.get(), time.monotonic()
     while True:
         if job:
             job.go_on()
         else:
             "anything" in st.session_state  # noqa: B015
-        if TURN.acquire(job.urgency_after(0.0) if job else Urgency.FIRST, GIVE_UP):
+        if TURN.acquire(job.urgency_after(0.0) if job else Urgency.FIRST, GIVE_UP, since):
             _SINCE.set(time.monotonic())
             return
 

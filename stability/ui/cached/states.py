@@ -15,7 +15,9 @@ from stability.ui.cached.job import make_way, turn
 from stability.ui.cached.keyed import cached
 from stability.ui.cached.models import loaded
 
-POSITIONS = 32  # that are kept; each holds some ten numbers for every token of a vocabulary
+# that are kept, and as many that are looked at ahead; each holds some ten numbers for every token of a
+# vocabulary
+POSITIONS = 32
 
 
 @dataclass(frozen=True)

@@ -25,8 +25,9 @@ def show(page: Page, headline: str, draw: Callable[[], None]) -> None:
     # a person may choose another theme than that of the system, which is all a style sheet can ask for
     dark = resource("dark.css") if st.context.theme.type == "dark" else ""
     st.html(f"<style>{resource('page.css')}{dark}</style>")
-    # not a component: it draws nothing, and looks after what other parts of the page draw
-    st.html(f"<script>{resource('names.js')}</script>", unsafe_allow_javascript=True)
+    # no components: they draw nothing, and look after what other parts of the page draw, and write
+    scripts = f"<script>{resource('history.js')}{resource('names.js')}</script>"
+    st.html(scripts, unsafe_allow_javascript=True)
     st.title(headline, anchor=False)
     if st.session_state.pop("opened", False):
         st.switch_page("app.py")

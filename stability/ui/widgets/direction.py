@@ -19,7 +19,7 @@ from stability.ui.direction_choice import AtPath, DirectionChoice, Pasted, Token
 from stability.ui.kept import within
 from stability.ui.moves import put
 from stability.ui.server import may_name_paths, stamp_of
-from stability.ui.widgets.vector_upload import entry_of_upload, upload_field
+from stability.ui.widgets.vector_upload import entry_of_upload, path_field, upload_field
 from stability.vector_files.registry import split_name
 
 SPELLING = "The text of one token, ␣ for a space and ⏎ for a new line, or its id."
@@ -52,24 +52,46 @@ def choose_direction(model: str) -> DirectionChoice:
         case "vector":
             _choose_vector()
         case "file":
-            _choose_path()
+            path_field(
+                "direction_path", lambda _: not _at_path().is_empty, read_and_look_along, PATH_HELP
+            )
     _draw_turns()
     return chosen_direction()
 
 
 def chosen_direction() -> DirectionChoice:
     """The direction that the fields, drawn or not, describe."""
-    state, kind = st.session_state, KINDS[st.session_state.get("kind", next(iter(KINDS)))]
-    start, end, goal, other = (state.get(key, first) for key, first in FIRST.items())
-    named: dict[str, DirectionChoice] = {
-        "eig": DirectionSpec("eig", state.get("rank", 1) - 1),
-        "tokens": TokenPair(start, end),
-        "cheapest": DirectionSpec("cheapest", goal),
-        "prompt": DirectionSpec("prompt", other),
-        "vector": _vector(),
-        "file": _at_path(),
-    }
-    return turned(named.get(kind) or DirectionSpec(kind, state.get("seed", 0)))
+    return turned(_of_kind(_kind()))
+
+
+def _kind() -> str:
+    return KINDS[st.session_state.get("kind", next(iter(KINDS)))]
+
+
+def _of_kind(kind: str) -> DirectionChoice:
+    state = st.session_state
+    argument: int | str
+    match kind:
+        case "tokens":
+            return TokenPair(_written("start"), _written("end"))
+        case "vector":
+            return _vector()
+        case "file":
+            return _at_path()
+        case "eig":
+            argument = state.get("rank", 1) - 1
+        case "cheapest":
+            argument = _written("goal")
+        case "prompt":
+            argument = _written("other")
+        case _:
+            argument = state.get("seed", 0)
+    return DirectionSpec(kind, argument)
+
+
+def _written(key: str) -> str:
+    text: str = st.session_state.get(key, FIRST[key])
+    return text
 
 
 def _number(label: str, low: int, high: int, key: str) -> None:
@@ -84,7 +106,7 @@ def _text(label: str, key: str, spelling: str | None = None) -> None:
 
 def is_spelled(model: str) -> bool:
     """Whether the fields show no token by an id that could be shown by its text."""
-    keys = TOKENS.get(KINDS[st.session_state.get("kind", next(iter(KINDS)))], ())
+    keys = TOKENS.get(_kind(), ())
     return all(st.session_state.get(key) == text for key, text in _spelled(model, keys).items())
 
 
@@ -110,15 +132,6 @@ def _choose_vector() -> None:
         st.button("Use another vector", on_click=_drop_vector, key="drop_vector")
     else:
         st.text_area("or its numbers", key="numbers", height=100, placeholder="[0.1, -0.2, …]")
-
-
-def _choose_path() -> None:
-    path = st.text_input("Path, of a file or of a folder", key="direction_path", help=PATH_HELP)
-    # a link may not have a file read unasked: to read a path may wake a device
-    if path.strip() and _at_path().is_empty:
-        st.button(
-            "Read it", on_click=read_and_look_along, args=(path.strip(),), key="read_direction_path"
-        )
 
 
 def _at_path() -> AtPath:

@@ -2,7 +2,6 @@
 
 import json
 import re
-import time
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -11,17 +10,15 @@ from stability.errors import StabilityError
 from stability.text import counted
 from stability.ui import model_session as session
 from stability.ui.cached.checks import check_of, found_of, start_check
-from stability.ui.cached.job import Job
 from stability.ui.model_choice import ModelChoice
 from stability.ui.widgets.errors import show_error
+from stability.ui.widgets.progress import draw_progress
 from stability.ui.wording import plain
 
 if TYPE_CHECKING:  # torch, which takes seconds
     from stability.models.comparisons import Comparison
     from stability.models.self_check import SelfCheck
 
-# seconds between two looks at how far a check is
-PAUSE = 0.5
 # sites of one reason that are named; of more, the number and the ends
 MOST_SITES = 4
 HELP = (
@@ -44,7 +41,7 @@ def draw_check(model: str) -> None:
             **look,
         )
     elif not job.future.done():
-        _draw_progress(job)
+        draw_progress(job, job.stop, "stop_check", before="Checking the model", look="tertiary")
     elif job.failed:
         show_error(StabilityError(f"The check ended early. {job.future.exception()}"))
         st.button("Check it again", on_click=_start, args=(model,), **look)
@@ -89,16 +86,6 @@ def _open() -> None:
 
 def _close() -> None:
     st.session_state.shows_check = False
-
-
-@st.fragment(run_every=PAUSE)
-def _draw_progress(job: Job) -> None:
-    if job.future.done():
-        st.rerun()
-    job.looked_at = time.monotonic()
-    message, fraction = job.progress
-    st.progress(fraction, plain(f"Checking the model: {message[:1].lower()}{message[1:]}"))
-    st.button("Stop", on_click=job.stop, type="tertiary", key="stop_check")
 
 
 @st.dialog("Is the model computed right?", width="medium", on_dismiss=_close)

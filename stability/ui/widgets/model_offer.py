@@ -1,6 +1,5 @@
 """What a model asks for, and the button that loads it; how far it is once it is loading."""
 
-import time
 from typing import Any
 
 import streamlit as st
@@ -16,10 +15,8 @@ from stability.ui.cached.models import is_loaded, requirements
 from stability.ui.model_choice import DTYPES, ModelChoice
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.model_check import summary
+from stability.ui.widgets.progress import draw_progress
 from stability.ui.wording import plain
-
-# seconds between two looks at how far a model is
-PAUSE = 0.5
 
 
 def draw_packaged(name: str) -> None:
@@ -73,16 +70,10 @@ def choose_precision() -> None:
             st.segmented_control("Device", devices, default=devices[0], required=True, key="device")
 
 
-@st.fragment(run_every=PAUSE)
 def draw_loading() -> None:
     """How far the model is that is on its way, with a button to stop it."""
-    loading: session.Loading | None = st.session_state.get("loading")
-    if loading is None or loading.job.future.done():
-        st.rerun()
-    loading.job.looked_at = time.monotonic()
-    message, fraction = loading.job.progress
-    st.progress(fraction, plain(message))
-    st.button("Cancel", on_click=session.stop_waiting, key="cancel_loading")
+    loading: session.Loading = st.session_state.loading
+    draw_progress(loading.job, session.stop_waiting, "cancel_loading", "Cancel")
 
 
 def _draw_button(choice: ModelChoice, asked: Requirements) -> None:

@@ -7,7 +7,7 @@ export default function ({ data, parentElement, setStateValue }) {
   const field = fields.get(parentElement);
   const { box, submitted } = field;
   // as a state, it comes with every message from now on, should the first one be lost
-  field.send = (text) => setStateValue("submitted", { text, at: Date.now() });
+  field.send = (text) => setStateValue("submitted", { text, at: Date.now(), session: data.session });
   box.setAttribute("aria-label", data.label);
   box.placeholder = data.placeholder;
   // the answer to what was submitted here leaves alone what is typed meanwhile
@@ -15,6 +15,9 @@ export default function ({ data, parentElement, setStateValue }) {
   if (answered >= 0) submitted.splice(0, answered + 1);
   else if (data.text !== field.known) box.value = data.text;
   field.known = data.text;
+  // a server that has been started anew has not heard what was submitted to the one before
+  if (field.session !== data.session && submitted.length) field.send(submitted.at(-1));
+  field.session = data.session;
   pointOut(field);
 }
 

@@ -5,6 +5,7 @@ from functools import cache, partial
 from typing import Any
 
 import streamlit as st
+from streamlit.runtime.scriptrunner import get_script_run_ctx
 
 from stability.ui.choice import start_at_the_end
 from stability.ui.widgets.resources import resource
@@ -23,16 +24,32 @@ def prompt_field(label: str, key: str) -> str:
     text: str = st.session_state.setdefault(key, "")
     _component()(
         key=name,
-        data={"label": label, "text": text, "placeholder": "Type a prompt"},
+        data={
+            "label": label,
+            "text": text,
+            "placeholder": "Type a prompt",
+            "session": _session(),
+        },
         on_submitted_change=partial(_take, key, name),
     )
     return text
 
 
+def _session() -> str | None:
+    context = get_script_run_ctx()
+    return context.session_id if context else None
+
+
 def _submitted(name: str) -> dict[str, Any] | None:
-    """What has been submitted last, with its time, unless it has been taken over."""
+    """What has been submitted last, with its time, unless it has been taken over.
+
+    A browser that outlives its server still sends what was submitted to that one; what that has not
+    answered, the script submits again.
+    """
     submitted: Any = st.session_state.get(name, {}).get("submitted")
-    is_new = isinstance(submitted, dict) and submitted != st.session_state.get(f"{name}_taken")
+    if not isinstance(submitted, dict) or submitted.get("session") != _session():
+        return None
+    is_new = submitted != st.session_state.get(f"{name}_taken")
     return submitted if is_new and isinstance(submitted.get("text"), str) else None
 
 

@@ -23,7 +23,7 @@ from stability.ui.dose_choice import (
 )
 from stability.ui.kept import within
 from stability.ui.server import may_name_paths, stamp_of
-from stability.ui.widgets.vector_upload import entry_of, entry_of_upload, upload_field
+from stability.ui.widgets.vector_upload import entry_of, entry_of_upload, path_field, upload_field
 from stability.vector_files.registry import read_vectors
 from stability.vector_files.vector_file import ADD, VectorFile
 
@@ -115,16 +115,16 @@ def _from_file() -> FromContent | None:
 
 
 def _from_path() -> FromPath | None:
-    path = st.text_input("Path, of a file or of a folder", key="vector_path").strip()
-    # a link may not have a file read unasked: to read a path may wake a device
-    if path and st.session_state.get("read_path") != path:
-        st.button("Read it", on_click=_read_path, args=(path,), key="read_vector_path")
-        return None
-    if not path:
+    path = path_field("vector_path", _is_read, _read_path)
+    if path is None:
         return None
     stamp = stamp_of(path)
     entry = entry_of(lambda: _at_path(path, stamp), "vector_entry", ALL_ENTRIES)
     return FromPath(path, entry, stamp)
+
+
+def _is_read(path: str) -> bool:
+    return bool(st.session_state.get("read_path") == path)
 
 
 def _read_path(path: str) -> None:

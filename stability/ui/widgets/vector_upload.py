@@ -23,6 +23,23 @@ def upload_field(label: str, key: str) -> UploadedFile | None:
     return st.file_uploader(label, ENDINGS, key=key, max_upload_size=LARGEST_UPLOAD, help=FORMATS)
 
 
+def path_field(
+    key: str,
+    is_read: Callable[[str], bool],
+    read: Callable[[str], None],
+    explanation: str | None = None,
+) -> str | None:
+    """Draw the field of a path; None for none, and until a person has asked to `read` it.
+
+    A link may not have a file read unasked: to read a path may wake a device.
+    """
+    path = st.text_input("Path, of a file or of a folder", key=key, help=explanation).strip()
+    if path and not is_read(path):
+        st.button("Read it", on_click=read, args=(path,), key=f"read_{key}")
+        return None
+    return path or None
+
+
 def entry_of_upload(name: str, data: bytes, key: str, unnamed: str) -> str | None:
     """Name a file, and choose one vector of it; None for its only one, or as `unnamed` says."""
     st.caption(f"Uploaded: {plain(name)}.")

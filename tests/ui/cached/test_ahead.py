@@ -4,7 +4,7 @@ import pytest
 
 from stability.curvature.direction_spec import DirectionSpec
 from stability.defaults import MODELS
-from stability.ui.cached import explore
+from stability.ui.cached import explore, keyed
 from stability.ui.cached.ahead import AHEAD, start_ahead
 from stability.ui.choice import Choice
 
@@ -27,6 +27,18 @@ def test_other_eigendirections_and_tokens_are_asked_for_without_any_computation(
         *(Choice(MODELS[0], FIRST.prompt, position, FIRST.direction) for position in (0, 1)),
     ):
         assert explore.start_ray(choice).future.result().is_complete
+
+
+@pytest.mark.usefixtures("smollm2_folder")
+def test_a_ray_that_was_asked_for_is_kept_however_much_is_found_ahead(monkeypatch):
+    keyed.forget_results()
+    for kept in keyed._KEPT:
+        monkeypatch.setattr(kept, "_max_entries", 1)
+    choice = Choice(MODELS[0], "One", -1, DirectionSpec("eig", 0))
+    along = explore.start_ray(choice).future.result()
+    for job in start_ahead(along, choice.direction):
+        job.future.result()
+    assert explore.known_line(along.key, choice.direction) is along.line
 
 
 @pytest.mark.usefixtures("smollm2_folder")

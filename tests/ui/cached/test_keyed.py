@@ -1,19 +1,13 @@
 """Cached results: a key is all arguments but the parts, which are found before the cache is asked."""
 
+import threading
 from concurrent.futures import ThreadPoolExecutor
 
 import pytest
-import streamlit as st
 
-from stability.ui.cached.keyed import cached
+from stability.ui.cached.keyed import cached, forget_results, looking_ahead
 
 PATIENCE = 10  # seconds after which a test has failed
-
-
-@pytest.fixture(autouse=True)
-def _empty():
-    yield
-    st.cache_resource.clear()
 
 
 class Parts:
@@ -116,6 +110,54 @@ def test_the_oldest_result_is_forgotten(result, parts):
     assert len(parts.given) == 4
     result("a")
     assert len(parts.given) == 4
+
+
+def test_what_is_found_ahead_pushes_out_nothing_that_was_asked_for(result, parts):
+    first, second = result("a"), result("b")
+    with looking_ahead():
+        for model in "cde":
+            result(model)
+        # as it was asked for
+        result("a")
+    assert result("a") is first
+    assert result("b") is second
+    assert len(parts.given) == 5
+
+
+def test_what_is_found_ahead_is_there_when_it_is_asked_for_and_kept_since(result, parts):
+    with looking_ahead():
+        found = result("a")
+    assert result("a") is found
+    with looking_ahead():
+        for model in "bcd":
+            result(model)
+    assert result("a") is found
+    assert len(parts.given) == 4
+
+
+def test_who_asks_at_once_waits_for_one_result():
+    given, sessions = threading.Semaphore(0), ThreadPoolExecutor(8)
+    may_go_on = threading.Event()
+
+    @cached(2, parts=lambda model: None)
+    def result(_part: None, model: str) -> object:
+        given.release()
+        assert may_go_on.wait(PATIENCE)
+        return object()
+
+    asked = [sessions.submit(result, "a") for _ in range(8)]
+    assert given.acquire(timeout=PATIENCE)
+    may_go_on.set()
+    assert len({id(one.result(PATIENCE)) for one in asked}) == 1
+    assert not given.acquire(blocking=False)
+    sessions.shutdown()
+
+
+def test_what_is_forgotten_is_made_again(result, parts):
+    first = result("a")
+    forget_results()
+    assert result("a") == first
+    assert len(parts.given) == 2
 
 
 def test_two_functions_with_the_same_arguments_have_their_own_results(result):

@@ -9,7 +9,6 @@ from support.app import opened
 from support.ggufs import folders, refused, write_gguf
 from support.models import FAMILIES, save_model
 
-import stability.ui.pages.explore.scenes  # noqa: F401  as a server does when it starts
 from stability.models import memory
 from stability.models.progress import silent
 from stability.ui import uploads

@@ -1,12 +1,14 @@
 """Turns and wishes: the most urgent goes first, and what nobody wants any more is not begun."""
 
 import threading
-from concurrent.futures import ThreadPoolExecutor
+from concurrent.futures import FIRST_COMPLETED, ThreadPoolExecutor, wait
+from functools import partial
 
 import pytest
 
 from stability.errors import StabilityError
 from stability.ui.cached import job as jobs
+from stability.ui.cached import turns as turns_module
 from stability.ui.cached.background import Jobs
 from stability.ui.cached.job import TURN, make_way, turn
 from stability.ui.cached.turns import Turns, Urgency
@@ -45,6 +47,125 @@ def test_one_who_gives_up_is_not_waited_for():
     assert not turns.acquire(Urgency.FIRST, 0.01)
     turns.release()
     assert turns.acquire(Urgency.LONG, 0.01)
+
+
+class Clock:
+    """A clock that only the test moves."""
+
+    def __init__(self):
+        self.time = 0.0
+
+    def __call__(self):
+        return self.time
+
+
+@pytest.fixture
+def waiters():
+    with ThreadPoolExecutor(8) as pool:
+        yield pool
+
+
+def queued(pool, turns, *urgencies):
+    """Threads that wait for their turn, in this order."""
+    asked = []
+    for urgency in urgencies:
+        number = len(turns._waiting) + 1
+        asked.append(pool.submit(turns.acquire, urgency, PATIENCE))
+        waiting(turns, number)
+    return asked
+
+
+def next_of(turns, asked):
+    """Which of those that wait has the turn once it is given back."""
+    waited = [one for one in asked if not one.done()]
+    turns.release()
+    wait(waited, PATIENCE, FIRST_COMPLETED)
+    [came] = [asked.index(one) for one in waited if one.done()]
+    return came
+
+
+def test_who_has_waited_long_goes_first_and_keeps_the_turn_for_a_slice(waiters):
+    clock = Clock()
+    turns = Turns(clock)
+    turns.acquire()
+    asked = queued(waiters, turns, Urgency.LONG)
+    clock.time = turns_module.PATIENCE - 0.01
+    assert not turns.is_wanted(Urgency.PLANE)
+    clock.time = turns_module.PATIENCE
+    assert turns.is_wanted(Urgency.FIRST)
+    asked += queued(waiters, turns, Urgency.FIRST)
+    assert next_of(turns, asked) == 0
+    clock.time += turns_module.SLICE - 0.01
+    assert not turns.is_wanted(Urgency.LONG)
+    clock.time += 0.01
+    assert turns.is_wanted(Urgency.LONG)
+    assert next_of(turns, asked) == 1
+
+
+def test_however_many_have_waited_long_the_urgent_goes_first_until_the_next_slice(waiters):
+    clock = Clock()
+    turns = Turns(clock)
+    turns.acquire()
+    asked = queued(waiters, turns, *[Urgency.LONG] * 3)
+    clock.time = 60.0
+    order = [next_of(turns, asked)]
+    for _ in range(2):
+        asked += queued(waiters, turns, Urgency.FIRST)
+        clock.time += turns_module.SLICE
+        order.append(next_of(turns, asked))
+        clock.time += turns_module.PATIENCE
+        order.append(next_of(turns, asked))
+    assert order == [0, 3, 1, 4, 2]
+
+
+def test_a_slice_ends_with_its_turn(waiters):
+    clock = Clock()
+    turns = Turns(clock)
+    turns.acquire()
+    asked = queued(waiters, turns, Urgency.LONG)
+    clock.time = 60.0
+    assert next_of(turns, asked) == 0
+    asked += queued(waiters, turns, Urgency.LONG)
+    assert next_of(turns, asked) == 1
+    asked += queued(waiters, turns, Urgency.FIRST)
+    assert turns.is_wanted(Urgency.FIRST)
+    assert next_of(turns, asked) == 2
+
+
+def test_who_looks_whether_it_is_wanted_keeps_its_place(held, monkeypatch):
+    """Those that wait give up and wait again all the time."""
+    monkeypatch.setattr(jobs, "GIVE_UP", 0.001)
+    store, order, places, asked = Jobs(8, at_once=8), [], set(), []
+
+    def work(name, report):
+        with turn():
+            order.append(name)
+
+    for name in range(5):
+        asked.append(store.start(name, partial(work, name)))
+        while len(places) <= name:
+            places |= {one.since for one in list(TURN._waiting)}
+    held()
+    for job in asked:
+        job.future.result(PATIENCE)
+    assert order == list(range(5))
+
+
+def test_work_that_takes_long_goes_on_while_others_who_are_urgent_never_rest(monkeypatch):
+    monkeypatch.setattr(jobs, "QUICK", float("inf"))
+    monkeypatch.setattr(turns_module, "PATIENCE", 0.05)
+    store, urgent, long = Jobs(4, at_once=4), [Endless(), Endless()], Endless()
+    for name, one in enumerate(urgent):
+        store.start(name, one, Urgency.FIRST)
+        assert one.began.wait(PATIENCE)
+    last = store.start("long", long)
+    try:
+        assert long.began.wait(PATIENCE)
+        long.is_over.set()
+        assert last.future.result(PATIENCE) == "done"
+    finally:
+        for one in (*urgent, long):
+            one.is_over.set()
 
 
 @pytest.fixture

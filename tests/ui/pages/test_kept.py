@@ -4,7 +4,7 @@ import json
 
 import numpy as np
 import pytest
-from support.app import CALIBRATION, DEPTH, explored, open_section, opened, plain_text
+from support.app import DEPTH, DICTIONARY, explored, open_section, opened, plain_text
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
 from support.vector_files import control_vector
 
@@ -25,7 +25,7 @@ def folders(tmp_path_factory):
 
 
 def left_and_returned(app, page):
-    app.switch_page(CALIBRATION).run()
+    app.switch_page(DICTIONARY).run()
     assert not app.exception
     app.switch_page(page).run()
     assert not app.exception

@@ -88,6 +88,37 @@ def test_a_turn_is_held_where_a_widget_that_is_set_back_would_undo_it(after):
     assert (session["rank"], session["turns"]) == (5, ())
 
 
+@pytest.mark.parametrize(
+    ("sent", "rank", "turns"),
+    [
+        pytest.param({"rank": 2}, 2, (), id="a rank of a person's own"),
+        pytest.param({}, 5, (), id="the button that turns back"),
+        pytest.param({"rank": 1}, 5, ((30.0, 1),), id="a rank that the browser sets back"),
+    ],
+)
+def test_a_turn_is_taken_back_by_a_person_and_not_by_a_browser(sent, rank, turns):
+    """Both run the callback that looks straight, before the browser has shown the turn."""
+
+    def page(sent):
+        import streamlit as st
+
+        from stability.ui import moves
+        from stability.ui.choice import look_straight, turn_by
+
+        st.session_state.update(rank=1, turns=())
+        with moves.noted(["rank", "turns"]):
+            st.session_state.rank = 5
+        with moves.noted(["rank", "turns"]):
+            turn_by(30.0, 1)
+        moves.hold(is_opened=False)
+        st.session_state.update(sent)
+        look_straight()
+        moves.hold(is_opened=False)
+
+    session = AppTest.from_function(page, args=(sent,)).run().session_state
+    assert (session["rank"], session["turns"]) == (rank, turns)
+
+
 def test_what_is_heard_again_is_not_done_again(after):
     events = {1: TOWARDS, 2: {"kind": "position", "position": 3}, 3: {"kind": "pin"}}
     since = {"position": 1, "pins": (), "choice": None, "end": "c"}

@@ -1,7 +1,5 @@
 """The cheapest rivals of a prediction, listed below the instrument when they are asked for."""
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import streamlit as st
@@ -15,6 +13,7 @@ from stability.ui.choice import Choice, look_along_choice
 from stability.ui.imports import imported
 from stability.ui.widgets.errors import show_error
 from stability.ui.widgets.instrument import INSTRUMENT
+from stability.ui.widgets.progress import draw_progress
 from stability.ui.widgets.rows import draw_rows
 from stability.ui.widgets.start import start_button
 
@@ -24,8 +23,6 @@ if TYPE_CHECKING:
 
 TITLE = "The cheapest pushes to other next tokens"
 TABLE, ASKED = "rivals", "rivals_asked"
-# seconds between two looks at how far the work is
-PAUSE = 1.0
 
 
 def draw(choice: Choice) -> None:
@@ -45,7 +42,12 @@ def draw(choice: Choice) -> None:
             show_error(error)
             return
         if not job.future.done():
-            _draw_progress(job, stop)
+
+            def stop_both() -> None:
+                job.stop()
+                stop()
+
+            draw_progress(job, stop_both, "stop_rivals")
         elif why := failures([job]):
             show_error(StabilityError(why[0]))
         elif job.is_ready:
@@ -58,21 +60,6 @@ def _job(choice: Choice) -> "Job":
     )
     job: Job = imported("stability.ui.cached.rivals").start_rivals(key)
     return job
-
-
-@st.fragment(run_every=PAUSE)
-def _draw_progress(job: "Job", stop: Callable[[], None]) -> None:
-    if job.future.done():
-        st.rerun()
-    job.looked_at = time.monotonic()
-    message, fraction = job.progress
-    st.progress(fraction, message)
-
-    def stop_all() -> None:
-        job.stop()
-        stop()
-
-    st.button("Stop", on_click=stop_all, key="stop_rivals")
 
 
 def _draw_list(found: "Rivals") -> None:

@@ -12,9 +12,6 @@ from stability.geometry.depth import depth, depth_map
 from stability.ui.pages.depth.all_tokens import QUICK
 from stability.ui.pages.depth.link import SECTIONS
 
-# as a server does when it starts
-import stability.ui.pages.explore.scenes  # noqa: F401  # isort: skip
-
 LONG = "the cat sat on the mat, a dog ran after the cat"
 
 

@@ -2,7 +2,7 @@
 
 import numpy as np
 import pytest
-from support.app import explored, opened, plain_text, press
+from support.app import DICTIONARY, explored, opened, plain_text, press
 from support.models import FAMILIES, PROMPT, WIDTH, save_model
 from support.vector_files import jacobian_lens, sae_folder
 
@@ -13,7 +13,6 @@ from stability.ui.cached.states import StateKey
 from stability.ui.pages.dictionary.listing import address_of, vector_of
 
 pytestmark = pytest.mark.slow
-DICTIONARY = "pages/4_Dictionary.py"
 ROWS = np.random.default_rng(0).standard_normal((40, WIDTH)).astype(np.float32)
 
 

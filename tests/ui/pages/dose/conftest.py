@@ -6,9 +6,6 @@ from support.models import FAMILIES, PROMPT, save_model
 
 import stability
 
-# as a server does when it starts
-import stability.ui.pages.explore.scenes  # noqa: F401
-
 PAIRS = "a cat | a dog\nthe cat ran | the dog ran"
 
 

@@ -6,9 +6,6 @@ from support.models import FAMILIES, PROMPT, save_model
 
 import stability
 
-# as a server does when it starts
-import stability.ui.pages.explore.scenes  # noqa: F401
-
 
 @pytest.fixture(scope="module", params=[0.5, 5.0], ids=["tight", "wide"])
 def folder(request, tmp_path_factory):

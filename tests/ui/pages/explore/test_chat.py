@@ -1,13 +1,10 @@
 """A chat on the pages, rerun without a browser: what is said is what the library reads."""
 
 import pytest
-from support.app import DEPTH, explored, opened, plain_text, prompt_with, sent
+from support.app import DEPTH, explored, opened, plain_text, sent
 from support.models import FAMILIES, save_model
 
 import stability
-
-# as a server does when it starts
-import stability.ui.pages.explore.scenes  # noqa: F401
 from stability.prediction.conversation import Conversation
 
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
@@ -41,25 +38,6 @@ def test_the_prompt_is_said_by_the_user_at_any_position(page, lm):
     page.session_state["position"] = 26
     page.run()
     assert explored(page)["setting"]["position"] == 26
-
-
-def press(app, label):
-    next(button for button in app.button if button.label == label).click().run()
-    assert not app.exception
-
-
-def test_turns_are_added_said_and_taken_away(page):
-    press(page, "Add a turn of the assistant")
-    press(page, "Add a turn of the user")
-    page.text_input(key="system").set_value("One word.")
-    prompt_with(page, "Paris.", "turn_1")
-    prompt_with(page, "And of Italy?", "turn_2")
-    system = {"role": "system", "content": "One word."}
-    answer = {"role": "assistant", "content": "Paris."}
-    question = {"role": "user", "content": "And of Italy?"}
-    assert said(page)[0] == [system, USER, answer, question]
-    press(page, "Remove the last turn")
-    assert said(page)[0] == [system, USER, answer]
 
 
 def test_a_chat_is_kept_while_it_is_turned_off(page):

@@ -8,7 +8,6 @@ from support.app import opened, press, prompt_with
 from support.models import FAMILIES, PROMPT, save_model
 
 import stability
-import stability.ui.pages.explore.scenes  # noqa: F401  as a server does when it starts
 from stability.errors import StabilityError
 from stability.text import spelled
 from stability.ui import wording
