@@ -1,6 +1,14 @@
-"""Explore: a prompt, a token, a direction, and the stable region of the next-token prediction."""
+"""The app. Streamlit imports this file for its server, and runs it for each visitor of Explore."""
 
-from stability.ui.pages import entry
-from stability.ui.pages.explore import page
+import streamlit as st
+from starlette.middleware import Middleware
 
-entry.show(page.PAGE, "Stable regions of a language model's prediction", page.draw)
+from stability.ui.first_picture import FirstPicture
+
+if __name__ == "__main__":
+    from stability.ui.pages import entry
+    from stability.ui.pages.explore import page
+
+    entry.show(page.PAGE, page.HEADLINE, page.draw)
+else:
+    app = st.App(__file__, middleware=[Middleware(FirstPicture)])
