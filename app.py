@@ -3,7 +3,9 @@
 import streamlit as st
 from starlette.middleware import Middleware
 
+from stability.ui.files import FilesInMemory
 from stability.ui.first_picture import FirstPicture
+from stability.ui.undelayed import undelayed
 
 if __name__ == "__main__":
     from stability.ui.pages import entry
@@ -11,4 +13,5 @@ if __name__ == "__main__":
 
     entry.show(page.PAGE, page.HEADLINE, page.draw)
 else:
-    app = st.App(__file__, middleware=[Middleware(FirstPicture)])
+    middleware = [Middleware(FilesInMemory), Middleware(FirstPicture)]
+    app = st.App(__file__, middleware=middleware, lifespan=undelayed)
