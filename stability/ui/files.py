@@ -33,15 +33,14 @@ class FilesInMemory:
             return await compressed(own, scope).send(send)
         if STATIC not in path or b"range" in dict(scope["headers"]):
             return await self._app(scope, receive, send)
-        answer = self._kept.get(path) or await whole(self._app, scope, receive)
-        self._keep(path, answer)
-        await answer.send(send)
+        if answer := self._kept.get(path) or await whole(self._app, scope, receive):
+            self._keep(path, answer)
+            await answer.send(send)
 
     def _keep(self, path: str, answer: Answer) -> None:
-        is_whole = answer.status == 200 and NEVER_CHANGES in dict(answer.headers).get(
-            b"cache-control", b""
-        )
-        if is_whole and path not in self._kept and self._size + len(answer.body) <= MOST:
+        caching = dict(answer.headers).get(b"cache-control", b"")
+        is_fixed = answer.status == 200 and NEVER_CHANGES in caching
+        if is_fixed and path not in self._kept and self._size + len(answer.body) <= MOST:
             self._kept[path] = answer
             self._size += len(answer.body)
 

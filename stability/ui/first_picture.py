@@ -44,7 +44,8 @@ class FirstPicture:
         """Answer a request, or have the app answer it."""
         if not is_get(scope) or not self._is_default(scope):
             return await self._app(scope, receive, send)
-        answer = await whole(self._app, scope, receive)
+        if (answer := await whole(self._app, scope, receive)) is None:
+            return
         headers = tuple((name, value) for name, value in answer.headers if name not in FORMER)
         drawn_in = replace(answer, headers=headers, body=_drawn_in(answer.body, self._headline))
         await compressed(drawn_in, scope).send(send)

@@ -36,8 +36,8 @@ def is_get(scope: Message) -> bool:
     return scope["type"] == "http" and scope["method"] == "GET"
 
 
-async def whole(app: App, scope: Message, receive: Receive) -> Answer:
-    """What an app answers a request, were it asked for all of it."""
+async def whole(app: App, scope: Message, receive: Receive) -> Answer | None:
+    """What an app answers a request, were it asked for all of it; None where the asker has gone."""
     asked = [(name, value) for name, value in scope["headers"] if name not in CONDITIONS]
     messages: list[Message] = []
 
@@ -45,7 +45,9 @@ async def whole(app: App, scope: Message, receive: Receive) -> Answer:
         messages.append(message)
 
     await app({**scope, "headers": asked, "extensions": {}}, receive, keep)
-    start, *parts = messages
+    start, *parts = messages or [{}]
+    if not parts or parts[-1].get("more_body", False):
+        return None
     body = b"".join(part.get("body", b"") for part in parts)
     return Answer(start["status"], tuple(map(tuple, start["headers"])), body)
 
