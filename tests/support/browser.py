@@ -58,6 +58,11 @@ def serving(script: str = "app.py", **environment: str) -> AbstractContextManage
     return served(ROOT / script, ROOT, **{"PYTHONPATH": path} | environment)
 
 
+def taken_over(page):
+    """Wait until the page goes on with the first picture, if it has begun with that."""
+    page.locator("#first-picture").wait_for(state="detached", timeout=90_000)
+
+
 IDLE = """document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')
   && !document.querySelector('[data-stale=true]')"""
 
