@@ -38,8 +38,9 @@ class FilesInMemory:
             await answer.send(send)
 
     def _keep(self, path: str, answer: Answer) -> None:
-        caching = dict(answer.headers).get(b"cache-control", b"")
-        is_fixed = answer.status == 200 and NEVER_CHANGES in caching
+        headers = dict(answer.headers)
+        never_changes = NEVER_CHANGES in headers.get(b"cache-control", b"")
+        is_fixed = answer.status == 200 and never_changes and b"content-encoding" not in headers
         if is_fixed and path not in self._kept and self._size + len(answer.body) <= MOST:
             self._kept[path] = answer
             self._size += len(answer.body)

@@ -40,6 +40,7 @@ def test_a_file_that_never_changes_is_asked_for_once():
     [
         (PATH, {"cache_control": "no-cache"}),
         (PATH, {"cache_control": FIXED, "status": 404}),
+        (PATH, {"cache_control": FIXED, "content_encoding": "gzip"}),
         (PATH, {}),
         ("/media/a.png", {"cache_control": FIXED}),
     ],

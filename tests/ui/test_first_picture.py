@@ -17,7 +17,9 @@ INDEX = Path(streamlit.__file__).with_name("static").joinpath("index.html").read
 
 def opened(path="/", query="", document=INDEX, **headers):
     """What is sent for an address, as text, in the place of Streamlit's document."""
-    answer = answering(document[:100], document[100:], etag='"1"', content_length=str(len(document)))
+    answer = answering(
+        document[:100], document[100:], etag='"1"', content_length=str(len(document))
+    )
     return asked(FirstPicture(answer), path, query, **headers)
 
 
