@@ -1,11 +1,6 @@
 """The app. Streamlit imports this file for its server, and runs it for each visitor of Explore."""
 
 import streamlit as st
-from starlette.middleware import Middleware
-
-from stability.ui.files import FilesInMemory
-from stability.ui.first_picture import FirstPicture
-from stability.ui.undelayed import undelayed
 
 if __name__ == "__main__":
     from stability.ui.pages import entry
@@ -13,5 +8,6 @@ if __name__ == "__main__":
 
     entry.show(page.PAGE, page.HEADLINE, page.draw)
 else:
-    middleware = [Middleware(FilesInMemory), Middleware(FirstPicture)]
-    app = st.App(__file__, middleware=middleware, lifespan=undelayed)
+    from stability.ui.server_parts import PARTS
+
+    app = st.App(__file__, **PARTS)

@@ -1,7 +1,8 @@
 """What a server sends goes out at once."""
 
-import asyncio
 import socket
+
+from support.asgi import run
 
 from stability.ui.undelayed import undelayed
 
@@ -18,4 +19,4 @@ def test_connections_to_a_socket_of_this_process_send_small_packets_at_once():
     with socket.socket(socket.AF_INET) as listening:
         listening.bind(("127.0.0.1", 0))
         listening.listen()
-        assert asyncio.run(accepted(listening)) == 1
+        assert run(accepted(listening)) == 1
