@@ -1,6 +1,13 @@
-"""Explore: a prompt, a token, a direction, and the stable region of the next-token prediction."""
+"""The app. Streamlit imports this file for its server, and runs it for each visitor of Explore."""
 
-from stability.ui.pages import entry
-from stability.ui.pages.explore import page
+import streamlit as st
 
-entry.show(page.PAGE, "Stable regions of a language model's prediction", page.draw)
+if __name__ == "__main__":
+    from stability.ui.pages import entry
+    from stability.ui.pages.explore import page
+
+    entry.show(page.PAGE, page.HEADLINE, page.draw)
+else:
+    from stability.ui.server_parts import PARTS
+
+    app = st.App(__file__, **PARTS)

@@ -58,6 +58,11 @@ def serving(script: str = "app.py", **environment: str) -> AbstractContextManage
     return served(ROOT / script, ROOT, **{"PYTHONPATH": path} | environment)
 
 
+def taken_over(page):
+    """Wait until the page goes on with the first picture, if it has begun with that."""
+    page.locator("#first-picture").wait_for(state="detached", timeout=90_000)
+
+
 # for half a second, in which what has been asked for begins, and what is drawn comes to rest
 IDLE = """(begun) => {
   const isIdle = document.querySelector('[data-testid=stApp][data-test-script-state=notRunning]')

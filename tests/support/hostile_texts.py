@@ -72,3 +72,8 @@ if __name__ == "__main__":
             st.markdown(f"**After {wording.code(token.text)}, on.**")
         with st.container(key=f"plain{token.id}"):
             st.error(wording.plain(f"received '{token.text}': choose"))
+# as its server imports it, which has the scripts of the instrument
+elif __name__ == "hostile_texts":
+    from stability.ui.server_parts import PARTS
+
+    app = st.App(__file__, **PARTS)

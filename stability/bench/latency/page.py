@@ -13,7 +13,9 @@ PATIENCE = 180_000
 QUIET = 1500
 # the root of the instrument, which says what it shows
 ROOT = "document.querySelector('.instrument')"
-LIVE = f"{ROOT}?.dataset.line === 'exact' && {ROOT}?.dataset.plane !== undefined"
+# the picture that stands before Streamlit runs is not live yet
+IS_FIRST = "document.getElementById('first-picture') !== null"
+LIVE = f"!({IS_FIRST}) && {ROOT}?.dataset.line === 'exact' && {ROOT}?.dataset.plane !== undefined"
 
 
 @dataclass(frozen=True)

@@ -134,7 +134,7 @@ export function mount(root, host, initial = INITIAL) {
 }
 
 /** What tells a ray from every other: vectors without a written form by their curvature. */
-function rayKey({ setting, line }) {
+export function rayKey({ setting, line }) {
   const { model, prompt, messages, position, site, direction } = setting;
   const along = direction.spec ?? [direction.label, line && digits(line.variance)];
   return JSON.stringify([model.name, model.revision, model.dtype, prompt, messages, position, site, along]);

@@ -1,11 +1,12 @@
 // The instrument on a page. The one component of this file stands on the page twice: once with the
-// text of all scripts, which the browser is sent once, and once with what they draw. What a person
+// address of all scripts, and once with what they draw. What a person
 // asks for runs the whole page; the second one's own fragment looks for more, and answers some of it first.
 
 /**
  * What both find: the scripts of each sheet once they have come, and how to ask for something.
- * @type {{sheets: Record<string, {scripts: Promise<any>, arrived: (module: any) => void, text?: string}>,
- *     send?: (events: object[]) => void, number: number, unanswered: any[]}}
+ * @type {{sheets: Record<string, {scripts: Promise<any>, arrived: (module: any) => void, address?: string}>,
+ *     send?: (events: object[]) => void, number: number, unanswered: any[], first?: any}} `first` is the
+ *     picture that was drawn before Streamlit ran, see `first_picture.js`
  */
 const shared = (globalThis.stabilityInstrument ??= { sheets: {}, number: 0, unanswered: [] });
 
@@ -47,10 +48,9 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
   }
   shared.send = (events) => setTriggerValue("events", events);
   const sheet = sheetOf(data.sheet);
-  if (sheet.text !== data.module) {
-    sheet.text = data.module;
-    const url = URL.createObjectURL(new Blob([data.module], { type: "text/javascript" }));
-    import(url).then(sheet.arrived);
+  if (sheet.address !== data.scripts) {
+    sheet.address = data.scripts;
+    import(new URL(data.scripts, document.baseURI)).then(sheet.arrived);
   }
 }
 
@@ -137,6 +137,7 @@ function insist(here, patience) {
 
 function receive(here, sent, scripts) {
   if (here.gone) return;
+  if (shared.first?.released) return shared.first.released.then(() => receive(here, sent, scripts));
   here.atOnce = sent.atOnce;
   here.isAnswered = sent.look === here.looks;
   shared.unanswered = shared.unanswered.filter(({ number }) => number > sent.seen);
@@ -148,6 +149,7 @@ function receive(here, sent, scripts) {
   if (shared.unanswered.length && sent.heard === shared.number) requestAnimationFrame(follow);
   else if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
   // Streamlit removes it where it loses a message, and then draws it anew without the scene that it had
+  if (shared.first && !isFirst(sent, scripts)) shared.first.leave();
   if (!here.instrument && !sent.scene) return sent.stamp === null ? sayWaiting(here, sent) : here.look(null);
   if (!here.instrument) mount(here, sent, scripts);
   if (!sent.scene) {
@@ -182,6 +184,11 @@ function waitFor(here, status) {
   here.instrument.receive({ ...here.scene, status });
 }
 
+/** Whether what is sent is what the first picture shows. */
+function isFirst({ scene }, { rayKey }) {
+  return Boolean(scene) && rayKey?.(scene) === rayKey?.(shared.first.scene);
+}
+
 function mount(here, sent, { mount, encode, decode, INITIAL }) {
   here.read = () => decode(new URLSearchParams(location.search));
   here.write = (view) => {
@@ -203,7 +210,18 @@ function mount(here, sent, { mount, encode, decode, INITIAL }) {
   here.view = { ...INITIAL, ...sent.view, ...inLink };
   here.waiting?.remove();
   const host = { send: (event) => ask(here, event), remember: here.write, link: (now) => linkOf(here, now) };
-  here.instrument = mount(here.root, host, here.view);
+  if (shared.first) takeOver(here, host);
+  else here.instrument = mount(here.root, host, here.view);
+}
+
+/** Go on with the first picture, as it is, and with what has been asked for there. */
+function takeOver(here, host) {
+  const { first } = shared;
+  here.instrument = first.instrument;
+  here.view = here.instrument.view();
+  Object.assign(first.host, host);
+  first.moveTo(here.root);
+  for (const event of first.events) ask(here, event);
 }
 
 /** The address of the page with all that is set: the view may have changed since it was last kept. */

@@ -10,7 +10,7 @@ from typing import Any
 import streamlit as st
 
 from stability.instrument import bundle
-from stability.ui import moves
+from stability.ui import moves, scripts
 from stability.ui.widgets.resources import resource
 
 # milliseconds after which the browser looks whether more has come
@@ -26,15 +26,14 @@ OnEvent = Callable[[Event], None]
 
 @dataclass(frozen=True)
 class Sheet:
-    """What one page has the browser draw: its name there, and the scripts that draw it.
+    """What one page has the browser draw, by its name there and that of its scripts.
 
-    They export `mount`, and of the view that a link holds `encode`, `decode` and `INITIAL`. `moves` are
-    the keys of the widgets beside it that its events move, and of what goes with them. Events of the
-    kinds `at_once` are answered by the sheet alone, before the rest of the page follows them.
+    `moves` are the keys of the widgets beside it that its events move, and of what goes with them.
+    Events of the kinds `at_once` are answered by the sheet alone, before the rest of the page follows
+    them.
     """
 
     name: str
-    entries: tuple[str, ...]
     moves: tuple[str, ...]
     at_once: tuple[str, ...] = ()
 
@@ -46,11 +45,10 @@ class Sheet:
 
 INSTRUMENT = Sheet(
     "instrument",
-    ("instrument", "view"),
     moves=("site", "block", "kind", "rank", "seed", "start", "end", "goal", "other", "turns"),
     at_once=("position", "direction", "second"),
 )
-DOSE = Sheet("dose", ("dose_sheet", "dose_view"), moves=("applied", "applied_block"))
+DOSE = Sheet("dose", moves=("applied", "applied_block"))
 
 
 @dataclass(frozen=True)
@@ -63,13 +61,13 @@ class Sent:
 
 
 def load_scripts(on_event: OnEvent, sheet: Sheet = INSTRUMENT) -> None:
-    """Send the scripts; Streamlit sends what is long and has not changed only once.
+    """Send the style, and where the scripts are.
 
     `on_event` is called with each of the events that the browser sends, before the page runs.
     """
     _component(sheet.scripts, bundle.style())(
         key=sheet.scripts,
-        data={"sheet": sheet.name, "module": bundle.module(*sheet.entries)},
+        data={"sheet": sheet.name, "scripts": scripts.address(sheet.name)},
         on_events_change=partial(_hear, sheet.scripts, on_event, sheet),
     )
 

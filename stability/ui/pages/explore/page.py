@@ -23,7 +23,8 @@ from stability.ui.widgets.errors import show_error
 if TYPE_CHECKING:
     from stability.ui.pages.explore.scenes import Scenes
 
-__all__ = ["PAGE", "draw"]
+__all__ = ["HEADLINE", "PAGE", "draw"]
+HEADLINE = "Stable regions of a language model's prediction"
 TO_BE_GIVEN = {
     Pasted: "Upload a file with a vector, or paste a JSON list of numbers, in the side bar",
     AtPath: "Name a file with a vector, and read it, in the side bar",

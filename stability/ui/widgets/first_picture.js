@@ -1,0 +1,120 @@
+// The first picture: the default choice's, which ships, drawn before Streamlit's own scripts run. The page's
+// instrument takes it over (`instrument.js`), with all that a hand has changed in it meanwhile.
+
+/** Milliseconds between two looks whether the page shows something else. */
+const PAUSE = 100;
+/** Looks in a row that must find so: what a run of the page has drawn comes a little after its end. */
+const LOOKS = 3;
+/** Milliseconds after which Streamlit starts whether a frame was painted or not: no window may show it. */
+const PATIENCE = 2000;
+/** Pixels of a window in which Streamlit opens its side bar, and how wide it then is. */
+const WIDE = 769;
+const SIDE = 300;
+
+const { scripts, streamlit } = document.getElementById("first-script").dataset;
+const box = document.getElementById("first-picture");
+const shared = (globalThis.stabilityInstrument ??= { sheets: {}, number: 0, unanswered: [] });
+
+setTimeout(start, PATIENCE);
+try {
+  draw(await import(new URL(scripts, document.baseURI)));
+  await painted();
+} finally {
+  start();
+}
+
+/** Start Streamlit, once. */
+function start() {
+  if (document.querySelector(`script[src="${streamlit}"]`)) return;
+  document.head.append(Object.assign(document.createElement("script"), { type: "module", crossOrigin: "", src: streamlit }));
+}
+
+/** Until a frame with what has been drawn has been painted, if any is. */
+function painted() {
+  if (document.hidden) return null;
+  return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
+}
+
+function draw({ mount, decode }) {
+  box.classList.toggle("dark", isDark());
+  if (innerWidth >= WIDE) box.style.setProperty("--first-side-width", `${sideWidth()}px`);
+  box.hidden = false;
+  const root = box.querySelector(".first-root");
+  const scene = JSON.parse(document.getElementById("first-scene").textContent);
+  const events = [];
+  // all of this becomes that of the page's own
+  const host = { send: (event) => events.push(event), remember() {}, link: () => location.href };
+  const instrument = mount(root, host, decode(new URLSearchParams(location.search)).view);
+  instrument.receive(scene);
+  shared.first = { scene, instrument, host, events, moveTo, leave, released: null };
+  holdWhileDragged();
+  watch();
+}
+
+/** Where a hand holds something, it is taken over when that is let go. */
+function holdWhileDragged() {
+  let letGo;
+  box.addEventListener("pointerdown", () => (shared.first.released ??= new Promise((done) => (letGo = done))), true);
+  for (const kind of ["pointerup", "pointercancel"]) {
+    addEventListener(kind, () => setTimeout(() => {
+      if (shared.first) shared.first.released = null;
+      letGo?.();
+    }));
+  }
+}
+
+/** Move all that is drawn to its place in the page, with the focus and as far as it was scrolled. */
+function moveTo(place) {
+  const { scrollTop } = box;
+  const focused = box.contains(document.activeElement) ? document.activeElement : null;
+  place.append(box.querySelector(".first-root"));
+  focused?.focus({ preventScroll: true });
+  if (scrollTop) place.closest('[data-testid="stMain"]')?.scrollTo(0, scrollTop);
+  end();
+}
+
+/** Go, as the page shows something else. */
+function leave() {
+  shared.first.instrument.destroy();
+  end();
+}
+
+function end() {
+  delete shared.first;
+  box.remove();
+  // the page has the same rules of its own
+  document.getElementById("first-picture-style").remove();
+}
+
+/** Leave where the page has been drawn without an instrument; its title is read once. */
+function watch() {
+  const { pathname } = location;
+  let found = 0;
+  const timer = setInterval(() => {
+    if (!shared.first) return clearInterval(timer);
+    if (document.querySelector("#root h1")) box.querySelector("h1").setAttribute("aria-hidden", "true");
+    const isDrawn = document.querySelector('[data-testid="stApp"][data-test-script-state="notRunning"]');
+    found = isDrawn && !document.querySelector(".st-key-instrument") ? found + 1 : 0;
+    if (location.pathname !== pathname || found === LOOKS) leave();
+  }, PAUSE);
+}
+
+/** As Streamlit chooses: what a person has chosen there, or else the system. */
+function isDark() {
+  const chosen = kept(`stActiveTheme-${location.pathname}-v2`);
+  if (chosen === '"Dark"' || chosen === '"Light"') return chosen === '"Dark"';
+  return matchMedia("(prefers-color-scheme: dark)").matches;
+}
+
+function sideWidth() {
+  return Number.parseInt(kept("sidebarWidth"), 10) || SIDE;
+}
+
+/** What a browser keeps for the page, which may be nothing. */
+function kept(name) {
+  try {
+    return localStorage.getItem(name);
+  } catch {
+    return null;
+  }
+}
