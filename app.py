@@ -8,6 +8,6 @@ if __name__ == "__main__":
 
     entry.show(page.PAGE, page.HEADLINE, page.draw)
 else:
-    from stability.ui.server_parts import PARTS
+    from stability.ui.first_picture import MIDDLEWARE
 
-    app = st.App(__file__, **PARTS)
+    app = st.App(__file__, middleware=MIDDLEWARE)

@@ -13,6 +13,7 @@ from functools import cache, lru_cache
 from urllib.parse import parse_qs
 
 import streamlit as st
+from starlette.middleware import Middleware
 
 from stability.instrument import bundle, first
 from stability.ui import scripts
@@ -56,6 +57,10 @@ class FirstPicture:
         path = scope["path"].removeprefix(scope.get("root_path", "")).strip("/")
         asked = parse_qs(scope["query_string"].decode("latin-1"), keep_blank_values=True)
         return path in {"", base} and self._chosen.isdisjoint(asked)
+
+
+# what the app's server does beside Streamlit
+MIDDLEWARE = (Middleware(scripts.ServedScripts), Middleware(FirstPicture))
 
 
 @lru_cache(2)

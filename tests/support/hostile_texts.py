@@ -74,6 +74,6 @@ if __name__ == "__main__":
             st.error(wording.plain(f"received '{token.text}': choose"))
 # as its server imports it, which has the scripts of the instrument
 elif __name__ == "hostile_texts":
-    from stability.ui.server_parts import PARTS
+    from stability.ui.first_picture import MIDDLEWARE
 
-    app = st.App(__file__, **PARTS)
+    app = st.App(__file__, middleware=MIDDLEWARE)
