@@ -1,6 +1,7 @@
 """Doses of a steering vector, against the trial and error by which they are found today."""
 
 from collections.abc import Callable
+from dataclasses import replace
 from typing import Any
 
 import numpy as np
@@ -31,12 +32,12 @@ def compare_doses(lm: Any, prompt: str) -> list[Comparison]:
     def predict() -> tuple[ndarray, ...]:
         return dose(lm, vector, text).predicted(EPSILON)
 
-    def truth() -> float:
+    def truth() -> list[float]:
         [budget] = dose(lm, vector, text, reverse=True).budgets(EPSILON, STATISTIC)
-        return budget.plus or np.inf
+        return [side or np.inf for side in (budget.minus, budget.plus)]
 
-    def bisect() -> float:
-        steered = dose(lm, vector, text, reverse=True).texts[0]
+    def bisect(sided: SteeringVector) -> float:
+        steered = dose(lm, sided, text, reverse=True).texts[0]
         return bisected(lambda c: _statistic(steered, c, 1), RELATIVE)
 
     ids = lm.network.ids(lm.tokenize(text))[None]
@@ -47,14 +48,17 @@ def compare_doses(lm: Any, prompt: str) -> list[Comparison]:
 
     task = f"predicted doses of {ids.shape[1]} tokens"
     predicted = compare("dose", task, Method(predict), {"one forward pass": Method(forward)}, {})
-    found = bisect()
+    # each finds one side at a time
+    both = [_times(vector, sign) for sign in (-1, 1)]
+    found = [bisect(sided) for sided in both]
     baselines = {
-        "steering-lite's search over rollouts (one side)": Method(
-            lambda: rolled_out(lm, vector, text)
+        "steering-lite's search over rollouts": Method(
+            lambda: [rolled_out(lm, sided, text) for sided in both]
         ),
-        "bisection on the text itself (one side)": Method(bisect),
+        "bisection on the text itself": Method(lambda: [bisect(sided) for sided in both]),
     }
-    accuracy = {"difference from bisection": abs(truth() / found - 1)}
+    differences = np.abs(np.divide(np.abs(truth()), found) - 1)
+    accuracy = {"difference from bisection": float(differences.max())}
     task = f"true dose of one budget, both sides, {ids.shape[1]} tokens"
     return [predicted, compare("dose", task, Method(truth), baselines, accuracy)]
 
@@ -65,7 +69,12 @@ def _unit_dose(lm: Any, text: str, site: str) -> SteeringVector:
     values = np.random.default_rng(0).standard_normal(state.width)
     trial = SteeringVector("random", "array", {site: values})
     [budget] = dose(lm, trial, text).predicted(EPSILON)
-    return SteeringVector("random", "array", {site: values * float(np.median(budget[1:]))})
+    return _times(trial, float(np.median(budget[1:])))
+
+
+def _times(vector: SteeringVector, c: float) -> SteeringVector:
+    """A multiple of a vector."""
+    return replace(vector, vectors={site: c * values for site, values in vector.vectors.items()})
 
 
 def bisected(statistic: Callable[[float], float], relative: float) -> float:

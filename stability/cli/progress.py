@@ -4,7 +4,7 @@ import math
 import sys
 import time
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext
 from importlib import import_module
 
 # seconds between the lines of a log
@@ -13,12 +13,16 @@ LOG_INTERVAL = 30.0
 Report = Callable[[int, int], None]
 
 
-def import_torch() -> None:
-    """Import what takes seconds, and say so on standard error where a person is watching."""
+def waiting(title: str) -> AbstractContextManager[object]:
+    """Say on standard error what takes its time, where a person is watching."""
     from rich.console import Console
 
-    console = Console(stderr=True)
-    with console.status("Starting") if sys.stderr.isatty() else nullcontext():
+    return Console(stderr=True).status(title) if sys.stderr.isatty() else nullcontext()
+
+
+def import_torch() -> None:
+    """Import what takes seconds, and say so."""
+    with waiting("Starting"):
         import_module("stability.models")
 
 

@@ -54,7 +54,7 @@ def add_push(commands: Any) -> argparse.ArgumentParser:
 
 def run_push(options: argparse.Namespace) -> None:
     """`push`: the cheapest push to a target, or the cheapest rivals, as JSON or as a table."""
-    from stability.cli.progress import import_torch, progress
+    from stability.cli.progress import import_torch, progress, waiting
 
     import_torch()
     from stability.errors import require_distinct
@@ -72,7 +72,8 @@ def run_push(options: argparse.Namespace) -> None:
     else:
         tokens = [lm.token_id(text) for text in options.target]
         require_distinct(tokens, "Target tokens")
-        found = Rivals((cheapest_push(state, tokens),), float("inf"))
+        with waiting("Searching for the push"):
+            found = Rivals((cheapest_push(state, tokens),), float("inf"))
     report = {
         "model": {"name": lm.card.name, "revision": lm.card.revision},
         "prompt": str(prompt),

@@ -122,7 +122,8 @@ def _along(choice: Choice, report: Report) -> Along:
     last = len(states(choice.model, choice.prompt, choice.site)) - 1
     position, notes = position_within(choice.position, last)
     key = StateKey(choice.model, choice.prompt, position, choice.site)
-    report("Looking along the direction", 0.0)
+    is_push = isinstance(choice.direction, DirectionSpec) and choice.direction.kind == "cheapest"
+    report("Searching for the push" if is_push else "Looking along the direction", 0.0)
     analysis_, spec = analysis(key, choice.direction), spec_of(loaded(key.model), choice.direction)
     second, said = second_within(choice, analysis_)
     return Along(key, analysis_, spec, known_line(key, choice.direction), second, (*notes, *said))
