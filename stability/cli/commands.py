@@ -25,7 +25,7 @@ if TYPE_CHECKING:
 def run_analyze(options: argparse.Namespace) -> None:
     """`analyze`: one prompt, one direction, as JSON or as a table."""
     from stability.cli.console import readable
-    from stability.cli.progress import import_torch
+    from stability.cli.progress import import_torch, waiting
 
     import_torch()
     from stability.geometry.analysis import analyze
@@ -35,8 +35,10 @@ def run_analyze(options: argparse.Namespace) -> None:
     require_form(options.direction)
     prompt, lm = prompt_of(options), load_model(options.model, options.dtype)
     direction = direction_of(lm, options.direction)
-    analysis = analyze(lm, prompt, options.position, options.site, str(direction), options.k)
-    report = provenance(direction) | analysis.report(options.epsilon)
+    # below the readout all of it runs the network
+    with waiting("Looking along the direction"):
+        analysis = analyze(lm, prompt, options.position, options.site, str(direction), options.k)
+        report = provenance(direction) | analysis.report(options.epsilon)
     # in ASCII, JSON is the same valid UTF-8 under every locale
     print(json.dumps(report, allow_nan=False) if options.json else readable(report))
 
