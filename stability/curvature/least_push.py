@@ -9,9 +9,10 @@ the distribution `q_i (1 + a_i)` has the mean row that the multipliers ask for, 
 
     KL(any push that makes b win)  ≥  KL(δ) − Σ λ_j (z_b − z_j)(δ) − E_q[(1 + a) log(1 + a)].
 
-That holds of pushes at every site, as each gives the readout some vector. Below, the push is looked for
-that leads to the readout's own (`push_below`). With soft-capping the same steps end at a push that no
-small change makes cheaper, and only the divergence of the pooled prediction is certain.
+What damping and rounding leave of the step's equation is taken off for pushes up to ten times as long.
+The bound holds of pushes at every site, as each gives the readout some vector. Below, the push is
+looked for that leads to the readout's own (`push_below`). With soft-capping the steps end at a push
+that no small change makes cheaper, and only the divergence of the pooled prediction is certain.
 """
 
 from dataclasses import dataclass, replace
@@ -45,9 +46,10 @@ LEVEL = 1e-8  # nats: a lead below which the first step is exact
 class LeastPush:
     """The push `δ` (d,), after which the token leads; and what is certain of the least divergence.
 
-    At the readout it costs `nats`, and `square` is `gᵀH⁻¹g` of the token's lead, whose gradient is `g`.
-    Below, `δ` is the push that was found to lead there. No push at any site does it for less than
-    `bound`, which is less what rounding may take from the divergence of this one.
+    The push at the readout costs `nats`, and `square` is `gᵀH⁻¹g` of the token's lead, whose gradient
+    is `g`. Below, `δ` is the push that was found to lead there. No push at any site that moves the
+    readout's vector at most ten times as far does it for less than `bound`, which is less what rounding
+    may take from the divergence of this one.
     """
 
     delta: Float[Tensor, " d"]
@@ -98,13 +100,13 @@ def _at_readout(state: State, token: int, metric: Metric | None, tolerance: floa
         step = here.step(*step.active)
         kl = here.kl(0 * step.shift)
         length = here.length(step)
-        if here.left(step, lead) <= tolerance * kl or not length:
+        if here.left(step, lead, delta) <= tolerance * kl or not length:
             break
         step = replace(step, move=length * step.move, shift=length * step.shift)
         delta = delta + step.move
     if here.moved.argmax != token:
         raise not_found(state, token, LOST)
-    bound = max(pooled, kl - here.left(step, 0.0)) if state.is_linear else pooled
+    bound = max(pooled, kl - here.left(step, 0.0, delta)) if state.is_linear else pooled
     return LeastPush(delta, kl, _lowered(bound, here, delta), square)
 
 

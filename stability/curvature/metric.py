@@ -35,5 +35,5 @@ def metric(state: State) -> Metric:
     for damping in DAMPINGS:
         factor, failed = torch.linalg.cholesky_ex(H + damping * trace * identity)
         if not failed:
-            break
-    return Metric(factor, damping * trace)
+            return Metric(factor, damping * trace)
+    raise flat(state)

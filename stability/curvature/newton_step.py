@@ -27,6 +27,7 @@ DESCENT = 0.1  # of what a step promises, that it must keep
 INNER_TOLERANCE, MOST_PRODUCTS = 1e-6, 200  # of conjugate gradients
 ADDED, MOST_LEVEL = 4, 64  # tokens in the active set: how many join at a time, and at most
 RIDGE = 1e-12  # of a matrix of constraints with ones on its diagonal, at least
+REACH = 10  # times as long as the push that is found: of pushes that the bound holds for
 UNBOUNDED = 1e-2  # of the constraints: what multipliers of a possible push do not leave unmet
 
 
@@ -131,18 +132,23 @@ class Point:
             length /= 2
         return 0.0
 
-    def left(self, step: Step, lead: float) -> float:
+    def left(self, step: Step, lead: float, push: Float[Tensor, " d"]) -> float:
         """What the divergence may exceed the least one by, in nats; infinite where nothing is sure.
 
-        With soft-capping the problem is not convex, and this is but an estimate.
+        Damping and conjugate gradients leave a defect of the step, which pushes up to `REACH` times as
+        long as this one may gain by. With soft-capping the problem is not convex, and this is but an
+        estimate.
         """
+        image = fisher.hvp(self.moved, step.move[:, None])[:, 0]
+        defect = self.rows(step.level) @ step.multipliers - self.gradient - image
+        unsolved = float(defect.norm() * push.norm()) * (REACH + 1)
         capping = self.moved.cap_slope
         shift = step.shift if capping is None else step.shift * capping
         slopes = shift - self.moved.probs @ shift
         if float(slopes.min()) <= -1:
             return float("inf")
         excess = self.moved.probs @ ((1 + slopes) * slopes.log1p())
-        return float(step.multipliers @ (self.slack(step.level) - lead) + excess)
+        return float(step.multipliers @ (self.slack(step.level) - lead) + excess) + unsolved
 
 
 def _multipliers(gram: Float[Tensor, "m m"], unmet: Float[Tensor, " m"]) -> Tensor | None:

@@ -15,7 +15,7 @@ from stability.arguments import whole
 from stability.curvature.least_push import TOLERANCE
 from stability.curvature.metric import metric as metric_of
 from stability.curvature.reachability import UnreachableError, require_rival
-from stability.errors import StabilityError
+from stability.errors import StabilityError, StoppedError
 from stability.geometry.push_to_token import Push, push_to
 from stability.prediction.pooling import pooled_divergence
 from stability.prediction.state import State
@@ -74,6 +74,7 @@ def cheapest_of(
 
     Raises:
         last: no push makes any of them win.
+        StoppedError: the work was stopped meanwhile.
     """
     metric = metric_of(state.at_readout())
     found: list[Push] = []
@@ -88,6 +89,8 @@ def cheapest_of(
         progress(tried)
         try:
             found.append(push_to(state, token, metric, tolerance))
+        except StoppedError:
+            raise
         except UnreachableError as error:
             last = error
         except StabilityError as error:

@@ -32,8 +32,8 @@ class Push:
         nats: the true `KL(p‖q)` there; None where `distance` is.
         predicted: the closed form, `(z_top − z_b)²/(2 gᵀH⁻¹g)` nats at the readout; far too low for a
             rare token.
-        bound: what no push at any site does it for less than, in nats, less what rounding may take
-            from `nats`.
+        bound: what no push at any site does it for less than, in nats, if it moves the readout's vector
+            at most ten times as far; less what rounding may take from `nats`.
         plain_distance: the same as `distance` along `g = Jᵀ(e_b − e_top)`, `w_b − w_top` at `prelogit`.
         plain_nats: the divergence there.
 

@@ -19,6 +19,10 @@ setTimeout(start, PATIENCE);
 try {
   draw(await import(new URL(scripts, document.baseURI)));
   await painted();
+} catch (error) {
+  // nothing may lie over the page that nobody takes away
+  if (!shared.first) box.remove();
+  throw error;
 } finally {
   start();
 }

@@ -186,7 +186,7 @@ function waitFor(here, status) {
 
 /** Whether what is sent is what the first picture shows. */
 function isFirst({ scene }, { rayKey }) {
-  return Boolean(scene) && rayKey?.(scene) === rayKey?.(shared.first.scene);
+  return Boolean(scene && rayKey) && rayKey(scene) === rayKey(shared.first.scene);
 }
 
 function mount(here, sent, { mount, encode, decode, INITIAL }) {
