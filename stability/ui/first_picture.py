@@ -82,18 +82,17 @@ def _drawn_in(document: bytes, headline: str) -> bytes:
 def _pieces(start: str, headline: str) -> tuple[str, str]:
     """What stands in the head instead of what starts Streamlit, and at the end of the body."""
     own = f"./{scripts.address('instrument')}"
+    # in the body, as Streamlit adds its own rules to the head: the page has its measures from the start
     style = f"<style>{resource('page.css')}{resource('first_picture.css')}</style>"
     instrument = f'<style id="first-picture-style">{bundle.style()}</style>'
     head = f"""<link rel="modulepreload" href="{own}">
-    <link rel="modulepreload" crossorigin href="{start}">
-    {style}{instrument}"""
+    <link rel="modulepreload" crossorigin href="{start}">"""
     written = resource("first_picture.html")
     said = {"headline": headline, "prompt": first.PROMPT, "scripts": own, "streamlit": start}
     for name, text in said.items():
         written = written.replace(f"{{{name}}}", html.escape(text))
-    return head, written.replace("{scene}", _scene()).replace(
-        "{script}", resource("first_picture.js")
-    )
+    written = written.replace("{scene}", _scene()).replace("{script}", resource("first_picture.js"))
+    return head, f"{style}{instrument}{written}"
 
 
 @cache

@@ -67,13 +67,16 @@ function holdWhileDragged() {
   }
 }
 
-/** Move all that is drawn to its place in the page, with the focus and as far as it was scrolled. */
+/** Move all that is drawn to its place in the page, with the focus; where it was scrolled, it stays in sight. */
 function moveTo(place) {
   const { scrollTop } = box;
   const focused = box.contains(document.activeElement) ? document.activeElement : null;
-  place.append(box.querySelector(".first-root"));
+  const root = box.querySelector(".first-root");
+  const { top } = root.getBoundingClientRect();
+  place.append(root);
   focused?.focus({ preventScroll: true });
-  if (scrollTop) place.closest('[data-testid="stMain"]')?.scrollTo(0, scrollTop);
+  // by what is seen: the page above it may not have come to rest
+  if (scrollTop) place.closest('[data-testid="stMain"]')?.scrollBy(0, root.getBoundingClientRect().top - top);
   end();
 }
 
