@@ -15,9 +15,11 @@ Report = Callable[[int, int], None]
 
 def waiting(title: str) -> AbstractContextManager[object]:
     """Say on standard error what takes its time, where a person is watching."""
+    if not sys.stderr.isatty():
+        return nullcontext()
     from rich.console import Console
 
-    return Console(stderr=True).status(title) if sys.stderr.isatty() else nullcontext()
+    return Console(stderr=True).status(title)
 
 
 def import_torch() -> None:

@@ -135,8 +135,9 @@ def _row(push: dict[str, Any]) -> str:
 
 def _notes(report: dict[str, Any]) -> Iterator[str]:
     yield "KL(before ‖ after) in nats where the token takes over, along the cheapest push"
-    yield "and along the plain difference. No push costs less than the bound. Predicted is"
-    yield "the closed form, far too low for rare tokens. Distances are in coordinates."
+    yield "and along the plain difference. No push costs less than the bound, if it moves"
+    yield "the last vector up to ten times as far. Predicted is the closed form, far too"
+    yield "low for rare tokens. Distances are in coordinates."
     if not report["is_certified"]:
         yield "With soft-capping the bound is that of any prediction, and may be far below."
     elif report["site"] != "prelogit":

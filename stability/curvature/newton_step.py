@@ -33,13 +33,18 @@ UNBOUNDED = 1e-2  # of the constraints: what multipliers of a possible push do n
 
 @dataclass(frozen=True, eq=False)
 class Step:
-    """A solved quadratic programme: the move, its shift of all logits, the active set, multipliers."""
+    """A solved quadratic programme: the move, its shift of all logits, the active set, multipliers.
+
+    `defect` is the length of what damping and conjugate gradients leave of its equation,
+    `H_qΔ = Σ λ_j (w_b − w_j) − ∇KL`.
+    """
 
     move: Float[Tensor, " d"]
     shift: Float[Tensor, " V"]
     level: list[int]
     multipliers: Float[Tensor, " m"]
     square: float
+    defect: float
 
     @property
     def active(self) -> tuple[list[int], Float[Tensor, " m"]]:
@@ -119,7 +124,10 @@ class Point:
             worst = ahead.topk(min(ADDED, len(ahead)))
             new = worst.indices[worst.values > 0.5 * self.lead].tolist()
             if not new:
-                return Step(move, shift, level, multipliers, float(rows[:, 0] @ solved[:, 0]))
+                square = float(rows[:, 0] @ solved[:, 0])
+                image = fisher.hvp(self.moved, move[:, None])[:, 0]
+                defect = float((rows @ multipliers - self.gradient - image).norm())
+                return Step(move, shift, level, multipliers, square, defect)
             level, more = [*level, *new], self.rows(new)
             rows, solved = torch.cat([rows, more], 1), torch.cat([solved, self.solve(more)], 1)
 
@@ -135,13 +143,10 @@ class Point:
     def left(self, step: Step, lead: float, push: Float[Tensor, " d"]) -> float:
         """What the divergence may exceed the least one by, in nats; infinite where nothing is sure.
 
-        Damping and conjugate gradients leave a defect of the step, which pushes up to `REACH` times as
-        long as this one may gain by. With soft-capping the problem is not convex, and this is but an
-        estimate.
+        By the step's defect pushes gain that are up to `REACH` times as long as this one. With
+        soft-capping the problem is not convex, and this is but an estimate.
         """
-        image = fisher.hvp(self.moved, step.move[:, None])[:, 0]
-        defect = self.rows(step.level) @ step.multipliers - self.gradient - image
-        unsolved = float(defect.norm() * push.norm()) * (REACH + 1)
+        unsolved = step.defect * float(push.norm()) * (REACH + 1)
         capping = self.moved.cap_slope
         shift = step.shift if capping is None else step.shift * capping
         slopes = shift - self.moved.probs @ shift

@@ -18,7 +18,7 @@ from jaxtyping import Float
 from torch import Tensor
 
 from stability.curvature.metric import metric
-from stability.prediction.perturbation import perturb
+from stability.prediction.perturbation import displacements
 from stability.prediction.state import State
 
 MOST_STEPS = 10
@@ -47,7 +47,7 @@ def push_below(state: State, wanted: Float[Tensor, " D"], nats: float) -> Float[
     for step in range(MOST_STEPS):
         here = replace(state, vector=(state.vector + push).to(state.vector))
         tried = push + _steps(here.vjp(root.T).T, missing)
-        left = root @ (wanted - perturb(state, tried).displacement).T
+        left = root @ (wanted - displacements(state, tried)).T
         before, squares = float(missing @ missing), left.square().sum(dim=0)
         best = int(squares.argmin())
         # the first is taken in any case: rounding hides how near a push is that hardly moves

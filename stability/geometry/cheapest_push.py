@@ -2,7 +2,7 @@
 
 At the readout it is the solution of a convex problem. Below, it is the push that leads to that solution
 as nearly as the network lets itself be led, and the divergence is that at the true crossing along it.
-What no push at any site can do it for less than is certain, and so is the gap.
+What no push at any site, up to ten times as long, can do it for less than is certain: so is the gap.
 """
 
 import math

@@ -88,13 +88,17 @@ def perturb(state: State, perturbations: Float[Tensor, "n d"]) -> Perturbed:
 
 def _perturbed(state: State, perturbations: Float[Tensor, "n d"]) -> tuple[Tensor, ...]:
     """How far each perturbation moves the vector given to the readout, and its `_divergences`."""
-    state.pause()
-    displacement = _displacement(state, perturbations)
+    displacement = displacements(state, perturbations)
     shift = state.readout.slopes(displacement.T).T.contiguous()
     return displacement, *_divergences(state, shift)
 
 
-def _displacement(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
+def displacements(state: State, perturbations: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
+    """How far each perturbation moves the vector given to the readout, float64.
+
+    Raises StabilityError where the network's output is not finite.
+    """
+    state.pause()
     if state.above is None:
         return perturbations.double()
     if not len(perturbations):  # networks do not run on nothing

@@ -12,8 +12,8 @@ Send = Callable[[Message], Awaitable[None]]
 App = Callable[[Message, Receive, Send], Awaitable[None]]
 Headers = tuple[tuple[bytes, bytes], ...]
 
-# of a request: what would have it answered by a part, or by the word that nothing has changed
-CONDITIONS = {b"if-none-match", b"if-modified-since", b"if-range", b"range"}
+# of a request: what would have it answered by a part, by the word that nothing has changed, or packed
+CONDITIONS = {b"if-none-match", b"if-modified-since", b"if-range", b"range", b"accept-encoding"}
 
 
 @dataclass(frozen=True)

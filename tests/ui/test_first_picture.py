@@ -92,3 +92,9 @@ def test_no_text_of_the_scene_ends_its_place_in_the_document(monkeypatch):
 def test_what_is_sent_or_asked_in_part_is_left_to_the_app():
     app = answering(INDEX)
     assert asked(FirstPicture(app), method="HEAD")[2] == INDEX
+
+
+def test_half_an_answer_whose_asker_has_gone_is_not_sent():
+    half = answering(INDEX[:100], is_whole=False)
+    with pytest.raises(ValueError, match="not enough values"):  # nothing is sent
+        asked(FirstPicture(half))

@@ -1,6 +1,6 @@
-// The instrument on a page. The one component of this file stands on the page twice: once with the
-// address of all scripts, and once with what they draw. What a person
-// asks for runs the whole page; the second one's own fragment looks for more, and answers some of it first.
+// The instrument on a page. The one component of this file stands on the page twice: once with the address
+// of all scripts, and once with what they draw. What a person asks for runs the whole page; the second one's
+// own fragment looks for more, and answers some of it first.
 
 /**
  * What both find: the scripts of each sheet once they have come, and how to ask for something.
