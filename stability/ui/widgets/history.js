@@ -6,12 +6,19 @@
   window.stabilityHistory = true;
 
   let isAsked = false;
-  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, () => (isAsked = true), true);
+  let isBack = false;
+  for (const kind of ["pointerdown", "keydown"]) {
+    addEventListener(kind, () => ([isAsked, isBack] = [true, false]), true);
+  }
   // the keys of back and forward begin no step
-  addEventListener("popstate", () => (isAsked = false), true);
+  addEventListener("popstate", () => ([isAsked, isBack] = [false, true]), true);
+
+  const isAnotherPage = (address) => new URL(address, location.href).pathname !== location.pathname;
 
   const { pushState, replaceState } = history;
   history.pushState = (...step) => {
+    // a page that was left again before it had run writes its address late, over another's
+    if (isBack && isAnotherPage(step[2])) return;
     (isAsked ? pushState : replaceState).apply(history, step);
     isAsked = false;
   };
