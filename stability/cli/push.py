@@ -58,7 +58,7 @@ def run_push(options: argparse.Namespace) -> None:
 
     import_torch()
     from stability.errors import require_distinct
-    from stability.geometry.cheapest_push import cheapest_push
+    from stability.geometry.cheapest_push import cheapest_to
     from stability.geometry.rivals import Rivals, most_tried, require_listed, rivals
 
     _require_one_question(options)
@@ -73,7 +73,7 @@ def run_push(options: argparse.Namespace) -> None:
         tokens = [lm.token_id(text) for text in options.target]
         require_distinct(tokens, "Target tokens")
         with waiting("Searching for the push"):
-            found = Rivals((cheapest_push(state, tokens),), float("inf"))
+            found = Rivals(*cheapest_to(state, tokens))
     report = {
         "model": {"name": lm.card.name, "revision": lm.card.revision},
         "prompt": str(prompt),
@@ -149,7 +149,7 @@ def _notes(report: dict[str, Any]) -> Iterator[str]:
         if push["plain"]["distance"] is None:
             yield f"Along the plain difference {token} does not take over: rays are followed for"
             yield "256 changes of the argmax, and below the readout for five norms of the vector."
-    if not report["is_complete"] and len(report["pushes"]) > 1:
+    if not report["is_complete"] and report["pushes"][-1]["nats"] is not None:
         yield "Tokens not tried, or not solved for, may be cheaper than the last of these."
 
 

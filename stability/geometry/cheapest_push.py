@@ -43,6 +43,14 @@ def cheapest_push(state: State, target: int | Iterable[int] | Tensor | ndarray) 
     >>> round(push.nats, 3), round(push.plain_nats, 3), round(push.times_cheaper, 2)
     (0.248, 0.266, 1.08)
     """
+    [push], _ = cheapest_to(state, target)
+    return push
+
+
+def cheapest_to(
+    state: State, target: int | Iterable[int] | Tensor | ndarray
+) -> tuple[tuple[Push, ...], float]:
+    """`cheapest_push`, and what the targets cost at least that were not solved for, in nats."""
     # an array of no axes, or a tensor, is one id
     given = target.tolist() if isinstance(target, Tensor | ndarray) else target
     listed = given if isinstance(given, Iterable) else [given]
@@ -52,8 +60,7 @@ def cheapest_push(state: State, target: int | Iterable[int] | Tensor | ndarray) 
     for token in tokens:
         require_rival(state, token)
     tokens.sort(key=lambda token: -float(state.log_probs[token]))
-    [push], _ = cheapest_of(state, tokens, 1, len(tokens), TOLERANCE)
-    return push
+    return cheapest_of(state, tokens, 1, len(tokens), TOLERANCE)
 
 
 def cheapest_of(

@@ -20,6 +20,7 @@ import stability
 from stability.curvature.direction_spec import DirectionSpec
 from stability.curvature.directions import resolve
 from stability.errors import StabilityError
+from stability.geometry.cheapest_push import cheapest_to
 from stability.geometry.push_to_token import Push
 from stability.prediction.pooling import pooled_divergence
 from stability.prediction.state import State
@@ -176,6 +177,18 @@ def test_rivals_say_what_those_cost_that_were_not_tried_or_not_solved_for():
     )
     assert found.is_complete == (found.others >= found.pushes[-1].nats)
     assert not found.is_complete
+
+
+def test_of_targets_that_were_not_solved_for_the_least_they_cost_is_known():
+    state = random_state(6, V=60, d=3, gain=1.0)
+    order = state.log_probs.argsort(descending=True)[1:5].tolist()
+    failed = [token for token in order if type(failure(state, token)) is StabilityError]
+    assert 0 < len(failed) < len(order)
+    [push], others = cheapest_to(state, order)
+    assert push.id not in failed
+    assert others == min(pooled_divergence(state.log_probs, token) for token in failed)
+    _, others = cheapest_to(state, [token for token in order if token not in failed])
+    assert others == float("inf")
 
 
 def test_rivals_are_complete_without_tokens_that_nothing_makes_win():
