@@ -19,6 +19,7 @@ from stability.instrument import bundle, first
 from stability.ui import scripts
 from stability.ui.http import App, Message, Receive, Send, compressed, is_get, whole
 from stability.ui.link import COMPRESSED
+from stability.ui.parts import parts
 from stability.ui.widgets.resources import resource
 
 # what starts Streamlit, in its own document
@@ -73,13 +74,13 @@ def _drawn_in(document: bytes, headline: str) -> bytes:
     start = START.search(text)
     if start is None or BODY_END not in text:
         return document
-    head, body = _pieces(start[1], headline)
+    head, body = _pieces(start[1], parts(text, start[1]), headline)
     text = text.replace(start[0], head, 1)
     before, _, after = text.rpartition(BODY_END)
     return f"{before}{body}{BODY_END}{after}".encode()
 
 
-def _pieces(start: str, headline: str) -> tuple[str, str]:
+def _pieces(start: str, later: list[str], headline: str) -> tuple[str, str]:
     """What stands in the head instead of what starts Streamlit, and at the end of the body."""
     own = f"./{scripts.address('instrument')}"
     # in the body, as Streamlit adds its own rules to the head: the page has its measures from the start
@@ -88,7 +89,13 @@ def _pieces(start: str, headline: str) -> tuple[str, str]:
     head = f"""<link rel="modulepreload" href="{own}">
     <link rel="modulepreload" crossorigin href="{start}">"""
     written = resource("first_picture.html")
-    said = {"headline": headline, "prompt": first.PROMPT, "scripts": own, "streamlit": start}
+    said = {
+        "headline": headline,
+        "prompt": first.PROMPT,
+        "scripts": own,
+        "streamlit": start,
+        "parts": " ".join(later),
+    }
     for name, text in said.items():
         written = written.replace(f"{{{name}}}", html.escape(text))
     written = written.replace("{scene}", _scene()).replace("{script}", resource("first_picture.js"))

@@ -9,7 +9,7 @@ import streamlit
 from support.asgi import answering, asked
 
 from stability.instrument import first
-from stability.ui import first_picture, scripts
+from stability.ui import first_picture, parts, scripts
 from stability.ui.first_picture import START, FirstPicture
 
 INDEX = Path(streamlit.__file__).with_name("static").joinpath("index.html").read_bytes()
@@ -37,6 +37,17 @@ def test_the_document_brings_the_shipped_scene_and_starts_streamlit_itself():
     assert start[0] not in text
     assert f'data-streamlit="{start[1]}"' in text
     assert f'data-scripts="./{scripts.address("instrument")}"' in text
+
+
+def test_it_names_the_parts_of_streamlit_that_the_page_will_ask_for():
+    later = between(opened()[2].decode(), 'data-parts="', '"').split()
+    named = [Path(part).name.split(".")[0] for part in later]
+    assert {*parts.ELEMENTS} <= {*named}
+    # what these import
+    assert "serialization" in named
+    static = Path(streamlit.__file__).with_name("static")
+    assert all((static / part).is_file() for part in later)
+    assert all(part not in INDEX.decode() for part in later)
 
 
 def test_what_a_view_alone_asks_for_is_drawn_at_once_too():

@@ -112,6 +112,18 @@ def test_what_a_hand_holds_is_taken_over_when_it_lets_go(opened):
     assert float(page.get_by_test_id("epsilon").get_attribute("aria-valuenow")) > 0.03
 
 
+def test_a_hand_of_which_nothing_more_is_heard_holds_nothing(opened):
+    """A menu, or another window, has taken the pointer."""
+    page, start = opened()
+    box = page.get_by_test_id("epsilon").bounding_box()
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down()
+    page.evaluate("dispatchEvent(new FocusEvent('blur'))")
+    start()
+    taken_over(page)
+    page.mouse.up()
+
+
 @pytest.mark.parametrize(
     ("width", "height", "scheme", "down"),
     [(1440, 900, "light", 0), (390, 844, "dark", 700), (1280, 720, "dark", 0)],

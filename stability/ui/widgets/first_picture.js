@@ -11,7 +11,7 @@ const PATIENCE = 2000;
 const WIDE = 769;
 const SIDE = 300;
 
-const { scripts, streamlit } = document.getElementById("first-script").dataset;
+const { scripts, streamlit, parts } = document.getElementById("first-script").dataset;
 const box = document.getElementById("first-picture");
 const shared = (globalThis.stabilityInstrument ??= { sheets: {}, number: 0, unanswered: [] });
 
@@ -27,10 +27,14 @@ try {
   start();
 }
 
-/** Start Streamlit, once. */
+/** Start Streamlit, once, and fetch what it will ask for. */
 function start() {
   if (document.querySelector(`script[src="${streamlit}"]`)) return;
-  document.head.append(Object.assign(document.createElement("script"), { type: "module", crossOrigin: "", src: streamlit }));
+  const script = { type: "module", crossOrigin: "", src: streamlit };
+  document.head.append(Object.assign(document.createElement("script"), script));
+  for (const href of parts.split(" ")) {
+    document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", fetchPriority: "low", href }));
+  }
 }
 
 /** Until a frame with what has been drawn has been painted, if any is. */
@@ -55,11 +59,13 @@ function draw({ mount, decode }) {
   watch();
 }
 
-/** Where a hand holds something, it is taken over when that is let go. */
+/** Where a hand holds something, it is taken over when that is let go, or when no more is heard of it. */
 function holdWhileDragged() {
   let letGo;
-  box.addEventListener("pointerdown", () => (shared.first.released ??= new Promise((done) => (letGo = done))), true);
-  for (const kind of ["pointerup", "pointercancel"]) {
+  box.addEventListener("pointerdown", ({ isPrimary, button }) => {
+    if (isPrimary && button === 0) shared.first.released ??= new Promise((done) => (letGo = done));
+  }, true);
+  for (const kind of ["pointerup", "pointercancel", "contextmenu", "blur"]) {
     addEventListener(kind, () => setTimeout(() => {
       if (shared.first) shared.first.released = null;
       letGo?.();

@@ -10,13 +10,14 @@ export default function ({ data, parentElement, setStateValue }) {
   field.send = (text) => setStateValue("submitted", { text, at: Date.now(), session: data.session });
   box.setAttribute("aria-label", data.label);
   box.placeholder = data.placeholder;
+  // a server that has been started anew has not heard what was submitted to the one before
+  const isUnheard = field.session !== data.session && submitted.length > 0;
   // the answer to what was submitted here leaves alone what is typed meanwhile
   const answered = submitted.indexOf(data.text);
   if (answered >= 0) submitted.splice(0, answered + 1);
-  else if (data.text !== field.known) box.value = data.text;
+  else if (data.text !== field.known && !isUnheard) box.value = data.text;
   field.known = data.text;
-  // a server that has been started anew has not heard what was submitted to the one before
-  if (field.session !== data.session && submitted.length) field.send(submitted.at(-1));
+  if (isUnheard && submitted.length) field.send(submitted.at(-1));
   field.session = data.session;
   pointOut(field);
 }

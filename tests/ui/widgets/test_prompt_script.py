@@ -12,6 +12,7 @@ SERVERS = """async (module) => {
   const draw = (await import(url)).default;
   const root = document.body.appendChild(document.createElement("div"));
   root.innerHTML = "<textarea></textarea><p role=note hidden></p>";
+  const box = root.querySelector("textarea");
   const sent = [];
   const shows = (text, session) => draw({
     data: { label: "Prompt", text, session },
@@ -19,24 +20,28 @@ SERVERS = """async (module) => {
     setStateValue: (_, { text, session }) => sent.push([text, session]),
   });
   const submit = (text) => {
-    root.querySelector("textarea").value = text;
-    root.querySelector("textarea").dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
+    box.value = text;
+    box.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter" }));
   };
   shows("old", "first");
   submit("answered");
   shows("answered", "first");
   shows("answered", "second");
   submit("lost");
-  shows("answered", "third");
+  shows("of the link", "third");
+  const kept = box.value;
   shows("lost", "third");
   shows("lost", "fourth");
-  return sent;
+  shows("of another link", "fourth");
+  return [sent, kept, box.value];
 }"""
 
 
 def test_what_no_server_has_answered_is_submitted_again_to_the_next_one():
     with driven() as browser:
         page = browser.new_page()
-        sent = page.evaluate(SERVERS, resource("prompt.js"))
+        sent, kept, last = page.evaluate(SERVERS, resource("prompt.js"))
         page.close()
     assert sent == [["answered", "first"], ["lost", "second"], ["lost", "third"]]
+    # what is on its way stays in the box, and what a server says of itself comes into it
+    assert (kept, last) == ("lost", "of another link")
