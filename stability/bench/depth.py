@@ -39,6 +39,7 @@ class WholePrompt:
 
     def __init__(self, state: State) -> None:
         network: Any = state.above
+        self.at_once: int = network.at_once
         self.position, self.forward_pass = network.position, network.forward_pass
         self.block: nn.Module = [*self.forward_pass.blocks.values()][network.block]
 
@@ -53,7 +54,7 @@ class WholePrompt:
         with self.block.register_forward_hook(replace_output):
             return self.forward_pass.network.prelogits(ids)[:, self.position]
 
-    def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
+    def trajectory(self, vectors: Float[Tensor, "n d"]) -> tuple[Tensor, ...]:
         """Raise: nothing that needs it is timed."""
         raise NotImplementedError
 

@@ -69,9 +69,9 @@ def _small_eigh(matrix: Float[Tensor, "*T m m"]) -> tuple[Tensor, Tensor]:
     return values.to(matrix.device), vectors.to(matrix.device)
 
 
-def leading_block(factor: Float[Tensor, "d m"], b: int) -> Float[Tensor, "d b"]:
+def leading_block(factor: Float[Tensor, "*T d m"], b: int) -> Float[Tensor, "*T d b"]:
     """An orthonormal block along the `b` leading eigenvectors of `C Cᵀ`, by the smaller `CᵀC`."""
-    rotation = _small_eigh(factor.T @ factor)[1].flip(-1)[:, :b]
+    rotation = _small_eigh(factor.mT @ factor)[1].flip(-1)[..., :b]
     return torch.linalg.qr(factor @ rotation).Q
 
 

@@ -33,7 +33,7 @@ def final_gain(state: State) -> Float[Tensor, " D"]:
             "at a block."
         )
     with torch.enable_grad():
-        start = state.vector.detach().clone().requires_grad_(True)
+        start = state.vector.detach()[None].clone().requires_grad_(True)
         *_, x, y = state.above.trajectory(start)
     if x.numel() == y.numel():
         before, after = (part.detach().double().reshape(-1) for part in (x, y))

@@ -15,9 +15,10 @@ from torch import Tensor
 
 from stability.curvature import fisher
 from stability.curvature.spectrum import low_rank_factor
-from stability.curvature.subspace import iterate, sign_fixed
+from stability.curvature.subspace import iterate, leading_block, sign_fixed
 from stability.errors import StabilityError
-from stability.prediction.jacobian import Jacobian
+from stability.prediction.held_jacobian import HeldJacobian
+from stability.prediction.jacobian import Jacobian, jacobian_along
 from stability.prediction.state import State
 
 PAIRS = 32  # eigenpairs at the readout that are pulled back
@@ -100,15 +101,13 @@ def depth(state: State) -> Depth:
             "'block:0'."
         )
     readout = state.at_readout()
-    with torch.enable_grad():
-        start = state.vector.detach().clone().requires_grad_(True)
-        *hidden, last = state.above.trajectory(start)
-    widths = {vector.numel() for vector in hidden}
+    jacobian = jacobian_along(state.above, state.vector, readout.readout.width)
+    widths = {vector.numel() for vector in jacobian.sources}
     if len(widths) > 1:
         raise StabilityError(
             f"Depth needs blocks of one width; received {sorted(widths)}: look at each site alone."
         )
-    directions, moved = _top_directions(readout, Jacobian(last, hidden))
+    directions, moved = _top_directions(readout, jacobian)
     slopes = fisher.centred_slopes(readout, moved.T)
     metric = fisher.projected_hessian(readout.probs, slopes)
     lengths = metric.diagonal().clamp_min(torch.finfo(metric.dtype).tiny).sqrt()
@@ -116,13 +115,13 @@ def depth(state: State) -> Depth:
         state,
         eigenvalues=metric.diagonal(),
         directions=directions,
-        norms=torch.stack([vector.detach().double().norm() for vector in hidden]),
+        norms=torch.stack([vector.double().norm() for vector in jacobian.sources]),
         alignment=(metric / lengths / lengths[:, None]).abs().clamp_max(1),
     )
 
 
 def _top_directions(
-    readout: State, jacobian: Jacobian
+    readout: State, jacobian: Jacobian | HeldJacobian
 ) -> tuple[Float[Tensor, "L d"], Float[Tensor, "L D"]]:
     """The top eigenvector `v` of `J_LᵀHJ_L` at every source `L` of a Jacobian, and `J_L v`."""
     blocks: list[Tensor] = []
@@ -136,7 +135,7 @@ def _top_directions(
         return jacobian.vjp_each(image.reshape(D, L, b).transpose(0, 1))
 
     factors = torch.stack(jacobian.vjp(low_rank_factor(readout, PAIRS)))
-    start = torch.linalg.svd(factors, full_matrices=False).U[..., :BLOCK_VECTORS]
+    start = leading_block(factors, BLOCK_VECTORS)
     found = iterate(apply, start, 1, TOLERANCE, MOST_PASSES)
     if not found.converged:
         raise StabilityError(

@@ -14,11 +14,15 @@ from jaxtyping import Float
 from torch import Tensor, nn
 from transformers import DynamicCache
 
+from stability.devices import rows_at_once
 from stability.models.forward_pass import ForwardPass
 from stability.models.network_view import InjectingBlock, SkippedBlock, StandIn, TracedBlock
 
-# keys a block that are repeated for the rows of a batch
+# keys a block that are repeated for the rows of a batch, on a processor
 KEYS_AT_ONCE = 16384
+# On a card a graph takes some 16 bytes for each number of its keys in all blocks, and as much as eight
+# more keys for the rest: with so many numbers counted as one it takes a quarter of the card.
+BESIDE_KEYS, COUNTED_AS_ONE = 8, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -36,18 +40,26 @@ class NetworkAbove:
 
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """Return the vectors after the final norm, for several vectors that leave the block."""
-        rows = max(KEYS_AT_ONCE // (self.position + 1), 1)
-        batches = vectors.to(self._recorded).split(rows)
+        batches = vectors.to(self._recorded).split(self.at_once)
         return torch.cat([self.inject(batch)[:, 0] for batch in batches])
 
-    def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
-        """Return one vector, the output of each block above, and the last after the final norm.
+    @property
+    def at_once(self) -> int:
+        """How many vectors to run together: on a card each part costs launches."""
+        keys, card = self.position + 1, self.forward_pass.network.card
+        if not self._recorded.is_cuda:
+            return max(KEYS_AT_ONCE // keys, 1)
+        numbers = (keys + BESIDE_KEYS) * card.n_layers * card.d_model
+        return rows_at_once(self._recorded.device, numbers // COUNTED_AS_ONE)
+
+    def trajectory(self, vectors: Float[Tensor, "n d"]) -> tuple[Tensor, ...]:
+        """Return vectors, the output of each block above, and the last after the final norm.
 
         All are nodes of one autograd graph; block outputs have axes of length one before the last.
         """
         outputs: list[Tensor] = []
-        prelogit = self.inject(vector[None], outputs)
-        return vector, *outputs, prelogit
+        prelogit = self.inject(vectors, outputs)
+        return vectors, *outputs, prelogit
 
     def prefill(
         self, vectors: Float[Tensor, "n d"]

@@ -14,9 +14,14 @@ class Above(Protocol):
         """The vectors after the final norm, for several vectors at the site."""
         ...
 
-    def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
-        """The vector, the output of each block above, and the last of them after the final norm.
+    @property
+    def at_once(self) -> int:
+        """How many vectors to run together."""
+        ...
 
-        As they are in the graph, with axes of length one.
+    def trajectory(self, vectors: Float[Tensor, "n d"]) -> tuple[Tensor, ...]:
+        """Vectors, the output of each block above, and the last of them after the final norm.
+
+        As they are in the graph, a row for each vector, with axes of length one.
         """
         ...

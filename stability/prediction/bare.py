@@ -19,6 +19,7 @@ from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
 LONGEST_ROW = 1e40  # the fourth power of a slope, and e^600 times it, stay within float64
+AT_ONCE = 1024  # vectors
 Block = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]]
 
 
@@ -36,9 +37,14 @@ class BareNetwork:
         """The vectors given to the readout, for several vectors at the site."""
         return self.trajectory(vectors)[-1]
 
-    def trajectory(self, vector: Tensor) -> tuple[Tensor, ...]:
-        """A vector and the output of each block; the last block stands for the final norm."""
-        outputs = [vector]
+    @property
+    def at_once(self) -> int:
+        """How many vectors to run together."""
+        return AT_ONCE
+
+    def trajectory(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        """Vectors and the output of each block; the last block stands for the final norm."""
+        outputs = [vectors]
         for block in self.blocks:
             outputs.append(block(outputs[-1]))
         return tuple(outputs)

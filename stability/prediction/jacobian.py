@@ -2,7 +2,8 @@
 
 Reverse mode alone gives both. `u ↦ Jᵀu` is linear, and its own transpose is `J`: differentiating the
 pulled-back vector once more pushes directions forward. So attention needs no forward-mode derivative,
-which its fast kernels lack, and the graph of one position serves every direction.
+which its fast kernels lack, and the graph of one position serves every direction. On a card the whole
+matrix is made at once instead (`held_jacobian`).
 """
 
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,13 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from stability.prediction.above import Above
+from stability.prediction.held_jacobian import HeldJacobian, held
+
 COLUMNS_AT_ONCE = 64  # whose activations are held together
+WIDEST_HELD = (
+    2048  # of the readout: on a card more rows take longer than the products that are wanted
+)
 Batched = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]]
 
 
@@ -24,6 +31,11 @@ class Jacobian:
 
     def __init__(self, output: Tensor, sources: Sequence[Tensor]) -> None:
         self._output, self._sources = output, sources
+
+    @property
+    def sources(self) -> list[Float[Tensor, " _"]]:
+        """The vectors that it is taken by."""
+        return [source.detach().flatten() for source in self._sources]
 
     @cached_property
     def _transpose(self) -> tuple[Tensor, tuple[Tensor, ...]]:
@@ -98,17 +110,42 @@ class CopiedJacobian:
         return torch.cat(parts).T.double()
 
 
+AnyJacobian = Jacobian | CopiedJacobian | HeldJacobian
+
+
+def is_held(vector: Tensor, width: int, is_on_card: bool | None = None) -> bool:
+    """Whether the Jacobian of a readout's vector of some width is held whole: on a card, as a rule."""
+    on_card = vector.is_cuda if is_on_card is None else is_on_card
+    return on_card and width <= WIDEST_HELD
+
+
 def jacobian(
-    function: Batched, vector: Float[Tensor, " d"], copies: int | None = None
-) -> "Jacobian | CopiedJacobian":
-    """The Jacobian of a function of batches at one vector: on a card from copies, unless told."""
-    if copies is None and vector.device.type == "cuda":
-        copies = COLUMNS_AT_ONCE
-    if copies:
-        return CopiedJacobian(function, vector, copies)
+    above: Above, vector: Float[Tensor, " d"], width: int, is_on_card: bool | None = None
+) -> AnyJacobian:
+    """The Jacobian of the network above a vector, whose output has some width."""
+    if is_held(vector, width, is_on_card):
+        return held(lambda copies: (copies, above(copies)), vector, width, above.at_once)
+    if is_on_card or vector.is_cuda:
+        return CopiedJacobian(above, vector, COLUMNS_AT_ONCE)
+    return traced(above, vector)
+
+
+def traced(function: Batched, vector: Float[Tensor, " d"]) -> Jacobian:
+    """The Jacobian of a function of batches at one vector."""
     with torch.enable_grad():
         source = vector.detach().clone().requires_grad_(True)
         return Jacobian(function(source[None])[0], [source])
+
+
+def jacobian_along(
+    above: Above, vector: Float[Tensor, " d"], width: int, is_on_card: bool | None = None
+) -> Jacobian | HeldJacobian:
+    """The Jacobian by a vector, and by what leaves each block above it."""
+    if is_held(vector, width, is_on_card):
+        return held(above.trajectory, vector, width, above.at_once)
+    with torch.enable_grad():
+        *sources, output = above.trajectory(vector.detach()[None].clone().requires_grad_(True))
+    return Jacobian(output, sources)
 
 
 def _transpose(output: Tensor, sources: Sequence[Tensor]) -> tuple[Tensor, tuple[Tensor, ...]]:

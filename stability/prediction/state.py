@@ -12,7 +12,7 @@ from stability.arguments import whole
 from stability.prediction import distribution
 from stability.prediction.above import Above
 from stability.prediction.conversation import PromptLike
-from stability.prediction.jacobian import CopiedJacobian, Jacobian, jacobian
+from stability.prediction.jacobian import AnyJacobian, is_held, jacobian
 from stability.prediction.pause import Pause, no_pause
 from stability.prediction.provenance import ModelCard, Token
 from stability.prediction.readout import Readout
@@ -30,8 +30,7 @@ class State:
         prompt: the text, or the conversation, that was read.
         tokens: its tokens, in order.
         position: index in `tokens` of the one after which the next token is predicted.
-        site: `prelogit`, the vector after the final norm, the one that `W_U` multiplies; `final`, the
-            one before the norm; or `block:L`, the residual stream leaving block `L`.
+        site: `prelogit`, what `W_U` multiplies; `final`, before the norm; `block:L`, what leaves it.
         model: the model that read it.
         text: spells a token id of the vocabulary.
         above: the network between the site and the readout; None at `prelogit`.
@@ -142,16 +141,18 @@ class State:
         return float(self.vector.double().norm())
 
     @property
-    def _jacobian(self) -> Jacobian | CopiedJacobian | None:
+    def _jacobian(self) -> AnyJacobian | None:
         """Kept, unless its graph holds what weights in half precision are widened to."""
-        return self._new_jacobian() if self.model.is_half else self._kept_jacobian
+        keeps = not self.model.is_half or is_held(self.vector, self.readout.width)
+        return self._kept_jacobian if keeps else self._new_jacobian()
 
     @cached_property
-    def _kept_jacobian(self) -> Jacobian | CopiedJacobian | None:
+    def _kept_jacobian(self) -> AnyJacobian | None:
         return self._new_jacobian()
 
-    def _new_jacobian(self) -> Jacobian | CopiedJacobian | None:
-        return None if self.above is None else jacobian(self.above, self.vector)
+    def _new_jacobian(self) -> AnyJacobian | None:
+        above, width = self.above, self.readout.width
+        return None if above is None else jacobian(above, self.vector, width)
 
     def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
         """How the vector given to the readout moves along directions at this site."""
@@ -178,9 +179,8 @@ class State:
     @cached_property
     def cap_slope(self) -> Float[Tensor, " V"] | None:
         """`f'(z)`, by which capping slows each logit here; None without capping."""
-        if self.readout.softcap is None:
-            return None
-        return self.readout.cap_slope(self.uncapped_logits)
+        is_capped = self.readout.softcap is not None
+        return self.readout.cap_slope(self.uncapped_logits) if is_capped else None
 
     def most_likely(self, n: int) -> tuple[tuple[Token, float], ...]:
         """The `n` most likely next tokens with their probabilities, in order.

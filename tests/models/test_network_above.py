@@ -152,7 +152,7 @@ def test_a_trajectory_is_the_output_of_every_block_above(single, name):
     lm = single(name)
     depth = lm.capture_depth(LONG, 8)
     for block, state in enumerate(depth):
-        outputs = [part.reshape(-1) for part in state.above.trajectory(state.vector)]
+        outputs = [part.reshape(-1) for part in state.above.trajectory(state.vector[None])]
         expected = [*(above.vector for above in depth[block:]), state.prelogit]
         assert len(outputs) == len(expected)
         for output, other in zip(outputs, expected, strict=True):

@@ -2,9 +2,19 @@
 
 import pytest
 import torch
+from support.states import Function
 from torch import Tensor
 
-from stability.prediction.jacobian import COLUMNS_AT_ONCE, Jacobian, jacobian
+from stability.prediction.held_jacobian import HeldJacobian, held
+from stability.prediction.jacobian import (
+    COLUMNS_AT_ONCE,
+    WIDEST_HELD,
+    CopiedJacobian,
+    Jacobian,
+    jacobian,
+    jacobian_along,
+    traced,
+)
 
 D_IN, D_OUT = 7, 5
 
@@ -47,13 +57,24 @@ def exact(function) -> Tensor:
     return torch.func.jacrev(lambda x: function(x[None])[0])(X)
 
 
+def whole(function, x, rows):
+    return held(lambda y: (y, function(y)), x, len(exact(function)), rows)
+
+
+WAYS = {
+    "a graph of the vector": traced,
+    "a copy": lambda function, x: CopiedJacobian(function, x, 1),
+    "four copies, as on a card": lambda function, x: CopiedJacobian(function, x, 4),
+    "all rows": lambda function, x: whole(function, x, 16),
+    "two rows at once": lambda function, x: whole(function, x, 2),
+}
+
+
 @every_function
-@pytest.mark.parametrize(
-    "copies", [None, 1, 4], ids=["one vector", "a copy", "four copies, as on a card"]
-)
+@pytest.mark.parametrize("way", WAYS.values(), ids=WAYS)
 @pytest.mark.parametrize("k", [1, 3, COLUMNS_AT_ONCE, COLUMNS_AT_ONCE + 1, 2 * COLUMNS_AT_ONCE + 5])
-def test_push_and_pull_are_the_jacobian_and_its_transpose(function, copies, k):
-    J, derivative = exact(function), jacobian(function, X, copies)
+def test_push_and_pull_are_the_jacobian_and_its_transpose(function, way, k):
+    J, derivative = exact(function), way(function, X)
     V, U = random(D_IN, k), random(len(J), k)
     torch.testing.assert_close(derivative.jvp([V]), J @ V, **EXACT)
     torch.testing.assert_close(derivative.vjp(U)[0], J.T @ U, **EXACT)
@@ -61,7 +82,7 @@ def test_push_and_pull_are_the_jacobian_and_its_transpose(function, copies, k):
 
 @every_function
 def test_push_and_pull_are_transposes_of_each_other(function):
-    derivative = jacobian(function, X)
+    derivative = traced(function, X)
     V = random(D_IN, 4)
     U = random(len(exact(function)), 6)
     torch.testing.assert_close(U.T @ derivative.jvp([V]), derivative.vjp(U)[0].T @ V, **EXACT)
@@ -69,7 +90,7 @@ def test_push_and_pull_are_transposes_of_each_other(function):
 
 def test_asking_again_gives_the_same_and_the_vector_is_left_alone():
     x = X.clone()
-    derivative = jacobian(layer, x)
+    derivative = traced(layer, x)
     V, U = random(D_IN, 2), random(D_OUT, 2)
     assert torch.equal(derivative.jvp([V]), derivative.jvp([V]))
     assert torch.equal(derivative.vjp(U)[0], derivative.vjp(U)[0])
@@ -80,12 +101,12 @@ def test_asking_again_gives_the_same_and_the_vector_is_left_alone():
 def test_gradients_are_taken_also_where_they_are_switched_off():
     V = random(D_IN, 2)
     with torch.no_grad():
-        product = jacobian(layer, X).jvp([V])
+        product = traced(layer, X).jvp([V])
     torch.testing.assert_close(product, exact(layer) @ V, **EXACT)
 
 
 def test_a_float32_function_gives_float64_with_the_digits_of_float32():
-    single = jacobian(lambda x: (x @ A.float().T).tanh() @ B.float().T, X.float())
+    single = traced(lambda x: (x @ A.float().T).tanh() @ B.float().T, X.float())
     V, U = random(D_IN, 3), random(D_OUT, 3)
     for product, expected in (
         (single.jvp([V]), exact(layer) @ V),
@@ -98,7 +119,7 @@ def test_a_float32_function_gives_float64_with_the_digits_of_float32():
 
 
 def test_an_output_that_does_not_move_has_no_derivative():
-    derivative = jacobian(lambda x: 0 * x @ C, X)
+    derivative = traced(lambda x: 0 * x @ C, X)
     assert derivative.jvp([random(D_IN, 2)]).eq(0).all()
     assert derivative.vjp(random(D_OUT, 2))[0].eq(0).all()
 
@@ -135,3 +156,46 @@ def test_each_source_moves_alone_along_columns_of_its_own():
     torch.testing.assert_close(derivative.jvp_each(blocks), expected, **EXACT)
     expected = torch.stack([J_first.T @ cotangents[0], J_second.T @ cotangents[1]])
     torch.testing.assert_close(derivative.vjp_each(cotangents), expected, **EXACT)
+
+
+class Layers:
+    """Two layers, one after the other, of which at most three copies are run at once."""
+
+    at_once = 3
+
+    def __call__(self, vectors: Tensor) -> Tensor:
+        return self.trajectory(vectors)[-1]
+
+    def trajectory(self, vectors: Tensor) -> tuple[Tensor, ...]:
+        assert len(vectors) <= self.at_once
+        between = (vectors @ A.T).tanh()[:, None] @ A
+        return vectors, between, (between @ C).sin()
+
+
+def test_what_is_held_by_several_sources_is_what_the_graph_gives():
+    by_graph, in_full = (jacobian_along(Layers(), X, D_OUT, on_card) for on_card in (False, True))
+    assert isinstance(by_graph, Jacobian)
+    assert isinstance(in_full, HeldJacobian)
+    blocks, cotangents, U = random(2, D_IN, 3), random(2, D_OUT, 3), random(D_OUT, 4)
+    for theirs, ours in (
+        (by_graph.sources, in_full.sources),
+        ([by_graph.jvp([*blocks])], [in_full.jvp([*blocks])]),
+        (by_graph.vjp(U), in_full.vjp(U)),
+        (by_graph.jvp_each(blocks), in_full.jvp_each(blocks)),
+        (by_graph.vjp_each(cotangents), in_full.vjp_each(cotangents)),
+    ):
+        for this, that in zip(theirs, ours, strict=True):
+            torch.testing.assert_close(that, this, **EXACT)
+
+
+@pytest.mark.parametrize(
+    ("width", "is_on_card", "kind"),
+    [
+        (D_OUT, False, Jacobian),
+        (D_OUT, None, Jacobian),
+        (D_OUT, True, HeldJacobian),
+        (WIDEST_HELD + 1, True, CopiedJacobian),
+    ],
+)
+def test_on_a_card_it_is_held_whole_unless_the_network_is_very_wide(width, is_on_card, kind):
+    assert type(jacobian(Function(layer), X, width, is_on_card)) is kind

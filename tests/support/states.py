@@ -25,12 +25,13 @@ class Function:
     """A function of batches of vectors, as the network above a site."""
 
     function: Callable[[Tensor], Tensor]
+    at_once = 5  # so that several parts make a whole
 
     def __call__(self, vectors: Tensor) -> Tensor:
         return self.function(vectors)
 
     def trajectory(self, vector: Tensor) -> tuple[Tensor, ...]:
-        return vector, self(vector[None])
+        return vector, self(vector)
 
 
 def make_state(

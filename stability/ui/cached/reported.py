@@ -32,6 +32,11 @@ class Reported:
             self.done += len(part)
         return torch.cat(outputs)
 
-    def trajectory(self, vector: Float[Tensor, " d"]) -> tuple[Tensor, ...]:
+    @property
+    def at_once(self) -> int:
+        """As the network says."""
+        return self.above.at_once
+
+    def trajectory(self, vectors: Float[Tensor, "n d"]) -> tuple[Tensor, ...]:
         """The output of each block above, as the network gives it."""
-        return self.above.trajectory(vector)
+        return self.above.trajectory(vectors)

@@ -18,7 +18,9 @@ def test_it_gives_what_the_network_gives_and_says_how_much_has_been_run():
     parts = [0, TOGETHER, 2 * TOGETHER]
     assert heard == [done / 300 for done in (*parts, *(150 + part for part in parts))]
     for own, given in zip(
-        reported.trajectory(state.vector), state.above.trajectory(state.vector), strict=True
+        reported.trajectory(state.vector[None]),
+        state.above.trajectory(state.vector[None]),
+        strict=True,
     ):
         assert torch.equal(own, given)
 
