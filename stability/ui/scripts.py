@@ -6,7 +6,10 @@ from functools import cache
 from stability.instrument import bundle
 from stability.ui.http import Answer, App, Message, Receive, Send, compressed, is_get
 
-ENTRIES = {"instrument": ("instrument", "view"), "dose": ("dose_sheet", "dose_view")}
+ENTRIES = {
+    "instrument": ("instrument", "view", "address"),
+    "dose": ("dose_sheet", "dose_view", "address"),
+}
 HEADERS = (
     (b"content-type", b"text/javascript; charset=utf-8"),
     (b"cache-control", b"public, immutable, max-age=31536000"),

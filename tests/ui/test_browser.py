@@ -291,6 +291,33 @@ def test_every_page_that_is_opened_is_one_step_of_the_history(page):
     assert page.evaluate(ADDRESSES) == [first, *steps]
 
 
+def test_a_page_that_is_opened_without_a_pointer_is_a_step_too(page):
+    """As by a screen reader; also after a step back, which begins no step."""
+    first = page.url
+    for name in ("Calibration", "Dose"):
+        page.get_by_role("link", name=name).evaluate("(link) => link.click()")
+        page.wait_for_url(lambda url, name=name: name in url)
+        settled(page)
+        page.go_back()
+        page.wait_for_url(first)
+        settled(page)
+
+
+def test_who_goes_back_while_a_page_waits_to_be_opened_stays(page):
+    """The way there waits for the server, which may be slow, to hear of what has been set."""
+    page.get_by_test_id("eigen-1").click()
+    page.wait_for_url(lambda url: "direction=eig" in url)
+    settled(page)
+    line = Line(page)
+    with line.held():
+        page.get_by_role("link", name="Depth").click()
+        page.go_back()
+        page.wait_for_timeout(1000)
+    settled(page)
+    assert page.evaluate("location.pathname") == "/"
+    assert page.locator(".instrument").count() == 1
+
+
 def test_enter_submits_and_a_line_break_at_the_end_is_pointed_out(page):
     box = page.get_by_label("Prompt", exact=True)
     hint = page.get_by_text("Ends with a line break")

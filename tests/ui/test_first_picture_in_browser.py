@@ -152,3 +152,78 @@ def test_it_goes_where_another_page_is_opened_first(opened):
 def test_what_an_address_says_of_the_view_is_drawn_at_once(opened):
     page, _ = opened("?epsilon=0.1")
     assert page.get_by_test_id("epsilon").get_attribute("aria-valuenow") == "0.1"
+
+
+@pytest.mark.parametrize("ends_with", ["Enter", None])
+def test_what_is_typed_goes_on_in_the_field_of_the_page(opened, ends_with):
+    page, start = opened()
+    page.locator(f"{BOX} .first-controls textarea").fill("One tw")
+    page.keyboard.type("o")
+    if ends_with:
+        page.keyboard.press(ends_with)
+    start()
+    taken_over(page)
+    field = page.get_by_label("Prompt", exact=True)
+    expect(field).to_have_value("One two")
+    expect(field).to_be_focused()
+    if not ends_with:
+        page.keyboard.press("Enter")
+    page.get_by_test_id("token-1").filter(has_text="two").wait_for(timeout=90_000)
+
+
+def test_a_field_that_was_left_alone_says_what_the_page_says(opened):
+    page, start = opened()
+    start()
+    taken_over(page)
+    field = page.get_by_label("Prompt", exact=True)
+    expect(field).to_have_value("The capital of France is")
+    expect(field).not_to_be_focused()
+
+
+def test_what_was_set_before_comes_along_to_another_page(opened):
+    page, start = opened()
+    page.get_by_test_id("epsilon").press("End")
+    page.wait_for_function("location.search === '?epsilon=3'")
+    start()
+    # in the very moment in which there is a link to it
+    page.wait_for_function("document.querySelectorAll('[data-testid=stSidebarNavLink]').length > 1")
+    page.get_by_role("link", name="Depth").click(no_wait_after=True)
+    page.wait_for_url(lambda url: "/Depth" in url, timeout=90_000)
+    page.wait_for_function("document.body.innerText.includes('ε = 3 nats')", timeout=90_000)
+
+
+def test_no_room_is_left_for_a_side_bar_that_was_closed(opened):
+    page, start = opened()
+    assert page.locator(".first-root").bounding_box()["x"] > 300
+    start()
+    taken_over(page)
+    page.get_by_test_id("stSidebar").hover()
+    page.get_by_test_id("stSidebarCollapseButton").get_by_role("button").click()
+    page.wait_for_function("localStorage.getItem('stSidebarCollapsed-') === 'true'")
+    page.reload(wait_until="commit")
+    page.locator(f"{BOX} .instrument[data-ray]").wait_for()
+    assert page.locator(".first-root").bounding_box()["x"] < 100
+    start()
+
+
+def test_a_finger_that_scrolls_goes_on_scrolling(opened):
+    page, start = opened(viewport={"width": 390, "height": 844}, has_touch=True)
+    session = page.context.new_cdp_session(page)
+
+    def touch(kind, *points):
+        session.send("Input.dispatchTouchEvent", {"type": kind, "touchPoints": points})
+
+    at = "document.getElementById('first-picture')?.scrollTop"
+    touch("touchStart", {"x": 200, "y": 700})
+    for y in range(690, 590, -10):
+        touch("touchMove", {"x": 200, "y": y})
+    page.wait_for_function(f"{at} > 30")
+    start()
+    page.locator(".st-key-instrument").wait_for(state="attached", timeout=90_000)
+    page.wait_for_timeout(500)
+    before = page.evaluate(at)
+    for y in range(590, 490, -10):
+        touch("touchMove", {"x": 200, "y": y})
+    page.wait_for_function(f"{at} > {before} + 30")
+    touch("touchEnd")
+    taken_over(page)

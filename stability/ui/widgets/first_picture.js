@@ -10,10 +10,17 @@ const PATIENCE = 2000;
 /** Pixels of a window in which Streamlit opens its side bar, and how wide it then is. */
 const WIDE = 769;
 const SIDE = 300;
+/** Where a browser keeps that a person has closed it on this page. */
+const COLLAPSED = "stSidebarCollapsed-";
+/** Links in the side bar lead to other pages. */
+const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
 
 const { scripts, streamlit, parts } = document.getElementById("first-script").dataset;
 const box = document.getElementById("first-picture");
+const field = box.querySelector(".first-controls textarea");
 const shared = (globalThis.stabilityInstrument ??= { sheets: {}, number: 0, unanswered: [] });
+
+let ended;
 
 setTimeout(start, PATIENCE);
 try {
@@ -43,34 +50,71 @@ function painted() {
   return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }
 
-function draw({ mount, decode }) {
+function draw({ mount, encode, decode, writeInAddress }) {
   box.classList.toggle("dark", isDark());
-  if (innerWidth >= WIDE) box.style.setProperty("--first-side-width", `${sideWidth()}px`);
+  if (innerWidth >= WIDE && kept(COLLAPSED) !== "true") box.style.setProperty("--first-side-width", `${sideWidth()}px`);
   box.hidden = false;
   const root = box.querySelector(".first-root");
   const scene = JSON.parse(document.getElementById("first-scene").textContent);
   const events = [];
+  let isChanged = false;
+  const remember = (view) => {
+    isChanged = true;
+    writeInAddress(encode(view));
+  };
   // all of this becomes that of the page's own
-  const host = { send: (event) => events.push(event), remember() {}, link: () => location.href };
+  const host = { send: (event) => events.push(event), remember, link: () => location.href };
   const instrument = mount(root, host, decode(new URLSearchParams(location.search)).view);
   instrument.receive(scene);
-  shared.first = { scene, instrument, host, events, moveTo, leave, released: null };
-  holdWhileDragged();
+  shared.first = { scene, instrument, host, events, moveTo, leave, released: null, link: null };
+  shared.typed = typed();
+  holdWhileInHand();
+  // the page itself opens another, once the server has heard of what has been set here
+  document.addEventListener("click", (event) => {
+    const link = event.target.closest?.(PAGE_LINK);
+    if (!shared.first || !link || !event.isTrusted || !(isChanged || events.length)) return;
+    event.preventDefault();
+    event.stopPropagation();
+    shared.first.link = link;
+  }, true);
   watch();
 }
 
-/** Where a hand holds something, it is taken over when that is let go, or when no more is heard of it. */
-function holdWhileDragged() {
+/** What is typed in the field of the prompt, once the page's own takes its place (`prompt.js`). */
+function typed() {
+  const shown = field.value;
+  let isSubmitted = false;
+  field.addEventListener("keydown", (event) => {
+    if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
+    event.preventDefault();
+    isSubmitted = true;
+  });
+  field.addEventListener("blur", () => (isSubmitted = true));
+  return new Promise((done) => {
+    ended = () => {
+      const { value, selectionStart, selectionEnd } = field;
+      const isFocused = field === document.activeElement;
+      const text = value === shown ? null : value;
+      done({ text, isSubmitted, isFocused, selectionStart, selectionEnd });
+    };
+  });
+}
+
+/** Where a hand holds something, or writes a word, it is taken over after that, or when no more is heard of it. */
+function holdWhileInHand() {
   let letGo;
-  box.addEventListener("pointerdown", ({ isPrimary, button }) => {
-    if (isPrimary && button === 0) shared.first.released ??= new Promise((done) => (letGo = done));
-  }, true);
-  for (const kind of ["pointerup", "pointercancel", "contextmenu", "blur"]) {
-    addEventListener(kind, () => setTimeout(() => {
-      if (shared.first) shared.first.released = null;
-      letGo?.();
-    }));
-  }
+  const hold = () => (shared.first.released ??= new Promise((done) => (letGo = done)));
+  const release = () => setTimeout(() => {
+    if (shared.first) shared.first.released = null;
+    letGo?.();
+  });
+  box.addEventListener("pointerdown", ({ isPrimary, button }) => isPrimary && button === 0 && hold(), true);
+  // a finger that begins to scroll is no pointer any more, and still there
+  addEventListener("pointercancel", ({ pointerType }) => pointerType === "touch" || release());
+  addEventListener("pointerup", ({ pointerType }) => pointerType === "touch" || release());
+  for (const kind of ["touchend", "touchcancel"]) addEventListener(kind, ({ touches }) => touches.length || release());
+  field.addEventListener("compositionstart", hold);
+  for (const kind of ["compositionend", "contextmenu", "blur"]) addEventListener(kind, release);
 }
 
 /** Move all that is drawn to its place in the page, with the focus; where it was scrolled, it stays in sight. */
@@ -88,11 +132,14 @@ function moveTo(place) {
 
 /** Go, as the page shows something else. */
 function leave() {
-  shared.first.instrument.destroy();
+  const { instrument, link } = shared.first;
+  instrument.destroy();
   end();
+  link?.click();
 }
 
 function end() {
+  ended();
   delete shared.first;
   box.remove();
   // the page has the same rules of its own

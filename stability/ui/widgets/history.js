@@ -7,9 +7,10 @@
 
   let isAsked = false;
   let isBack = false;
-  for (const kind of ["pointerdown", "keydown"]) {
-    addEventListener(kind, () => ([isAsked, isBack] = [true, false]), true);
-  }
+  const asked = () => ([isAsked, isBack] = [true, false]);
+  for (const kind of ["pointerdown", "keydown"]) addEventListener(kind, asked, true);
+  // one that neither a pointer nor a key has made, but a screen reader or a script
+  addEventListener("click", (event) => event.detail === 0 && asked(), true);
   // the keys of back and forward begin no step
   addEventListener("popstate", () => ([isAsked, isBack] = [false, true]), true);
 

@@ -57,6 +57,9 @@ export default function ({ data, parentElement, setTriggerValue, setStateValue }
 function place(root, looks) {
   const here = { root, looks, stamp: null, timer: 0, gone: false };
   here.back = () => {
+    // who goes back while a page waits to be opened does not want that any more
+    clearTimeout(here.patience);
+    here.leaves = null;
     here.restores = true;
     here.instrument?.change(here.read().view);
   };
@@ -64,24 +67,28 @@ function place(root, looks) {
     const link = event.target.closest?.(PAGE_LINK);
     // a click that no person has made is the one below; before a first scene there is no view to be told
     if (!link || !here.view || !event.isTrusted || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    // first the view, then the page
     event.preventDefault();
     event.stopPropagation();
-    clearTimeout(here.patience);
-    here.leaves = () => {
-      clearTimeout(here.patience);
-      here.leaves = null;
-      quiet(here);
-      link.click();
-    };
-    here.patience = setTimeout(() => here.leaves?.(), PATIENCE);
-    // it may have changed since it was last kept
-    here.write(here.instrument.view());
-    ask(here, { kind: "view", view: here.view });
+    leaveBy(here, link);
   };
   addEventListener("popstate", here.back);
   document.addEventListener("click", here.onLink, true);
   return here;
+}
+
+/** Open another page, once the server has heard of the view. */
+function leaveBy(here, link) {
+  clearTimeout(here.patience);
+  here.leaves = () => {
+    clearTimeout(here.patience);
+    here.leaves = null;
+    quiet(here);
+    link.click();
+  };
+  here.patience = setTimeout(() => here.leaves?.(), PATIENCE);
+  // it may have changed since it was last kept
+  here.write(here.instrument.view());
+  ask(here, { kind: "view", view: here.view });
 }
 
 /** Ask for nothing more: of two questions at once, the server opens the page of the later one. */
@@ -189,19 +196,11 @@ function isFirst({ scene }, { rayKey }) {
   return Boolean(scene && rayKey) && rayKey(scene) === rayKey(shared.first.scene);
 }
 
-function mount(here, sent, { mount, encode, decode, INITIAL }) {
+function mount(here, sent, { mount, encode, decode, writeInAddress, INITIAL }) {
   here.read = () => decode(new URLSearchParams(location.search));
   here.write = (view) => {
     here.view = view;
-    const link = new URLSearchParams(location.search);
-    for (const [name, text] of Object.entries(encode(view))) {
-      if (text === null) link.delete(name);
-      else link.set(name, text);
-    }
-    const written = String(link);
-    if (written !== String(new URLSearchParams(location.search))) {
-      history.replaceState(history.state, "", location.pathname + (written && `?${written}`) + location.hash);
-    }
+    writeInAddress(encode(view));
   };
   const link = new URLSearchParams(location.search);
   const { view, notes } = here.read();
@@ -222,6 +221,7 @@ function takeOver(here, host) {
   Object.assign(first.host, host);
   first.moveTo(here.root);
   for (const event of first.events) ask(here, event);
+  if (first.link) leaveBy(here, first.link);
 }
 
 /** The address of the page with all that is set: the view may have changed since it was last kept. */

@@ -38,7 +38,22 @@ function build(root) {
     event.preventDefault();
     submit();
   });
+  const shared = globalThis.stabilityInstrument;
+  shared?.typed?.then((typed) => takeUp(field, submit, typed));
+  delete shared?.typed;
   return field;
+}
+
+/** Go on with what has been typed before this field was there, see `first_picture.js`. */
+function takeUp(field, submit, { text, isSubmitted, isFocused, selectionStart, selectionEnd }) {
+  const { box } = field;
+  if (text !== null) box.value = text;
+  pointOut(field);
+  if (isFocused) {
+    box.focus({ preventScroll: true });
+    box.setSelectionRange(selectionStart, selectionEnd);
+  }
+  if (text !== null && isSubmitted) submit();
 }
 
 function pointOut({ box, hint }) {
