@@ -58,3 +58,19 @@ def test_what_is_refused_a_second_time_is_said_a_second_time(mounted):
     page.get_by_test_id("notes").wait_for(state="hidden")
     page.evaluate("scene => mounted.receive(scene)", {**scene, "noted": 2})
     page.get_by_text("Refused.").wait_for()
+
+
+@pytest.mark.parametrize(
+    ("act", "name", "told"), [("stop", "Stop", "Reading …"), ("go on", "Go on", "Reading.")]
+)
+def test_what_is_under_way_can_be_stopped_and_gone_on_with(mounted, act, name, told):
+    scene = first.first()
+    page = mounted(scene)
+    button = page.get_by_test_id("act")
+    assert button.is_hidden()
+    status = {"message": "Reading", "fraction": None, "act": act}
+    page.evaluate("scene => mounted.receive(scene)", {**scene, "status": status})
+    page.get_by_text(told, exact=True).wait_for()
+    assert button.inner_text() == name
+    button.click()
+    assert page.evaluate("events.at(-1).kind") == act

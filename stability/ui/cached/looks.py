@@ -40,3 +40,8 @@ def status_of(job: Job, message: str | None = None) -> dict[str, Any]:
         "message": own if message is None else message,
         "fraction": round(20 * fraction) / 20 if fraction else None,
     }
+
+
+def stoppable(status: dict[str, Any]) -> dict[str, Any]:
+    """The same, with a button that stops it."""
+    return status | {"act": "stop"}

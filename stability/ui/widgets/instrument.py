@@ -46,7 +46,7 @@ class Sheet:
 INSTRUMENT = Sheet(
     "instrument",
     moves=("site", "block", "kind", "rank", "seed", "start", "end", "goal", "other", "turns"),
-    at_once=("position", "direction", "second"),
+    at_once=("position", "direction", "second", "stop", "go on"),
 )
 DOSE = Sheet("dose", moves=("applied", "applied_block"))
 

@@ -49,6 +49,10 @@ def _do(event: Event) -> None:
             state.second = rank
         case {"kind": "turn", "degrees": int() | float() as degrees}:
             _turn(float(degrees))
+        case {"kind": "stop"}:
+            state.stopped = state.get("choice")
+        case {"kind": "go on"}:
+            state.stopped = None
         case {"kind": "pin"}:
             _pin()
         case {"kind": "unpin", "index": int(index)}:

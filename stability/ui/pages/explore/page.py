@@ -69,6 +69,10 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
         shown = first.sent(choice)
         instrument.mount(shown, events.view(), True, events.answer, heard)
         return
+    if st.session_state.get("stopped") == choice and (last := _last_scenes()):
+        last.stop(choice)
+        _mount(choice, heard, is_pending=False)
+        return
     try:
         is_pending = _scenes().look(choice, pins(), events.notes(), events.refusals())
         _choose_what_is_shown(choice)

@@ -7,7 +7,7 @@ from stability.ui.cached import explore
 from stability.ui.cached.chips import start_chips
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job
-from stability.ui.cached.looks import failures, status_of
+from stability.ui.cached.looks import failures, status_of, stoppable
 from stability.ui.choice import Choice
 
 
@@ -44,12 +44,12 @@ class Parts:
     def status(self) -> Part | None:
         """What is waited for, where that takes its time."""
         if self.truth and not self.truth.future.done():
-            return status_of(self.truth, "Running the network along the ray")
+            return stoppable(status_of(self.truth, "Running the network along the ray"))
         if self.truth and self.plane and not self.plane.future.done():
-            return status_of(self.plane, "Running the network across the plane")
+            return stoppable(status_of(self.plane, "Running the network across the plane"))
         # of a prompt that is not mapped at once
         if self.chips and not self.chips.future.done() and self.chips.progress[1] > 0:
-            return status_of(self.chips)
+            return stoppable(status_of(self.chips))
         return None
 
     @property

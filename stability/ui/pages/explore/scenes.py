@@ -13,11 +13,11 @@ from stability.ui.cached.ahead import start_ahead
 from stability.ui.cached.chips import chips_so_far
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job
-from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, wait_for
+from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, stoppable, wait_for
 from stability.ui.cached.wishes import Wishes
 from stability.ui.choice import Choice
 from stability.ui.pages.explore.scene_parts import Parts
-from stability.ui.pages.explore.still import still_shown
+from stability.ui.pages.explore.still import still
 from stability.ui.widgets.instrument import Sent
 
 # seconds that a page waits for what is still computed each time the browser looks, which costs more
@@ -108,6 +108,11 @@ class Scenes:
         self.sent = self.sent and replace(self.sent, status=None)
         self._wishes.renew([])
 
+    def stop(self, choice: Choice) -> None:
+        """Wait for nothing more of a choice: what there is of it stays."""
+        self.rest()
+        self.waits_for = {"message": "Stopped", "act": "go on", **still(self._choice, choice)}
+
     def leave(self, model: str) -> None:
         """Hold nothing of any model but this one; the picture stays until the next."""
         if self._asked is None or self._asked.model == model:
@@ -156,8 +161,7 @@ class Scenes:
         """Say what is waited for, and of what the picture is that stands meanwhile."""
         self._wishes.renew([ray])
         if self.sent is None or time.monotonic() > self._asked_at + QUIET:
-            still = self._choice and still_shown(self._choice, choice)
-            self.waits_for = status_of(ray) | ({"still": still} if still else {})
+            self.waits_for = stoppable(status_of(ray)) | still(self._choice, choice)
 
     def _make(
         self, along: Along, parts: Parts, pins: Sequence[Part], notes: Sequence[str], noted: int

@@ -12,7 +12,13 @@ PARTS = {
 }
 
 
-def still_shown(shown: Choice, asked: Choice) -> str | None:
+def still(shown: Choice | None, asked: Choice) -> dict[str, str]:
+    """What a status says of a picture that is not of what has been asked for."""
+    said = shown and _difference(shown, asked)
+    return {"still": said} if said else {}
+
+
+def _difference(shown: Choice, asked: Choice) -> str | None:
     """A sentence that names a part of two choices in which they differ; None where they do not."""
     if shown.model == asked.model and shown.site != asked.site:
         return f"The picture is that of {shown.site} until {asked.site} is there."

@@ -67,6 +67,13 @@ def test_starting_again_looks_from_the_last_token_along_the_first_eigendirection
     assert (session["second"], session["pins"]) == (None, ())
 
 
+def test_what_has_been_asked_for_last_is_stopped_and_gone_on_with():
+    asked = Choice("m", "a prompt", 0, DirectionSpec("eig", 0))
+    session = answered({"kind": "stop"}, choice=asked)
+    assert session["stopped"] == asked
+    assert answered({"kind": "stop"}, {"kind": "go on"}, choice=asked)["stopped"] is None
+
+
 def test_a_cloud_is_asked_for_with_its_budget_and_taken_back_for_the_region():
     assert answered({"kind": "cloud", "epsilon": 0.1})["cloud"] == 0.1
     assert answered({"kind": "cloud", "epsilon": None}, cloud=0.1)["cloud"] is None

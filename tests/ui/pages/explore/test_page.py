@@ -17,7 +17,7 @@ from stability.ui.cached import explore
 from stability.ui.cached.background import Jobs
 from stability.ui.choice import Choice
 from stability.ui.pages.explore import scenes
-from stability.ui.pages.explore.still import still_shown
+from stability.ui.pages.explore.still import still
 
 SURE = "The capital of France is"
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
@@ -83,7 +83,7 @@ def test_the_shipped_scene_says_how_far_its_model_is(sent_while, monkeypatch):
     monkeypatch.setattr(explore, "_rays", Jobs(1))
     frame = sent_while("Fetching a model", 0.25)
     assert frame["scene"]["setting"]["prompt"] == SURE
-    assert frame["status"] == {"message": "Fetching a model", "fraction": 0.25}
+    assert frame["status"] == {"message": "Fetching a model", "fraction": 0.25, "act": "stop"}
 
 
 def test_the_page_opens_with_all_of_the_default(page, lm):
@@ -341,6 +341,29 @@ def test_a_part_that_another_session_gave_up_is_begun_again(page):
     assert explored(page)["plane"] is not None
 
 
+def test_what_takes_its_time_is_stopped_and_gone_on_with(page, monkeypatch):
+    monkeypatch.setattr(scenes, "QUIET", -1.0)
+    let_go = threading.Event()
+    along = explore._along
+
+    def work(choice, report):
+        let_go.wait()
+        return along(choice, report)
+
+    monkeypatch.setattr(explore, "_along", work)
+    page.session_state["site"], page.session_state["block"] = "a block", 11
+    assert sent(page.run())["status"]["act"] == "stop"
+    page.session_state["stopped"] = page.session_state["choice"]
+    frame = sent(page.run())
+    said = "The picture is that of prelogit until block:11 is there."
+    assert frame["status"] == {"message": "Stopped", "act": "go on", "still": said}
+    assert frame["again"] is None
+    let_go.set()
+    page.session_state["stopped"] = None
+    page.run()
+    assert explored(page)["setting"]["site"] == "block:11"
+
+
 def test_a_picture_that_stands_while_another_is_computed_says_what_it_is_of(page, monkeypatch):
     monkeypatch.setattr(scenes, "QUIET", -1.0)
     let_go = threading.Event()
@@ -364,7 +387,7 @@ def test_a_picture_that_stands_while_another_is_computed_says_what_it_is_of(page
 
 def test_the_part_that_differs_is_named():
     choice = Choice("tiny", "a cat", -1, DirectionSpec("eig", 0))
-    assert still_shown(choice, choice) is None
+    assert still(choice, choice) == still(None, choice) == {}
     for part, other, name in (
         ("model", "large", "the last model"),
         ("prompt", "a dog", "the last prompt"),
@@ -373,4 +396,4 @@ def test_the_part_that_differs_is_named():
         ("second", 3, "the last plane"),
         ("site", "final", "prelogit until final"),
     ):
-        assert name in still_shown(choice, replace(choice, **{part: other}))
+        assert name in still(choice, replace(choice, **{part: other}))["still"]
