@@ -48,6 +48,12 @@ class Network:
     model: PreTrainedModel
     card: ModelCard
 
+    @property
+    def device(self) -> torch.device:
+        """Where all is computed, with the readout; weights may lie elsewhere."""
+        device: torch.device = self.model.get_output_embeddings().weight.device
+        return device
+
     def prelogits(
         self,
         ids: Int[Tensor, "n t"],
@@ -85,8 +91,8 @@ class Network:
         )
 
     def ids(self, tokens: Sequence[Token]) -> Int[Tensor, " t"]:
-        """Return the ids of tokens, where the model is."""
-        return torch.tensor([token.id for token in tokens], device=self.model.device)
+        """Return the ids of tokens, where the model computes."""
+        return torch.tensor([token.id for token in tokens], device=self.device)
 
     def logits(
         self, ids: Int[Tensor, "n t"], stand_ins: Mapping[str, StandIn] | None = None
