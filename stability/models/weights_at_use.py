@@ -3,8 +3,8 @@
 A model's own arithmetic in half precision rounds every step to 8 or 11 bits, and drowns the small
 divergences that are measured here; and one card may not hold all weights. So they stay as they are
 and where they are, and each is moved and widened where it is used and let go after it: the function is
-that of a copy in float32 on one device, the readout's. A product with a Jacobian holds those of the
-blocks above as long as it takes.
+that of a copy in float32 on one device, the readout's. Derivatives of linear maps read their weights
+anew (`linear_at_use`); those of other modules (convolutions, experts in one tensor) hold them.
 """
 
 from dataclasses import dataclass, field
@@ -14,6 +14,7 @@ import torch
 from torch import Tensor, nn
 
 from stability.errors import StabilityError
+from stability.models.linear_at_use import LinearAtUse
 from stability.models.network_view import copied
 from stability.prediction.readout import Readout
 
@@ -80,6 +81,8 @@ class _Copies:
             copy.__class__ = _RowsAtUse
             copy.__dict__["device"] = self.W_U.device
             return copy
+        if type(module) is nn.Linear:
+            copy.__class__ = LinearAtUse
         weights = {
             name: self.W_U if weight is self.unembedding else weight
             for name, weight in module._parameters.items()
