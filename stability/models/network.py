@@ -15,6 +15,7 @@ from stability.errors import StabilityError
 from stability.models.foreign import foreign
 from stability.models.network_view import StandIn, view, view_of_all
 from stability.models.rotation import FixedRotation, depends_on_length
+from stability.models.weights_at_use import holds_copies
 from stability.prediction.provenance import ModelCard, Token
 
 
@@ -138,6 +139,11 @@ class Network:
         # a configuration that no cache is made for, whatever it then raises
         except Exception:
             return None
+
+    @cached_property
+    def holds_weights(self) -> bool:
+        """Whether the graph of a pass holds copies of weights."""
+        return holds_copies(self.model)
 
     @cached_property
     def cache_argument(self) -> str | None:

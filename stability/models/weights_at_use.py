@@ -32,6 +32,12 @@ class _ReadAtUse(dict[str, Tensor | None]):
         weight = super().__getitem__(name)
         return None if weight is None else _ready(weight, self.device)
 
+    @property
+    def copies_matrices(self) -> bool:
+        """Whether reading gives copies of more than vectors."""
+        matrices = (weight for weight in self.values() if weight is not None and weight.dim() > 1)
+        return not all(_is_ready(weight, self.device) for weight in matrices)
+
 
 class _RowsAtUse(nn.Embedding):
     """An embedding that reads the rows that are looked up, and no others."""
@@ -57,10 +63,18 @@ def read_at_use(model: Any, readout: Readout) -> Any:
             "stability.load(…, device='auto') instead of device_map."
         )
     device = readout.W_U.device
-    weights = model.parameters()
-    if all(weight.dtype not in HALF and weight.device == device for weight in weights):
+    if all(_is_ready(weight, device) for weight in model.parameters()):
         return model
     return _Copies(model.get_output_embeddings().weight, readout.W_U).of(model)
+
+
+def holds_copies(model: nn.Module) -> bool:
+    """Return whether graphs hold copies of a model's weights: of matrices, but for linear maps'."""
+    parts = (part for part in model.modules() if not isinstance(part, LinearAtUse))
+    return any(
+        isinstance(part._parameters, _ReadAtUse) and part._parameters.copies_matrices
+        for part in parts
+    )
 
 
 @dataclass(frozen=True, eq=False)
@@ -95,6 +109,11 @@ class _Copies:
             if child is not None:
                 copy._modules[name] = self.of(child)
         return copy
+
+
+def _is_ready(tensor: Tensor, device: torch.device) -> bool:
+    """Return whether a tensor is read as it is."""
+    return tensor.device == device and tensor.dtype not in HALF
 
 
 def _ready(tensor: Tensor, device: torch.device) -> Tensor:

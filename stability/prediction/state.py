@@ -143,8 +143,9 @@ class State:
 
     @property
     def _jacobian(self) -> Jacobian | CopiedJacobian | None:
-        """Kept, unless its graph holds what weights in half precision are widened to."""
-        return self._new_jacobian() if self.model.is_half else self._kept_jacobian
+        """Kept, unless its graph holds copies of weights."""
+        keep = self.above is None or not self.above.holds_weights
+        return self._kept_jacobian if keep else self._new_jacobian()
 
     @cached_property
     def _kept_jacobian(self) -> Jacobian | CopiedJacobian | None:
@@ -156,14 +157,12 @@ class State:
     def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
         """How the vector given to the readout moves along directions at this site."""
         self.pause()
-        above = self._jacobian
-        return directions.double() if above is None else above.jvp([directions])
+        return directions.double() if (J := self._jacobian) is None else J.jvp([directions])
 
     def vjp(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
         """The transpose of `jvp`."""
         self.pause()
-        above = self._jacobian
-        return cotangents.double() if above is None else above.vjp(cotangents)[0]
+        return cotangents.double() if (J := self._jacobian) is None else J.vjp(cotangents)[0]
 
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
         """How fast each logit moves along directions, `dz/dx V`."""

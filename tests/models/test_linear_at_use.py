@@ -5,9 +5,10 @@ import copy
 import pytest
 import torch
 from support.families import FAMILIES
-from support.models import random_model
+from support.models import PROMPT, random_model, save_model
 from torch import nn
 
+from stability.models import load
 from stability.models.forward_pass import run_forward
 from stability.models.head import find_readout
 from stability.models.linear_at_use import LinearAtUse
@@ -90,3 +91,21 @@ def held(network):
     with torch.autograd.graph.saved_tensors_hooks(lambda t: kept.append(t) or t, lambda t: t):
         jacobian(network, x).jvp([torch.eye(len(x), 2)])
     return {shape for tensor in kept for shape in (tensor.shape, tensor.shape[::-1])}
+
+
+@pytest.mark.parametrize(
+    ("name", "dtype", "holds"),
+    [
+        ("llama", torch.bfloat16, False),
+        ("llama", torch.float32, False),
+        # its maps are modules of transformers' own
+        ("gpt2", torch.bfloat16, True),
+        ("gpt2", torch.float32, False),
+        ("mixtral", torch.bfloat16, True),
+    ],
+)
+def test_a_graph_that_holds_copies_of_weights_is_not_kept(tmp_path, name, dtype, holds):
+    folder = str(save_model(tmp_path, FAMILIES[name]()))
+    state = load(folder, str(dtype).removeprefix("torch."), "cpu").capture(PROMPT, site="block:0")
+    assert state.above.holds_weights is holds
+    assert (state._jacobian is not state._jacobian) is holds

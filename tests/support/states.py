@@ -25,6 +25,7 @@ class Function:
     """A function of batches of vectors, as the network above a site."""
 
     function: Callable[[Tensor], Tensor]
+    holds_weights = False
 
     def __call__(self, vectors: Tensor) -> Tensor:
         return self.function(vectors)
