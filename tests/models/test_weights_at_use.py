@@ -61,7 +61,7 @@ def widened(model) -> torch.nn.Module:
     ("name", "dtype"),
     [*((name, torch.bfloat16) for name in FAMILIES), ("llama", torch.float16)],
 )
-def test_half_weights_give_the_logits_of_a_copy_read_at_use(name, dtype):
+def test_half_weights_give_the_logits_of_a_copy_in_float32(name, dtype):
     model = random_model(FAMILIES[name]()).to(dtype)
     expected = logits(copy.deepcopy(model).float())
     found = logits(widened(model))
