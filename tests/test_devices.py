@@ -8,6 +8,7 @@ import torch
 from support.models import FAMILIES, PROMPT, save_model
 
 import stability
+from stability.models import placement
 
 EPSILON = 0.1
 SITES = ("prelogit", "final", "block:0", "block:1")
@@ -128,6 +129,40 @@ def test_a_card_gives_the_numbers_of_the_processor(folder, here, there, quantity
 @pytest.fixture(scope="module")
 def there(folder):
     return stability.load(folder, device="cuda")
+
+
+@pytest.fixture(scope="module", params=["float32", "bfloat16"])
+def parted(folder, request):
+    """Loaded on the processor, and with `auto` on a card that holds one block of two."""
+    first, taken = "cuda:0", []
+
+    def one_block(model, name, free):
+        taken.append(name)
+        return {
+            key: first
+            if "layers.1" in key or model.get_output_embeddings().weight is weight
+            else "cpu"
+            for key, weight in model.named_parameters()
+        }
+
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(placement, "placement", one_block)
+        there = stability.load(folder, request.param, "auto")
+    assert taken == [folder]
+    return stability.load(folder, request.param, "cpu"), there
+
+
+@pytest.mark.gpu
+@pytest.mark.skipif(not torch.cuda.is_available(), reason="no CUDA on this machine")
+@pytest.mark.parametrize(("quantity", "site"), CASES)
+def test_weights_in_main_memory_give_the_numbers_of_the_processor(parted, quantity, site):
+    here, there = parted
+    devices = {weight.device.type for weight in there.model.parameters()}
+    assert devices == {"cpu", "cuda"}
+    assert there.network.device.type == at(there, site or "prelogit").vector.device.type == "cuda"
+    assert numbers(quantity(there, site)) == pytest.approx(
+        numbers(quantity(here, site)), **TOLERANCE, nan_ok=True
+    )
 
 
 def numbers(found: object) -> list[float]:

@@ -37,6 +37,8 @@ def compare_depths(states: Sequence[State], blocks: Sequence[State]) -> list[Com
 class WholePrompt:
     """The network above a site without a cache: every call runs the prompt, with a hook."""
 
+    holds_weights = False
+
     def __init__(self, state: State) -> None:
         network: Any = state.above
         self.at_once: int = network.at_once

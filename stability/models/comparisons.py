@@ -75,7 +75,7 @@ def readout_comparison(
         everything drawn of it would be wrong.
     """
     with torch.inference_mode():
-        expected = lm.network.logits(ids.to(lm.model.device))[0]
+        expected = lm.network.logits(ids.to(lm.network.device))[0]
     require_finite(expected, lm.model, lm.card)
     # in parts: a long text's logits in float64 take gigabytes
     parts = zip(vectors.split(FEW), expected.split(FEW), strict=True)

@@ -14,7 +14,7 @@ from stability.models.background import background_vectors
 from stability.models.capture import captured
 from stability.models.network import Network
 from stability.models.sites import block_at, resolve_position, sites_of
-from stability.models.widened import in_float32
+from stability.models.weights_at_use import read_at_use
 from stability.prediction.conversation import PromptLike
 from stability.prediction.pause import Pause, no_pause
 from stability.prediction.provenance import ModelCard, Token
@@ -51,8 +51,8 @@ class LanguageModel:
 
     @cached_property
     def network(self) -> Network:
-        """The model up to its unembedding, computed in float32 whatever its weights are held in."""
-        return Network(in_float32(self.model, self.readout), self.card)
+        """The model up to its unembedding, computed in float32 wherever its weights are held."""
+        return Network(read_at_use(self.model, self.readout), self.card)
 
     @property
     def sites(self) -> tuple[str, ...]:
@@ -184,7 +184,7 @@ class LanguageModel:
     def prelogits(self, ids: Int[Tensor, "batch seq"]) -> Float[Tensor, "batch seq d"]:
         """Return the vectors that the unembedding is given, in float32, for rows of token ids."""
         with torch.inference_mode():
-            return self.network.prelogits(ids.to(self.model.device)).float()
+            return self.network.prelogits(ids.to(self.network.device)).float()
 
     def _states(
         self, prompt: PromptLike, tokens: tuple[Token, ...], places: Sequence[_Place]

@@ -1,5 +1,6 @@
 """Load a language model by name: packaged, on the hub, in a folder, or a GGUF file."""
 
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -8,13 +9,15 @@ import torch
 from stability.errors import StabilityError
 from stability.models.adapters import locate_base, merge_adapter, without_adapter
 from stability.models.comparisons import future_comparison, readout_comparison, require, some_ids
+from stability.models.examination import examine
 from stability.models.folder import has_adapter, require_causal_model, require_files
-from stability.models.foreign import foreign
 from stability.models.head import find_readout
 from stability.models.language_model import LanguageModel
 from stability.models.locate import locate
+from stability.models.memory import require_memory
 from stability.models.model_name import parse_name
-from stability.models.precision import WIDTHS, default_device
+from stability.models.placement import place
+from stability.models.precision import AUTO, WIDTHS
 from stability.models.progress import Report, part, silent
 from stability.models.reading import read_model, read_tokenizer
 from stability.prediction.provenance import ModelCard
@@ -41,7 +44,10 @@ def load(
             file, or a hub id, with `@revision` after it for a branch, tag or commit. A LoRA adapter
             is merged into its base.
         dtype: what weights are held in: `float32`, `bfloat16` or `float16`. All is computed in float32.
-        device: as in torch; CUDA by default where there is one, else the CPU.
+        device: as in torch; CUDA by default where there is one, else the CPU. `auto` for a model that
+            one card does not hold: all is computed on the first, which reads what other cards and main
+            memory hold of the weights where it uses them; main memory must hold all at first. Of such a
+            model `lm.model` holds the weights, and `lm.network` alone can run it.
         report: called with a message and the fraction done, in [0, 1].
 
     Returns:
@@ -49,8 +55,9 @@ def load(
 
     Raises:
         StabilityError: the model cannot be found or read, has no unembedding, lacks weights or has
-            some that it does not use, gives output that is not finite, reads later tokens, or treats
-            its logits in a way that the readout does not reproduce.
+            some that it does not use, does not fit into memory with `auto`, gives output that is not
+            finite, reads later tokens, or treats its logits in a way that the readout does not
+            reproduce.
     """
     if dtype not in DTYPES:
         raise StabilityError(
@@ -59,12 +66,11 @@ def load(
     # what is fetched from the hub may be an adapter, whose base is then fetched as well
     located = 0.6 if parse_name(name).kind == "hub" else 0.9
     folder, revision = locate(name, part(report, 0.0, located))
+    if device == AUTO:
+        require_memory(replace(examine(parse_name(str(folder))), title=name), dtype, device)
     model, tokenizer, revision = _read(name, folder, revision, DTYPES[dtype], report)
-    device = device or default_device()
-    with foreign(f"Moving to {device!r} the model", name, "use device='cpu'"):
-        model = model.to(device).eval()
-    model.requires_grad_(False)
-    readout = find_readout(model, name)
+    readout = find_readout(model, name, place(model, name, device))
+    model.eval().requires_grad_(False)
     card = ModelCard(
         name=name,
         revision=revision,

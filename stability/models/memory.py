@@ -4,7 +4,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 from stability.errors import StabilityError
-from stability.models.precision import default_device
+from stability.models.precision import AUTO, default_device
 from stability.models.requirements import Requirements
 from stability.text import in_bytes
 
@@ -21,20 +21,27 @@ def require_memory(
     """Raise StabilityError for a model that does not fit into the memory at hand.
 
     The system ends a process that takes more than there is, with all that its visitors look at.
+    With the device `auto` main memory must hold it, and the first card what it takes to compute.
     `reclaimable` bytes will be free before the model is loaded. A model of unknown size passes.
     """
     needed = requirements.memory(dtype)
     if needed is None:
         return
-    card = _card(device)
+    card, is_spread = _card(device), device == AUTO
     # a model is read into main memory first, wherever it goes from there
-    places = [("main memory", memory_at_hand()), *([("the card", _free_on(card))] if card else ())]
-    for place, free in places:
-        if needed > free + reclaimable:
+    places = [("main memory", needed, memory_at_hand())]
+    if card:
+        there = requirements.memory_to_compute or 0 if is_spread else needed
+        places.append(("the card", there, _free_on(card)))
+    for place, takes, free in places:
+        if takes > free + reclaimable:
+            remedies = ["choose a smaller model", *(["bfloat16"] if dtype == "float32" else ())]
+            if place == "the card":
+                remedies.append("the CPU" if is_spread else "auto as device")
             raise StabilityError(
                 f"A model must fit into the memory at hand; {requirements.title} in {dtype} needs "
-                f"about {in_bytes(needed)}, and {place} has {in_bytes(free)} free: choose a smaller "
-                f"model{', or bfloat16' if dtype == 'float32' else ''}."
+                f"about {in_bytes(takes)}, and {place} has {in_bytes(free)} free: "
+                f"{', or '.join(remedies)}."
             )
 
 
@@ -51,8 +58,8 @@ def free_on(device: str) -> int:
 
 
 def _card(device: str | None) -> str | None:
-    """The CUDA card that a device names, or that is the default one; None for the CPU."""
-    device = device or default_device()
+    """The CUDA card that a device names, or that is the first one; None for the CPU."""
+    device = default_device() if device in {None, AUTO} else str(device)
     return device if device.startswith("cuda") else None
 
 

@@ -15,6 +15,7 @@ from stability.errors import StabilityError
 from stability.models.foreign import foreign
 from stability.models.network_view import StandIn, view, view_of_all
 from stability.models.rotation import FixedRotation, depends_on_length
+from stability.models.weights_at_use import holds_copies
 from stability.prediction.provenance import ModelCard, Token
 
 
@@ -47,6 +48,12 @@ class Network:
 
     model: PreTrainedModel
     card: ModelCard
+
+    @property
+    def device(self) -> torch.device:
+        """Where all is computed, with the readout; weights may lie elsewhere."""
+        device: torch.device = self.model.get_output_embeddings().weight.device
+        return device
 
     def prelogits(
         self,
@@ -85,8 +92,8 @@ class Network:
         )
 
     def ids(self, tokens: Sequence[Token]) -> Int[Tensor, " t"]:
-        """Return the ids of tokens, where the model is."""
-        return torch.tensor([token.id for token in tokens], device=self.model.device)
+        """Return the ids of tokens, where the model computes."""
+        return torch.tensor([token.id for token in tokens], device=self.device)
 
     def logits(
         self, ids: Int[Tensor, "n t"], stand_ins: Mapping[str, StandIn] | None = None
@@ -132,6 +139,11 @@ class Network:
         # a configuration that no cache is made for, whatever it then raises
         except Exception:
             return None
+
+    @cached_property
+    def holds_weights(self) -> bool:
+        """Whether the graph of a pass holds copies of weights."""
+        return holds_copies(self.model)
 
     @cached_property
     def cache_argument(self) -> str | None:

@@ -38,6 +38,11 @@ class NetworkAbove:
         """The block that the vector leaves, with its qualified name."""
         return list(self.forward_pass.blocks.items())[self.block]
 
+    @property
+    def holds_weights(self) -> bool:
+        """Whether its graph holds copies of weights: those that are not in linear maps."""
+        return self.forward_pass.network.holds_weights
+
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """Return the vectors after the final norm, for several vectors that leave the block."""
         batches = vectors.to(self._recorded).split(self.at_once)

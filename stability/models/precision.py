@@ -1,5 +1,7 @@
 """The precisions that weights are held in, and the devices that they go to."""
 
+# for a device: on cards as much as they hold, the rest in main memory
+AUTO = "auto"
 # bytes of a weight, the default first
 WIDTHS = {"float32": 4, "bfloat16": 2, "float16": 2}
 

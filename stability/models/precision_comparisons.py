@@ -43,12 +43,12 @@ def precision_comparison(lm: LanguageModel, ids: Int[Tensor, "1 n"], dtype: str)
     """
     _require_room(lm, dtype)
     with foreign("Converting", lm.card.name, "compare it in its own precision alone"):
-        model = copy.deepcopy(lm.model).to(getattr(torch, dtype))
+        model = copy.deepcopy(lm.model).to(lm.network.device, getattr(torch, dtype))
         # products of all experts at once know float32 at most
         model.set_experts_implementation("eager")
     with torch.inference_mode():
         log_p, log_q = (
-            distribution.log_probs(network.logits(ids.to(model.device))[0].double())
+            distribution.log_probs(network.logits(ids.to(lm.network.device))[0].double())
             for network in (lm.network, Network(model, lm.card))
         )
     return Comparison(
@@ -72,7 +72,7 @@ def memory_of_copy(model: PreTrainedModel, dtype: str) -> int:
 
 
 def _require_room(lm: LanguageModel, dtype: str) -> None:
-    needed, free = memory_of_copy(lm.model, dtype), free_on(lm.model.device.type)
+    needed, free = memory_of_copy(lm.model, dtype), free_on(str(lm.network.device))
     if needed > free:
         raise StabilityError(
             f"A copy of a model must fit into the memory at hand; {lm.card.name!r} in {dtype} takes "

@@ -12,6 +12,8 @@ UNKNOWN_LICENCE = "unknown"
 # Measured beside the weights, while a model was loaded and the page Explore drawn with all its figures:
 # at most 364 MB on SmolLM2-135M (49,152 tokens), 1219 MB on Gemma 3 270M (262,144 tokens).
 WORKING, WORKING_PER_TOKEN = 200_000_000, 4_000
+# of the free memory of a card that holds a part of a model, the rest for parts of long arrays
+SHARE_FOR_WEIGHTS = 0.9
 
 
 @dataclass(frozen=True)
@@ -74,8 +76,23 @@ class Requirements:
             needs.append(_needed(self.weights, "float32", has_copy=True))
         return max(needs)
 
+    @property
+    def memory_to_compute(self) -> int | None:
+        """Bytes of a card that computes with weights of which it need not hold any."""
+        if self.weights is None:
+            return None
+        return math.ceil(computing_memory(self.weights) / SHARE_FOR_WEIGHTS)
+
+
+def computing_memory(weights: Weights) -> int:
+    """Bytes that a device takes to compute with weights that lie elsewhere: `W_U`, and to work."""
+    return WIDTHS["float32"] * weights.unembedding + _working(weights)
+
 
 def _needed(weights: Weights, dtype: str, has_copy: bool) -> int:
     copied = WIDTHS["float32"] * weights.unembedding if has_copy else 0
-    working = WORKING + WORKING_PER_TOKEN * weights.vocabulary
-    return weights.parameters * WIDTHS[dtype] + copied + working
+    return weights.parameters * WIDTHS[dtype] + copied + _working(weights)
+
+
+def _working(weights: Weights) -> int:
+    return WORKING + WORKING_PER_TOKEN * weights.vocabulary

@@ -10,6 +10,11 @@ from torch import Tensor
 class Above(Protocol):
     """The network between a site and the readout, at one position of one prompt."""
 
+    @property
+    def holds_weights(self) -> bool:
+        """Whether its graph holds copies of weights, and is not to be kept between products."""
+        ...
+
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """The vectors after the final norm, for several vectors at the site."""
         ...

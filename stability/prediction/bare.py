@@ -5,6 +5,7 @@ For teaching, for examples and tests, and for vectors and matrices that come fro
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from typing import ClassVar
 
 import numpy as np
 import torch
@@ -32,6 +33,7 @@ class BareNetwork:
     """
 
     blocks: tuple[Block, ...]
+    holds_weights: ClassVar[bool] = False
 
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """The vectors given to the readout, for several vectors at the site."""

@@ -54,11 +54,6 @@ class ModelCard:
     n_layers: int
     vocab_size: int
 
-    @property
-    def is_half(self) -> bool:
-        """Whether weights are held in half precision."""
-        return self.dtype in ("bfloat16", "float16")
-
     def require_token(self, token: int) -> None:
         """Refuse an id that is no row of `W_U`.
 

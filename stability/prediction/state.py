@@ -142,8 +142,9 @@ class State:
 
     @property
     def _jacobian(self) -> AnyJacobian | None:
-        """Kept, unless its graph holds what weights in half precision are widened to."""
-        keeps = not self.model.is_half or is_held(self.vector, self.readout.width)
+        """Kept, unless it is a graph that holds copies of weights."""
+        holds = self.above is not None and self.above.holds_weights
+        keeps = not holds or is_held(self.vector, self.readout.width)
         return self._kept_jacobian if keeps else self._new_jacobian()
 
     @cached_property
@@ -157,14 +158,12 @@ class State:
     def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
         """How the vector given to the readout moves along directions at this site."""
         self.pause()
-        above = self._jacobian
-        return directions.double() if above is None else above.jvp([directions])
+        return directions.double() if (J := self._jacobian) is None else J.jvp([directions])
 
     def vjp(self, cotangents: Float[Tensor, "D k"]) -> Float[Tensor, "d k"]:
         """The transpose of `jvp`."""
         self.pause()
-        above = self._jacobian
-        return cotangents.double() if above is None else above.vjp(cotangents)[0]
+        return cotangents.double() if (J := self._jacobian) is None else J.vjp(cotangents)[0]
 
     def slopes(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "V k"]:
         """How fast each logit moves along directions, `dz/dx V`."""

@@ -6,11 +6,11 @@ from pathlib import PurePath
 
 from stability.models.model_name import parse_name
 from stability.models.packaged.registry import PACKAGED
-from stability.models.precision import WIDTHS
+from stability.models.precision import AUTO, WIDTHS
 
 DTYPES = tuple(WIDTHS)
 _WRITTEN = re.compile(
-    rf"(?P<name>.*?)(?: in (?P<dtype>{'|'.join(DTYPES)}))?(?: on (?P<device>cpu|cuda:\d+))?",
+    rf"(?P<name>.*?)(?: in (?P<dtype>{'|'.join(DTYPES)}))?(?: on (?P<device>cpu|{AUTO}|cuda:\d+))?",
     re.DOTALL,
 )
 
@@ -20,7 +20,7 @@ class ModelChoice:
     """A model's name as `load` takes it, its dtype, and its device, None for the default one.
 
     Its written form is part of links and of the keys of caches: the name, and where they are not the
-    default `in bfloat16` and `on cpu`.
+    default `in bfloat16` and `on cpu` or `on auto`.
     """
 
     name: str

@@ -81,8 +81,8 @@ def test_a_bias_that_is_left_out_is_noticed(tmp_path, monkeypatch):
     path = save_model(tmp_path, FAMILIES["phi"]())
     find = loading.find_readout
 
-    def without_bias(model, name):
-        readout = find(model, name)
+    def without_bias(model, name, device):
+        readout = find(model, name, device)
         return type(readout)(readout.W_U)
 
     monkeypatch.setattr(loading, "find_readout", without_bias)

@@ -19,6 +19,13 @@ def test_a_model_without_an_unembedding_is_refused(unembedding):
         find_readout(model, "mute")
 
 
+def test_a_readout_lies_where_the_unembedding_does_unless_told():
+    model = random_model(FAMILIES["phi"]()).half()
+    assert find_readout(model, "m").W_U.device.type == "cpu"
+    readout = find_readout(model, "m", torch.device("meta"))
+    assert readout.W_U.device.type == readout.bias.device.type == "meta"
+
+
 def test_a_scaled_model_reads_its_scale_from_the_config(tmp_path):
     path = save_model(tmp_path / "granite", FAMILIES["granite"]())
     config = json.loads((path / "config.json").read_text(encoding="utf-8"))

@@ -95,6 +95,25 @@ def test_a_card_must_hold_the_model_too(monkeypatch):
     memory.require_memory(sized(10**8), "float32", "cuda:1")
 
 
+def test_with_auto_a_card_must_hold_what_computing_takes_and_main_memory_the_model(monkeypatch):
+    monkeypatch.setattr(memory, "default_device", lambda: "cuda:0")
+    monkeypatch.setattr(memory, "_free_on", {"cuda:0": 10**9}.get)
+    monkeypatch.setattr(memory, "memory_at_hand", lambda: 10**10)
+    model = Requirements("M", "none", 0, Weights(2 * 10**9, 100_000_000, 50_000))
+    memory.require_memory(model, "float32", "auto")
+    refused(lambda: memory.require_memory(model, "float32"), "the card", "or auto as device.")
+    wide = Requirements("M", "none", 0, Weights(2 * 10**9, 200_000_000, 50_000))
+    # (4 · 2e8 + 4,000 · 50,000 + WORKING) / 0.9
+    refused(
+        lambda: memory.require_memory(wide, "bfloat16", "auto"),
+        "needs about 1.3 GB, and the card has 1.0 GB free: choose a smaller model, or the CPU.",
+    )
+    refused(
+        lambda: memory.require_memory(sized(10**10), "float32", "auto"), "main memory has 10 GB"
+    )
+
+
 def test_a_model_of_unknown_size_passes(monkeypatch):
     monkeypatch.setattr(memory, "memory_at_hand", lambda: 0)
     memory.require_memory(Requirements("M", "none", None, None), "float32", "cpu")
+    assert Requirements("M", "none", None, None).memory_to_compute is None

@@ -387,6 +387,6 @@ def test_weights_in_half_precision_give_the_numbers_of_the_same_weights_in_float
         v = pairs[1].vectors[:, 0]
         one, other = (ray(state, v).boundary(0.01) for state in states)
         assert one == pytest.approx(other, rel=1e-4)
-        # a graph would hold a copy of the weights in float32, as long as the state is there
+        # graphs of linear maps hold no weights, and serve all products
         kept = [{type(value) for value in vars(state).values()} for state in states]
-        assert [Jacobian in types for types in kept] == [False, True]
+        assert all(Jacobian in types for types in kept)

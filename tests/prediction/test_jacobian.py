@@ -162,6 +162,7 @@ class Layers:
     """Two layers, one after the other, of which at most three copies are run at once."""
 
     at_once = 3
+    holds_weights = False
 
     def __call__(self, vectors: Tensor) -> Tensor:
         return self.trajectory(vectors)[-1]

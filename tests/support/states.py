@@ -26,6 +26,7 @@ class Function:
 
     function: Callable[[Tensor], Tensor]
     at_once = 5  # so that several parts make a whole
+    holds_weights = False
 
     def __call__(self, vectors: Tensor) -> Tensor:
         return self.function(vectors)

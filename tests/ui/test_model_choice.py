@@ -14,6 +14,7 @@ from stability.ui.model_choice import DTYPES, ModelChoice
         ("org/name@main in bfloat16", ModelChoice("org/name@main", "bfloat16")),
         ("/a b/c in float16 on cuda:1", ModelChoice("/a b/c", "float16", "cuda:1")),
         ("x on cpu", ModelChoice("x", device="cpu")),
+        ("x in bfloat16 on auto", ModelChoice("x", "bfloat16", "auto")),
     ],
 )
 def test_what_is_not_the_default_is_written_behind_the_name(written, choice):
@@ -21,10 +22,12 @@ def test_what_is_not_the_default_is_written_behind_the_name(written, choice):
     assert str(choice) == written
 
 
-names = st.text() | st.sampled_from(["a in bfloat16", "b on cpu", "c in float32 on cpu", " on cpu"])
+names = st.text() | st.sampled_from(
+    ["a in bfloat16", "b on cpu", "c in float32 on cpu", " on auto"]
+)
 
 
-@given(names, st.sampled_from(DTYPES), st.sampled_from([None, "cpu", "cuda:0"]))
+@given(names, st.sampled_from(DTYPES), st.sampled_from([None, "cpu", "auto", "cuda:0"]))
 def test_every_choice_is_read_back_from_its_written_form(name, dtype, device):
     choice = ModelChoice(name, dtype, device)
     assert ModelChoice.parse(str(choice)) == choice

@@ -99,7 +99,7 @@ def prompts_in(prompts: Any) -> list[PromptLike]:
 def _change(
     lm: LanguageModel, values: Float[ndarray, " d"], mode: str, chosen: tuple[int, ...] | None
 ) -> Change:
-    return Change(torch.from_numpy(values).to(lm.model.device), mode, chosen)
+    return Change(torch.from_numpy(values).to(lm.network.device), mode, chosen)
 
 
 def _states(

@@ -40,7 +40,7 @@ def write_steered(
     coefficients or tokens, and where the network's output is not finite.
     """
     n = whole(n, "A number of tokens to write", example=24)
-    c = torch.from_numpy(coefficients_in(coefficients)).to(lm.model.device)
+    c = torch.from_numpy(coefficients_in(coefficients)).to(lm.network.device)
     text = steered_text(lm, prompt, vector, positions)
     ids = lm.network.ids(text.tokens).expand(len(c), -1)
     length = ids.shape[1]

@@ -23,6 +23,11 @@ class Reported:
     report: Report
     done: int = field(default=0, init=False)
 
+    @property
+    def holds_weights(self) -> bool:
+        """As of the network."""
+        return self.above.holds_weights
+
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """The vectors after the final norm, for several vectors at the site."""
         outputs = []

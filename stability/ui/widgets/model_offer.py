@@ -6,7 +6,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.models.memory import memory_at_hand, require_memory
-from stability.models.precision import devices
+from stability.models.precision import AUTO, devices
 from stability.models.requirements import Requirements
 from stability.text import in_bytes
 from stability.ui import model_session as session
@@ -68,6 +68,10 @@ def choose_precision() -> None:
         )
         if devices:
             st.segmented_control("Device", devices, default=devices[0], required=True, key="device")
+            st.caption(
+                f"{AUTO}: what the first card does not hold of the weights lies on others and in main "
+                "memory, and is moved there where it is used: slowly."
+            )
 
 
 def draw_loading() -> None:
@@ -128,7 +132,7 @@ def _chosen(name: str) -> ModelChoice:
 def _devices() -> list[str]:
     """The devices to choose from, the default one first; none where there is only one."""
     found = devices()
-    return list(found) if len(found) > 1 else []
+    return [*found, AUTO] if len(found) > 1 else []
 
 
 def _size(asked: Requirements) -> str:

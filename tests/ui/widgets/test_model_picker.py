@@ -234,17 +234,20 @@ def test_the_precision_is_part_of_the_model_and_of_its_link(folders):
     assert recent_models.recent_models() == [f"{second} in bfloat16"]
 
 
-def test_the_device_is_chosen_where_there_are_several_and_is_no_part_of_the_link(monkeypatch):
-    monkeypatch.setattr(model_offer, "_devices", lambda: ["cuda:0", "cuda:1", "cpu"])
+@pytest.mark.parametrize("device", ["cpu", "auto"])
+def test_the_device_is_chosen_where_there_are_several_and_is_no_part_of_the_link(
+    monkeypatch, device
+):
+    monkeypatch.setattr(model_offer, "devices", lambda: ("cuda:0", "cuda:1", "cpu"))
     monkeypatch.setattr(model_offer, "requirements", huge)
     loading = Loading(monkeypatch)
     loading.gate.set()
     page = small(DEFAULT)
     look_up(page, "owner/name")
-    page.segmented_control(key="device").set_value("cpu").run()
+    page.segmented_control(key="device").set_value(device).run()
     press(page, "Load")
     settle(page)
-    assert loading.loaded == ["owner/name on cpu"]
+    assert loading.loaded == [f"owner/name on {device}"]
     assert page.query_params["model"] == "owner/name"
 
 
