@@ -18,11 +18,10 @@ from stability.text import digits, spelled
 pytestmark = MARKS
 
 
-@pytest.fixture(scope="module")
-def context():
-    """What all pages share, so that what the app is made of is fetched once."""
+@pytest.fixture
+def browser():
     with driven() as browser:
-        yield browser.new_context(viewport={"width": 1440, "height": 900})
+        yield browser
 
 
 @pytest.fixture(autouse=True)
@@ -32,11 +31,12 @@ def no_errors():
 
 
 @pytest.fixture(scope="module")
-def tab(context, server):
-    """A page in which the app is opened again and again: in a new one that takes twice as long."""
-    page = watched(context.new_page())
-    page.goto(server)
-    return page
+def tab(server):
+    """A page in which the app is opened again and again: in a new one that takes four times as long."""
+    with driven() as browser:
+        page = blank(browser)
+        page.goto(server)
+        yield page
 
 
 @pytest.fixture
@@ -63,15 +63,9 @@ def page(visit):
     return begun(visit())
 
 
-@pytest.fixture
-def blank(context):
-    """A page of one's own, before it is opened."""
-    page = watched(context.new_page())
-    yield page
-    page.close()
-
-
-def watched(page):
+def blank(browser):
+    """A page before it is opened."""
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.on("pageerror", lambda error: ERRORS.append(str(error)))
     return page
 
@@ -144,15 +138,16 @@ def test_a_person_explores_a_prompt(page, lm):
 
 
 def test_a_budget_asks_the_server_for_nothing_and_a_direction_changes_the_picture_in_place(
-    blank, server
+    browser, server
 ):
+    page = blank(browser)
     received = []
 
     def keep(frame):
         received.append(frame)
 
-    blank.on("websocket", lambda socket: socket.on("framereceived", keep))
-    page = explore(blank, server)
+    page.on("websocket", lambda socket: socket.on("framereceived", keep))
+    explore(page, server)
     # until all of the first picture has come, after which the browser asks for no more
     until(page, lambda: any(b'"again": null' in frame for frame in received))
     settled(page)
@@ -197,14 +192,14 @@ def test_of_many_quick_clicks_the_newest_is_shown_and_none_is_lost(page, lm):
     page.wait_for_function("globalThis.stabilityInstrument.unanswered.length === 0")
 
 
-def test_a_link_gives_the_state_that_it_was_copied_from_and_back_goes_back(blank, visit, lm):
+def test_a_link_gives_the_state_that_it_was_copied_from_and_back_goes_back(browser, visit, lm):
     page = begun(visit("?prompt=One+two+three&position=1&direction=eig:2&epsilon=0.1"))
     wait_for(page, "predicted", ray(lm, "One two three", 1, 2).predicted_radius(0.1))
     page.get_by_test_id("token-2").click()
     wait_for(page, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
     # the picture comes before the link
     page.wait_for_url(lambda url: "position=2" in url)
-    again = explore(blank, page.url)
+    again = explore(blank(browser), page.url)
     wait_for(again, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
     page.go_back()
     wait_for(page, "predicted", ray(lm, "One two three", 1, 2).predicted_radius(0.1))
@@ -258,10 +253,11 @@ def test_a_push_towards_a_next_token_names_both_in_the_side_bar(page):
     page.get_by_test_id("verdict").get_by_text("␣London").first.wait_for(timeout=60_000)
 
 
-def test_what_is_typed_on_a_slow_line_is_kept(blank, server):
+def test_what_is_typed_on_a_slow_line_is_kept(browser, server):
     """A second field is filled in before the link with the first one has come back."""
-    line = Line(blank)
-    page = explore(blank, f'{server}?direction=tokens:["␣Paris","␣the"]')
+    page = blank(browser)
+    line = Line(page)
+    explore(page, f'{server}?direction=tokens:["␣Paris","␣the"]')
     fields = page.get_by_test_id("stSidebar").get_by_role("textbox")
     with line.held() as held:
         for field, text in ((1, "␣London"), (0, "␣Rome")):
@@ -294,9 +290,9 @@ WRITTEN = """
 ADDRESSES = "navigation.entries().map(entry => entry.url.slice(location.origin.length))"
 
 
-def test_every_page_that_is_opened_is_one_step_of_the_history(blank, server):
+def test_every_page_that_is_opened_is_one_step_of_the_history(browser, server):
     """With its own path and fields, which Streamlit writes one after the other."""
-    page = explore(blank, server)
+    page = explore(blank(browser), server)
     submit(page, "One two")
     page.wait_for_url(lambda url: "prompt=One+two" in url)
     for name, address in (("Calibration", "shown_epsilon="), ("Explore", "prompt=One+two")):
@@ -469,10 +465,11 @@ LONELIEST = """() => {
 }"""
 
 
-def test_a_case_of_the_calibration_opens_in_explore(blank, server):
+def test_a_case_of_the_calibration_opens_in_explore(browser, server):
     """Its numbers there are those that were shipped, and back on the page the choices are kept."""
-    line = Line(blank)
-    page = explore(blank, server)
+    page = blank(browser)
+    line = Line(page)
+    explore(page, server)
     page.get_by_role("link", name="Calibration").click()
     page.wait_for_selector(".st-key-scatter .main-svg", timeout=90_000, state="attached")
     page.get_by_role("radio", name="four moments").click()
