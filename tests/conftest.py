@@ -14,6 +14,7 @@ os.environ.setdefault("OMP_WAIT_POLICY", "passive")
 # what a test chooses is not what the person at this computer has chosen
 os.environ["XDG_DATA_HOME"] = tempfile.mkdtemp(prefix="stability-tests-")
 
+import stability
 from stability.models.packaged.cache import ensure
 
 
@@ -21,6 +22,12 @@ from stability.models.packaged.cache import ensure
 def smollm2_folder() -> Path:
     """The default model in the real cache, prepared once for the whole suite."""
     return ensure("smollm2-135m")
+
+
+@pytest.fixture(scope="session")
+def smollm2(smollm2_folder: Path):
+    """The default model, loaded once for all who leave it as it is."""
+    return stability.load("smollm2-135m")
 
 
 @pytest.hookimpl(wrapper=True)

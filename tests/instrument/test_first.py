@@ -17,12 +17,9 @@ def test_it_is_small_and_names_its_setting():
     assert first()["setting"]["model"]["name"] == MODEL
 
 
-@pytest.mark.model
 @pytest.mark.slow
-def test_it_is_what_is_computed_now():
-    import stability
-
-    shipped, now = first(), make(stability.load(MODEL))
+def test_it_is_what_is_computed_now(smollm2):
+    shipped, now = first(), make(smollm2)
     assert shipped.keys() == now.keys()
     for name in ("tokens", "next", "spectrum", "numbers"):
         alike(shipped[name], now[name])

@@ -10,7 +10,6 @@ from support.paths import ROOT
 
 from stability import defaults
 from stability.evaluation.dose_scores import dose_cases, halves
-from stability.models import load
 from stability.prediction.provenance import ModelCard
 from stability.reproduction.dose_claims import LIMITS, dose_claims
 from stability.reproduction.dose_page import PARTS, dose_text
@@ -43,8 +42,8 @@ def rows(table):
     return table.to_pandas()
 
 
-def test_a_sample_measured_again_is_what_was_shipped(smollm2_folder):
-    lm, held = load("smollm2-135m"), shipped("smollm2-135m", kind=DOSES).to_pandas()
+def test_a_sample_measured_again_is_what_was_shipped(smollm2):
+    lm, held = smollm2, shipped("smollm2-135m", kind=DOSES).to_pandas()
     plan = dose_plan(lm.card)
     # the late block alone, which is the cheapest; the vectors are drawn for all
     plan = replace(plan, sites=plan.sites[-1:], vectors=("contrast",))

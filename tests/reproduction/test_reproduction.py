@@ -17,7 +17,6 @@ from stability import defaults
 from stability.curvature.direction_spec import DirectionSpec
 from stability.errors import StabilityError
 from stability.evaluation.calibration import CERTIFIED_INNER, CLOSED_FORM, MOMENTS, after, cases
-from stability.models import load
 from stability.models.packaged.registry import PACKAGED
 from stability.prediction.provenance import ModelCard
 from stability.reproduction.claims import measured_claims
@@ -60,8 +59,8 @@ SAMPLE = {"readout": (("prelogit",), (30, 140)), "depth": (("final",), (1,))}
 
 
 @pytest.mark.parametrize("name", SAMPLE)
-def test_a_sample_measured_again_is_what_was_shipped(smollm2_folder, name):
-    lm, held = load("smollm2-135m"), shipped("smollm2-135m").to_pandas()
+def test_a_sample_measured_again_is_what_was_shipped(smollm2, name):
+    lm, held = smollm2, shipped("smollm2-135m").to_pandas()
     setting = next(setting for setting in sweep_settings(lm.card) if setting.name == name)
     sites, indices = SAMPLE[name]
     plan = replace(setting.plan, sites=sites)

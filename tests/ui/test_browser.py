@@ -5,7 +5,7 @@ from urllib.parse import quote
 import numpy as np
 import pytest
 from playwright.sync_api import expect
-from support.browser import MARKS, Line, driven, serving, settled, taken_over, until
+from support.browser import MARKS, Line, driven, settled, taken_over, until
 from support.vector_files import sae_folder
 
 import stability
@@ -18,17 +18,39 @@ from stability.text import digits, spelled
 pytestmark = MARKS
 
 
-@pytest.fixture(scope="module")
-def server(smollm2_folder):
-    with serving() as address:
-        yield address
-
-
 @pytest.fixture
 def browser():
     with driven() as browser:
         yield browser
+
+
+@pytest.fixture(autouse=True)
+def no_errors():
+    yield
     assert ERRORS == []
+
+
+@pytest.fixture(scope="module")
+def tab(server):
+    """A page in which the app is opened again and again: in a new one that takes four times as long."""
+    with driven() as browser:
+        page = blank(browser)
+        page.goto(server)
+        yield page
+
+
+@pytest.fixture
+def visit(tab, server):
+    """Open an address of the app, as one who comes for the first time."""
+
+    def open_at(address="", width=1440, height=900):
+        tab.evaluate("localStorage.clear()")
+        tab.mouse.move(0, 0)
+        tab.set_viewport_size({"width": width, "height": height})
+        tab.goto(f"{server}/{address}")
+        return tab
+
+    return open_at
 
 
 TRUE = "document.querySelector('[data-testid=at-coefficient]').innerText.includes('true')"
@@ -37,24 +59,24 @@ ERRORS: list[str] = []
 
 
 @pytest.fixture
-def page(browser, server):
-    return explore(browser, server)
+def page(visit):
+    return begun(visit())
 
 
-def explore(browser, address, width=1440, height=900):
-    """Explore, opened by an address, with its numbers on it."""
-    return begun(blank(browser, width, height), address)
-
-
-def blank(browser, width=1440, height=900):
+def blank(browser):
     """A page before it is opened."""
-    page = browser.new_page(viewport={"width": width, "height": height})
+    page = browser.new_page(viewport={"width": 1440, "height": 900})
     page.on("pageerror", lambda error: ERRORS.append(str(error)))
     return page
 
 
-def begun(page, address):
+def explore(page, address):
     page.goto(address)
+    return begun(page)
+
+
+def begun(page):
+    """Explore, once its numbers are on it."""
     taken_over(page)
     shown(page, "predicted", timeout=90_000)
     return page
@@ -88,9 +110,9 @@ def ray(lm, prompt, position=-1, rank=0, site="prelogit"):
     return stability.ray(state, stability.spectrum(state).vectors[:, rank])
 
 
-@pytest.fixture(scope="module")
-def lm(smollm2_folder):
-    return stability.load("smollm2-135m")
+@pytest.fixture
+def lm(smollm2):
+    return smollm2
 
 
 def test_a_person_explores_a_prompt(page, lm):
@@ -118,14 +140,14 @@ def test_a_person_explores_a_prompt(page, lm):
 def test_a_budget_asks_the_server_for_nothing_and_a_direction_changes_the_picture_in_place(
     browser, server
 ):
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
+    page = blank(browser)
     received = []
 
     def keep(frame):
         received.append(frame)
 
     page.on("websocket", lambda socket: socket.on("framereceived", keep))
-    begun(page, server)
+    explore(page, server)
     # until all of the first picture has come, after which the browser asks for no more
     until(page, lambda: any(b'"again": null' in frame for frame in received))
     settled(page)
@@ -170,15 +192,14 @@ def test_of_many_quick_clicks_the_newest_is_shown_and_none_is_lost(page, lm):
     page.wait_for_function("globalThis.stabilityInstrument.unanswered.length === 0")
 
 
-def test_a_link_gives_the_state_that_it_was_copied_from_and_back_goes_back(browser, server, lm):
-    link = f"{server}/?prompt=One+two+three&position=1&direction=eig:2&epsilon=0.1"
-    page = explore(browser, link)
+def test_a_link_gives_the_state_that_it_was_copied_from_and_back_goes_back(browser, visit, lm):
+    page = begun(visit("?prompt=One+two+three&position=1&direction=eig:2&epsilon=0.1"))
     wait_for(page, "predicted", ray(lm, "One two three", 1, 2).predicted_radius(0.1))
     page.get_by_test_id("token-2").click()
     wait_for(page, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
     # the picture comes before the link
     page.wait_for_url(lambda url: "position=2" in url)
-    again = explore(browser, page.url)
+    again = explore(blank(browser), page.url)
     wait_for(again, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
     page.go_back()
     wait_for(page, "predicted", ray(lm, "One two three", 1, 2).predicted_radius(0.1))
@@ -186,8 +207,8 @@ def test_a_link_gives_the_state_that_it_was_copied_from_and_back_goes_back(brows
     wait_for(page, "predicted", ray(lm, "One two three", 2, 2).predicted_radius(0.1))
 
 
-def test_a_link_that_cannot_be_is_answered_in_sentences(browser, server, lm):
-    page = explore(browser, f"{server}/?site=banana&position=77&epsilon=99&prompt_z=AA&t=abc")
+def test_a_link_that_cannot_be_is_answered_in_sentences(visit, lm):
+    page = begun(visit("?site=banana&position=77&epsilon=99&prompt_z=AA&t=abc"))
     wait_for(page, "predicted", ray(lm, "The capital of France is").predicted_radius(3.0))
     said = page.locator(".instrument").inner_text()
     for words in ("prelogit, final or block:L", "from 0 to 4; received 77", "is damaged"):
@@ -195,8 +216,8 @@ def test_a_link_that_cannot_be_is_answered_in_sentences(browser, server, lm):
     assert page.get_by_test_id("stException").count() == 0
 
 
-def test_the_address_says_what_is_shown_where_a_link_asked_for_what_there_is_not(browser, server):
-    page = explore(browser, f"{server}?site=block%3A99&position=99&t=1e9")
+def test_the_address_says_what_is_shown_where_a_link_asked_for_what_there_is_not(visit):
+    page = begun(visit("?site=block%3A99&position=99&t=1e9"))
     page.wait_for_url(lambda url: "block%3A29" in url and "position" not in url)
     notes = page.get_by_test_id("notes")
     notes.get_by_text("blocks of this model are 0 to 29; received 99: block 29 is shown").wait_for()
@@ -206,8 +227,8 @@ def test_the_address_says_what_is_shown_where_a_link_asked_for_what_there_is_not
     page.wait_for_url(lambda url: "1e9" not in url and "t=" in url)
 
 
-def test_on_a_small_screen_both_pictures_and_the_menu_are_in_the_first_one(browser, server):
-    page = explore(browser, server, 1280, 720)
+def test_on_a_small_screen_both_pictures_and_the_menu_are_in_the_first_one(visit):
+    page = begun(visit(width=1280, height=720))
     page.locator(".plane-frame").wait_for()
     for part in ("[data-testid=figure-ray] .picture", ".plane-frame"):
         box = page.locator(part).bounding_box()
@@ -236,7 +257,7 @@ def test_what_is_typed_on_a_slow_line_is_kept(browser, server):
     """A second field is filled in before the link with the first one has come back."""
     page = blank(browser)
     line = Line(page)
-    begun(page, f'{server}?direction=tokens:["␣Paris","␣the"]')
+    explore(page, f'{server}?direction=tokens:["␣Paris","␣the"]')
     fields = page.get_by_test_id("stSidebar").get_by_role("textbox")
     with line.held() as held:
         for field, text in ((1, "␣London"), (0, "␣Rome")):
@@ -269,8 +290,9 @@ WRITTEN = """
 ADDRESSES = "navigation.entries().map(entry => entry.url.slice(location.origin.length))"
 
 
-def test_every_page_that_is_opened_is_one_step_of_the_history(page):
+def test_every_page_that_is_opened_is_one_step_of_the_history(browser, server):
     """With its own path and fields, which Streamlit writes one after the other."""
+    page = explore(blank(browser), server)
     submit(page, "One two")
     page.wait_for_url(lambda url: "prompt=One+two" in url)
     for name, address in (("Calibration", "shown_epsilon="), ("Explore", "prompt=One+two")):
@@ -400,9 +422,8 @@ def test_a_person_talks_to_the_model(page, lm):
 FAR = 400.0  # far outside every stable region of the prompt
 
 
-def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(browser, server, lm):
-    page = blank(browser)
-    page.goto(f"{server}/Depth?section=what+it+would+write")
+def test_the_first_token_that_differs_is_marked_in_what_the_model_would_write(visit, lm):
+    page = visit("Depth?section=what+it+would+write")
     page.get_by_label("also at t =").wait_for(timeout=90_000)
     prompt = page.get_by_label("Prompt", exact=True).input_value()
     far = page.get_by_label("also at t =")
@@ -475,7 +496,7 @@ def test_a_case_of_the_calibration_opens_in_explore(browser, server):
     """Its numbers there are those that were shipped, and back on the page the choices are kept."""
     page = blank(browser)
     line = Line(page)
-    begun(page, server)
+    explore(page, server)
     page.get_by_role("link", name="Calibration").click()
     page.wait_for_selector(".st-key-scatter .main-svg", timeout=90_000, state="attached")
     page.get_by_role("radio", name="four moments").click()
@@ -505,11 +526,9 @@ def test_a_case_of_the_calibration_opens_in_explore(browser, server):
     assert page.locator(title).count() == 1
 
 
-def test_a_vector_is_dosed_by_hand_and_moved_to_another_layer(browser, server, lm):
+def test_a_vector_is_dosed_by_hand_and_moved_to_another_layer(visit, lm):
     """The truth comes where the hand rests, and a chosen layer has the dose that was drawn for it."""
-    page = browser.new_page(viewport={"width": 1440, "height": 900})
-    page.on("pageerror", lambda error: ERRORS.append(str(error)))
-    page.goto(f"{server}/Dose")
+    page = visit("Dose")
     shown(page, "dose-predicted", timeout=90_000)
     thumb = page.get_by_test_id("coefficient")
     for _ in range(3):

@@ -49,24 +49,29 @@ def server(smollm2_folder, hub, hub_cache, temporary):
         yield address
 
 
-@pytest.fixture
-def browser():
+@pytest.fixture(scope="module")
+def context():
+    """What all pages share, so that what the app is made of is fetched once."""
     with driven() as browser:
-        yield browser
+        yield browser.new_context(viewport={"width": 1440, "height": 900})
 
 
 @pytest.fixture
-def visit(server, browser):
+def visit(server, context):
     """Open the app at a link, and wait until it shows numbers."""
+    pages = []
 
     def open_at(link=""):
-        page = browser.new_page(viewport={"width": 1440, "height": 900})
+        page = context.new_page()
+        pages.append(page)
         page.goto(f"{server}/{link}")
         page.get_by_test_id("predicted").wait_for(timeout=90_000)
         settled(page)
         return page
 
-    return open_at
+    yield open_at
+    for page in pages:
+        page.close()
 
 
 def dialog(page):

@@ -3,7 +3,7 @@
 import re
 
 import pytest
-from support.browser import MARKS, driven, serving, settled
+from support.browser import MARKS, driven, settled
 
 pytestmark = MARKS
 
@@ -18,20 +18,18 @@ READ = """selector => {
 
 
 @pytest.fixture(scope="module")
-def server():
-    with serving() as address:
-        yield address
+def tab():
+    with driven() as browser:
+        yield browser.new_context(reduced_motion="reduce").new_page()
 
 
 @pytest.fixture(params=["light", "dark"])
-def page(server, request):
-    with driven() as browser:
-        context = browser.new_context(color_scheme=request.param, reduced_motion="reduce")
-        page = context.new_page()
-        page.goto(f"{server}/Calibration")
-        page.wait_for_selector(".js-plotly-plot .xtick text", state="attached", timeout=120_000)
-        settled(page)
-        yield page
+def page(tab, server, request):
+    tab.emulate_media(color_scheme=request.param)
+    tab.goto(f"{server}/Calibration")
+    tab.wait_for_selector(".js-plotly-plot .xtick text", state="attached", timeout=120_000)
+    settled(tab)
+    return tab
 
 
 def contrast(colour, opacity, page):

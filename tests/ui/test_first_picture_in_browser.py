@@ -6,7 +6,7 @@ import numpy as np
 import pytest
 from playwright.sync_api import expect
 from support.axe import serious
-from support.browser import MARKS, driven, serving, taken_over
+from support.browser import MARKS, driven, taken_over
 
 pytestmark = MARKS
 
@@ -27,12 +27,6 @@ COLOURS = """() => {
   const seen = names.map((name) => style.getPropertyValue(name).toLowerCase());
   return [color, fontFamily.startsWith('"Source Sans"'), ...seen];
 }"""
-
-
-@pytest.fixture(scope="module")
-def server(smollm2_folder):
-    with serving() as address:
-        yield address
 
 
 @pytest.fixture

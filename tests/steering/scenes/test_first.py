@@ -25,13 +25,12 @@ def test_it_is_small_and_names_its_setting():
     assert setting["model"]["n_layers"] == BLOCKS
 
 
-@pytest.mark.model
 @pytest.mark.slow
-def test_it_is_what_the_default_model_says_now():
+def test_it_is_what_the_default_model_says_now(smollm2):
     """All that is predicted, and the truth where it is said to cross; all of it takes minutes."""
     import stability
 
-    shipped, lm = first(), stability.load(MODEL)
+    shipped, lm = first(), smollm2
     found = measure(lm)
     # products of float32, which depend on the machine in the last digits
     information = scene_parts.by_statistic(found.information[0])

@@ -19,9 +19,9 @@ def _empty():
     st.cache_resource.clear()
 
 
-@pytest.fixture(scope="module")
-def lm(smollm2_folder):
-    return stability.load("smollm2-135m")
+@pytest.fixture
+def lm(smollm2):
+    return smollm2
 
 
 @pytest.fixture(scope="module")

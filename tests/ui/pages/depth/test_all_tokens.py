@@ -20,16 +20,15 @@ def map_shown(page):
 
 
 @pytest.mark.slow
-def test_the_page_opens_with_the_map_of_the_default_prompt(smollm2_folder):
+def test_the_page_opens_with_the_map_of_the_default_prompt(smollm2):
     page = opened(DEPTH)
     assert not page.exception
     assert not page.error
     prompt = page.session_state["prompt"]
     assert prompt == "The capital of France is"
-    lm = stability.load("smollm2-135m")
     shown = map_shown(page)
-    assert shown.shape == (len(lm.tokenize(prompt)), lm.card.n_layers)
-    expected = depth(lm.capture(prompt, site="block:0")).radii(0.01)
+    assert shown.shape == (len(smollm2.tokenize(prompt)), smollm2.card.n_layers)
+    expected = depth(smollm2.capture(prompt, site="block:0")).radii(0.01)
     # the picture is sent in float32, and so the network runs
     assert shown[-1].tolist() == pytest.approx(expected, rel=1e-3)
 

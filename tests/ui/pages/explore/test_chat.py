@@ -4,16 +4,15 @@ import pytest
 from support.app import DEPTH, explored, opened, plain_text, sent
 from support.models import FAMILIES, save_model
 
-import stability
 from stability.prediction.conversation import Conversation
 
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
 USER = {"role": "user", "content": "The capital of France is"}
 
 
-@pytest.fixture(scope="module")
-def lm(smollm2_folder):
-    return stability.load("smollm2-135m")
+@pytest.fixture
+def lm(smollm2):
+    return smollm2
 
 
 @pytest.fixture

@@ -23,9 +23,9 @@ SURE = "The capital of France is"
 pytestmark = pytest.mark.usefixtures("smollm2_folder")
 
 
-@pytest.fixture(scope="module")
-def lm(smollm2_folder):
-    return stability.load("smollm2-135m")
+@pytest.fixture
+def lm(smollm2):
+    return smollm2
 
 
 @pytest.fixture
