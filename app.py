@@ -9,5 +9,6 @@ if __name__ == "__main__":
     entry.show(page.PAGE, page.HEADLINE, page.draw)
 else:
     from stability.ui.first_picture import MIDDLEWARE
+    from stability.ui.undelayed import undelayed
 
-    app = st.App(__file__, middleware=MIDDLEWARE)
+    app = st.App(__file__, middleware=MIDDLEWARE, lifespan=undelayed)
