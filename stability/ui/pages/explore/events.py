@@ -6,6 +6,7 @@ import streamlit as st
 
 from stability.errors import StabilityError
 from stability.ui.choice import (
+    Choice,
     look_along,
     look_along_choice,
     look_between,
@@ -58,12 +59,20 @@ def _do(event: Event) -> None:
         case {"kind": "unpin", "index": int(index)}:
             state.pins = tuple(pin for i, pin in enumerate(pins()) if i != index)
         case {"kind": "reset"}:
-            state.pins = ()
+            state.pins, state.stopped = (), None
             start_anew()
         case {"kind": "cloud", "epsilon": None}:
             state.cloud = None
         case {"kind": "cloud", "epsilon": int() | float() as epsilon} if is_budget(epsilon):
             state.cloud = float(epsilon)
+
+
+def is_stopped(choice: Choice) -> bool:
+    """Whether a person has stopped what is computed for a choice; another one is no longer stopped."""
+    state = st.session_state
+    if state.get("stopped") != choice:
+        state.stopped = None
+    return state.stopped is not None
 
 
 def view() -> dict[str, Any]:

@@ -69,9 +69,9 @@ def _draw_instrument(choice: Choice, heard: int) -> None:
         shown = first.sent(choice)
         instrument.mount(shown, events.view(), True, events.answer, heard)
         return
-    if st.session_state.get("stopped") == choice and (last := _last_scenes()):
-        last.stop(choice)
-        _mount(choice, heard, is_pending=False)
+    if events.is_stopped(choice):
+        _scenes().stop(choice, pins(), events.notes(), events.refusals())
+        _mount(choice, heard, is_pending=False, keeps=True)
         return
     try:
         is_pending = _scenes().look(choice, pins(), events.notes(), events.refusals())
@@ -112,10 +112,11 @@ def _choose_what_is_shown(choice: Choice) -> None:
     st.rerun()
 
 
-def _mount(choice: Choice, heard: int, is_pending: bool) -> None:
-    """Mount the newest scene; where nothing else will come, only one of the same model."""
+def _mount(choice: Choice, heard: int, is_pending: bool, keeps: bool = False) -> None:
+    """Mount the newest scene; where nothing else will come, only one of the same model, or `keeps`."""
     scenes = _last_scenes()
-    shown = scenes.sent if scenes and (scenes.model == choice.model or is_pending) else None
+    keeps = keeps or is_pending or (scenes is not None and scenes.model == choice.model)
+    shown = scenes.sent if scenes and keeps else None
     instrument.mount(
         shown or first.sent(choice),
         events.view(),

@@ -4,18 +4,19 @@ import json
 import time
 from collections.abc import Sequence
 from dataclasses import replace
-from typing import Any, TypeGuard
+from typing import Any
 
 from stability.instrument.parts import PENDING, UNKNOWN
-from stability.instrument.scene import pin, scene
+from stability.instrument.scene import scene
 from stability.ui.cached import explore
 from stability.ui.cached.ahead import start_ahead
 from stability.ui.cached.chips import chips_so_far
 from stability.ui.cached.explore import Along, Part
 from stability.ui.cached.job import Job
-from stability.ui.cached.looks import PATIENCE, failures, result_of, status_of, stoppable, wait_for
+from stability.ui.cached.looks import PATIENCE, result_of, status_of, stoppable, wait_for
 from stability.ui.cached.wishes import Wishes
 from stability.ui.choice import Choice
+from stability.ui.pages.explore.kept_rays import KeptRays
 from stability.ui.pages.explore.scene_parts import Parts
 from stability.ui.pages.explore.still import still
 from stability.ui.widgets.instrument import Sent
@@ -40,8 +41,7 @@ class Scenes:
         self.waits_for: Part | None = None
         self._made_of: tuple[Any, ...] = ()
         self._choice: Choice | None = None
-        # of each ray that is kept, or what finds it, or why there is none
-        self._pinned: dict[Choice, Part | Job | str] = {}
+        self._kept = KeptRays()
         self._parts: Parts | None = None
         self._wishes = Wishes()
         self._ahead: list[Job] = []
@@ -73,8 +73,7 @@ class Scenes:
         is_first = along is not self.along and not explore.is_plane_begun(along, choice.direction)
         parts = self._parts_of(along, choice, is_first)
         self._choice = choice
-        self._pinned = {pin: part for pin, part in self._pinned.items() if pin in pins}
-        kept = [self._kept(pin) for pin in pins]
+        kept = self._kept.of(pins)
         jobs = [*parts.jobs, *(job for job in kept if isinstance(job, Job))]
         self._wishes.renew([ray, *jobs, *self._ahead])
         if along is self.along:
@@ -108,9 +107,14 @@ class Scenes:
         self.sent = self.sent and replace(self.sent, status=None)
         self._wishes.renew([])
 
-    def stop(self, choice: Choice) -> None:
-        """Wait for nothing more of a choice: what there is of it stays."""
+    def stop(
+        self, choice: Choice, pins: Sequence[Choice], notes: Sequence[str], noted: int
+    ) -> None:
+        """Begin nothing more for a choice: what is there of it is put together, as by `look`."""
         self.rest()
+        if self.along is not None and self._choice == choice:
+            notes = [*notes, *self.along.analysis.direction.warnings]
+            self._make(self.along, self._parts or Parts(), self._kept.drawn(pins), notes, noted)
         self.waits_for = {"message": "Stopped", "act": "go on", **still(self._choice, choice)}
 
     def leave(self, model: str) -> None:
@@ -119,7 +123,7 @@ class Scenes:
             return
         self._asked, self.along, self._parts, self._made_of = None, None, None, ()
         self._ahead = []
-        self._pinned = {pin: part for pin, part in self._pinned.items() if isinstance(part, dict)}
+        self._kept.rest()
         self._wishes.renew([])
 
     def pin(self) -> Choice | None:
@@ -127,7 +131,7 @@ class Scenes:
         if self.scene is None or self.along is None or self._choice is None:
             return None
         choice = replace(self._choice, position=self.along.key.position, second=None)
-        self._pinned[choice] = pin(self.scene)
+        self._kept.keep(choice, self.scene)
         return choice
 
     @property
@@ -139,23 +143,6 @@ class Scenes:
     def tokens(self) -> int:
         """The number of tokens of the newest scene's prompt."""
         return len(self.along.analysis.state.tokens) if self.along else 0
-
-    def _kept(self, choice: Choice) -> Part | Job | str:
-        """What is kept of a ray, or the work that finds it again, or a sentence if that has failed."""
-        found = self._pinned.get(choice)
-        # a job that has failed would be begun again where it is asked for
-        if isinstance(found, Job) and (said := failures([found])):
-            found = self._pinned[choice] = f"A kept ray is not shown: {said[0]}"
-        if isinstance(found, dict | str):
-            return found
-        ray = explore.start_ray(choice)
-        along: Along | None = result_of(ray)
-        truth = explore.start_truth(along, choice.direction) if _is_bent(along) else None
-        last = self._pinned[choice] = truth or ray
-        if along and last.is_ready:
-            drawn = scene(along.analysis, along.spec, ray_line=result_of(truth))
-            self._pinned[choice] = pin(drawn)
-        return self._pinned[choice]
 
     def _wait_aloud(self, ray: Job, choice: Choice) -> None:
         """Say what is waited for, and of what the picture is that stands meanwhile."""
@@ -192,8 +179,3 @@ class Scenes:
         self._stamp += 1
         text = json.dumps(self.scene, allow_nan=False, ensure_ascii=False, separators=(",", ":"))
         self.sent = Sent(self._stamp, text, parts.status)
-
-
-def _is_bent(along: Along | None) -> TypeGuard[Along]:
-    """Whether the truth along a ray is still to be found."""
-    return along is not None and not along.is_complete

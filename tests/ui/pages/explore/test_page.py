@@ -358,10 +358,25 @@ def test_what_takes_its_time_is_stopped_and_gone_on_with(page, monkeypatch):
     said = "The picture is that of prelogit until block:11 is there."
     assert frame["status"] == {"message": "Stopped", "act": "go on", "still": said}
     assert frame["again"] is None
+    # of another choice nothing is stopped, also after that
+    page.session_state["block"] = 10
+    assert sent(page.run())["status"]["act"] == "stop"
+    page.session_state["block"] = 11
+    assert sent(page.run())["status"]["act"] == "stop"
+    page.session_state["stopped"] = page.session_state["choice"]
     let_go.set()
     page.session_state["stopped"] = None
     page.run()
     assert explored(page)["setting"]["site"] == "block:11"
+
+
+def test_what_is_stopped_still_says_what_is_asked_for(page):
+    page.session_state["stopped"] = page.session_state["choice"]
+    page.session_state["refused"], page.session_state["refusals"] = ["Refused."], 1
+    frame = sent(page.run())
+    assert frame["status"]["act"] == "go on"
+    assert (frame["scene"]["notes"], frame["scene"]["noted"]) == (["Refused."], 1)
+    assert frame["scene"]["plane"] is not None
 
 
 def test_a_picture_that_stands_while_another_is_computed_says_what_it_is_of(page, monkeypatch):
