@@ -41,7 +41,8 @@ class WholePrompt:
 
     def __init__(self, state: State) -> None:
         network: Any = state.above
-        self.at_once: int = network.at_once
+        # each runs all of the prompt
+        self.at_once = max(network.at_once // len(network.forward_pass.ids), 1)
         self.position, self.forward_pass = network.position, network.forward_pass
         self.block: nn.Module = [*self.forward_pass.blocks.values()][network.block]
 

@@ -101,7 +101,7 @@ def depth(state: State) -> Depth:
             "'block:0'."
         )
     readout = state.at_readout()
-    jacobian = jacobian_along(state.above, state.vector, readout.readout.width)
+    jacobian = jacobian_along(state.above, state.vector, readout.readout.width, state.pause)
     widths = {vector.numel() for vector in jacobian.sources}
     if len(widths) > 1:
         raise StabilityError(

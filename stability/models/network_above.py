@@ -20,9 +20,9 @@ from stability.models.network_view import InjectingBlock, SkippedBlock, StandIn,
 
 # keys a block that are repeated for the rows of a batch, on a processor
 KEYS_AT_ONCE = 16384
-# On a card a graph takes some 16 bytes for each number of its keys in all blocks, and as much as eight
-# more keys for the rest: with so many numbers counted as one it takes a quarter of the card.
-BESIDE_KEYS, COUNTED_AS_ONE = 8, 16
+# A row with its graph takes 16·(K + 8)·L·d bytes of a card, with K keys, L blocks and the width d, as
+# measured. `rows_at_once` lets a tenth of the card hold 100 bytes a number: so this takes a quarter.
+BESIDE_KEYS, NUMBERS_AS_ONE = 8, 16
 
 
 @dataclass(frozen=True, eq=False)
@@ -55,7 +55,7 @@ class NetworkAbove:
         if not self._recorded.is_cuda:
             return max(KEYS_AT_ONCE // keys, 1)
         numbers = (keys + BESIDE_KEYS) * card.n_layers * card.d_model
-        return rows_at_once(self._recorded.device, numbers // COUNTED_AS_ONE)
+        return rows_at_once(self._recorded.device, numbers // NUMBERS_AS_ONE)
 
     def trajectory(self, vectors: Float[Tensor, "n d"]) -> tuple[Tensor, ...]:
         """Return vectors, the output of each block above, and the last after the final norm.

@@ -20,7 +20,7 @@ from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
 LONGEST_ROW = 1e40  # the fourth power of a slope, and e^600 times it, stay within float64
-AT_ONCE = 1024  # vectors
+TOGETHER = 1024  # vectors
 Block = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]]
 
 
@@ -42,7 +42,7 @@ class BareNetwork:
     @property
     def at_once(self) -> int:
         """How many vectors to run together."""
-        return AT_ONCE
+        return TOGETHER
 
     def trajectory(self, vectors: Tensor) -> tuple[Tensor, ...]:
         """Vectors and the output of each block; the last block stands for the final norm."""

@@ -12,6 +12,10 @@ import torch
 from jaxtyping import Float
 from torch import Tensor
 
+from stability.prediction.pause import Pause, no_pause
+
+Trajectory = Callable[[Float[Tensor, "n d"]], Sequence[Tensor]]
+
 
 class HeldJacobian:
     """`J_s = dy/ds` of an output by several vectors; float64 in and out.
@@ -23,20 +27,21 @@ class HeldJacobian:
     def __init__(
         self, matrices: Sequence[Float[Tensor, "D _"]], sources: Sequence[Float[Tensor, " _"]]
     ) -> None:
-        self._matrices, self.sources = [matrix.double() for matrix in matrices], sources
+        # as they come: the digits of float32 take half the memory
+        self._matrices, self.sources = matrices, sources
 
     @cached_property
     def _stacked(self) -> Float[Tensor, "S D d"]:
-        return torch.stack(self._matrices)
+        return torch.stack([matrix.double() for matrix in self._matrices])
 
     def jvp(self, directions: Sequence[Float[Tensor, "_ k"]]) -> Float[Tensor, "D k"]:
         """`Σ_s J_s V_s`: how the output moves when every source moves along its own directions."""
         pairs = zip(self._matrices, directions, strict=True)
-        return torch.stack([J @ V.double() for J, V in pairs]).sum(dim=0)
+        return torch.stack([J.double() @ V.double() for J, V in pairs]).sum(dim=0)
 
     def vjp(self, cotangents: Float[Tensor, "D k"]) -> list[Float[Tensor, "_ k"]]:
         """`J_sᵀ U` for every source: the gradients of linear readouts of the output."""
-        return [J.T @ cotangents.double() for J in self._matrices]
+        return [J.double().T @ cotangents.double() for J in self._matrices]
 
     def jvp_each(self, blocks: Float[Tensor, "S d k"]) -> Float[Tensor, "S D k"]:
         """`J_s V_s` for every source `s` alone: how the output moves when only that source moves."""
@@ -48,38 +53,34 @@ class HeldJacobian:
 
 
 def held(
-    trajectory: Callable[[Float[Tensor, "n d"]], Sequence[Tensor]],
+    trajectory: Trajectory,
     vector: Float[Tensor, " d"],
     width: int,
     rows: int,
+    pause: Pause = no_pause,
 ) -> HeldJacobian:
-    """The Jacobian of the last of the vectors on a way, by each of those before it.
+    """The Jacobian of a network's output by its input and by what it becomes on the way.
 
     Args:
-        trajectory: what copies of a vector become, step by step, the copies first; axes of length one
-            do not count.
-        vector: where it is taken.
-        width: that of the last.
-        rows: how many of its rows are made at once, each from a copy of its own.
+        trajectory: several vectors, what each step makes of them, and the output, a row for each; axes
+            of length one do not count.
+        vector: the input.
+        width: that of the output.
+        rows: how many rows of the Jacobian are made at once, each from a copy of the input.
+        pause: called before each of these parts.
 
     Returns:
         All of it, and the vectors.
     """
     identity = torch.eye(width, dtype=vector.dtype, device=vector.device)
-    parts = [_some_rows(trajectory, vector, readouts) for readouts in identity.split(rows)]
-    matrices = [torch.cat(part) for part in zip(*(made for made, _ in parts), strict=True)]
-    return HeldJacobian(matrices, parts[0][1])
-
-
-def _some_rows(
-    trajectory: Callable[[Float[Tensor, "n d"]], Sequence[Tensor]],
-    vector: Float[Tensor, " d"],
-    readouts: Float[Tensor, "n D"],
-) -> tuple[list[Float[Tensor, "n _"]], list[Float[Tensor, " _"]]]:
-    """The gradients of linear readouts of the last vector by each before it, and all these."""
-    with torch.enable_grad():
-        copies = vector.detach().expand(len(readouts), -1).clone().requires_grad_(True)
-        *sources, output = trajectory(copies)
-        gradients = torch.autograd.grad(output, sources, readouts.to(output).view_as(output))
-    values = [source[0].detach().flatten() for source in sources]
-    return [gradient.reshape(len(readouts), -1) for gradient in gradients], values
+    parts: list[list[Tensor]] = []
+    sources: list[Tensor] = []
+    for readouts in identity.split(rows):
+        pause()
+        with torch.enable_grad():
+            copies = vector.detach().expand(len(readouts), -1).clone().requires_grad_(True)
+            *steps, output = trajectory(copies)
+            gradients = torch.autograd.grad(output, steps, readouts.to(output).view_as(output))
+        parts.append([gradient.reshape(len(readouts), -1) for gradient in gradients])
+        sources = sources or [step[0].detach().flatten().clone() for step in steps]
+    return HeldJacobian([torch.cat(part) for part in zip(*parts, strict=True)], sources)

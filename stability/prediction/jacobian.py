@@ -15,6 +15,7 @@ from torch import Tensor
 
 from stability.prediction.above import Above
 from stability.prediction.held_jacobian import HeldJacobian, held
+from stability.prediction.pause import Pause, no_pause
 
 COLUMNS_AT_ONCE = 64  # whose activations are held together
 WIDEST_HELD = (
@@ -113,19 +114,26 @@ class CopiedJacobian:
 AnyJacobian = Jacobian | CopiedJacobian | HeldJacobian
 
 
-def is_held(vector: Tensor, width: int, is_on_card: bool | None = None) -> bool:
-    """Whether the Jacobian of a readout's vector of some width is held whole: on a card, as a rule."""
-    on_card = vector.is_cuda if is_on_card is None else is_on_card
-    return on_card and width <= WIDEST_HELD
+def is_held(width: int, device: torch.device) -> bool:
+    """Whether the Jacobian of an output of some width is held whole: on a card, as a rule."""
+    return device.type == "cuda" and width <= WIDEST_HELD
 
 
 def jacobian(
-    above: Above, vector: Float[Tensor, " d"], width: int, is_on_card: bool | None = None
+    above: Above,
+    vector: Float[Tensor, " d"],
+    width: int,
+    pause: Pause = no_pause,
+    device: torch.device | None = None,
 ) -> AnyJacobian:
-    """The Jacobian of the network above a vector, whose output has some width."""
-    if is_held(vector, width, is_on_card):
-        return held(lambda copies: (copies, above(copies)), vector, width, above.at_once)
-    if is_on_card or vector.is_cuda:
+    """The Jacobian of the network above a vector, whose output has some width.
+
+    In the way that suits a device, by default the vector's own.
+    """
+    device = device or vector.device
+    if is_held(width, device):
+        return held(lambda copies: (copies, above(copies)), vector, width, above.at_once, pause)
+    if device.type == "cuda":
         return CopiedJacobian(above, vector, COLUMNS_AT_ONCE)
     return traced(above, vector)
 
@@ -138,11 +146,15 @@ def traced(function: Batched, vector: Float[Tensor, " d"]) -> Jacobian:
 
 
 def jacobian_along(
-    above: Above, vector: Float[Tensor, " d"], width: int, is_on_card: bool | None = None
+    above: Above,
+    vector: Float[Tensor, " d"],
+    width: int,
+    pause: Pause = no_pause,
+    device: torch.device | None = None,
 ) -> Jacobian | HeldJacobian:
-    """The Jacobian by a vector, and by what leaves each block above it."""
-    if is_held(vector, width, is_on_card):
-        return held(above.trajectory, vector, width, above.at_once)
+    """The same by the vector, and by what leaves each block above it."""
+    if is_held(width, device or vector.device):
+        return held(above.trajectory, vector, width, above.at_once, pause)
     with torch.enable_grad():
         *sources, output = above.trajectory(vector.detach()[None].clone().requires_grad_(True))
     return Jacobian(output, sources)

@@ -30,7 +30,8 @@ class State:
         prompt: the text, or the conversation, that was read.
         tokens: its tokens, in order.
         position: index in `tokens` of the one after which the next token is predicted.
-        site: `prelogit`, what `W_U` multiplies; `final`, before the norm; `block:L`, what leaves it.
+        site: `prelogit`, the vector after the final norm, the one that `W_U` multiplies; `final`, the
+            one before the norm; or `block:L`, the residual stream leaving block `L`.
         model: the model that read it.
         text: spells a token id of the vocabulary.
         above: the network between the site and the readout; None at `prelogit`.
@@ -144,7 +145,7 @@ class State:
     def _jacobian(self) -> AnyJacobian | None:
         """Kept, unless it is a graph that holds copies of weights."""
         holds = self.above is not None and self.above.holds_weights
-        keeps = not holds or is_held(self.vector, self.readout.width)
+        keeps = not holds or is_held(self.readout.width, self.vector.device)
         return self._kept_jacobian if keeps else self._new_jacobian()
 
     @cached_property
@@ -153,7 +154,7 @@ class State:
 
     def _new_jacobian(self) -> AnyJacobian | None:
         above, width = self.above, self.readout.width
-        return None if above is None else jacobian(above, self.vector, width)
+        return None if above is None else jacobian(above, self.vector, width, self.pause)
 
     def jvp(self, directions: Float[Tensor, "d k"]) -> Float[Tensor, "D k"]:
         """How the vector given to the readout moves along directions at this site."""

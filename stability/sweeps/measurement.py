@@ -2,6 +2,7 @@
 
 import math
 from collections.abc import Iterable, Iterator, Sequence
+from dataclasses import replace
 from typing import Any, TypeAlias
 
 import numpy as np
@@ -93,7 +94,8 @@ def measure(lm: Model, plan: Plan, prompt: Prompt, pause: Pause = no_pause) -> p
         states = lm.capture_all(prompt.text, site)
         for position in plan.sampled(prompt, len(states)):
             pause()
-            rows += _rows(lm, plan, prompt, states[position])
+            # a copy, as a state holds what has been computed at it
+            rows += _rows(lm, plan, prompt, replace(states[position]))
     return pa.Table.from_pylist(rows, schema=SCHEMA)
 
 

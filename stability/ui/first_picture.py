@@ -19,7 +19,7 @@ from stability.instrument import bundle, first
 from stability.ui import scripts
 from stability.ui.http import App, Message, Receive, Send, compressed, is_get, whole
 from stability.ui.link import COMPRESSED
-from stability.ui.parts import parts
+from stability.ui.streamlit_scripts import later_scripts
 from stability.ui.widgets.resources import resource
 
 # what starts Streamlit, in its own document
@@ -74,7 +74,7 @@ def _drawn_in(document: bytes, headline: str) -> bytes:
     start = START.search(text)
     if start is None or BODY_END not in text:
         return document
-    head, body = _pieces(start[1], parts(text, start[1]), headline)
+    head, body = _pieces(start[1], later_scripts(text, start[1]), headline)
     text = text.replace(start[0], head, 1)
     before, _, after = text.rpartition(BODY_END)
     return f"{before}{body}{BODY_END}{after}".encode()

@@ -174,7 +174,9 @@ class Layers:
 
 
 def test_what_is_held_by_several_sources_is_what_the_graph_gives():
-    by_graph, in_full = (jacobian_along(Layers(), X, D_OUT, on_card) for on_card in (False, True))
+    by_graph, in_full = (
+        jacobian_along(Layers(), X, D_OUT, device=torch.device(name)) for name in ("cpu", "cuda")
+    )
     assert isinstance(by_graph, Jacobian)
     assert isinstance(in_full, HeldJacobian)
     blocks, cotangents, U = random(2, D_IN, 3), random(2, D_OUT, 3), random(D_OUT, 4)
@@ -190,13 +192,20 @@ def test_what_is_held_by_several_sources_is_what_the_graph_gives():
 
 
 @pytest.mark.parametrize(
-    ("width", "is_on_card", "kind"),
+    ("width", "device", "kind"),
     [
-        (D_OUT, False, Jacobian),
         (D_OUT, None, Jacobian),
-        (D_OUT, True, HeldJacobian),
-        (WIDEST_HELD + 1, True, CopiedJacobian),
+        (D_OUT, "cpu", Jacobian),
+        (D_OUT, "cuda", HeldJacobian),
+        (WIDEST_HELD + 1, "cuda", CopiedJacobian),
     ],
 )
-def test_on_a_card_it_is_held_whole_unless_the_network_is_very_wide(width, is_on_card, kind):
-    assert type(jacobian(Function(layer), X, width, is_on_card)) is kind
+def test_on_a_card_it_is_held_whole_unless_the_network_is_very_wide(width, device, kind):
+    found = jacobian(Function(layer), X, width, device=device and torch.device(device))
+    assert type(found) is kind
+
+
+def test_work_of_several_parts_lets_other_work_go_first():
+    paused = []
+    jacobian_along(Layers(), X, D_OUT, lambda: paused.append(1), torch.device("cuda"))
+    assert len(paused) == 2

@@ -9,7 +9,7 @@ import streamlit
 from support.asgi import answering, asked
 
 from stability.instrument import first
-from stability.ui import first_picture, parts, scripts
+from stability.ui import first_picture, scripts, streamlit_scripts
 from stability.ui.first_picture import START, FirstPicture
 
 INDEX = Path(streamlit.__file__).with_name("static").joinpath("index.html").read_bytes()
@@ -42,7 +42,7 @@ def test_the_document_brings_the_shipped_scene_and_starts_streamlit_itself():
 def test_it_names_the_parts_of_streamlit_that_the_page_will_ask_for():
     later = between(opened()[2].decode(), 'data-parts="', '"').split()
     named = [Path(part).name.split(".")[0] for part in later]
-    assert {*parts.ELEMENTS} <= {*named}
+    assert {*streamlit_scripts.ELEMENTS} <= {*named}
     # what these import
     assert "serialization" in named
     static = Path(streamlit.__file__).with_name("static")

@@ -43,5 +43,5 @@ def status_of(job: Job, message: str | None = None) -> dict[str, Any]:
 
 
 def stoppable(status: dict[str, Any]) -> dict[str, Any]:
-    """The same, with a button that stops it."""
+    """A status with a button that stops what is waited for."""
     return status | {"act": "stop"}

@@ -39,7 +39,7 @@ class Reported:
 
     @property
     def at_once(self) -> int:
-        """As the network says."""
+        """How many vectors the network runs together."""
         return self.above.at_once
 
     def trajectory(self, vectors: Float[Tensor, "n d"]) -> tuple[Tensor, ...]:

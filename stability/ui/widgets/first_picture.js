@@ -20,7 +20,8 @@ const box = document.getElementById("first-picture");
 const field = box.querySelector(".first-controls textarea");
 const shared = (globalThis.stabilityInstrument ??= { sheets: {}, number: 0, unanswered: [] });
 
-let ended;
+// as long as this picture is there: what listens for it, and what waits for its end
+const here = new AbortController();
 
 setTimeout(start, PATIENCE);
 try {
@@ -39,8 +40,9 @@ function start() {
   if (document.querySelector(`script[src="${streamlit}"]`)) return;
   const script = { type: "module", crossOrigin: "", src: streamlit };
   document.head.append(Object.assign(document.createElement("script"), script));
-  for (const href of parts.split(" ")) {
-    document.head.append(Object.assign(document.createElement("link"), { rel: "modulepreload", fetchPriority: "low", href }));
+  for (const href of parts.split(" ").filter(Boolean)) {
+    const link = { rel: "modulepreload", fetchPriority: "low", href };
+    document.head.append(Object.assign(document.createElement("link"), link));
   }
 }
 
@@ -57,46 +59,47 @@ function draw({ mount, encode, decode, writeInAddress }) {
   const root = box.querySelector(".first-root");
   const scene = JSON.parse(document.getElementById("first-scene").textContent);
   const events = [];
-  let isChanged = false;
-  const remember = (view) => {
-    isChanged = true;
-    writeInAddress(encode(view));
-  };
   // all of this becomes that of the page's own
-  const host = { send: (event) => events.push(event), remember, link: () => location.href };
+  const host = {
+    send: (event) => events.push(event),
+    remember: (view) => writeInAddress(encode(view)),
+    link: () => location.href,
+  };
   const instrument = mount(root, host, decode(new URLSearchParams(location.search)).view);
   instrument.receive(scene);
+  const before = JSON.stringify(instrument.view());
   shared.first = { scene, instrument, host, events, moveTo, leave, released: null, link: null };
   shared.typed = typed();
   holdWhileInHand();
   // the page itself opens another, once the server has heard of what has been set here
   document.addEventListener("click", (event) => {
     const link = event.target.closest?.(PAGE_LINK);
-    if (!shared.first || !link || !event.isTrusted || !(isChanged || events.length)) return;
+    if (!link || !event.isTrusted || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    if (!events.length && JSON.stringify(instrument.view()) === before) return;
     event.preventDefault();
     event.stopPropagation();
     shared.first.link = link;
-  }, true);
+  }, { capture: true, signal: here.signal });
   watch();
 }
 
 /** What is typed in the field of the prompt, once the page's own takes its place (`prompt.js`). */
 function typed() {
   const shown = field.value;
-  let isSubmitted = false;
+  let submitted = shown;
   field.addEventListener("keydown", (event) => {
     if (event.key !== "Enter" || event.shiftKey || event.isComposing) return;
     event.preventDefault();
-    isSubmitted = true;
+    submitted = field.value;
   });
-  field.addEventListener("blur", () => (isSubmitted = true));
+  field.addEventListener("blur", () => (submitted = field.value), { signal: here.signal });
   return new Promise((done) => {
-    ended = () => {
+    here.signal.addEventListener("abort", () => {
       const { value, selectionStart, selectionEnd } = field;
       const isFocused = field === document.activeElement;
       const text = value === shown ? null : value;
-      done({ text, isSubmitted, isFocused, selectionStart, selectionEnd });
-    };
+      done({ text, submitted: submitted === shown ? null : submitted, isFocused, selectionStart, selectionEnd });
+    });
   });
 }
 
@@ -108,13 +111,13 @@ function holdWhileInHand() {
     if (shared.first) shared.first.released = null;
     letGo?.();
   });
+  const on = (kind, act) => addEventListener(kind, act, { signal: here.signal });
   box.addEventListener("pointerdown", ({ isPrimary, button }) => isPrimary && button === 0 && hold(), true);
   // a finger that begins to scroll is no pointer any more, and still there
-  addEventListener("pointercancel", ({ pointerType }) => pointerType === "touch" || release());
-  addEventListener("pointerup", ({ pointerType }) => pointerType === "touch" || release());
-  for (const kind of ["touchend", "touchcancel"]) addEventListener(kind, ({ touches }) => touches.length || release());
+  for (const kind of ["pointerup", "pointercancel"]) on(kind, ({ pointerType }) => pointerType === "touch" || release());
+  for (const kind of ["touchend", "touchcancel"]) on(kind, ({ touches }) => touches.length || release());
   field.addEventListener("compositionstart", hold);
-  for (const kind of ["compositionend", "contextmenu", "blur"]) addEventListener(kind, release);
+  for (const kind of ["compositionend", "contextmenu", "blur"]) on(kind, release);
 }
 
 /** Move all that is drawn to its place in the page, with the focus; where it was scrolled, it stays in sight. */
@@ -130,16 +133,17 @@ function moveTo(place) {
   end();
 }
 
-/** Go, as the page shows something else. */
+/** Go, as the page shows something else; say whether another page is opened. */
 function leave() {
   const { instrument, link } = shared.first;
   instrument.destroy();
   end();
   link?.click();
+  return Boolean(link);
 }
 
 function end() {
-  ended();
+  here.abort();
   delete shared.first;
   box.remove();
   // the page has the same rules of its own

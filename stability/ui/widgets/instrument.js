@@ -156,7 +156,7 @@ function receive(here, sent, scripts) {
   if (shared.unanswered.length && sent.heard === shared.number) requestAnimationFrame(follow);
   else if (sent.again !== null) here.timer = setTimeout(() => here.look(here.stamp), sent.again);
   // Streamlit removes it where it loses a message, and then draws it anew without the scene that it had
-  if (shared.first && !isFirst(sent, scripts)) shared.first.leave();
+  if (shared.first && !isFirst(sent, scripts) && shared.first.leave()) return quiet(here);
   if (!here.instrument && !sent.scene) return sent.stamp === null ? sayWaiting(here, sent) : here.look(null);
   if (!here.instrument) mount(here, sent, scripts);
   if (!sent.scene) {

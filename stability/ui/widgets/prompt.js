@@ -45,15 +45,17 @@ function build(root) {
 }
 
 /** Go on with what has been typed before this field was there, see `first_picture.js`. */
-function takeUp(field, submit, { text, isSubmitted, isFocused, selectionStart, selectionEnd }) {
+function takeUp(field, submit, { text, submitted, isFocused, selectionStart, selectionEnd }) {
   const { box } = field;
+  if (submitted !== null) {
+    box.value = submitted;
+    submit();
+  }
   if (text !== null) box.value = text;
   pointOut(field);
-  if (isFocused) {
-    box.focus({ preventScroll: true });
-    box.setSelectionRange(selectionStart, selectionEnd);
-  }
-  if (text !== null && isSubmitted) submit();
+  if (!isFocused) return;
+  box.focus({ preventScroll: true });
+  box.setSelectionRange(selectionStart, selectionEnd);
 }
 
 function pointOut({ box, hint }) {

@@ -12,7 +12,7 @@ ELEMENTS = ("BidiComponent", "Button", "Checkbox", "Html", "NumberInput", "Selec
 IMPORTED = re.compile(r'(?:from|import)"\./([^"]+\.js)"')
 
 
-def parts(document: str, start: str) -> list[str]:
+def later_scripts(document: str, start: str) -> list[str]:
     """Where the scripts of these elements are, and all that they import, but for what a document names.
 
     Args:
