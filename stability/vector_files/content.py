@@ -97,7 +97,8 @@ def arrays_in(inners: Sequence[str]) -> dict[str, str]:
     Raises ContentError where a name stands twice: of two arrays one would be lost without a word.
     """
     names = [inner.removesuffix(".npy") for inner in inners]
-    if twice := next((name for name in names if names.count(name) > 1), None):
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
         raise ContentError(f"it holds two arrays of the name {twice!r:.40}")
     return dict(zip(names, inners, strict=True))
 
