@@ -45,7 +45,7 @@ def add_check_vector(commands: Any) -> argparse.ArgumentParser:
 def run_check_vector(options: argparse.Namespace) -> None:
     """`check-vector`: what was found of a file and its doses, as a card."""
     from stability.prediction.distribution import require_nats
-    from stability.steering.checks.vector_check import check_vector, require_copy
+    from stability.steering.checks.vector_check import PROMPTS, check_vector, require_copy
     from stability.steering.vectors.given import steering_vector
     from stability.vector_files.registry import read_vectors, split_name
 
@@ -59,9 +59,9 @@ def run_check_vector(options: argparse.Namespace) -> None:
     check = check_vector(
         lm,
         vector,
+        PROMPTS if options.prompt is None else [options.prompt],
         positions=options.positions,
         epsilons=options.epsilon,
-        **({"prompts": [options.prompt]} if options.prompt is not None else {}),
     )
     if options.write is not None:
         check.write(options.write)

@@ -24,7 +24,8 @@ def write_vectors(
         vector: what is written, in float32; in `.npy` as it is.
         path: ends in `.gguf`, a control vector for llama.cpp and repeng, of which only the key
             `controlvector.mode`, which llama.cpp does not read, says that it is projected out;
-            `.safetensors`, a tensor by site; or `.npy`, a lone vector.
+            `.safetensors`, a tensor by site, with the coefficient and the type of the model; or `.npy`,
+            a lone vector.
         metadata: further keys of a GGUF file or of `.safetensors`, text or numbers.
 
     Raises:
