@@ -4,7 +4,7 @@ import argparse
 import json
 import sys
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 from stability.cli.chat import utf8
 from stability.cli.check import DOES_NOT_HOLD
@@ -13,6 +13,9 @@ from stability.cli.commands import load_model
 from stability.cli.console import encodable
 from stability.cli.dose import add_vector_options
 from stability.text import printable
+
+if TYPE_CHECKING:
+    from stability.vector_files.vector_file import VectorFile
 
 
 def add_check_vector(commands: Any) -> argparse.ArgumentParser:
@@ -42,42 +45,52 @@ def add_check_vector(commands: Any) -> argparse.ArgumentParser:
 def run_check_vector(options: argparse.Namespace) -> None:
     """`check-vector`: what was found of a file and its doses, as a card."""
     from stability.prediction.distribution import require_nats
-    from stability.steering.checks.vector_check import check_vector, require_copy
-    from stability.vector_files.registry import split_name
+    from stability.steering.checks.vector_check import PROMPTS, check_vector, require_copy
+    from stability.steering.vectors.given import steering_vector
+    from stability.vector_files.registry import read_vectors, split_name
 
     require_nats(*options.epsilon)
+    path, name = split_name(options.file)
     if options.write is not None:
         # before all that takes long
-        require_copy(options.write, split_name(options.file)[0])
+        require_copy(options.write, path)
+    lm, file = load_model(options.model, options.dtype), read_vectors(path)
+    vector = steering_vector(lm, file, options.site, options.mode, name)
     check = check_vector(
-        load_model(options.model, options.dtype),
-        options.file,
-        site=options.site,
+        lm,
+        vector,
+        PROMPTS if options.prompt is None else [options.prompt],
         positions=options.positions,
-        mode=options.mode,
         epsilons=options.epsilon,
-        **({"prompts": [options.prompt]} if options.prompt is not None else {}),
     )
     if options.write is not None:
         check.write(options.write)
-        _say_what_is_left_out(options.file, options.write, len(check.dose.vector.vectors))
+        kept = 1 if name is not None or len(file.entries) == 1 else len(vector.vectors)
+        _say_what_is_left_out(file, options.write, kept, lm.card.n_layers)
     print(json.dumps(check.report(), allow_nan=False) if options.json else encodable(check.card()))
     if not check.holds:
         raise SystemExit(DOES_NOT_HOLD)
 
 
-def _say_what_is_left_out(file: str, copy: Path, kept: int) -> None:
-    """Say on standard error that a copy holds fewer vectors than its file.
+def _is_written_whole(file: "VectorFile", n_layers: int) -> bool:
+    """Whether `--site all` writes every vector: each has a block of its own, from the second on."""
+    from stability.vector_files.layer_names import with_layers
+
+    sites = [entry.applied for entry in with_layers(file, n_layers).entries]
+    blocks = {f"block:{layer}" for layer in range(1, n_layers)}
+    return len(file.entries) == len(sites) == len(set(sites)) and blocks.issuperset(sites)
+
+
+def _say_what_is_left_out(file: "VectorFile", copy: Path, kept: int, n_layers: int) -> None:
+    """Say on standard error that a copy holds fewer vectors than its file, and how it holds all.
 
     With others beside them, the doses in it would be wrong: tools apply all with one coefficient.
     """
-    from stability.vector_files.registry import read_vectors, split_name
-
-    path, _ = split_name(file)
-    count = len(read_vectors(path).entries)
-    if kept < count:
+    if kept < len(file.entries):
         sentence = (
-            f"{str(copy)!r} holds {kept:,} of the {count:,} vectors of {path.name!r}, as its doses are "
-            "those of what is applied together: check all with --site all to write all."
+            f"{str(copy)!r} holds {kept:,} of the {len(file.entries):,} vectors of {file.file!r}, as "
+            "its doses are those of what is applied together"
         )
+        whole = f": check {file.file!r} with --site all to write all."
+        sentence += whole if _is_written_whole(file, n_layers) else "."
         print(f"stability: {printable(sentence)}", file=sys.stderr)

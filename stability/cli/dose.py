@@ -72,7 +72,7 @@ def add_vector_options(command: argparse.ArgumentParser) -> None:
         type=float,
         nargs="+",
         default=DOSE_EPSILONS,
-        help="nats; by default 0.01 0.1 1",
+        help=f"nats; by default {' '.join(f'{epsilon:g}' for epsilon in DOSE_EPSILONS)}",
     )
 
 

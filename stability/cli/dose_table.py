@@ -1,6 +1,7 @@
 """The report of `dose` as tables of 80 columns."""
 
 from collections.abc import Iterator, Sequence
+from itertools import chain
 from textwrap import wrap
 from typing import Any
 
@@ -36,7 +37,7 @@ def readable(report: dict[str, Any]) -> str:
         lines += ["", f"{prompt['prompt']!r}", *_tokens(prompt["tokens"], report["limit"])]
         lines += ["", *_prices(prompt["prices"])]
     if "layers" in report:
-        lines += ["", *_layer_lines(report["layers"])]
+        lines += ["", *_layer_lines(report)]
     return "\n".join(map(fitted, [*lines, "", *_notes(report)]))
 
 
@@ -106,15 +107,30 @@ def _prices(prices: dict[str, Any]) -> Iterator[str]:
     yield from _table(rows)
 
 
-def _layer_lines(layers: list[dict[str, Any]]) -> Iterator[str]:
+def _layer_lines(report: dict[str, Any]) -> Iterator[str]:
     """The predicted doses after each block: the mean over tokens at every `ε`."""
-    names = ["mean, after", *(layer["site"] for layer in layers)]
-    means = [[dose for dose in layer["doses"] if dose["statistic"] == "mean"] for layer in layers]
+    names = ["mean, after", *(layer["site"] for layer in report["layers"])]
+    means = _layer_means(report)
+    epsilons = dict.fromkeys(row["epsilon"] for row in report["budgets"])
     columns = [
-        [in_nats(f"{dose['epsilon']:g}"), *(_number(each[i]["predicted"]) for each in means)]
-        for i, dose in enumerate(means[0])
+        [in_nats(f"{epsilon:g}"), *(each[i] for each in means)]
+        for i, epsilon in enumerate(epsilons)
     ]
     yield from _beside(names, columns)
+
+
+def _layer_means(report: dict[str, Any]) -> list[list[str]]:
+    """By block, the cells of the mean at every `ε`: a mean of no tokens is undefined at each block."""
+    rows = [row for row in report["budgets"] if row["statistic"] == "mean"]
+    undefined = any(UNDEFINED in row["kind"].values() for row in rows)
+    return [
+        [
+            "none" if undefined else _number(dose["predicted"])
+            for dose in layer["doses"]
+            if dose["statistic"] == "mean"
+        ]
+        for layer in report.get("layers", ())
+    ]
 
 
 def _beside(names: list[str], columns: list[list[str]]) -> Iterator[str]:
@@ -156,7 +172,7 @@ def _notes(report: dict[str, Any]) -> Iterator[str]:
     kinds = {row["kind"][side] for row in rows for side in SIDES}
     if any(row["interval"]["plus"] for row in report["budgets"]):
         yield "[low, high]: 95 % of draws of prompts."
-    if "-" in map(_predicted, rows):
+    if "-" in [*map(_predicted, rows), *chain(*_layer_means(report))]:
         yield "-: the vector changes nothing there."
     if NOT_REACHED in kinds:
         yield f">{report['limit']:.3g}: not reached, and no larger coefficient was tried."

@@ -123,13 +123,7 @@ def _at(file: VectorFile, site: str) -> Entry:
         raise several(file, site)
     measured = [entry for entry in file.entries if entry.extracted == site]
     if measured:
-        entry = measured[0]
-        raise UnsettledError(
-            f"A steering vector must be applied where it is meant; {entry.name!r} of {file.file!r} was "
-            f"measured at {site} and is added by its own tool at {entry.applied}",
-            "site or vector",
-            f"give that site, or name it, FILE#{entry.name}, to add it at {site}",
-        )
+        raise _measured(file, measured[0], site)
     entry = file.entries[0]
     raise UnsettledError(
         f"A steering vector must be applied where it is meant; {file.file!r} has "
@@ -137,6 +131,20 @@ def _at(file: VectorFile, site: str) -> Entry:
         "site or vector",
         f"give one of its sites, or name a vector, FILE#{entry.name}, to apply it at {site:.40} all "
         "the same",
+    )
+
+
+def _measured(file: VectorFile, entry: Entry, site: str) -> UnsettledError:
+    """What is said where a vector was measured at a site, and is applied elsewhere."""
+    added = "before the first block, which is no site here"
+    name_it = f"name it, FILE#{entry.name}, to add it at {site}"
+    if entry.applied is not None:
+        added, name_it = f"at {entry.applied}", f"give that site, or {name_it}"
+    return UnsettledError(
+        f"A steering vector must be applied where it is meant; {entry.name!r} of {file.file!r} was "
+        f"measured at {site} and is added by its own tool {added}",
+        "site or vector" if entry.applied is not None else "vector",
+        name_it,
     )
 
 

@@ -3,7 +3,7 @@
 import io
 import pickle
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -16,6 +16,8 @@ from stability.vector_files.values import ContentError, require_numbers
 
 # bytes: as text, a vector of a million components takes 25 MB
 LARGEST = 100_000_000
+# how an archive begins that has members, and one that has none
+ARCHIVE_STARTS = (b"PK\x03\x04", b"PK\x05\x06")
 PICKLE_REMEDY = "save its plain arrays, with numpy.savez or safetensors"
 # what is wrong with content of which a library's reader says so in its own words
 ARCHIVE = "its archive is damaged, or packed in a way that is not read"
@@ -87,6 +89,18 @@ def members(data: bytes, name: str) -> list[str]:
             f"{size / 1e6:.0f} MB: save the one vector alone, with numpy.save."
         )
     return [info.filename for info in found]
+
+
+def arrays_in(inners: Sequence[str]) -> dict[str, str]:
+    """The members of an archive of numpy's by the names of their arrays.
+
+    Raises ContentError where a name stands twice: of two arrays one would be lost without a word.
+    """
+    names = [inner.removesuffix(".npy") for inner in inners]
+    if len(set(names)) < len(names):
+        twice = next(name for name in names if names.count(name) > 1)
+        raise ContentError(f"it holds two arrays of the name {twice!r:.40}")
+    return dict(zip(names, inners, strict=True))
 
 
 def member(data: bytes, inner: str, name: str) -> bytes:

@@ -22,6 +22,7 @@ FORMATS = {
 _DIRECTION = re.compile(r"direction\.(\d{1,6})")
 UNIT_LENGTH = 1e-3  # how near to one a length is that was set to one
 STREAMS = ("resid_post", "resid_pre")  # what leaves a block, and what enters it
+APPLIED = ("mode", "hook_point", "alpha_default")  # keys that say how vectors are applied
 NAMESPACES = ("controlvector", "steeringvector", "glp")  # of metadata, beside the architecture's
 
 
@@ -32,7 +33,7 @@ def read_control_vector(data: bytes, name: str) -> VectorFile:
     except GGUFError as error:
         raise no_vector(name, f"received {error}") from error
     architecture = str(file.metadata.get("general.architecture", "none"))
-    fields = _fields(file.metadata, architecture)
+    fields = _fields(file.metadata, architecture, name)
     if architecture not in FORMATS and not any(map(_DIRECTION.fullmatch, file.tensors)):
         raise StabilityError(
             "A GGUF file of vectors holds direction.1, direction.2, …; "
@@ -52,11 +53,24 @@ def read_control_vector(data: bytes, name: str) -> VectorFile:
     )
 
 
-def _fields(metadata: Mapping[str, Any], architecture: str) -> dict[str, Any]:
-    """The metadata of control vectors by their last names; other tools' keys are left out."""
+def _fields(metadata: Mapping[str, Any], architecture: str, name: str) -> dict[str, Any]:
+    """The metadata of control vectors by their last names; other tools' keys are left out.
+
+    Raises StabilityError where two of them say otherwise how the vectors are applied.
+    """
     known = ("", architecture, *NAMESPACES)
-    parts = [(key.rpartition("."), value) for key, value in metadata.items()]
-    return {last: value for (namespace, _, last), value in parts if namespace in known}
+    fields: dict[str, Any] = {}
+    for key, value in metadata.items():
+        namespace, _, last = key.rpartition(".")
+        if namespace not in known:
+            continue
+        if last in APPLIED and last in fields and fields[last] != value:
+            raise StabilityError(
+                f"A control vector is applied in one way; {name!r} says {last} {fields[last]!r:.40} "
+                f"and, in {key}, {value!r:.40}: write it with one of them."
+            )
+        fields[last] = value
+    return fields
 
 
 def _mode(fields: dict[str, Any], name: str) -> str:

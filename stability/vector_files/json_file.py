@@ -5,12 +5,15 @@ from typing import Any
 
 from numpy import ndarray
 
+from stability.errors import StabilityError
 from stability.vector_files.content import no_vector
 from stability.vector_files.layer_names import site_of_hook
 from stability.vector_files.svec import read_svec
 from stability.vector_files.values import ContentError, numbers_of
 from stability.vector_files.vector_file import Entry, VectorFile, checked, finite, rows_of
 
+# of Neuronpedia's vectors: the name in its exports, and that in its interface
+STRENGTHS = ("vectorDefaultSteerStrength", "defaultSteerStrength")
 UNKNOWN = "its first bytes are those of no known format"
 
 
@@ -76,6 +79,18 @@ def _neuronpedia(content: dict[str, Any], name: str) -> VectorFile:
         file=name,
         format="JSON (Neuronpedia)",
         entries=(Entry(str(content.get("index", "vector")), vector, site, site),),
-        coefficient=finite(content.get("defaultSteerStrength")),
+        coefficient=_strength(content, name),
         warnings=warnings,
     )
+
+
+def _strength(content: dict[str, Any], name: str) -> float | None:
+    """The strength that Neuronpedia proposes; raises StabilityError where its two names disagree."""
+    found = [finite(content.get(key)) for key in STRENGTHS]
+    strengths = {strength for strength in found if strength is not None}
+    if len(strengths) > 1:
+        raise StabilityError(
+            f"A file proposes one strength; {name!r} says {STRENGTHS[0]} {found[0]:g} and "
+            f"{STRENGTHS[1]} {found[1]:g}: keep one of them."
+        )
+    return next(iter(strengths), None)

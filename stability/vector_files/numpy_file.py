@@ -2,8 +2,16 @@
 
 from numpy import ndarray
 
-from stability.vector_files.content import ARRAY, array_of, member, members, reading
-from stability.vector_files.layer_names import named, site_in
+from stability.vector_files.content import (
+    ARCHIVE,
+    ARRAY,
+    array_of,
+    arrays_in,
+    member,
+    members,
+    reading,
+)
+from stability.vector_files.layer_names import named, site_in_file_name
 from stability.vector_files.named_arrays import from_arrays
 from stability.vector_files.vector_file import Entry, VectorFile, checked, rows_of
 
@@ -13,7 +21,7 @@ def read_npy(data: bytes, name: str) -> VectorFile:
     array = _array(data, name)
     if array.ndim == 2 and len(array) > 1:
         return VectorFile(name, ".npy matrix", rows_of(array, "the array", name), layered=True)
-    site = site_in(name.rpartition(".")[0])
+    site = site_in_file_name(name)
     vector = checked(array, "the array", name)
     return VectorFile(
         name, ".npy", (Entry("vector", vector, site, site),), warnings=named(site, name)
@@ -22,9 +30,10 @@ def read_npy(data: bytes, name: str) -> VectorFile:
 
 def read_npz(data: bytes, name: str) -> VectorFile:
     """Read the arrays of an archive, each a vector by name; Gemma Scope keeps a dictionary so."""
+    with reading(name, ARCHIVE):
+        inners = arrays_in(members(data, name))
     arrays = {
-        inner.removesuffix(".npy"): _array(member(data, inner, name), f"{name}/{inner}")
-        for inner in members(data, name)
+        key: _array(member(data, inner, name), f"{name}/{inner}") for key, inner in inners.items()
     }
     return from_arrays(arrays, ".npz", name)
 

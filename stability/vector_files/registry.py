@@ -5,7 +5,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from stability.errors import StabilityError
-from stability.vector_files.content import LARGEST, members, pickled, read_bytes
+from stability.vector_files.content import ARCHIVE_STARTS, LARGEST, members, pickled, read_bytes
 from stability.vector_files.control_vector import read_control_vector
 from stability.vector_files.json_file import read_json
 from stability.vector_files.numpy_file import read_npy, read_npz
@@ -30,7 +30,7 @@ def reader_of(data: bytes, name: str) -> Reader:
         return read_control_vector
     if data.startswith(b"\x93NUMPY"):
         return read_npy
-    if data.startswith(b"PK"):
+    if data.startswith(ARCHIVE_STARTS):
         return read_torch if _is_torch_archive(data, name) else read_npz
     if data.startswith(TORCH_MAGIC):
         return read_torch

@@ -15,7 +15,7 @@ from numpy import ndarray
 from stability.errors import StabilityError
 from stability.vector_files.content import no_lens
 from stability.vector_files.layer_names import site_in, site_of_hook
-from stability.vector_files.values import OTHERS, floats_of
+from stability.vector_files.values import NUMBERS, OTHERS, floats_of
 from stability.vector_files.vector_file import Entry, VectorFile
 
 if TYPE_CHECKING:
@@ -157,9 +157,11 @@ def require_matrix(values: "ndarray | Tensor", key: str, file: str) -> None:
 def _others(values: "ndarray | Tensor") -> str:
     """What an array or a tensor holds in the place of real numbers; nothing where it holds those."""
     if isinstance(values, np.ndarray):
-        is_real = values.dtype.kind in "biuf"
+        is_real = values.dtype.kind in NUMBERS
         return "" if is_real else OTHERS.get(values.dtype.kind, "more than numbers")
     if values.is_complex():
         return OTHERS["c"]
+    if str(values.dtype) == "torch.bool":
+        return OTHERS["b"]
     is_plain = str(values.layout) == "torch.strided" and not (values.is_quantized or values.is_meta)
     return "" if is_plain else "numbers that are packed, or missing"

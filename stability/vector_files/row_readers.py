@@ -10,9 +10,11 @@ import numpy as np
 from stability.errors import StabilityError, opening
 from stability.vector_files.content import (
     ARCHIVE,
+    ARCHIVE_STARTS,
     ARRAY,
     TENSORS,
     array_of,
+    arrays_in,
     header_of,
     pickled,
     reading,
@@ -61,7 +63,7 @@ def open_rows(path: str | Path) -> RowFile:
 def _reader_of(head: bytes, name: str) -> Callable[[Path], RowFile]:
     if head.startswith(b"\x93NUMPY"):
         return _npy
-    if head.startswith(b"PK"):
+    if head.startswith(ARCHIVE_STARTS):
         return _archive
     # whose first byte, of a length, may be any
     if head[8:9] == b"{":
@@ -103,14 +105,15 @@ def _npy(path: Path) -> RowFile:
 def _archive(path: Path) -> RowFile:
     """An archive of numpy's, of which one array is unpacked, or of torch's."""
     with reading(path.name, ARCHIVE, _no_dictionary), zipfile.ZipFile(path) as archive:
-        sizes = {info.filename: info.file_size for info in archive.infolist()}
-        if any(name.endswith("data.pkl") for name in sizes):
+        inners = archive.namelist()
+        if any(inner.endswith("data.pkl") for inner in inners):
             return _torch(path)
-        shapes = {inner.removesuffix(".npy"): _shape(archive, inner, path.name) for inner in sizes}
+        arrays = arrays_in(inners)
+        shapes = {key: _shape(archive, inner, path.name) for key, inner in arrays.items()}
         key = chosen_key(shapes, path.name)
-        if sizes[f"{key}.npy"] > BYTES * LARGEST_DECODER:
+        if archive.getinfo(arrays[key]).file_size > BYTES * LARGEST_DECODER:
             raise ContentError("it holds more than 500 million numbers")
-        values = array_of(archive.read(f"{key}.npy"), f"{path.name}/{key}")
+        values = array_of(archive.read(arrays[key]), f"{path.name}/{key}")
     return _one(values, key, ".npz", path.name)
 
 

@@ -35,7 +35,7 @@ def _hook(path: Path) -> str | None:
     try:
         settings: Any = json.loads(read_bytes(path))
         parts: list[Mapping[str, Any]] = [settings, settings.get("metadata") or {}]
-        found = [part[key] for part in parts for key in HOOKS if isinstance(part.get(key), str)]
+        found = [part[key] for key in HOOKS for part in parts if isinstance(part.get(key), str)]
     except (ValueError, AttributeError, TypeError, RecursionError) as error:
         raise no_vector(str(path), "it is no JSON object") from error
     return found[0] if found else None

@@ -46,4 +46,17 @@ def read_steering_lite(tensors: dict[str, Any], cfg: str, name: str) -> VectorFi
         )
         for key in keys
     )
-    return VectorFile(name, FORMAT, entries, mode, finite(settings.get("coeff")))
+    return VectorFile(name, FORMAT, entries, mode, _coefficient(settings.get("coeff"), mode, name))
+
+
+def _coefficient(coeff: Any, mode: str, name: str) -> float | None:
+    """The coefficient that the file proposes; None for an ablation, which removes all of the part.
+
+    There the tool's `coeff` adds `coeff·v̂` afterwards; raises StabilityError unless it adds nothing.
+    """
+    if mode == PROJECT and coeff not in (None, 0):
+        raise StabilityError(
+            f"A steering vector is added or projected out; {name!r} says directional_ablation with "
+            f"coeff {coeff!r:.40}, which does both: use coeff 0, which projects it out."
+        )
+    return None if mode == PROJECT else finite(coeff)

@@ -6,7 +6,7 @@ from typing import Any
 import numpy as np
 
 from stability.vector_files.content import LARGEST, TENSORS, no_lens, no_vector, reading
-from stability.vector_files.layer_names import named, site_in
+from stability.vector_files.layer_names import named, site_in_file_name
 from stability.vector_files.lm_eval import is_lm_eval, read_lm_eval
 from stability.vector_files.named_arrays import from_arrays
 from stability.vector_files.values import floats_of
@@ -34,7 +34,7 @@ def read_torch(data: bytes, name: str) -> VectorFile:
     if content.ndim == 2 and len(content) > 1:
         rows = rows_of(content, "the tensor", name)
         return VectorFile(name, "matrix of vectors (persona vectors, .pt)", rows, layered=True)
-    site = site_in(name.rpartition(".")[0])
+    site = site_in_file_name(name)
     return VectorFile(
         name,
         f"{FORMAT} (EasyEdit2)" if site else FORMAT,

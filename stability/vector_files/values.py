@@ -29,10 +29,11 @@ def require_numbers(dtype: np.dtype) -> None:
 
 
 def numbers_of(values: Any) -> ndarray:
-    """Numbers, or lists of them, as an array, NaN for one that is missing.
+    """Numbers, lists of them, or a tensor of torch's as an array, NaN for a number that is missing.
 
-    Raises ContentError for anything else.
+    Raises ContentError for anything else, truth values among numbers too.
     """
+    values = _stored(values) if hasattr(values, "detach") else values
     try:
         array = np.asarray(values)
     except ValueError as error:
@@ -44,7 +45,27 @@ def numbers_of(values: Any) -> ndarray:
     except (TypeError, ValueError) as error:
         raise ContentError("it holds more than numbers") from error
     require_numbers(array.dtype)
+    # beside numbers they have become ones and zeros
+    if _has_truth(values):
+        raise ContentError(f"it holds {OTHERS['b']}")
     return array
+
+
+def _has_truth(values: Any) -> bool:
+    if isinstance(values, np.ndarray):
+        return values.dtype.kind == "O" and any(map(_has_truth, values.flat))
+    if isinstance(values, list | tuple):
+        return any(map(_has_truth, values))
+    return isinstance(values, bool | np.bool_)
+
+
+def _stored(tensor: Any) -> ndarray:
+    """The numbers of a tensor, wherever it lies and whether or not torch would differentiate it."""
+    try:
+        return floats_of(tensor.detach().cpu().resolve_conj().resolve_neg())
+    # of packed and of missing numbers, torch says so in several ways
+    except (RuntimeError, TypeError, NotImplementedError) as error:
+        raise ContentError("its numbers are packed, or missing") from error
 
 
 def floats_of(tensor: Any) -> ndarray:

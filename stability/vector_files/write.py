@@ -8,6 +8,7 @@ from jaxtyping import Float
 from numpy import ndarray
 
 from stability.errors import StabilityError, writing
+from stability.vector_files.safetensors_file import COEFFICIENT, MODEL_TYPE
 from stability.vector_files.steering_vector import SteeringVector
 from stability.vector_files.vector_file import PROJECT
 
@@ -23,8 +24,9 @@ def write_vectors(
         vector: what is written, in float32; in `.npy` as it is.
         path: ends in `.gguf`, a control vector for llama.cpp and repeng, of which only the key
             `controlvector.mode`, which llama.cpp does not read, says that it is projected out;
-            `.safetensors`, a tensor by site; or `.npy`, a lone vector.
-        metadata: further keys of a GGUF file, text or numbers.
+            `.safetensors`, a tensor by site, with the coefficient and the type of the model; or `.npy`,
+            a lone vector.
+        metadata: further keys of a GGUF file or of `.safetensors`, text or numbers.
 
     Raises:
         StabilityError: the ending is another, the format cannot hold the vector, or the file cannot be
@@ -93,7 +95,9 @@ def _write_safetensors(
     tensors = {
         site.replace("block:", "layer_"): _single(v, site) for site, v in vector.vectors.items()
     }
-    path.write_bytes(save(tensors, {key: str(value) for key, value in metadata.items()}))
+    own = {COEFFICIENT: vector.coefficient, MODEL_TYPE: vector.model_type}
+    kept = {**metadata, **{key: value for key, value in own.items() if value is not None}}
+    path.write_bytes(save(tensors, {key: str(value) for key, value in kept.items()}))
 
 
 def _write_npy(vector: SteeringVector, path: Path, metadata: Mapping[str, str | float]) -> None:
@@ -109,11 +113,13 @@ def _write_npy(vector: SteeringVector, path: Path, metadata: Mapping[str, str | 
 
 
 def _single(vector: Float[ndarray, " d"], site: str) -> Float[ndarray, " d"]:
-    """A vector in float32; raises StabilityError if its numbers do not fit."""
-    if np.abs(vector).max() > np.finfo(FINE).max:
+    """A vector in float32; raises StabilityError if its numbers overflow or vanish there."""
+    largest, single = np.abs(vector).max(), np.finfo(FINE)
+    # below the smallest normal number digits are lost, and then all of it
+    if largest and not single.smallest_normal <= largest <= single.max:
         raise StabilityError(
-            f"Vectors are written in float32; that for {site} has a component of "
-            f"{np.abs(vector).max():.3g}: write .npy."
+            f"Vectors are written in float32; the largest component of that for {site} is "
+            f"{largest:.3g}, which has no such number: scale it, or write .npy."
         )
     return vector.astype(FINE)
 

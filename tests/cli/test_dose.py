@@ -9,11 +9,12 @@ from rich.cells import cell_len
 from support.cli import refusal
 from support.models import FAMILIES, WIDTH, save_model
 from support.steering import random_vector
-from support.vector_files import control_vector, npy
+from support.vector_files import control_vector, npy, npz
 
 import stability
 from stability.cli import main
 from stability.cli.dose_table import readable
+from stability.vector_files import registry
 
 PROMPT = "the cat sat"
 
@@ -193,6 +194,30 @@ def test_the_other_divergence_is_asked_for_and_said(folder, capsys):
     assert reports[1]["divergence"] == "KL(changed ‖ original)"
 
 
+def test_a_dash_in_the_table_of_layers_alone_is_explained(folder, files, capsys):
+    main(["dose", "plain.npy", "--model", folder, "--site", "block:0", "--prompt", PROMPT,
+          "--epsilon", "0.1", "--layers", "--json"])  # fmt: skip
+    report = json.loads(capsys.readouterr().out)
+    note = "-: the vector changes nothing there."
+    changed = [row for prompt in report["prompts"] for row in prompt["tokens"]]
+    for dose in [*report["budgets"], *(dose for row in changed for dose in row["doses"])]:
+        dose["predicted"] = dose["predicted"] or 1.0
+    assert note not in readable(report).splitlines()
+    for dose in report["layers"][0]["doses"]:
+        dose["predicted"] = None
+    lines = readable(report).splitlines()
+    assert note in lines
+    assert ["block:0", "-"] in [line.split() for line in lines]
+
+
+def test_the_mean_of_no_tokens_is_none_at_every_layer(folder, files, capsys):
+    main(["dose", "plain.npy", "--model", folder, "--site", "block:0", "--prompt", "a",
+          "--epsilon", "0.1", "--layers"])  # fmt: skip
+    lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert ["block:0", "none"] in lines
+    assert ["block:1", "none"] in lines
+
+
 PLAIN = ["plain.npy", "--prompt", PROMPT, "--site", "block:0"]
 BAD = {
     "no prompt": (["two.gguf"], "one of the arguments --prompt --prompts is required"),
@@ -240,9 +265,64 @@ def test_a_card_is_printed_and_a_copy_is_written(folder, capsys, tmp_path):
     card, said = capsys.readouterr()
     assert card.startswith("### Dose of `two.gguf`\n")
     assert "'out.gguf' holds 1 of the 2 vectors of 'two.gguf', as its doses" in said
-    assert card.endswith(f"\n- `{PROMPT}`\n") or "Easily got wrong:" in card
+    # of which one belongs to the first block, where GGUF files have none
+    assert said.endswith("applied together.\n")
+    assert f"\nOn 1 text:\n- `{PROMPT}`\n\nEasily got wrong:\n- " in card
     assert "| 0.1 | mean |" in card
     assert (tmp_path / "out.gguf").exists()
+
+
+@pytest.fixture(scope="module")
+def deeper(tmp_path_factory):
+    config = FAMILIES["llama"]()
+    config.num_hidden_layers = 3
+    return str(save_model(tmp_path_factory.mktemp("three"), config))
+
+
+PART = "'out.gguf' holds 1 of the 2 vectors of '{}', as its doses are those of what is applied "
+LEFT_OUT = {
+    "a site": (["both.gguf", "--site", "block:1"], ": check 'both.gguf' with --site all to write all."),
+    "a name": (["both.gguf#1", "--site", "all"], ": check 'both.gguf' with --site all to write all."),
+    "a name at two sites": (
+        ["both.gguf#1", "--site", "block:1,block:2"],
+        ": check 'both.gguf' with --site all to write all.",
+    ),
+    "none has a site": (["plain.npz#a", "--site", "block:1"], "."),
+    "all": (["both.gguf", "--site", "all"], None),
+    "one at two sites": (["plain.npy", "--site", "block:1,block:2"], None),
+}  # fmt: skip
+
+
+@pytest.mark.usefixtures("files")
+@pytest.mark.parametrize(("arguments", "remedy"), LEFT_OUT.values(), ids=LEFT_OUT)
+def test_what_a_copy_leaves_out_is_said_with_a_remedy_that_there_is(
+    arguments, remedy, deeper, capsys, tmp_path
+):
+    v = random_vector(WIDTH, length=3.0).astype(np.float32)
+    control_vector(tmp_path / "both.gguf", {1: v, 2: v})
+    (tmp_path / "plain.npz").write_bytes(npz(a=v, b=v))
+    main(["check-vector", *arguments, "--model", deeper, "--prompt", PROMPT, "--epsilon", "0.1",
+          "--write", "out.gguf"])  # fmt: skip
+    name = arguments[0].partition("#")[0]
+    said = "" if remedy is None else f"stability: {PART.format(name)}together{remedy}\n"
+    assert capsys.readouterr().err == said
+
+
+@pytest.mark.usefixtures("files")
+def test_a_file_that_is_checked_is_read_once(folder, monkeypatch):
+    read = []
+    whole = registry.read_bytes
+    monkeypatch.setattr(registry, "read_bytes", lambda path: read.append(path.name) or whole(path))
+    main(["check-vector", "two.gguf#1", "--model", folder, "--prompt", PROMPT, "--epsilon", "0.1",
+          "--write", "out.gguf"])  # fmt: skip
+    assert read == ["two.gguf"]
+
+
+def test_the_help_names_the_epsilons_that_are_the_default(monkeypatch, capsys):
+    monkeypatch.setattr("stability.cli.dose.DOSE_EPSILONS", (0.25, 4.0))
+    with pytest.raises(SystemExit):
+        main(["dose", "--help"])
+    assert "nats; by default 0.25 4" in " ".join(capsys.readouterr().out.split())
 
 
 @pytest.mark.usefixtures("files")

@@ -2,6 +2,7 @@
 
 import io
 import json
+import warnings
 import zipfile
 from collections.abc import Mapping
 from pathlib import Path
@@ -34,6 +35,16 @@ def zipped(name: str, content: bytes) -> bytes:
     return file.getvalue()
 
 
+def twice(first: str, second: str) -> bytes:
+    """An archive of two arrays under two names of its members, which may be the same."""
+    file = io.BytesIO()
+    with warnings.catch_warnings(), zipfile.ZipFile(file, "w") as archive:
+        warnings.simplefilter("ignore")
+        archive.writestr(first, npy(V[1]))
+        archive.writestr(second, npy(V[3]))
+    return file.getvalue()
+
+
 def locked(archive: bytes) -> bytes:
     """An archive of one member, said to need a password."""
     content = bytearray(archive)
@@ -61,6 +72,8 @@ def control_vector(
     writer = gguf.GGUFWriter(path, architecture)
     writer.add_string(f"{architecture}.model_hint", "llama")
     writer.add_uint32(f"{architecture}.layer_count", len(directions))
+    if glp := fields.pop("glp", None):
+        writer.add_string("glp.mode", glp)
     for key, value in fields.items():
         add = writer.add_string if isinstance(value, str) else writer.add_float32
         add(f"{architecture}.{key}", value)
@@ -95,10 +108,11 @@ def lm_eval(action: str = "add", coefficient: float = 3.0, **more: object) -> by
     return pt({"layers.2": part})
 
 
-def neuronpedia(hook: str = "blocks.2.hook_resid_post", strength: object = 10) -> bytes:
-    return json.dumps(
-        {"index": "7", "vector": V[2].tolist(), "hookName": hook, "defaultSteerStrength": strength}
-    ).encode()
+def neuronpedia(
+    hook: str = "blocks.2.hook_resid_post", strength: object = 10, **more: object
+) -> bytes:
+    content = {"index": "7", "vector": V[2].tolist(), "hookName": hook}
+    return json.dumps({**content, "defaultSteerStrength": strength, **more}).encode()
 
 
 def sae_folder(

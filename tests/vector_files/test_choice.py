@@ -10,6 +10,7 @@ from stability.prediction.site_names import canonical_site
 from stability.vector_files.choice import choose, choose_from
 from stability.vector_files.registry import parse_vectors, split_name
 from stability.vector_files.steering_vector import SteeringVector, from_array
+from stability.vector_files.vector_file import checked
 
 LAYERS = 4
 
@@ -80,6 +81,8 @@ def test_a_vector_before_the_first_block_has_no_site():
     data = svec(directions={"0": V[1].tolist()})
     with pytest.raises(StabilityError, match="does not say where its vector belongs"):
         chosen(data)
+    with pytest.raises(StabilityError, match="tool before the first block, which is no site here"):
+        chosen(data, site="block:0")
     assert chosen(data, "0", "block:1") == {"block:1": 1}
 
 
@@ -227,6 +230,35 @@ def test_a_steering_vector_is_kept_in_order_in_float64_under_the_names_of_sites(
         ("block:0", np.float64, [3, 4]),
         ("block:1", np.float64, [1, 2]),
     ]
+
+
+@pytest.mark.parametrize("dtype", [torch.bfloat16, torch.float16, torch.float32, torch.float64])
+def test_a_vector_may_be_a_tensor_that_torch_differentiates(dtype):
+    tensor = torch.tensor([0.5, -3.0], dtype=dtype, requires_grad=True)
+    assert checked(tensor, "the vector", "own").tolist() == [0.5, -3.0]
+
+
+@pytest.mark.parametrize(
+    ("values", "words"),
+    [
+        (torch.ones(2, device="meta"), "numbers are packed, or missing"),
+        (torch.ones(2).to_sparse(), "numbers are packed, or missing"),
+        (torch.ones(2, dtype=torch.bool), "holds truth values"),
+        (torch.ones(2, dtype=torch.complex64), "holds complex numbers"),
+        ([True, 0.5], "holds truth values"),
+        (np.array([True, 0.5], dtype=object), "holds truth values"),
+    ],
+)
+def test_what_would_be_made_into_numbers_is_refused(values, words):
+    with pytest.raises(StabilityError, match=words):
+        checked(values, "the vector", "own")
+
+
+def test_the_last_blocks_output_has_two_names_in_a_file_too():
+    data = npz(final=V[3], prelogit=V[2])
+    assert chosen(data) == chosen(data, site="all") == {"block:3": 3, "prelogit": 2}
+    assert chosen(data, site="final") == chosen(data, site="block:3") == {"block:3": 3}
+    assert chosen(data, "final", "block:0") == {"block:0": 3}
 
 
 @pytest.mark.parametrize(

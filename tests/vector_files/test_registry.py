@@ -28,12 +28,14 @@ from support.vector_files import (
     safetensors,
     steering_lite,
     svec,
+    twice,
     zipped,
 )
 
 from stability.errors import StabilityError
 from stability.vector_files.content import LARGEST, read_bytes
 from stability.vector_files.registry import parse_vectors, read_vectors
+from stability.vector_files.row_readers import open_rows
 from stability.vector_files.steering_vector import SteeringVector
 from stability.vector_files.write import write_vectors
 
@@ -93,11 +95,20 @@ def test_glps_metadata_say_how_a_control_vector_is_applied(tmp_path):
         ({"mode": "rotate"}, "says mode 'rotate'"),
         ({"hook_point": "blocks.1.attn_out"}, "belongs to the residual stream"),
         ({"hook_point": "resid_pre"}, "meant for the embeddings"),
+        (
+            {"mode": "add", "glp": "project"},
+            "says mode 'project' and, in controlvector.mode, 'add'",
+        ),
     ],
 )
 def test_a_control_vector_applied_in_another_way_is_refused(tmp_path, fields, words):
     with pytest.raises(StabilityError, match=words):
         parse_vectors(control_vector(tmp_path / "v", {0: V[1]}, **fields), "v")
+
+
+def test_two_keys_that_apply_a_control_vector_alike_are_no_contradiction(tmp_path):
+    data = control_vector(tmp_path / "v", {1: V[1]}, mode="project", glp="project")
+    assert parse_vectors(data, "v").mode == "project"
 
 
 def test_svec_is_measured_after_a_block_and_added_before_it():
@@ -127,7 +138,15 @@ def test_steering_lite_keeps_its_layers_and_its_coefficient():
         "layer3": ("block:3", "block:3", 3),
     }
     assert parse_vectors(steering_lite(), "v").coefficient == 2.5
-    assert parse_vectors(steering_lite("directional_ablation"), "v").mode == "project"
+
+
+def test_steering_lites_ablation_is_a_projection_that_proposes_no_coefficient():
+    for more in ({"coeff": 0}, {"coeff": 0.0}, {"coeff": None}):
+        file = parse_vectors(steering_lite("directional_ablation", **more), "v")
+        assert (file.mode, file.coefficient) == ("project", None)
+    # its tool adds coeff·v̂ to what is left
+    with pytest.raises(StabilityError, match=r"with coeff 2\.5, which does both: use coeff 0"):
+        parse_vectors(steering_lite("directional_ablation"), "v")
 
 
 @pytest.mark.parametrize(
@@ -201,9 +220,16 @@ def test_gemma_scope_keeps_a_dictionary_in_an_archive():
 
 
 def test_neuronpedias_vector_has_a_hook_and_a_strength():
-    file = parse_vectors(neuronpedia(), "v.json")
-    assert file.coefficient == 10
+    assert parse_vectors(neuronpedia(), "v.json").coefficient == 10
     assert sites(neuronpedia("blocks.2.hook_resid_pre")) == {"7": ("block:1", "block:1", 2)}
+
+
+def test_neuronpedias_strength_has_two_names_that_must_agree():
+    for long, short in ((4, None), (10.0, 10), (None, 10)):
+        data = neuronpedia(strength=short, vectorDefaultSteerStrength=long)
+        assert parse_vectors(data, "v.json").coefficient == (long or short)
+    with pytest.raises(StabilityError, match=r"vectorDefaultSteerStrength 4 and .* 10: keep one"):
+        parse_vectors(neuronpedia(vectorDefaultSteerStrength=4), "v.json")
 
 
 @pytest.mark.parametrize(
@@ -247,7 +273,7 @@ def test_names_of_layers_are_read_and_said_to_be_names(data):
     assert any("Only the name" in sentence for sentence in parse_vectors(data, "v").warnings)
 
 
-@pytest.mark.parametrize("name", ["layer_12.pt", "caa_layer-12.npy", "model.layers.12.npy"])
+@pytest.mark.parametrize("name", ["layer_12.pt", "caa-layer12.npy", "model.layers.12.npy"])
 def test_a_files_own_name_may_say_the_layer(name):
     data = pt(torch.from_numpy(V[1])) if name.endswith("pt") else npy(V[1])
     file = parse_vectors(data, name)
@@ -255,7 +281,11 @@ def test_a_files_own_name_may_say_the_layer(name):
     assert any(name in sentence for sentence in file.warnings)
 
 
-@pytest.mark.parametrize("name", ["player2.npy", "layers_3_to_layer_5.npy", "12.npy", "v.npy"])
+@pytest.mark.parametrize("name", [
+    "player2.npy", "layers_3_to_layer_5.npy", "12.npy", "v.npy", "final.npy", "layer-1.npy",
+    "layer_5_resid_pre.npy", "layer_5_resid_mid.npy", "layer_5_mlp_out.npy", "layer5-attn.npy",
+    "block_5/mlp.npy", "self_attn_layer_5.npy",
+])  # fmt: skip
 def test_a_name_that_does_not_say_a_layer_is_not_read_as_one(name):
     assert parse_vectors(npy(V[1]), name).entries[0].applied is None
 
@@ -304,9 +334,26 @@ def test_no_pickle_is_run_wherever_it_hides(tmp_path):
         (b'{"vector": "text", "hookName": "blocks.1.hook_resid_post"}', "is neither"),
         (b"\x00\x01\xfe\xff" * 9, "no known format"),
         (b"PK\x03\x04" + b"\0" * 40, "its archive is damaged"),
+        (twice("v.npy", "v.npy"), "two arrays of the name 'v'"),
+        (twice("layer_1", "layer_1.npy"), "two arrays of the name 'layer_1'"),
+        (b'{"directions": {"1": [1.0], "1": [2.0]}}', "'1' stands twice"),
+        (b"[true, false]", "it holds truth values"),
+        (b"[true, 0.5]", "it holds truth values"),
+        (b"[[0.5, 1], [2, false], [3, 4]]", "it holds truth values"),
+        (svec(directions={"1": [0.5, True]}), "layer 1: it holds truth values"),
+        (npy(np.array([True, False])), "it holds truth values"),
+        (npz(W_dec=np.ones((3, 8), bool)), "it holds truth values"),
+        (pt({"W_dec": torch.ones(3, 8, dtype=torch.bool)}), "W_dec of .* has truth values"),
+        (safetensors({"W_dec": np.ones((3, 8), bool)}), "W_dec of .* has truth values"),
+        (pt(torch.ones(2, device="meta")), "is neither"),
+        (pt(torch.ones(2, dtype=torch.complex64)), "real numbers"),
+        (steering_lite(["mean_diff"]), "has learned"),
         (b"GGUF\x03\x00\x00\x00", "ends early"),
         (safetensors({"v": V[1]})[:-4], "its tensors are damaged"),
     ],
+)
+@pytest.mark.filterwarnings(
+    "ignore:ComplexHalf support", "ignore:.*quantize", "ignore:TypedStorage"
 )
 def test_what_is_no_vector_is_refused_in_one_sentence(data, words):
     with pytest.raises(StabilityError, match=words) as error:
@@ -507,31 +554,26 @@ def test_other_tools_keys_do_not_change_how_a_control_vector_is_applied(tmp_path
     assert parse_vectors(path.read_bytes(), "own").mode == "add"
 
 
-@pytest.mark.parametrize(
-    ("data", "words"),
-    [
-        (b'{"directions": {"1": [1.0], "1": [2.0]}}', "'1' stands twice"),
-        (b"[true, false]", "it holds truth values"),
-        (npy(np.array([True, False])), "it holds truth values"),
-        (pt(torch.ones(2, device="meta")), "is neither"),
-        (pt(torch.ones(2, dtype=torch.complex64)), "real numbers"),
-        (steering_lite(["mean_diff"]), "has learned"),
-    ],
-    ids=["key twice", "truth values", "truth array", "no data", "complex", "method"],
-)
-@pytest.mark.filterwarnings(
-    "ignore:ComplexHalf support", "ignore:.*quantize", "ignore:TypedStorage"
-)
-def test_what_is_no_vector_is_refused_in_a_sentence(data, words):
-    with pytest.raises(StabilityError, match=words):
-        parse_vectors(data, "own")
-
-
 def test_a_tensor_that_is_negated_when_it_is_read_is_read_as_it_is():
     tensor = torch.tensor([1 - 2j, 3 - 4j]).conj().imag
     assert tensor.is_neg()
     [entry] = parse_vectors(pt(tensor), "own").entries
     assert entry.vector.tolist() == [2.0, 4.0]
+
+
+def test_a_header_whose_length_begins_as_an_archive_does_is_no_archive(tmp_path):
+    length = int.from_bytes(b"PK", "little")
+    spare = len(safetensors({"rows": np.ones((2, 8))}, note=""))
+    for note in ("x" * n for n in range(length - spare, length)):
+        data = safetensors({"rows": np.stack([V[1], V[3]])}, note=note)
+        if data.startswith(b"PK"):
+            break
+    assert data.startswith(b"PK")
+    assert [entry.vector.tolist() for entry in parse_vectors(data, "own").entries] == [
+        V[1].tolist(), V[3].tolist()
+    ]  # fmt: skip
+    (tmp_path / "own.safetensors").write_bytes(data)
+    assert open_rows(tmp_path / "own.safetensors").matrix.shape == (2, WIDTH)
 
 
 @pytest.mark.parametrize("strength", [float("nan"), float("inf"), True, "5"])

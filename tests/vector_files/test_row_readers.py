@@ -6,7 +6,16 @@ import pickle
 import numpy as np
 import pytest
 import torch
-from support.vector_files import jacobian_lens, npy, npz, pt, sae_folder, safetensors, zipped
+from support.vector_files import (
+    jacobian_lens,
+    npy,
+    npz,
+    pt,
+    sae_folder,
+    safetensors,
+    twice,
+    zipped,
+)
 
 from stability.errors import StabilityError
 from stability.vector_files.row_file import in_float64
@@ -62,9 +71,12 @@ def test_a_folder_of_saelens_says_its_hook(hook, site, tmp_path):
 
 def test_the_rows_of_a_transcoder_belong_where_it_writes(tmp_path):
     folder = sae_folder(tmp_path / "sae", decoder=ROWS)
-    hooks = {"hook_name": "blocks.2.hook_mlp_in", "hook_name_out": "blocks.2.hook_mlp_out"}
-    (folder / "cfg.json").write_text(json.dumps(hooks))
-    assert open_rows(folder).hook == "blocks.2.hook_mlp_out"
+    read, written = (
+        {"hook_name": "blocks.2.hook_mlp_in"}, {"hook_name_out": "blocks.2.hook_mlp_out"}
+    )  # fmt: skip
+    for settings in ({**read, **written}, {**read, "metadata": written}):
+        (folder / "cfg.json").write_text(json.dumps(settings))
+        assert open_rows(folder).hook == "blocks.2.hook_mlp_out"
 
 
 def test_a_folder_of_llama_scope_keeps_rows_as_columns(tmp_path):
@@ -96,6 +108,10 @@ BAD = {
     "objects.npy": (npy(np.array([{}, []], dtype=object)), "Pickled objects are not read"),
     "short.npy": (npy(ROWS)[:-4], r"is not \(it is no .npy array, or damaged\)"),
     "text.npz": (zipped("a.txt", b"hello"), "'text.npz/a.txt' is not .it is no .npy array"),
+    "twice.npz": (twice("W_dec.npy", "W_dec"), "two arrays of the name 'W_dec'"),
+    "truth.npz": (npz(W_dec=ROWS > 0), "it holds truth values"),
+    "truth.pt": (pt({"W_dec": torch.from_numpy(ROWS > 0)}), "has truth values"),
+    "truth.safetensors": (safetensors({"W_dec": ROWS > 0}), "has truth values"),
     "short.npz": (npz(rows=ROWS)[:-9], "its archive is damaged, or packed in a way"),
     "sparse.pt": (
         pt(torch.from_numpy(ROWS).to_sparse()),

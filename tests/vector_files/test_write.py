@@ -4,10 +4,11 @@ import gguf
 import numpy as np
 import pytest
 from safetensors import safe_open
-from support.vector_files import V
+from support.vector_files import V, safetensors
 
 from stability.errors import StabilityError
 from stability.vector_files.choice import choose_from
+from stability.vector_files.registry import parse_vectors
 from stability.vector_files.steering_vector import SteeringVector
 from stability.vector_files.write import write_vectors
 
@@ -59,6 +60,26 @@ def test_the_strength_that_a_file_proposes_is_kept(tmp_path):
     assert choose_from(path, 4).coefficient == 0.5
 
 
+@pytest.mark.parametrize(("site", "back"), [("prelogit", "prelogit"), ("final", "block:4")])
+def test_a_safetensors_file_comes_back_as_it_was_written(tmp_path, site, back):
+    path = tmp_path / "v.safetensors"
+    written = SteeringVector(
+        "own", "array", {**BOTH, site: V[2]}, coefficient=0.1, model_type="llama"
+    )  # fmt: skip
+    # what the vector says of itself is not the metadata's to change
+    write_vectors(written, path, {"stability.coefficient": 7.0})
+    read = choose_from(path, 5)
+    assert list(read.vectors) == ["block:1", "block:3", back]
+    np.testing.assert_array_equal(read.vectors[back], V[2])
+    assert (read.coefficient, read.model_type) == (0.1, "llama")
+
+
+@pytest.mark.parametrize("text", ["nan", "much", ""])
+def test_a_coefficient_in_safetensors_that_is_no_number_is_none(text):
+    data = safetensors({"layer_1": V[1]}, **{"stability.coefficient": text})
+    assert parse_vectors(data, "v").coefficient is None
+
+
 def test_an_ending_in_capitals_is_not_added_to(tmp_path):
     path = tmp_path / "V.NPY"
     write_vectors(SteeringVector("own", "array", {"prelogit": V[1]}), path)
@@ -80,11 +101,12 @@ def test_an_ending_in_capitals_is_not_added_to(tmp_path):
         ),
         *(
             (
-                SteeringVector("own", "array", {"block:1": V[1].astype(float) * 1e40}),
+                SteeringVector("own", "array", {"block:1": V[1].astype(float) * factor}),
                 f"v.{ending}",
                 "in float32",
             )
             for ending in ("gguf", "safetensors")
+            for factor in (1e40, 1e-40, 1e-50)
         ),
     ],
 )

@@ -18,7 +18,11 @@ VectorLike = SteeringVector | VectorFile | str | Path | Tensor | ndarray
 
 
 def steering_vector(
-    lm: LanguageModel, vector: VectorLike, site: str | None = None, mode: str | None = None
+    lm: LanguageModel,
+    vector: VectorLike,
+    site: str | None = None,
+    mode: str | None = None,
+    name: str | None = None,
 ) -> SteeringVector:
     """Return the steering vector that a file, what was read of one, or an array means for a model.
 
@@ -27,6 +31,7 @@ def steering_vector(
         vector: as for `dose`.
         site: where it is applied; of a `SteeringVector`, which of its own sites.
         mode: `add` or `project`; by default what the vector says.
+        name: of what was read of a file, the one vector that is meant.
 
     Returns:
         The vectors by site.
@@ -40,7 +45,7 @@ def steering_vector(
     if isinstance(vector, SteeringVector):
         return _at_sites(lm, replace(vector, mode=mode or vector.mode), site)
     if isinstance(vector, VectorFile):
-        return for_model(lm, choose(vector, lm.card.n_layers, None, site, mode))
+        return for_model(lm, choose(vector, lm.card.n_layers, name, site, mode))
     if isinstance(vector, str | Path):
         return for_model(lm, choose_from(vector, lm.card.n_layers, site, mode))
     if site is None:

@@ -14,6 +14,7 @@ from stability.steering.doses.report import dose_report
 from stability.steering.passes.reading import prompts_in, steered_text
 from stability.steering.vectors.given import steering_vector
 from stability.vector_files.steering_vector import SteeringVector, from_array
+from stability.vector_files.vector_file import Entry, VectorFile
 
 V, W = random_vector(WIDTH, seed=1, length=3.0), random_vector(WIDTH, seed=2, length=2.0)
 
@@ -42,6 +43,15 @@ def test_of_several_sites_the_one_that_is_asked_for_is_taken(lm, site):
 @pytest.mark.parametrize("site", [None, "all"])
 def test_without_one_all_sites_are_kept(lm, site):
     assert [*steering_vector(lm, made(b0=V, b1=W), site).vectors] == ["block:0", "block:1"]
+
+
+def test_of_what_was_read_of_a_file_the_name_says_which_vector_is_meant(lm):
+    entries = (Entry("happy", V), Entry("sad", W))
+    file = VectorFile("own", "array", entries)
+    chosen = steering_vector(lm, file, "block:1", name="sad")
+    np.testing.assert_array_equal(chosen.vectors["block:1"], W)
+    with pytest.raises(StabilityError, match="has several, happy, sad"):
+        steering_vector(lm, file, "block:1")
 
 
 NONSENSE = {
