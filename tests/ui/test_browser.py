@@ -413,7 +413,7 @@ def test_a_person_talks_to_the_model(page, lm):
     chips.nth(position).click()
     wait_for(page, "predicted", ray(lm, talk, position).predicted_radius(0.01))
     page.get_by_role("button", name="Remove the last turn").click()
-    chips.nth(len(tokens) - 1).wait_for(state="detached")
+    chips.nth(len(tokens) - 1).wait_for(state="detached", timeout=60_000)
     left = lm.tokenize(stability.Conversation(talk.turns[:-1]))
     expect(chips).to_have_text([spelled(token.text) for token in left])
     assert page.get_by_test_id("stException").count() == 0
