@@ -20,7 +20,6 @@ from stability.prediction.readout import Readout
 from stability.prediction.state import State
 
 LONGEST_ROW = 1e40  # the fourth power of a slope, and e^600 times it, stay within float64
-TOGETHER = 1024  # vectors
 Block = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]]
 
 
@@ -34,15 +33,11 @@ class BareNetwork:
 
     blocks: tuple[Block, ...]
     holds_weights: ClassVar[bool] = False
+    at_once: ClassVar[int] = 1024
 
     def __call__(self, vectors: Float[Tensor, "n d"]) -> Float[Tensor, "n D"]:
         """The vectors given to the readout, for several vectors at the site."""
         return self.trajectory(vectors)[-1]
-
-    @property
-    def at_once(self) -> int:
-        """How many vectors to run together."""
-        return TOGETHER
 
     def trajectory(self, vectors: Tensor) -> tuple[Tensor, ...]:
         """Vectors and the output of each block; the last block stands for the final norm."""

@@ -18,9 +18,8 @@ from stability.prediction.held_jacobian import HeldJacobian, held
 from stability.prediction.pause import Pause, no_pause
 
 COLUMNS_AT_ONCE = 64  # whose activations are held together
-WIDEST_HELD = (
-    2048  # of the readout: on a card more rows take longer than the products that are wanted
-)
+# of an output whose Jacobian a card holds: more rows take longer than the products that are wanted
+WIDEST_HELD = 2048
 Batched = Callable[[Float[Tensor, "n d"]], Float[Tensor, "n D"]]
 
 

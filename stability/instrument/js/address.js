@@ -1,4 +1,18 @@
-// The address of the page, in which the browser's part of a link stands beside the server's.
+// The address of the page, in which the browser's part of a link stands beside the server's, and the ways
+// to other pages.
+
+/** Links in the side bar lead to other pages. */
+const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
+
+/**
+ * The link by which a person's click leaves the page; none where it opens a tab or a window of its own.
+ * @param {MouseEvent} event
+ * @returns {HTMLElement | null}
+ */
+export function linkToLeaveBy(event) {
+  const isOwn = !event.isTrusted || event.ctrlKey || event.metaKey || event.shiftKey;
+  return isOwn ? null : (event.target.closest?.(PAGE_LINK) ?? null);
+}
 
 /**
  * Write the parts of a view into the address; what else it says stays.

@@ -12,8 +12,6 @@ const WIDE = 769;
 const SIDE = 300;
 /** Where a browser keeps that a person has closed it on this page. */
 const COLLAPSED = "stSidebarCollapsed-";
-/** Links in the side bar lead to other pages. */
-const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
 
 const { scripts, streamlit, parts } = document.getElementById("first-script").dataset;
 const box = document.getElementById("first-picture");
@@ -52,7 +50,7 @@ function painted() {
   return new Promise((done) => requestAnimationFrame(() => requestAnimationFrame(done)));
 }
 
-function draw({ mount, encode, decode, writeInAddress }) {
+function draw({ mount, encode, decode, writeInAddress, linkToLeaveBy }) {
   box.classList.toggle("dark", isDark());
   if (innerWidth >= WIDE && kept(COLLAPSED) !== "true") box.style.setProperty("--first-side-width", `${sideWidth()}px`);
   box.hidden = false;
@@ -73,9 +71,8 @@ function draw({ mount, encode, decode, writeInAddress }) {
   holdWhileInHand();
   // the page itself opens another, once the server has heard of what has been set here
   document.addEventListener("click", (event) => {
-    const link = event.target.closest?.(PAGE_LINK);
-    if (!link || !event.isTrusted || event.ctrlKey || event.metaKey || event.shiftKey) return;
-    if (!events.length && JSON.stringify(instrument.view()) === before) return;
+    const link = linkToLeaveBy(event);
+    if (!link || (!events.length && JSON.stringify(instrument.view()) === before)) return;
     event.preventDefault();
     event.stopPropagation();
     shared.first.link = link;

@@ -18,9 +18,6 @@ function sheetOf(name) {
   })());
 }
 
-/** Links in the side bar lead to other pages, which follow the instrument's ε. */
-const PAGE_LINK = '[data-testid="stSidebarNavLink"]';
-
 /** Where the page draws the cloud, beneath the instrument. */
 const CLOUD = ".st-key-cloud";
 
@@ -64,9 +61,9 @@ function place(root, looks) {
     here.instrument?.change(here.read().view);
   };
   here.onLink = (event) => {
-    const link = event.target.closest?.(PAGE_LINK);
-    // a click that no person has made is the one below; before a first scene there is no view to be told
-    if (!link || !here.view || !event.isTrusted || event.ctrlKey || event.metaKey || event.shiftKey) return;
+    // before a first scene there is no view to be told
+    const link = here.linkToLeaveBy?.(event);
+    if (!link) return;
     event.preventDefault();
     event.stopPropagation();
     leaveBy(here, link);
@@ -196,7 +193,8 @@ function isFirst({ scene }, { rayKey }) {
   return Boolean(scene && rayKey) && rayKey(scene) === rayKey(shared.first.scene);
 }
 
-function mount(here, sent, { mount, encode, decode, writeInAddress, INITIAL }) {
+function mount(here, sent, { mount, encode, decode, writeInAddress, linkToLeaveBy, INITIAL }) {
+  here.linkToLeaveBy = linkToLeaveBy;
   here.read = () => decode(new URLSearchParams(location.search));
   here.write = (view) => {
     here.view = view;
